@@ -1,0 +1,54 @@
+import * as op from "../graph/ops.ts";
+import { constantInts } from "../graph/opset.ts";
+import type { Float, OpNode, Value } from "../graph/value.ts";
+import { GradientError } from "../util/errors.ts";
+
+type V = Value<Float>;
+
+/** The axes a reduction went over, counted from the front; all when it names none. */
+export function reducedAxes({ inputs, attributes }: OpNode): number[] {
+  const rank = inputs[0]!.shape.length;
+  const given = constantInts(inputs[1]) ?? (attributes.axes as readonly number[] | undefined);
+  return given?.map((axis) => (axis < 0 ? axis + rank : axis)) ?? Array.from({ length: rank }, (_, i) => i);
+}
+
+/** How many entries of `x` went into each result of a reduction; computed by the graph where a dim is symbolic. */
+export function reducedCount(node: OpNode, x: V): V {
+  const dims = reducedAxes(node).map((axis) => ({ axis, dim: x.shape[axis]! }));
+  const known = dims.reduce((product, { dim }) => (typeof dim === "number" ? product * dim : product), 1);
+  const symbolic = dims.filter(({ dim }) => typeof dim !== "number");
+  const sizes = symbolic.map(({ axis }) => op.cast(op.squeeze(op.slice(op.shape(x), { axis: 0, from: axis, to: axis + 1 }), [0]), x.dtype));
+  return sizes.reduce((product, size) => op.mul(product, size), op.scalarOf(x.dtype, known));
+}
+
+/** A reduced value put back to the shape it came from: axes of size 1 first, then repeated. */
+export function spread(node: OpNode, reduced: V, x: V): V {
+  const axes = reducedAxes(node);
+  const ranked = node.attributes.keepdims === 1 || axes.length === 0 ? reduced : op.unsqueeze(reduced, axes);
+  return op.expand(ranked, op.shape(x));
+}
+
+/** The cotangent of a slice's input: zeros before and after the part that was taken. */
+export function unslice(dy: V, x: V, { inputs }: OpNode): V {
+  const axis = constantInts(inputs[3])![0]!;
+  const zeros = op.zerosLike(x);
+  const [from, to] = [inputs[1] as Value<"int64">, inputs[2] as Value<"int64">];
+  return op.concat([op.slice(zeros, { axis, to: from }), dy, op.slice(zeros, { axis, from: to })], axis);
+}
+
+/**
+ * The pieces of `dy` that belong to each part of a concatenation.
+ * @throws {GradientError} when a part but the last has no known size along the axis.
+ */
+export function splitLike(dy: V, parts: readonly V[], axis: number): V[] {
+  let from = 0;
+  return parts.map((part, i) => {
+    const size = part.shape[axis]!;
+    const last = i === parts.length - 1;
+    if (typeof size !== "number" && !last)
+      throw new GradientError(`Concat: part ${i} has no known size along axis ${axis}; put it last`);
+    const piece = op.slice(dy, last ? { axis, from } : { axis, from, to: from + (size as number) });
+    from += Number(size);
+    return piece;
+  });
+}

@@ -1,0 +1,102 @@
+import { ConfigError } from "../util/errors.ts";
+import type { HostTensor } from "../util/tensor.ts";
+import { readColumns } from "./columns.ts";
+import { checkFinite } from "./finite.ts";
+import { readNpyArray } from "./npy.ts";
+import { readNpz } from "./npz.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { isFloat, type StoredArray, toFloat32 } from "./stored.ts";
+
+/** Activations, one row per token, and what is known about each row. */
+export interface ActivationSet {
+  /** `[rows, inputDim]`, finite, at least one row. */
+  readonly activations: HostTensor<"float32">;
+  /** One value per row, by name: `layer`, `position`, `text_id`, `token_id`, `split` (0 train, 1 validation), or any other. */
+  readonly columns: Readonly<Record<string, Float64Array>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** File name without its folder. */
+  readonly source: string;
+}
+
+/** What a file format gives: named arrays, and text about them. */
+interface ArrayFile {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: ReadonlyMap<string, StoredArray>;
+}
+
+/** How each file format is read, by extension. */
+const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => ArrayFile>> = {
+  safetensors: readSafetensors,
+  npz: (bytes, file) => ({ metadata: {}, tensors: readNpz(bytes, file) }),
+  npy: (bytes, file) => ({ metadata: {}, tensors: new Map([["activations", readNpyArray(bytes, file)]]) }),
+};
+
+/**
+ * The activation set in the bytes of a .safetensors, .npz or .npy file, converted to float32.
+ *
+ * The matrix is the one called `tensor`; by default `activations`, else the only 2-D array of floating-point numbers.
+ * @throws {ConfigError} when the extension is unknown, no array fits, it is not 2-D, is empty,
+ * holds NaN, infinity or values beyond float32, or a column has another length.
+ */
+export function parseActivations(
+  bytes: Uint8Array,
+  file: string,
+  { tensor }: { readonly tensor?: string | undefined } = {},
+): ActivationSet {
+  const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
+  const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
+  if (!read)
+    throw new ConfigError(`${file}: unknown extension; activations are read from .safetensors, .npz or .npy files`);
+  const { metadata, tensors } = read(bytes, file);
+  const name = chooseMatrix(tensors, file, tensor);
+  const matrix = tensors.get(name)!;
+  const activations = toMatrix(matrix);
+  const columns = readColumns(tensors, name, activations.dims[0]!);
+  return { activations, columns, metadata, source: file.split(/[\\/]/).at(-1)! };
+}
+
+function chooseMatrix(tensors: ArrayFile["tensors"], file: string, wanted: string | undefined): string {
+  const list = (names: readonly [string, StoredArray][]) =>
+    names
+      .slice(0, 20)
+      .map(([name, { dtype, shape }]) => `${name} ${dtype} [${shape.join(", ")}]`)
+      .join("; ") || "nothing";
+  if (wanted !== undefined) {
+    if (tensors.has(wanted)) return wanted;
+    throw new ConfigError(`${file}: no tensor "${wanted}"; it has ${list([...tensors])}`);
+  }
+  if (tensors.has("activations")) return "activations";
+  const candidates = [...tensors].filter(([, array]) => array.shape.length === 2 && isFloat(array));
+  if (candidates.length === 1) return candidates[0]![0];
+  if (candidates.length > 1)
+    throw new ConfigError(
+      `${file}: several tensors could be the activations; choose one with --tensor: ${list(candidates)}`,
+    );
+  throw new ConfigError(`${file}: no 2-D tensor of floating-point numbers; it has ${list([...tensors])}`);
+}
+
+function toMatrix(array: StoredArray): HostTensor<"float32"> {
+  const { shape, where } = array;
+  if (shape.length !== 2)
+    throw new ConfigError(
+      `${where}: activations have shape [${shape.join(", ")}], need [rows, inputDim]; reshape to two dimensions`,
+    );
+  if (shape[0] === 0 || shape[1] === 0)
+    throw new ConfigError(`${where}: activations are empty, shape [${shape.join(", ")}]; store at least one row`);
+  const activations = convert(array);
+  checkFinite(activations, array);
+  return activations;
+}
+
+function convert(array: StoredArray): HostTensor<"float32"> {
+  try {
+    return toFloat32(array);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const [rows, width] = array.shape as [number, number];
+    throw new ConfigError(
+      `${array.where}: [${rows}, ${width}] takes ${rows * width * 4} bytes as float32, more than one array holds here; split the file`,
+      { cause },
+    );
+  }
+}

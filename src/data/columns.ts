@@ -1,0 +1,37 @@
+import { ConfigError } from "../util/errors.ts";
+import { type StoredArray, toFloat32, toTensor } from "./stored.ts";
+
+/** Columns with a meaning of their own; a set that has one must have it right. */
+const reserved: readonly string[] = ["layer", "position", "text_id", "token_id", "split"];
+
+/**
+ * The 1-D arrays beside a matrix of `rows` rows, by name, as float64 (exact up to 2^53 for integers).
+ *
+ * Arrays of other shapes or without numbers are left out, unless their name is `layer`, `position`, `text_id`, `token_id` or `split`.
+ * @throws {ConfigError} when a column of one of those names does not have one number a row.
+ */
+export function readColumns(
+  arrays: ReadonlyMap<string, StoredArray>,
+  matrix: string,
+  rows: number,
+): Readonly<Record<string, Float64Array>> {
+  const columns: [string, Float64Array][] = [];
+  for (const [name, array] of arrays) {
+    if (name === matrix) continue;
+    const fits = array.shape.length === 1 && array.shape[0] === rows;
+    if (!fits && reserved.includes(name))
+      throw new ConfigError(
+        `${array.where}: column of shape [${array.shape.join(", ")}], "${matrix}" has ${rows} rows; store one value a row, [${rows}], or rename it`,
+      );
+    if (fits && (reserved.includes(name) || isNumeric(array))) columns.push([name, toFloat64(array)]);
+  }
+  return Object.fromEntries(columns);
+}
+
+const isNumeric = ({ dtype }: StoredArray): boolean => /^(F64|F32|F16|BF16|I\d+|U8|U16|U32|BOOL)$/.test(dtype);
+
+function toFloat64(array: StoredArray): Float64Array {
+  if (array.dtype === "F16") return Float64Array.from(toFloat32(array).data);
+  const { data } = toTensor(array);
+  return data instanceof BigInt64Array ? Float64Array.from(data, Number) : Float64Array.from(data);
+}

@@ -1,0 +1,132 @@
+import { mkdir, open, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import { ConfigError } from "../util/errors.ts";
+import { type ActivationSet, parseActivations } from "./activations.ts";
+import { checkLabels, type Label, parseLabels } from "./labels.ts";
+
+/**
+ * The activation set in a .safetensors, .npz or .npy file; see `parseActivations`.
+ * @throws {ConfigError} when the file cannot be read, or is not what it should be.
+ */
+export async function readActivations(
+  path: string,
+  { tensor }: { readonly tensor?: string | undefined } = {},
+): Promise<ActivationSet> {
+  return parseActivations(await readBytes(path), path, { tensor });
+}
+
+/**
+ * The labels beside an activation file, `NAME.labels.jsonl` for `NAME.npy`; `null` where there is no such file.
+ * @throws {ConfigError} when the file cannot be read, a line is no object, or it has not `rows` lines.
+ */
+export async function readLabels(path: string, rows: number): Promise<readonly Label[] | null> {
+  const file = `${path.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
+  const bytes = await readBytes(file).catch((error) => {
+    if (error instanceof ConfigError && (error.cause as NodeJS.ErrnoException)?.code === "ENOENT") return null;
+    throw error;
+  });
+  if (bytes === null) return null;
+  if (bytes.length > maxText)
+    throw new ConfigError(`${file}: ${bytes.length} bytes of labels, at most ${maxText} are read; shorten the texts`);
+  return checkLabels(parseLabels(new TextDecoder().decode(bytes), file), rows, file);
+}
+
+/** Most bytes of a labels file: below the longest string Node 20 can hold. */
+const maxText = 2 ** 29 - 2 ** 16;
+
+/** Bytes asked for at a time: Node reads less than 2 GiB in one call. */
+const chunk = 2 ** 28;
+
+/**
+ * All bytes of a file, also beyond 2 GiB; at most what one array of this Node holds (4 GiB in Node 20).
+ * @throws {ConfigError} when the file is missing, a folder, unreadable, too large, or shrinks while it is read.
+ */
+export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const rethrow = (error: unknown): never => {
+    throw readError(path, error);
+  };
+  // Opening a pipe would wait for someone to write to it.
+  const stats = await stat(path).catch(rethrow);
+  if (!stats.isFile())
+    throw new ConfigError(`${path}: is ${stats.isDirectory() ? "a folder" : "no regular file"}; name a file`);
+  const file = await open(path, "r").catch(rethrow);
+  try {
+    const bytes = allocate((await file.stat()).size, path);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, Math.min(chunk, bytes.length - at), at);
+      if (bytesRead === 0)
+        throw new ConfigError(`${path}: ends at byte ${at} of ${bytes.length}; it changed while being read, try again`);
+      at += bytesRead;
+    }
+    return bytes;
+  } catch (error) {
+    throw error instanceof ConfigError ? error : readError(path, error);
+  } finally {
+    await file.close();
+  }
+}
+
+function allocate(size: number, path: string): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    throw new ConfigError(`${path}: ${size} bytes do not fit into memory; split the file, or use float16`, { cause });
+  }
+}
+
+/**
+ * Writes a file whole or not at all: under a temporary name beside it, to disk, then renamed. Makes its folder.
+ * @throws {ConfigError} when the folder or the file cannot be written; whatever was there before stays.
+ */
+export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+  try {
+    await makeFolder(dirname(path));
+    // write-file-atomic writes with one call and does not notice when the system takes only a part
+    // (a full disk, more than 2 GiB); fs.writeFile goes on until all is written or fails.
+    await writeFileAtomic(path, "", { tmpfileCreated: (temporary) => writeFile(temporary, content) });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** As mkdir with `recursive`, which never comes back where the system makes no folders (Linux's /proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const exists = await stat(path).catch(() => null);
+    if (exists?.isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path).catch((again) => {
+      if (again.code !== "EEXIST") throw again;
+    });
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder; check the path",
+  EACCES: "permission denied; change the permissions or use another path",
+  EPERM: "not permitted; change the permissions or use another path",
+  EISDIR: "is a folder; name a file",
+  ENOTDIR: "a part of the path is a file, not a folder; use another path",
+  EEXIST: "a part of the path is a file, not a folder; use another path",
+  EROFS: "the file system is read-only; use another path",
+  ENOSPC: "no space left on the disk; free some or use another path",
+  EDQUOT: "disk quota exceeded; free some space or use another path",
+  EMFILE: "too many open files; close some or raise the limit",
+  ENAMETOOLONG: "the name is too long; use a shorter one",
+};
+
+const readError = (path: string, cause: unknown) =>
+  new ConfigError(`${path}: cannot read, ${reason(cause)}`, { cause });
+
+const writeError = (path: string, cause: unknown) =>
+  new ConfigError(`${path}: cannot write, ${reason(cause)}`, { cause });
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code !== undefined && reasons[code]) || `${message}; use another path`;
+}

@@ -1,0 +1,60 @@
+import { ConfigError } from "../util/errors.ts";
+
+/** What is known about one row: its text, token position, token id, or anything else. */
+export type Label = Readonly<Record<string, unknown>>;
+
+/** Names other tools give, and ours. */
+const renamed: Readonly<Record<string, string>> = { pos: "position", id: "token_id" };
+
+/** Longest line accepted, in characters. */
+const maxLine = 1 << 20;
+
+/**
+ * The labels of a `NAME.labels.jsonl` file: one JSON object a line, one line a row.
+ *
+ * Any keys are kept; `pos` and `id` become `position` and `token_id`. A byte order mark, CRLF and blank lines at the end are accepted.
+ * @throws {ConfigError} when a line is longer than 1,048,576 characters or not a JSON object.
+ */
+export function parseLabels(text: string, file: string): readonly Label[] {
+  const labels: Label[] = [];
+  const source = text.replace(/^\uFEFF/, "").trimEnd();
+  for (let at = 0, line = 1; at < source.length; line++) {
+    const newline = source.indexOf("\n", at);
+    const end = newline < 0 ? source.length : newline;
+    if (end - at > maxLine)
+      throw new ConfigError(
+        `${file}: line ${line} has ${end - at} characters, at most ${maxLine} are read; shorten it`,
+      );
+    labels.push(parseLine(source.slice(at, end), `${file}: line ${line}`));
+    at = end + 1;
+  }
+  return labels;
+}
+
+/**
+ * The labels, when there is one for each row.
+ * @throws {ConfigError} when the counts differ.
+ */
+export function checkLabels(labels: readonly Label[], rows: number, file: string): readonly Label[] {
+  if (labels.length !== rows)
+    throw new ConfigError(`${file}: ${labels.length} labels for ${rows} rows of activations; write one line a row`);
+  return labels;
+}
+
+function parseLine(line: string, where: string): Label {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new ConfigError(`${where} is not JSON: ${JSON.stringify(line.slice(0, 60))}; write one object a line`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new ConfigError(`${where} is ${JSON.stringify(line.slice(0, 60))}; write one JSON object a line`);
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.map(([key, one]) => {
+      const name = Object.hasOwn(renamed, key) ? renamed[key]! : key;
+      return [Object.hasOwn(value, name) ? key : name, one];
+    }),
+  );
+}

@@ -1,0 +1,171 @@
+import { ConfigError } from "../util/errors.ts";
+import { bytesOf, type DType, type HostTensor, sizeOf } from "../util/tensor.ts";
+import { elementBytes, type StoredArray } from "./stored.ts";
+
+export { toFloat32, toTensor } from "./stored.ts";
+
+/** What a .safetensors file holds. */
+export interface SafetensorsFile {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of the file's header. */
+  readonly tensors: ReadonlyMap<string, StoredArray>;
+}
+
+/** Longest header the format allows, in bytes. */
+const maxHeader = 100_000_000;
+
+/** Names that could reach an object's prototype when used as keys. */
+const forbidden = new Set(["__proto__", "constructor", "prototype"]);
+
+/**
+ * Reads a .safetensors file; the tensors are views of its bytes.
+ *
+ * Source: https://github.com/huggingface/safetensors, "Format".
+ * @throws {ConfigError} when the file is cut short or breaks the format: header, names, types, offsets, gaps, overlaps.
+ */
+export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFile {
+  const { header, start } = readHeader(bytes, file);
+  const metadata: Record<string, string> = {};
+  const tensors = new Map<string, StoredArray>();
+  const spans: { name: string; from: number; to: number }[] = [];
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") {
+      Object.assign(metadata, readMetadata(entry, file));
+      continue;
+    }
+    checkName(name, file);
+    const { dtype, shape, from, to } = readEntry(entry, `${file}: tensor "${name}"`);
+    const view = bytes.subarray(Math.min(start + from, bytes.length), Math.min(start + to, bytes.length));
+    tensors.set(name, { dtype, shape, bytes: view, where: `${file}: tensor "${name}"` });
+    spans.push({ name, from, to });
+  }
+  checkSpans(spans, start, bytes.length, file);
+  return { metadata, tensors };
+}
+
+function readHeader(bytes: Uint8Array, file: string): { header: object; start: number } {
+  if (bytes.length < 8)
+    throw new ConfigError(`${file}: a .safetensors file has at least 8 bytes, this one ${bytes.length}; get it again`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  if (length > maxHeader)
+    throw new ConfigError(
+      `${file}: header of ${length} bytes, the format allows ${maxHeader}; is this a .safetensors file?`,
+    );
+  if (8 + length > bytes.length)
+    throw new ConfigError(
+      `${file}: truncated, expected at least ${8 + length} bytes, found ${bytes.length}; get the file again`,
+    );
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+  } catch (cause) {
+    throw new ConfigError(
+      `${file}: the header is not JSON (${(cause as Error).message}); is this a .safetensors file?`,
+    );
+  }
+  if (!isObject(header))
+    throw new ConfigError(`${file}: the header is not a JSON object; is this a .safetensors file?`);
+  return { header, start: 8 + length };
+}
+
+function readMetadata(entry: unknown, file: string): Record<string, string> {
+  if (!isObject(entry)) throw new ConfigError(`${file}: __metadata__ is not a JSON object; write it as text by name`);
+  for (const [key, value] of Object.entries(entry)) {
+    checkName(key, file);
+    if (typeof value !== "string")
+      throw new ConfigError(`${file}: __metadata__ "${key}" is ${short(value)}, not text; write it as a string`);
+  }
+  return entry as Record<string, string>;
+}
+
+function readEntry(entry: unknown, where: string): { dtype: string; shape: number[]; from: number; to: number } {
+  if (!isObject(entry)) throw new ConfigError(`${where}: its header entry is ${short(entry)}; write the file again`);
+  const { dtype, shape, data_offsets: offsets } = entry as { [key: string]: unknown };
+  if (typeof dtype !== "string" || !Object.hasOwn(elementBytes, dtype))
+    throw new ConfigError(`${where}: unknown dtype ${short(dtype)}; known: ${Object.keys(elementBytes).join(", ")}`);
+  if (!isSizes(shape))
+    throw new ConfigError(`${where}: shape ${short(shape)} is not a list of sizes; write the file again`);
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
+    throw new ConfigError(`${where}: data_offsets ${short(offsets)} are not [begin, end]; write the file again`);
+  const [from, to] = offsets as [number, number];
+  const expected = sizeOf(shape) * elementBytes[dtype]!;
+  if (to - from !== expected)
+    throw new ConfigError(
+      `${where}: ${dtype} of shape [${shape.join(", ")}] takes ${expected} bytes, its data_offsets [${from}, ${to}] give ${to - from}; write the file again`,
+    );
+  return { dtype, shape, from, to };
+}
+
+/** Tensors must follow one another without gap or overlap, and end where the file ends. */
+function checkSpans(spans: { name: string; from: number; to: number }[], start: number, size: number, file: string) {
+  let at = 0;
+  let before = "the header";
+  for (const { name, from, to } of spans.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== at)
+      throw new ConfigError(
+        `${file}: tensor "${name}" begins at byte ${from}, ${before} ends at ${at}: ${from < at ? "they overlap" : "a gap"}; write the file again`,
+      );
+    at = to;
+    before = `tensor "${name}"`;
+  }
+  if (start + at > size)
+    throw new ConfigError(`${file}: truncated, expected ${start + at} bytes, found ${size}; get the file again`);
+  if (start + at < size)
+    throw new ConfigError(
+      `${file}: expected ${start + at} bytes, found ${size}: no tensor owns the rest; write the file again`,
+    );
+}
+
+const dtypes: { readonly [D in DType]: string } = {
+  ...{ float32: "F32", float64: "F64", float16: "F16" },
+  ...{ int32: "I32", int64: "I64", bool: "BOOL" },
+};
+
+/**
+ * The bytes of a .safetensors file: tensors in the order given, metadata sorted by key, header padded to 8 bytes.
+ *
+ * The same tensors and metadata give the same bytes.
+ * @throws {ConfigError} when a name is `__metadata__` or one that could reach an object's prototype.
+ */
+export function writeSafetensors(
+  tensors: Readonly<Record<string, HostTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const entries = Object.entries(tensors);
+  const header: [string, unknown][] = [];
+  const keys = Object.keys(metadata).sort();
+  if (keys.length > 0) header.push(["__metadata__", Object.fromEntries(keys.map((key) => [key, metadata[key]]))]);
+  for (const key of keys) checkName(key, "writeSafetensors");
+  let size = 0;
+  for (const [name, { dtype, dims, data }] of entries) {
+    if (name === "__metadata__")
+      throw new ConfigError('writeSafetensors: "__metadata__" is reserved; rename the tensor');
+    checkName(name, "writeSafetensors");
+    header.push([name, { dtype: dtypes[dtype], shape: dims, data_offsets: [size, size + data.byteLength] }]);
+    size += data.byteLength;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  const start = 8 + Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(start + size);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
+  bytes.set(text, 8);
+  bytes.fill(0x20, 8 + text.length, start);
+  let at = start;
+  for (const [, one] of entries) {
+    bytes.set(bytesOf(one), at);
+    at += one.data.byteLength;
+  }
+  return bytes;
+}
+
+function checkName(name: string, where: string): void {
+  if (forbidden.has(name)) throw new ConfigError(`${where}: the name "${name}" is not allowed; rename it`);
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= 64 && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+
+const short = (value: unknown): string => (JSON.stringify(value) ?? "missing").slice(0, 80);

@@ -1,0 +1,143 @@
+import { inflateSync } from "fflate";
+import { ConfigError } from "../util/errors.ts";
+import { crc32 } from "./crc32.ts";
+
+/** One member of a ZIP archive, as its directory describes it. */
+export interface ZipMember {
+  readonly name: string;
+  /** Bytes after decompression, as the directory claims. */
+  readonly size: number;
+  /**
+   * The member's bytes: a view where it is stored, a new array where it is deflated.
+   * @throws {ConfigError} when the data is corrupt: stream, size or checksum.
+   */
+  read(): Uint8Array;
+}
+
+const signatures = { end: 0x06054b50, end64: 0x06064b50, locator64: 0x07064b50, entry: 0x02014b50, local: 0x04034b50 };
+
+/** Deflate expands at most 1032 times: 258 bytes from two bits. */
+const maxRatio = 1032;
+
+/**
+ * The members of a ZIP archive, from its directory; ZIP64 included, nothing is decompressed yet.
+ *
+ * Folders are left out. Source: PKWARE APPNOTE.TXT, 4.3.
+ * @throws {ConfigError} when the archive is cut short or corrupt, encrypted, or its members together exceed `maxBytes`.
+ */
+export function readZip(bytes: Uint8Array, file: string, maxBytes: number): readonly ZipMember[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const corrupt = (what: string) => new ConfigError(`${file}: corrupt archive, ${what}; get the file again`);
+  const directory = findDirectory(view, corrupt);
+  const members: ZipMember[] = [];
+  let at = directory.offset;
+  let total = 0;
+  for (let i = 0; i < directory.count; i++) {
+    if (at + 46 > bytes.length || view.getUint32(at, true) !== signatures.entry)
+      throw corrupt(`directory entry ${i + 1} of ${directory.count} is missing at byte ${at}`);
+    const entry = readEntry(view, at, corrupt);
+    at = entry.end;
+    if (entry.name.endsWith("/")) continue;
+    const where = `${file}: ${entry.name}`;
+    if (entry.encrypted) throw new ConfigError(`${where}: is encrypted; save the archive without a password`);
+    if (entry.method !== 0 && entry.method !== 8)
+      throw new ConfigError(`${where}: compression method ${entry.method} is not supported; save it with numpy.savez`);
+    if (entry.method === 0 ? entry.size !== entry.packed : entry.size > entry.packed * maxRatio)
+      throw corrupt(`${entry.name} claims ${entry.size} bytes from ${entry.packed}`);
+    total += entry.size;
+    if (total > maxBytes)
+      throw new ConfigError(
+        `${file}: its arrays take more than ${maxBytes} bytes decompressed (${total} up to ${entry.name}); split the file`,
+      );
+    members.push({ name: entry.name, size: entry.size, read: () => readMember(view, bytes, entry, corrupt) });
+  }
+  return members;
+}
+
+type Corrupt = (what: string) => ConfigError;
+
+interface Entry {
+  readonly name: string;
+  readonly method: number;
+  readonly encrypted: boolean;
+  readonly crc: number;
+  readonly packed: number;
+  readonly size: number;
+  readonly offset: number;
+  readonly end: number;
+}
+
+function findDirectory(view: DataView, corrupt: Corrupt): { offset: number; count: number } {
+  // The end record is 22 bytes and a comment of up to 65,535.
+  const first = Math.max(0, view.byteLength - 22 - 0xffff);
+  let end = view.byteLength - 22;
+  while (end >= first && view.getUint32(end, true) !== signatures.end) end--;
+  if (end < first) throw corrupt(`no directory at the end of its ${view.byteLength} bytes`);
+  const count = view.getUint16(end + 10, true);
+  const offset = view.getUint32(end + 16, true);
+  if (count !== 0xffff && offset !== 0xffffffff) return { offset, count };
+  if (end < 20 || view.getUint32(end - 20, true) !== signatures.locator64) return { offset, count };
+  const at = Number(view.getBigUint64(end - 12, true));
+  if (at + 56 > view.byteLength || view.getUint32(at, true) !== signatures.end64)
+    throw corrupt(`no ZIP64 directory at byte ${at}`);
+  return { count: Number(view.getBigUint64(at + 32, true)), offset: Number(view.getBigUint64(at + 48, true)) };
+}
+
+function readEntry(view: DataView, at: number, corrupt: Corrupt): Entry {
+  const nameLength = view.getUint16(at + 28, true);
+  const extraLength = view.getUint16(at + 30, true);
+  const extra = at + 46 + nameLength;
+  const end = extra + extraLength + view.getUint16(at + 32, true);
+  if (end > view.byteLength) throw corrupt(`a directory entry ends at byte ${end} of ${view.byteLength}`);
+  const wide = zip64Numbers(view, extra, extra + extraLength);
+  // Each 32-bit field of all ones is replaced by the next ZIP64 number.
+  const number = (offset: number) => {
+    const value = view.getUint32(offset, true);
+    return value === 0xffffffff ? (wide.shift() ?? value) : value;
+  };
+  const size = number(at + 24);
+  const packed = number(at + 20);
+  const offset = number(at + 42);
+  return {
+    name: new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at + 46, nameLength)),
+    method: view.getUint16(at + 10, true),
+    encrypted: (view.getUint16(at + 8, true) & 1) === 1,
+    crc: view.getUint32(at + 16, true),
+    ...{ packed, size, offset, end },
+  };
+}
+
+function zip64Numbers(view: DataView, from: number, to: number): number[] {
+  const numbers: number[] = [];
+  for (let at = from; at + 4 <= to; at += 4 + view.getUint16(at + 2, true)) {
+    if (view.getUint16(at, true) !== 1) continue;
+    const end = Math.min(to, at + 4 + view.getUint16(at + 2, true));
+    for (let each = at + 4; each + 8 <= end; each += 8) numbers.push(Number(view.getBigUint64(each, true)));
+    return numbers;
+  }
+  return numbers;
+}
+
+function readMember(view: DataView, bytes: Uint8Array, entry: Entry, corrupt: Corrupt): Uint8Array {
+  const { name, offset, packed, size } = entry;
+  if (offset + 30 > bytes.length || view.getUint32(offset, true) !== signatures.local)
+    throw corrupt(`${name} is not at byte ${offset}`);
+  const from = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
+  if (from + packed > bytes.length)
+    throw corrupt(`${name} ends at byte ${from + packed}, the file has ${bytes.length}`);
+  const data = bytes.subarray(from, from + packed);
+  const out = entry.method === 0 ? data : inflate(data, size, name, corrupt);
+  if (crc32(out) !== entry.crc) throw corrupt(`the checksum of ${name} does not match`);
+  return out;
+}
+
+function inflate(data: Uint8Array, size: number, name: string, corrupt: Corrupt): Uint8Array {
+  let out: Uint8Array;
+  try {
+    out = inflateSync(data, { out: new Uint8Array(size) });
+  } catch (cause) {
+    throw corrupt(`${name} does not decompress to ${size} bytes (${(cause as Error).message})`);
+  }
+  if (out.length !== size) throw corrupt(`${name} decompresses to ${out.length} bytes, not ${size}`);
+  return out;
+}

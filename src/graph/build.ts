@@ -1,0 +1,219 @@
+import { dataTypes, tensorProto, valueInfo } from "../onnx/tensors.ts";
+import type { Attribute, Graph, Model, Node } from "../onnx/proto.ts";
+import { withMetadata } from "../onnx/model.ts";
+import { ShapeError } from "../util/errors.ts";
+import { bytesOf, type DType, sizeOf } from "../util/tensor.ts";
+import type { Values } from "./control.ts";
+import { identity } from "./ops.ts";
+import { type Body, type Frame, type GraphNode, type OpNode, type Value } from "./value.ts";
+
+/** Opset and IR version of every model: what ONNX Runtime 1.14 and later, and onnx 1.12's checker, all read. */
+export const opsetVersion = 17;
+export const irVersion = 8;
+
+/** Constants up to this many bytes are stored once per graph, however often they are written. */
+const sharedUpTo = 1024;
+
+/** What a model is made of; names are given here and nowhere else. */
+export interface ModelParts {
+  readonly inputs: Values;
+  readonly outputs: Values;
+  /** Name of the graph; default `"graph"`. */
+  readonly name?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * An ONNX model that computes `outputs` from `inputs`. The same parts give the same bytes.
+ * @throws {ShapeError} when an output needs an input that is not listed, or two inputs share a value.
+ */
+export function buildModel({ inputs, outputs, name = "graph", metadata = {} }: ModelParts): Model {
+  const listed = new Set(Object.values(inputs).map(({ node }) => node));
+  if (listed.size !== Object.keys(inputs).length) throw new ShapeError("buildModel: two inputs are the same value");
+  for (const [inputName, { node }] of Object.entries(inputs))
+    if (node.kind !== "input") throw new ShapeError(`buildModel: "${inputName}" is computed; make it with input()`);
+
+  const twice = Object.keys(outputs).find((outputName) => outputName in inputs);
+  if (twice) throw new ShapeError(`buildModel: "${twice}" is an input and an output; give one another name`);
+
+  const named = finalValues(inputs, outputs);
+  const nodes = reachable(Object.values(named));
+  const names = new Map<Value, string>();
+  for (const [inputName, value] of Object.entries(inputs)) names.set(value, inputName);
+  for (const [outputName, value] of Object.entries(named)) names.set(resolve(value), outputName);
+
+  const namer = new Namer(names);
+  const main = emitGraph(name, null, nodes, namer);
+  for (const node of nodes)
+    if (node.kind === "input" && node.frame === null && !listed.has(node))
+      throw new ShapeError(`buildModel: an output depends on an input of shape [${node.outputs[0]!.shape.join(", ")}] that is not listed`);
+  const declare = ([valueName, { dtype, shape }]: [string, Value]) => valueInfo(valueName, dtype, shape);
+  const graph: Graph = {
+    ...main,
+    input: Object.entries(inputs).map(declare),
+    output: Object.entries(named).map(declare),
+  };
+  const model = { irVersion, producerName: "sae-onnx", opsetImport: [{ domain: "", version: opsetVersion }], graph };
+  return withMetadata(model, metadata);
+}
+
+/** Outputs whose value already has a name (an input's, a parameter's, another output's) get an Identity of their own. */
+function finalValues(inputs: Values, outputs: Values): Values {
+  const taken = new Set<Value>(Object.values(inputs));
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, value]) => {
+      const source = resolve(value);
+      const own = taken.has(source) || source.node.kind !== "op" ? identity(value) : value;
+      taken.add(resolve(own));
+      return [name, own];
+    }),
+  );
+}
+
+/** The value behind any aliases. */
+function resolve(value: Value): Value {
+  let source = value;
+  while (source.node.kind === "alias") source = source.node.inputs[source.index]!;
+  return source;
+}
+
+/** The inputs a node reads, aliases seen through, and for bodies what they give back. */
+const sourcesOf = (node: GraphNode): readonly Value[] =>
+  node.kind === "op"
+    ? [...node.inputs, ...Object.values(node.bodies).flatMap((body) => body.outputs.map(({ value }) => value))].map(resolve)
+    : [];
+
+/** Every node the values need, in topological order. */
+function reachable(values: readonly Value[]): GraphNode[] {
+  const seen = new Set<GraphNode>();
+  const stack = values.map((value) => resolve(value).node);
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (seen.has(node)) continue;
+    seen.add(node);
+    stack.push(...sourcesOf(node).map((value) => value.node));
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
+}
+
+/** Gives out unique names: nodes are `scope/Op_0`, a value is named after its node. */
+class Namer {
+  #counts = new Map<string, number>();
+  #taken: Set<string>;
+  #names: Map<Value, string>;
+
+  constructor(names: Map<Value, string>) {
+    this.#names = names;
+    this.#taken = new Set(names.values());
+  }
+
+  /** A name that nobody has: `base_0`, `base_1`, ... */
+  fresh(base: string): string {
+    for (;;) {
+      const count = this.#counts.get(base) ?? 0;
+      this.#counts.set(base, count + 1);
+      const name = `${base}_${count}`;
+      if (!this.#taken.has(name)) return this.claim(name);
+    }
+  }
+
+  /** Takes a name as it is, or numbered if somebody has it. */
+  claim(name: string): string {
+    if (this.#taken.has(name)) return this.fresh(name);
+    this.#taken.add(name);
+    return name;
+  }
+
+  set(value: Value, name: string): string {
+    this.#names.set(value, name);
+    return name;
+  }
+
+  of(value: Value): string {
+    const name = this.#names.get(resolve(value));
+    if (name === undefined) throw new ShapeError(`buildModel: a value made in ${value.node.scope || "the graph"} has no name yet`);
+    return name;
+  }
+
+  has(value: Value): boolean {
+    return this.#names.has(value);
+  }
+}
+
+/** The nodes of one frame, and inside them those of its bodies. */
+function emitGraph(name: string, frame: Frame | null, nodes: readonly GraphNode[], namer: Namer): Graph {
+  const node: Node[] = [];
+  const initializer: NonNullable<Graph["initializer"]> = [];
+  const infos: NonNullable<Graph["valueInfo"]> = [];
+  const shared = new Map<string, string>();
+  for (const one of nodes) {
+    if (one.frame !== frame) continue;
+    if (one.kind === "constant") {
+      const key = one.name ?? keyOf(one.tensor.dtype, one.tensor.dims, bytesOf(one.tensor));
+      const known = key === undefined ? undefined : shared.get(key);
+      const constantName = known ?? (one.name === undefined ? namer.fresh(pathOf(one.scope, "const")) : namer.claim(one.name));
+      namer.set(one.outputs[0]!, constantName);
+      if (known === undefined) initializer.push(tensorProto(constantName, one.tensor));
+      if (key !== undefined) shared.set(key, constantName);
+    } else if (one.kind === "op") {
+      node.push(emitNode(one, nodes, namer));
+      for (const output of one.outputs) infos.push(valueInfo(namer.of(output), output.dtype, output.shape));
+    }
+  }
+  return { name, node, initializer, valueInfo: infos };
+}
+
+function emitNode(one: OpNode, nodes: readonly GraphNode[], namer: Namer): Node {
+  const name = namer.fresh(pathOf(one.scope, one.op));
+  const bodies = Object.entries(one.bodies).map(([key, body]) => graphAttribute(key, emitBody(name, key, body, nodes, namer)));
+  return {
+    opType: one.op,
+    name,
+    input: one.inputs.map((value) => namer.of(value)),
+    output: one.outputs.map((value, i) =>
+      namer.has(value) ? namer.of(value) : namer.set(value, i === 0 ? namer.claim(name) : namer.claim(`${name}.${i}`)),
+    ),
+    attribute: [...Object.entries(one.attributes).map(attribute), ...bodies],
+  };
+}
+
+function emitBody(owner: string, key: string, body: Body, nodes: readonly GraphNode[], namer: Namer): Graph {
+  for (const { name, value } of body.inputs) namer.set(value, namer.claim(`${owner}/${name}`));
+  const graph = emitGraph(`${owner}/${key}`, body.frame, nodes, namer);
+  // A carried value that a step leaves as it is, and one that is a constant or from outside, is handed on by an Identity.
+  const given = new Set<string>();
+  const outputs = body.outputs.map(({ name, value }) => {
+    const source = resolve(value);
+    const known = namer.of(value);
+    const inside = source.node.kind === "op" && source.node.frame === body.frame && !given.has(known);
+    if (inside || value.dtype === "bool") {
+      given.add(known);
+      return valueInfo(known, value.dtype, value.shape);
+    }
+    const passed = namer.claim(`${owner}/${name}_out`);
+    graph.node!.push({ opType: "Identity", name: passed, input: [known], output: [passed] });
+    return valueInfo(passed, value.dtype, value.shape);
+  });
+  const declared = new Set([...outputs.map((info) => info.name)]);
+  return {
+    ...graph,
+    input: body.inputs.map(({ value }) => valueInfo(namer.of(value), value.dtype, value.shape)),
+    output: outputs,
+    valueInfo: graph.valueInfo!.filter((info) => !declared.has(info.name)),
+  };
+}
+
+const pathOf = (scope: string, name: string): string => (scope === "" ? name : `${scope}/${name}`);
+
+const keyOf = (dtype: DType, dims: readonly number[], bytes: Uint8Array): string | undefined =>
+  sizeOf(dims) * 8 > sharedUpTo ? undefined : `${dtype}/${dims.join(",")}/${bytes.join(",")}`;
+
+/** Attribute types of ONNX: INT 2, STRING 3, GRAPH 5, INTS 7. `to` of Cast is an element type. */
+function attribute([name, value]: [string, number | readonly number[] | string]): Attribute {
+  if (name === "to") return { name, type: 2, i: dataTypes[value as DType] };
+  if (typeof value === "number") return { name, type: 2, i: value };
+  if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  return { name, type: 7, ints: [...value] };
+}
+
+const graphAttribute = (name: string, g: Graph): Attribute => ({ name, type: 5, g });

@@ -1,0 +1,77 @@
+import { ConfigError } from "../util/errors.ts";
+import type { Model, TensorProto } from "./proto.ts";
+
+/** Above this many bytes of weights a model keeps them in a file of its own: ONNX messages end at 2 GB. */
+export const externalDataFrom = 1.5e9;
+
+/** Offsets are multiples of this, so that the file can be memory-mapped. */
+const alignment = 4096;
+
+/** Total bytes of a model's initializers. */
+export const weightBytes = (model: Model): number =>
+  (model.graph?.initializer ?? []).reduce((total, { rawData }) => total + (rawData?.length ?? 0), 0);
+
+/** One piece of the data file and where it starts. */
+export interface ExternalPart {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A model whose large initializers are named places in the file `location` beside it, and the pieces of that file.
+ * Source: ONNX, docs/ExternalData.md.
+ */
+export function splitExternalData(model: Model, location: string): { model: Model; parts: ExternalPart[] } {
+  const parts: ExternalPart[] = [];
+  let end = 0;
+  const initializer = (model.graph?.initializer ?? []).map((tensor): TensorProto => {
+    if (!tensor.rawData || tensor.rawData.length < 1024) return tensor;
+    const offset = Math.ceil(end / alignment) * alignment;
+    end = offset + tensor.rawData.length;
+    parts.push({ offset, bytes: tensor.rawData });
+    const { rawData, ...rest } = tensor;
+    return {
+      ...rest,
+      dataLocation: 1,
+      externalData: [
+        { key: "location", value: location },
+        { key: "offset", value: String(offset) },
+        { key: "length", value: String(rawData.length) },
+      ],
+    };
+  });
+  return { model: { ...model, graph: { ...model.graph, initializer } }, parts };
+}
+
+/** The data files a model names, each a plain file name beside the model. @throws {ConfigError} for any other path. */
+export function externalLocations(model: Model, file: string): string[] {
+  const locations = (model.graph?.initializer ?? [])
+    .filter((tensor) => tensor.dataLocation === 1)
+    .map((tensor) => entry(tensor, "location") ?? "");
+  for (const location of locations)
+    if (location === "" || location === ".." || /[/\\\0]/.test(location))
+      throw new ConfigError(
+        `${file}: external data at "${location}": only a file name in the model's own folder is read`,
+      );
+  return [...new Set(locations)];
+}
+
+/** The model with its external data put back, from the bytes of the files it names. */
+export function joinExternalData(model: Model, files: ReadonlyMap<string, Uint8Array>, file: string): Model {
+  const initializer = (model.graph?.initializer ?? []).map((tensor): TensorProto => {
+    if (tensor.dataLocation !== 1) return tensor;
+    const bytes = files.get(entry(tensor, "location") ?? "");
+    const offset = Number(entry(tensor, "offset") ?? 0);
+    const length = Number(entry(tensor, "length") ?? (bytes?.length ?? 0) - offset);
+    if (!bytes || !(offset >= 0 && length >= 0 && offset + length <= bytes.length))
+      throw new ConfigError(
+        `${file}: tensor ${tensor.name}: bytes ${offset} to ${offset + length} of ${entry(tensor, "location")} are missing`,
+      );
+    const { externalData: _, dataLocation: __, ...rest } = tensor;
+    return { ...rest, rawData: bytes.subarray(offset, offset + length) };
+  });
+  return { ...model, graph: { ...model.graph, initializer } };
+}
+
+const entry = (tensor: TensorProto, key: string): string | undefined =>
+  tensor.externalData?.find((one) => one.key === key)?.value ?? undefined;

@@ -1,0 +1,46 @@
+import { ConfigError } from "../util/errors.ts";
+import { type Model, onnx } from "./proto.ts";
+
+/** ONNX Runtime refuses a model message of 2 GB and more. */
+const largestMessage = 2 ** 31 - 1;
+
+/**
+ * The bytes of a model.
+ * @throws {ConfigError} when they reach 2 GB; keep the weights outside then (`splitExternalData`).
+ */
+export function encodeModel(model: Model): Uint8Array {
+  const bytes = onnx.ModelProto.encode(model).finish();
+  if (bytes.length > largestMessage)
+    throw new ConfigError(`model of ${bytes.length} bytes: more than 2 GB fit no ONNX message; use external data`);
+  return bytes;
+}
+
+/**
+ * The model in some bytes. Tensor data are views of `bytes`.
+ * @throws {ConfigError} when they are not an ONNX model with a graph.
+ */
+export function decodeModel(bytes: Uint8Array, file: string): Model {
+  let model: Model;
+  try {
+    model = onnx.ModelProto.decode(bytes);
+  } catch (error) {
+    throw new ConfigError(
+      `${file}: not an ONNX model (${(error as Error).message}); is the file complete and a .onnx file?`,
+    );
+  }
+  if (!model.graph?.output?.length || !model.opsetImport?.length)
+    throw new ConfigError(`${file}: not an ONNX model (it has no graph with outputs); is it a .onnx file?`);
+  return model;
+}
+
+/** The metadata properties of a model. */
+export const metadataOf = (model: Model): Record<string, string> =>
+  Object.fromEntries((model.metadataProps ?? []).map(({ key, value }) => [key ?? "", value ?? ""]));
+
+/** A copy of the model with these metadata properties, sorted by key, and no others. */
+export const withMetadata = (model: Model, metadata: Readonly<Record<string, string>>): Model => ({
+  ...model,
+  metadataProps: Object.keys(metadata)
+    .sort()
+    .map((key) => ({ key, value: metadata[key]! })),
+});

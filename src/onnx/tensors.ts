@@ -1,0 +1,71 @@
+import { ConfigError } from "../util/errors.ts";
+import { bytesOf, type DType, fromBytes, type HostTensor, tensor } from "../util/tensor.ts";
+import { onnx, type TensorProto, toNumber, type ValueInfo } from "./proto.ts";
+
+/** ONNX's numbers for our element types. Source: onnx.proto, TensorProto.DataType. */
+export const dataTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const satisfies Record<
+  DType,
+  number
+>;
+
+const dtypes = new Map<number, DType>(
+  Object.entries(dataTypes).map(([dtype, number]) => [number, dtype as DType] as const),
+);
+
+/** Our name of an ONNX element type, or `undefined` for one this library does not compute with. */
+export const dtypeOf = (dataType: number | null | undefined): DType | undefined => dtypes.get(dataType ?? 0);
+
+/** The name of any ONNX element type, for messages and printing. */
+export const dataTypeName = (dataType: number | null | undefined): string =>
+  dtypeOf(dataType) ?? (onnx.TensorProto.DataType[dataType ?? 0] ?? `type ${dataType}`).toLowerCase();
+
+/** A host tensor as an ONNX initializer. */
+export const tensorProto = (name: string, value: HostTensor): TensorProto => ({
+  name,
+  dataType: dataTypes[value.dtype],
+  dims: [...value.dims],
+  rawData: bytesOf(value),
+});
+
+/**
+ * The elements of an initializer; reads raw bytes and the typed fields.
+ * @throws {ConfigError} for element types this library does not compute with, and for data kept in another file.
+ */
+export function hostTensor(proto: TensorProto): HostTensor {
+  const dtype = dtypeOf(proto.dataType);
+  if (!dtype)
+    throw new ConfigError(`tensor ${proto.name}: element type ${dataTypeName(proto.dataType)} is not supported`);
+  if (proto.dataLocation === 1)
+    throw new ConfigError(`tensor ${proto.name}: its data is in another file; read the model with readModelFile`);
+  const dims = (proto.dims ?? []).map(toNumber);
+  if (proto.rawData?.length) return fromBytes(dtype, dims, proto.rawData);
+  const typed = {
+    float32: () => Float32Array.from(proto.floatData ?? []),
+    float64: () => Float64Array.from(proto.doubleData ?? []),
+    int32: () => Int32Array.from(proto.int32Data ?? []),
+    int64: () => BigInt64Array.from((proto.int64Data ?? []).map((v) => BigInt(v.toString()))),
+    bool: () => Uint8Array.from(proto.int32Data ?? []),
+    float16: () => Uint16Array.from(proto.int32Data ?? []),
+  };
+  return tensor(dtype, dims, typed[dtype]());
+}
+
+/** A graph input's or output's declaration; a dim is a size, a name, or `?` for unknown. */
+export const valueInfo = (name: string, dtype: DType, shape: readonly (number | string)[]): ValueInfo => ({
+  name,
+  type: {
+    tensorType: {
+      elemType: dataTypes[dtype],
+      shape: {
+        dim: shape.map((dim) => (typeof dim === "number" ? { dimValue: dim } : dim === "?" ? {} : { dimParam: dim })),
+      },
+    },
+  },
+});
+
+/** The shape of a declared value: sizes, names, and `?` where nothing is said; `undefined` without a shape. */
+export function shapeOf(info: ValueInfo): (number | string)[] | undefined {
+  return info.type?.tensorType?.shape?.dim?.map((dim) =>
+    dim.dimParam ? dim.dimParam : dim.dimValue != null ? toNumber(dim.dimValue) : "?",
+  );
+}

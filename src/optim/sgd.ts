@@ -1,0 +1,15 @@
+import * as op from "../graph/ops.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+/** Plain stochastic gradient descent: `p - lr g`, without momentum. */
+export const sgd: Optimizer = {
+  name: "sgd",
+  source: "Robbins and Monro 1951, A stochastic approximation method",
+  slots: [],
+  scalars: [],
+  advance: () => ({}),
+  update: ({ parameter, gradient, learningRate }) => ({
+    parameter: op.sub(parameter, op.mul(gradient, learningRate)),
+    slots: {},
+  }),
+};

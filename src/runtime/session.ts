@@ -1,0 +1,81 @@
+import type { InferenceSession as OrtSession, Tensor as OrtTensor } from "onnxruntime-common";
+import { ConfigError, RuntimeFailure } from "../util/errors.ts";
+import { type DType, type HostTensor, sizeOf, tensor } from "../util/tensor.ts";
+
+/** Tensors by name. */
+export type Tensors = Readonly<Record<string, HostTensor>>;
+
+/** A model ready to run. Runs block their thread until they are done. */
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /**
+   * Runs the model once. @throws {ConfigError} for a missing input or an unknown name;
+   * {RuntimeFailure} when ONNX Runtime fails, naming the place in the graph.
+   */
+  run(feeds: Tensors): Promise<Record<string, HostTensor>>;
+  release(): Promise<void>;
+}
+
+/** How a session is opened. */
+export interface SessionOptions {
+  /** Threads inside an op; default: as many as the machine has cores. */
+  readonly threads?: number | undefined;
+}
+
+/** One way to run models. */
+export interface Runtime {
+  readonly provider: string;
+  /** @throws {RuntimeFailure} when ONNX Runtime refuses the model. */
+  open(model: Uint8Array, options?: SessionOptions): Promise<Session>;
+}
+
+/** What onnxruntime-node and onnxruntime-web have in common. */
+export interface Ort {
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: OrtSession.SessionOptions): Promise<OrtSession>;
+  };
+  readonly Tensor: new (type: OrtTensor.Type, data: OrtTensor.DataType, dims: readonly number[]) => OrtTensor;
+}
+
+/** Opens a session on either package. */
+export async function openSession(ort: Ort, model: Uint8Array, options: OrtSession.SessionOptions): Promise<Session> {
+  const session = await ort.InferenceSession.create(model, options).catch((error: unknown) => {
+    throw explain("refused the model", error);
+  });
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(feeds) {
+      for (const name of session.inputNames)
+        if (!feeds[name]) throw new ConfigError(`run: input "${name}" is missing; the model takes ${session.inputNames.join(", ")}`);
+      const given = Object.fromEntries(
+        session.inputNames.map((name) => {
+          const { dtype, data, dims } = feeds[name]!;
+          return [name, new ort.Tensor(dtype, data as OrtTensor.DataType, dims)];
+        }),
+      );
+      const results = await session.run(given).catch((error: unknown) => {
+        throw explain("failed", error);
+      });
+      return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name]!)]));
+    },
+    release: () => session.release(),
+  };
+}
+
+/** An empty tensor's data may arrive with another length: it is cut to its shape. */
+function fromOrt(value: OrtTensor): HostTensor {
+  const data = value.data as unknown as HostTensor["data"];
+  return tensor(value.type as DType, value.dims, data.subarray(0, sizeOf(value.dims)) as never);
+}
+
+/** ONNX Runtime names the node: `Name:'encode/TopK_0'`; the scope before the last slash is the place in the model. */
+function explain(what: string, error: unknown): RuntimeFailure {
+  const text = error instanceof Error ? error.message : String(error);
+  const node = /Name:'([^']+)'|[Nn]ode[ :]*\(([^)]+)\)/.exec(text);
+  const name = node?.[1] ?? node?.[2];
+  const place = name?.includes("/") ? `in ${name.slice(0, name.lastIndexOf("/"))} (node ${name})` : name ? `at node ${name}` : "";
+  const status = text.replace(/^.*Status Message: /s, "").replace(/\s+/g, " ").trim();
+  return new RuntimeFailure(`ONNX Runtime ${what}${place ? ` ${place}` : ""}: ${status}`, { cause: error });
+}

@@ -1,0 +1,58 @@
+import { ConfigError } from "../util/errors.ts";
+import { type SaeRequest, type SaeSpec, saeSpec } from "./spec.ts";
+
+/** Everything that decides the bytes of a trained SAE, apart from the data and the machine. */
+export interface TrainConfig extends SaeSpec {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly optimizer: string;
+  /** Seed of the first weights and of the order of rows. */
+  readonly seed: number;
+}
+
+/** What a training configuration is made from; defaults are the experiment's. */
+export interface TrainRequest extends SaeRequest {
+  readonly epochs?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly learningRate?: number | undefined;
+  readonly seed?: number | undefined;
+}
+
+/**
+ * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0.
+ * @throws {ConfigError} for values out of range.
+ */
+export function trainConfig(request: TrainRequest): TrainConfig {
+  const { epochs = 25, batchSize = 256, learningRate = 1e-3, seed = 0 } = request;
+  const whole = { epochs: [epochs, 1], batchSize: [batchSize, 1], seed: [seed, 0] } as const;
+  for (const [name, [value, min]] of Object.entries(whole))
+    if (!Number.isSafeInteger(value) || value < min)
+      throw new ConfigError(`${name} must be an integer of at least ${min}, got ${value}`);
+  if (!(learningRate > 0 && Number.isFinite(learningRate)))
+    throw new ConfigError(`learningRate must be a number above 0, got ${learningRate}`);
+  return { ...saeSpec(request), epochs, batchSize, learningRate, optimizer: "adam", seed };
+}
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** A configuration as files keep it: snake_case keys, the architecture's options among the others, in a fixed order. */
+export function configToJson({ options, ...rest }: TrainConfig): Record<string, number | string | boolean> {
+  const entries = Object.entries({ ...rest, ...options } as Record<string, number | string | boolean>);
+  return Object.fromEntries(entries.map(([name, value]) => [snake(name), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The configuration in a file. @throws {ConfigError} naming the file when a key is missing or out of range. */
+export function configFromJson(json: unknown, file: string): TrainConfig {
+  if (typeof json !== "object" || json === null) throw new ConfigError(`${file}: its training configuration is no JSON object`);
+  const { architecture, preset, inputDim, latentDim, epochs, batchSize, learningRate, optimizer, seed, ...options } =
+    Object.fromEntries(Object.entries(json).map(([name, value]) => [camel(name), value]));
+  try {
+    const config = trainConfig({ architecture, preset, inputDim, latentDim, epochs, batchSize, learningRate, seed, options });
+    if (optimizer !== config.optimizer) throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
+    return config;
+  } catch (error) {
+    throw new ConfigError(`${file}: ${(error as Error).message}; the file is damaged or of another version`);
+  }
+}

@@ -1,0 +1,79 @@
+import type { Random } from "../util/random.ts";
+import type { HostTensor } from "../util/tensor.ts";
+
+/** What an initialiser may look at: its own stream of random numbers, the training rows, the parameters made before it. */
+export interface InitContext {
+  readonly rng: Random;
+  readonly shape: readonly number[];
+  readonly activations: HostTensor<"float32">;
+  readonly made: Readonly<Record<string, Float32Array>>;
+}
+
+/** First values of a parameter. */
+export type Init = (context: InitContext) => Float32Array;
+
+const count = (shape: readonly number[]) => shape.reduce((n, dim) => n * dim, 1);
+
+/** All zero. */
+export const zeros: Init = ({ shape }) => new Float32Array(count(shape));
+
+/** Uniform from `-1/sqrt(fanIn)` to `1/sqrt(fanIn)`. Source: torch.nn.Linear, weights and bias. */
+export const uniform =
+  (fanIn: number): Init =>
+  ({ rng, shape }) => {
+    const bound = 1 / Math.sqrt(fanIn);
+    return Float32Array.from({ length: count(shape) }, () => (2 * rng.uniform() - 1) * bound);
+  };
+
+/** Another initialiser's rows, each divided by its length. */
+export const unitRows =
+  (init: Init): Init =>
+  (context) => {
+    const W = init(context);
+    const width = context.shape[1]!;
+    for (let at = 0; at < W.length; at += width) {
+      const row = W.subarray(at, at + width);
+      const norm = Math.sqrt(row.reduce((sum, v) => sum + v * v, 0));
+      for (let i = 0; i < width; i++) row[i]! /= norm;
+    }
+    return W;
+  };
+
+/** The first values of a parameter listed before this one. */
+export const copyOf =
+  (name: string): Init =>
+  ({ made }) =>
+    made[name]!.slice();
+
+/**
+ * The point with the least sum of distances to the training rows, by Weiszfeld's iteration: at most 100 rounds from the
+ * mean, until it moves less than 1e-5 of its length. Source: Gao et al. 2024, appendix A.1 (initial b_dec).
+ */
+export const geometricMedian: Init = ({ activations, shape }) => {
+  const width = shape[0]!;
+  const { data } = activations;
+  const rows = data.length / width;
+  let guess = new Float64Array(width);
+  for (let i = 0; i < data.length; i++) guess[i % width]! += data[i]! / rows;
+  for (let round = 0; round < 100; round++) {
+    const next = new Float64Array(width);
+    let total = 0;
+    for (let row = 0; row < rows; row++) {
+      let squared = 0;
+      for (let i = 0; i < width; i++) squared += (data[row * width + i]! - guess[i]!) ** 2;
+      const weight = 1 / Math.max(Math.sqrt(squared), 1e-12);
+      total += weight;
+      for (let i = 0; i < width; i++) next[i]! += weight * data[row * width + i]!;
+    }
+    let moved = 0;
+    let length = 0;
+    for (let i = 0; i < width; i++) {
+      next[i]! /= total;
+      moved += (next[i]! - guess[i]!) ** 2;
+      length += next[i]! ** 2;
+    }
+    guess = next;
+    if (moved <= 1e-10 * length) break;
+  }
+  return Float32Array.from(guess);
+};

@@ -1,0 +1,44 @@
+import { customGradient, stopGradient } from "../graph/alias.ts";
+import * as op from "../graph/ops.ts";
+import { scope, type Value } from "../graph/value.ts";
+import type { Code } from "./architecture.ts";
+
+type V = Value<"float32">;
+
+/** Pre-activations `W_enc x + b_enc`, `[batch, latentDim]`. */
+export const linearEncode = (x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V =>
+  op.gemm(x, W_enc, { bias: b_enc, transB: true });
+
+/** Reconstruction: the sum of the kept rows of `W_dec`, plus `b_dec` where there is one; `[batch, inputDim]`. */
+export const linearDecode = (z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | undefined }): V =>
+  op.gemm(z, W_dec, b_dec ? { bias: b_dec } : {});
+
+/** Mean squared error over batch and dimensions. */
+export const meanSquaredError = (x: V, xHat: V): V => op.meanSquare(op.sub(xHat, x));
+
+/**
+ * Keeps the `k` entries of each row with the largest score, and zeroes the rest; ties go to the lower index.
+ * `scores` decide, `pre` supplies the values (through `act`). With S the mask of the kept entries, z = S * act(pre).
+ */
+export const keepTop = (pre: V, scores: V, k: number, act: (values: V) => V = (values) => values): Code =>
+  scope("select", () => {
+    const { indices } = op.topK(stopGradient(scores), k);
+    const values = act(entries(pre, indices));
+    return { z: place(values, indices, pre), top: { values, indices } };
+  });
+
+/** Entries at distinct places of each row. dx = zeros but for the cotangents at those places: no sums, as none repeats. */
+const entries = (x: V, indices: Value<"int64">): V =>
+  customGradient(
+    [x],
+    (x) => [op.gatherElements(x, indices)] as const,
+    ([dy]) => [dy && op.scatterElements(op.zerosLike(x), indices, dy)],
+  )[0];
+
+/** Zeros of the shape of `like`, with values at distinct places of each row. dvalues = the cotangents at those places. */
+const place = (values: V, indices: Value<"int64">, like: V): V =>
+  customGradient(
+    [values],
+    (values) => [op.scatterElements(op.zerosLike(stopGradient(like)), indices, values)] as const,
+    ([dz]) => [dz && op.gatherElements(dz, indices)],
+  )[0];

@@ -1,0 +1,37 @@
+import * as op from "../graph/ops.ts";
+import { defineSae } from "./architecture.ts";
+import { uniform, unitRows } from "./init.ts";
+import { keepTop, linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+
+/**
+ * Keeps the `k` pre-activations of largest magnitude of each row, with their sign, so L0 is exactly `k`; no ReLU.
+ * Preset `report` is the experiment as its report states it; `original` as its code did it.
+ */
+export const topK = defineSae({
+  name: "topk",
+  source: "the TopK SAE grid experiment; after Gao et al. 2024, Scaling and evaluating sparse autoencoders, section 2.3",
+  options: {
+    k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row" },
+    select: { type: "choice", choices: ["magnitude", "value"], default: "magnitude", describe: "what the k largest are chosen by" },
+    decoderBias: { type: "boolean", default: false, describe: "whether the decoder has a bias b_dec" },
+    unitNorm: { type: "choice", choices: ["step", "init", "none"], default: "step", describe: "when decoder rows are made unit length" },
+  },
+  presets: {
+    report: { decoderBias: false, unitNorm: "step" },
+    original: { decoderBias: true, unitNorm: "init" },
+  },
+  // First values as torch.nn.Linear draws them, decoder rows then divided by their length.
+  params: ({ inputDim, latentDim }, { decoderBias, unitNorm }) => ({
+    W_enc: { shape: [latentDim, inputDim], init: uniform(inputDim) },
+    b_enc: { shape: [latentDim], init: uniform(inputDim) },
+    W_dec: { shape: [latentDim, inputDim], init: unitNorm === "none" ? uniform(latentDim) : unitRows(uniform(latentDim)) },
+    b_dec: decoderBias ? { shape: [inputDim], init: uniform(latentDim) } : undefined,
+  }),
+  encode(x, params, { k, select }) {
+    const pre = linearEncode(x, params);
+    return keepTop(pre, select === "magnitude" ? op.abs(pre) : pre, k);
+  },
+  decode: (z, params) => linearDecode(z, params),
+  losses: ({ x, xHat }) => ({ reconstruction: meanSquaredError(x, xHat) }),
+  constraints: ({ unitNorm }) => (unitNorm === "step" ? { W_dec: "unitRows" } : {}),
+});

@@ -1,0 +1,7 @@
+import { dense } from "./dense.ts";
+import type { StepForm } from "./step.ts";
+
+/** Every way to write a training step, by name. */
+export const steps = { dense } as const satisfies Record<string, StepForm>;
+
+export type StepName = keyof typeof steps;

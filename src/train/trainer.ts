@@ -1,0 +1,92 @@
+import { buildModel } from "../graph/build.ts";
+import { encodeModel } from "../onnx/model.ts";
+import type { Model } from "../onnx/proto.ts";
+import type { Runtime, Session } from "../runtime/session.ts";
+import { configToJson, type TrainConfig } from "../sae/config.ts";
+import { ConfigError } from "../util/errors.ts";
+import { permutation, random } from "../util/random.ts";
+import type { HostTensor } from "../util/tensor.ts";
+import { initialState, type TrainState } from "./state.ts";
+import { type StepName, steps } from "./steps/index.ts";
+import { type WrapperName, wrappers } from "./wrappers/index.ts";
+import type { Batches } from "./wrappers/wrapper.ts";
+
+/** How the training graph is written; every choice computes the same numbers. */
+export interface GraphForm {
+  readonly step: StepName;
+  readonly wrapper: WrapperName;
+}
+
+/** The training graph of a configuration: all state in and out, many steps a run. A pure function. */
+export function trainingGraph(config: TrainConfig, form: GraphForm = { step: "dense", wrapper: "loop" }): Model {
+  const parts = wrappers[form.wrapper].parts(config, steps[form.step]);
+  return buildModel({ ...parts, metadata: { config: JSON.stringify(configToJson(config)), ...form } });
+}
+
+/** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */
+export function shuffledBatches({ seed, batchSize }: TrainConfig, rows: number, epochs: readonly number[]): Batches {
+  const order = new BigInt64Array(rows * epochs.length);
+  const bounds: { from: number; to: number }[] = [];
+  for (const [i, epoch] of epochs.entries()) {
+    const start = i * rows;
+    for (const [j, row] of permutation(rows, random(seed, `shuffle/${epoch}`)).entries()) order[start + j] = BigInt(row);
+    for (let from = 0; from < rows; from += batchSize)
+      bounds.push({ from: start + from, to: start + Math.min(from + batchSize, rows) });
+  }
+  return { order, bounds };
+}
+
+/** A training in progress: a session, the state, and how far it is. Use `train` unless you need single runs. */
+export class Trainer {
+  readonly config: TrainConfig;
+  #session: Session;
+  #form: GraphForm;
+  #activations: HostTensor<"float32">;
+  #state: TrainState;
+
+  private constructor(config: TrainConfig, session: Session, form: GraphForm, activations: HostTensor<"float32">, state: TrainState) {
+    this.config = config;
+    this.#session = session;
+    this.#form = form;
+    this.#activations = activations;
+    this.#state = state;
+  }
+
+  /**
+   * Opens a session on the training graph. `state` goes on from an earlier one; default: the state before the first step.
+   * @throws {ConfigError} when the activations have another width than the configuration, or fewer rows than a batch.
+   */
+  static async open(
+    runtime: Runtime,
+    config: TrainConfig,
+    activations: HostTensor<"float32">,
+    { state, threads, form = { step: "dense", wrapper: "loop" } }: { state?: TrainState | undefined; threads?: number | undefined; form?: GraphForm } = {},
+  ): Promise<Trainer> {
+    const [rows, width] = activations.dims as [number, number];
+    if (width !== config.inputDim)
+      throw new ConfigError(`activations are ${width} wide, the configuration says inputDim = ${config.inputDim}`);
+    if (rows < config.batchSize)
+      throw new ConfigError(`${rows} training rows are fewer than one batch of ${config.batchSize}; use a smaller batch size or more rows`);
+    const session = await runtime.open(encodeModel(trainingGraph(config, form)), { threads });
+    return new Trainer(config, session, form, activations, state ?? initialState(config, activations));
+  }
+
+  /** All state in canonical dense form. */
+  get state(): TrainState {
+    return this.#state;
+  }
+
+  /** Trains the given batches in one run, which blocks the thread; gives the loss of each step before its update. */
+  async run(batches: Batches): Promise<Float32Array> {
+    const feeds = { activations: this.#activations, ...wrappers[this.#form.wrapper].feeds(batches), ...this.#state };
+    const { loss, ...next } = await this.#session.run(feeds);
+    this.#state = Object.fromEntries(
+      Object.keys(this.#state).map((name) => [name, next[`${name}_next`] as HostTensor<"float32">]),
+    );
+    return loss!.data as Float32Array;
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}

@@ -1,0 +1,52 @@
+import { loop as loopOver } from "../../graph/control.ts";
+import * as op from "../../graph/ops.ts";
+import { scope } from "../../graph/value.ts";
+import { int64s, tensor } from "../../util/tensor.ts";
+import { stateShapes } from "../state.ts";
+import type { Wrapper } from "./wrapper.ts";
+
+/** ONNX Loop with the state carried from step to step; batches may have any sizes, so the last one of an epoch is what is left. */
+export const loop: Wrapper = {
+  name: "loop",
+  describe: "one Loop over all steps of a run; for CPU and WASM",
+  parts(config, form) {
+    const activations = op.input("float32", ["rows", config.inputDim]);
+    const order = op.input("int64", ["visits"]);
+    const batches = op.input("int64", ["steps", 2]);
+    const shapes = stateShapes(config);
+    const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
+
+    const steps = op.squeeze(op.slice(op.shape(batches), { axis: 0, to: 1 }), [0]);
+    const trained = scope("train", () =>
+      loopOver({
+        trips: steps,
+        state,
+        body: (step, before) => {
+          const x = scope("batch", () => {
+            const bounds = op.gather(batches, step);
+            const rows = op.slice(order, {
+              axis: 0,
+              from: op.slice(bounds, { axis: 0, to: 1 }),
+              to: op.slice(bounds, { axis: 0, from: 1 }),
+            });
+            return op.gather(activations, rows);
+          });
+          const { state: after, loss } = form.step(config, x, before);
+          return { state: after, outputs: { loss } };
+        },
+      }),
+    );
+    return {
+      name: `${config.architecture}_${form.name}_loop`,
+      inputs: { activations, order, batches, ...state },
+      outputs: {
+        loss: trained.outputs.loss,
+        ...Object.fromEntries(Object.entries(trained.state).map(([name, value]) => [`${name}_next`, value])),
+      },
+    };
+  },
+  feeds: ({ order, bounds }) => ({
+    order: tensor("int64", [order.length], order),
+    batches: tensor("int64", [bounds.length, 2], int64s(bounds.flatMap(({ from, to }) => [from, to])).data),
+  }),
+};
