@@ -1,12 +1,12 @@
 import type { Values } from "../src/graph/control.ts";
 import { buildModel } from "../src/graph/build.ts";
-import { encodeModel } from "../src/onnx/model.ts";
+import { packModel } from "../src/onnx/model.ts";
 import { cpu } from "../src/runtime/node.ts";
 import type { Tensors } from "../src/runtime/session.ts";
 
 /** Builds a model from named values and runs it once on the CPU. */
 export async function evaluateGraph(inputs: Values, outputs: Values, feeds: Tensors) {
-  const session = await cpu.open(encodeModel(buildModel({ inputs, outputs })), { threads: 1 });
+  const session = await cpu.open(packModel(buildModel({ inputs, outputs })), { threads: 1 });
   try {
     return await session.run(feeds);
   } finally {

@@ -1,4 +1,5 @@
 import * as op from "../graph/ops.ts";
+import { sameShape } from "../graph/shapes.ts";
 import { absoluteScope, type Float, type GraphNode, here, showShape, type Value } from "../graph/value.ts";
 import { GradientError } from "../util/errors.ts";
 import { type GradientRule, rules } from "./rules.ts";
@@ -9,7 +10,7 @@ type V = Value<Float>;
  * The gradient of a scalar loss with respect to each parameter, as ordinary graph values of the parameters' shapes.
  * Reverse mode: cotangents are carried from the loss to the parameters, node by node.
  * @throws {GradientError} when no path leads from the loss to a parameter, or one leads through Loop, Scan or If.
- * @throws {ShapeError} when the loss is not a scalar.
+ * @throws {ShapeError} when the loss is not a scalar, or a gradient of `customGradient` has not its input's shape.
  */
 export function gradients<P extends Readonly<Record<string, V>>>(loss: V, parameters: P): { [K in keyof P]: P[K] } {
   op.requireScalar("gradients: the loss", loss);
@@ -26,6 +27,7 @@ export function gradients<P extends Readonly<Record<string, V>>>(loss: V, parame
         const x = node.inputs[i] as V;
         if (!dx || !isFloat(x)) continue;
         const share = unbroadcast(dx, x);
+        sameShape(`gradients: a cotangent and the input ${i} of ${node.kind === "op" ? node.op : "customGradient"}`, share.shape, x.shape);
         const before = cotangents.get(x);
         cotangents.set(x, before ? op.add(before, share) : share);
       }
@@ -74,7 +76,12 @@ function differentiableInputs(node: GraphNode): readonly Value[] {
 }
 
 function cotangentsOfInputs(node: GraphNode, dys: readonly (V | null)[]): readonly (V | null)[] {
-  if (node.kind === "alias") return [...node.outputs.map(() => null), ...node.backward(dys)];
+  if (node.kind === "alias") {
+    const [given, expected] = [node.backward(dys), node.inputs.length - node.outputs.length];
+    if (given.length !== expected)
+      throw new GradientError(`customGradient: its backward gives ${given.length} cotangents for ${expected} inputs; use null where none flows`);
+    return [...node.outputs.map(() => null), ...given];
+  }
   if (node.kind !== "op") return [];
   const rule = rules[node.op] as GradientRule | "constant" | "refused";
   if (rule === "refused")
@@ -87,7 +94,7 @@ function cotangentsOfInputs(node: GraphNode, dys: readonly (V | null)[]): readon
 
 /** Sums a cotangent over the axes along which its value was repeated. */
 function unbroadcast(dx: V, x: V): V {
-  const extra = dx.shape.length - x.shape.length;
+  const extra = Math.max(0, dx.shape.length - x.shape.length);
   const leading = dx.shape.slice(0, extra).map((_, i) => i);
   const summed = leading.length > 0 ? op.reduceSum(dx, { axes: leading }) : dx;
   const repeated = x.shape.flatMap((dim, i) => (dim === 1 && summed.shape[i] !== 1 ? [i] : []));

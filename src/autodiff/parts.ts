@@ -1,16 +1,9 @@
 import * as op from "../graph/ops.ts";
-import { constantInts } from "../graph/opset.ts";
+import { constantInts, reducedAxes } from "../graph/opset.ts";
 import type { Float, OpNode, Value } from "../graph/value.ts";
 import { GradientError } from "../util/errors.ts";
 
 type V = Value<Float>;
-
-/** The axes a reduction went over, counted from the front; all when it names none. */
-export function reducedAxes({ inputs, attributes }: OpNode): number[] {
-  const rank = inputs[0]!.shape.length;
-  const given = constantInts(inputs[1]) ?? (attributes.axes as readonly number[] | undefined);
-  return given?.map((axis) => (axis < 0 ? axis + rank : axis)) ?? Array.from({ length: rank }, (_, i) => i);
-}
 
 /** How many entries of `x` went into each result of a reduction; computed by the graph where a dim is symbolic. */
 export function reducedCount(node: OpNode, x: V): V {

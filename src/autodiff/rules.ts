@@ -3,10 +3,10 @@
  * has one cotangent per input, `null` where none flows. Summing over fan-out and undoing broadcasts is the driver's business.
  */
 import * as op from "../graph/ops.ts";
-import { constantInts, type OpType } from "../graph/opset.ts";
+import { constantInts, type OpType, reducedAxes } from "../graph/opset.ts";
 import type { Float, OpNode, Value } from "../graph/value.ts";
 import { GradientError } from "../util/errors.ts";
-import { reducedAxes, reducedCount, splitLike, spread, unslice } from "./parts.ts";
+import { reducedCount, splitLike, spread, unslice } from "./parts.ts";
 
 type V = Value<Float>;
 

@@ -4,6 +4,7 @@ import { readColumns } from "./columns.ts";
 import { checkFinite } from "./finite.ts";
 import { readNpyArray } from "./npy.ts";
 import { readNpz } from "./npz.ts";
+import { quote } from "./quote.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { isFloat, type StoredArray, toFloat32 } from "./stored.ts";
 
@@ -59,11 +60,11 @@ function chooseMatrix(tensors: ArrayFile["tensors"], file: string, wanted: strin
   const list = (names: readonly [string, StoredArray][]) =>
     names
       .slice(0, 20)
-      .map(([name, { dtype, shape }]) => `${name} ${dtype} [${shape.join(", ")}]`)
+      .map(([name, { dtype, shape }]) => `${quote(name)} ${quote(dtype).slice(1, -1)} [${shape.join(", ")}]`)
       .join("; ") || "nothing";
   if (wanted !== undefined) {
     if (tensors.has(wanted)) return wanted;
-    throw new ConfigError(`${file}: no tensor "${wanted}"; it has ${list([...tensors])}`);
+    throw new ConfigError(`${file}: no tensor ${quote(wanted)}; it has ${list([...tensors])}`);
   }
   if (tensors.has("activations")) return "activations";
   const candidates = [...tensors].filter(([, array]) => array.shape.length === 2 && isFloat(array));

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { quote } from "./quote.ts";
 import { type StoredArray, toFloat32, toTensor } from "./stored.ts";
 
 /** Columns with a meaning of their own; a set that has one must have it right. */
@@ -21,7 +22,7 @@ export function readColumns(
     const fits = array.shape.length === 1 && array.shape[0] === rows;
     if (!fits && reserved.includes(name))
       throw new ConfigError(
-        `${array.where}: column of shape [${array.shape.join(", ")}], "${matrix}" has ${rows} rows; store one value a row, [${rows}], or rename it`,
+        `${array.where}: column of shape [${array.shape.join(", ")}], ${quote(matrix)} has ${rows} rows; store one value a row, [${rows}], or rename it`,
       );
     if (fits && (reserved.includes(name) || isNumeric(array))) columns.push([name, toFloat64(array)]);
   }

@@ -71,7 +71,10 @@ function allocate(size: number, path: string): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(size);
   } catch (cause) {
-    throw new ConfigError(`${path}: ${size} bytes do not fit into memory; split the file, or use float16`, { cause });
+    throw new ConfigError(
+      `${path}: ${size} bytes, more than one array holds here; split the file, or store it as float16`,
+      { cause },
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { quote } from "./quote.ts";
 
 /** What is known about one row: its text, token position, token id, or anything else. */
 export type Label = Readonly<Record<string, unknown>>;
@@ -46,10 +47,10 @@ function parseLine(line: string, where: string): Label {
   try {
     value = JSON.parse(line);
   } catch {
-    throw new ConfigError(`${where} is not JSON: ${JSON.stringify(line.slice(0, 60))}; write one object a line`);
+    throw new ConfigError(`${where} is not JSON: ${quote(line)}; write one object a line`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new ConfigError(`${where} is ${JSON.stringify(line.slice(0, 60))}; write one JSON object a line`);
+    throw new ConfigError(`${where} is ${quote(line)}; write one JSON object a line`);
   const entries = Object.entries(value);
   return Object.fromEntries(
     entries.map(([key, one]) => {

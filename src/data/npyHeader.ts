@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { quote } from "./quote.ts";
 
 /** What the header of a .npy array says. */
 export interface NpyHeader {
@@ -62,7 +63,7 @@ function parseLiteral(text: string, where: string): Literal {
   let at = 0;
   const fail = (): never => {
     throw new ConfigError(
-      `${where}: cannot read the .npy header at ${JSON.stringify(tokens[at] ?? "its end")}; save it with numpy.save`,
+      `${where}: cannot read the .npy header at ${quote(tokens[at] ?? "its end")}; save it with numpy.save`,
     );
   };
   const expect = (token: string) => (tokens[at] === token ? at++ : fail());

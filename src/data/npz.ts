@@ -1,5 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import { readNpyArray } from "./npy.ts";
+import { quote } from "./quote.ts";
 import type { StoredArray } from "./stored.ts";
 import { readZip } from "./zip.ts";
 
@@ -22,8 +23,8 @@ export function readNpz(
   for (const member of readZip(bytes, file, maxBytes)) {
     if (!member.name.endsWith(".npy")) continue;
     const name = member.name.slice(0, -".npy".length);
-    if (arrays.has(name)) throw new ConfigError(`${file}: array "${name}" is there twice; save the file again`);
-    arrays.set(name, readNpyArray(member.read(), `${file}: array "${name}"`));
+    if (arrays.has(name)) throw new ConfigError(`${file}: array ${quote(name)} is there twice; save the file again`);
+    arrays.set(name, readNpyArray(member.read(), `${file}: array ${quote(name)}`));
   }
   return arrays;
 }

@@ -1,5 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import { bytesOf, type DType, type HostTensor, sizeOf } from "../util/tensor.ts";
+import { quote } from "./quote.ts";
 import { elementBytes, type StoredArray } from "./stored.ts";
 
 export { toFloat32, toTensor } from "./stored.ts";
@@ -34,9 +35,9 @@ export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFil
       continue;
     }
     checkName(name, file);
-    const { dtype, shape, from, to } = readEntry(entry, `${file}: tensor "${name}"`);
+    const { dtype, shape, from, to } = readEntry(entry, `${file}: tensor ${quote(name)}`);
     const view = bytes.subarray(Math.min(start + from, bytes.length), Math.min(start + to, bytes.length));
-    tensors.set(name, { dtype, shape, bytes: view, where: `${file}: tensor "${name}"` });
+    tensors.set(name, { dtype, shape, bytes: view, where: `${file}: tensor ${quote(name)}` });
     spans.push({ name, from, to });
   }
   checkSpans(spans, start, bytes.length, file);
@@ -60,7 +61,7 @@ function readHeader(bytes: Uint8Array, file: string): { header: object; start: n
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
   } catch (cause) {
     throw new ConfigError(
-      `${file}: the header is not JSON (${(cause as Error).message}); is this a .safetensors file?`,
+      `${file}: the header is not JSON (${quote((cause as Error).message)}); is this a .safetensors file?`,
     );
   }
   if (!isObject(header))
@@ -73,7 +74,7 @@ function readMetadata(entry: unknown, file: string): Record<string, string> {
   for (const [key, value] of Object.entries(entry)) {
     checkName(key, file);
     if (typeof value !== "string")
-      throw new ConfigError(`${file}: __metadata__ "${key}" is ${short(value)}, not text; write it as a string`);
+      throw new ConfigError(`${file}: __metadata__ ${quote(key)} is ${short(value)}, not text; write it as a string`);
   }
   return entry as Record<string, string>;
 }
@@ -103,10 +104,10 @@ function checkSpans(spans: { name: string; from: number; to: number }[], start: 
   for (const { name, from, to } of spans.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
     if (from !== at)
       throw new ConfigError(
-        `${file}: tensor "${name}" begins at byte ${from}, ${before} ends at ${at}: ${from < at ? "they overlap" : "a gap"}; write the file again`,
+        `${file}: tensor ${quote(name)} begins at byte ${from}, ${before} ends at ${at}: ${from < at ? "they overlap" : "a gap"}; write the file again`,
       );
     at = to;
-    before = `tensor "${name}"`;
+    before = `tensor ${quote(name)}`;
   }
   if (start + at > size)
     throw new ConfigError(`${file}: truncated, expected ${start + at} bytes, found ${size}; get the file again`);
@@ -159,7 +160,7 @@ export function writeSafetensors(
 }
 
 function checkName(name: string, where: string): void {
-  if (forbidden.has(name)) throw new ConfigError(`${where}: the name "${name}" is not allowed; rename it`);
+  if (forbidden.has(name)) throw new ConfigError(`${where}: the name ${quote(name)} is not allowed; rename it`);
 }
 
 const isObject = (value: unknown): value is object =>

@@ -1,6 +1,7 @@
 import { ConfigError } from "../util/errors.ts";
 import { type DType, type HostTensor, sizeOf, type TensorData, tensor } from "../util/tensor.ts";
 import { bfloat16ToFloat32, halfToFloat32 } from "./half.ts";
+import { quote } from "./quote.ts";
 
 /** An array as a file holds it: little-endian bytes in row-major order. */
 export interface StoredArray {
@@ -56,7 +57,7 @@ export function toTensor(array: StoredArray): HostTensor {
       return make("int64", array, BigInt64Array.from(elements(array, Uint32Array), BigInt));
     default:
       throw new ConfigError(
-        `${array.where}: elements of type ${array.dtype} are not supported; save it as float32, float16, bfloat16, float64, int32, int64 or bool`,
+        `${array.where}: elements of type ${quote(array.dtype).slice(1, -1)} are not supported; save it as float32, float16, bfloat16, float64, int32, int64 or bool`,
       );
   }
 }
@@ -68,7 +69,7 @@ export function toTensor(array: StoredArray): HostTensor {
 export function toFloat32(array: StoredArray): HostTensor<"float32"> {
   if (!isFloat(array))
     throw new ConfigError(
-      `${array.where}: needs floating-point elements, has type ${array.dtype}; save it as float32, float16, bfloat16 or float64`,
+      `${array.where}: needs floating-point elements, has type ${quote(array.dtype).slice(1, -1)}; save it as float32, float16, bfloat16 or float64`,
     );
   const read = toTensor(array);
   if (read.dtype === "float16") return make("float32", array, halfToFloat32(read.data as Uint16Array));

@@ -1,6 +1,7 @@
 import { inflateSync } from "fflate";
 import { ConfigError } from "../util/errors.ts";
 import { crc32 } from "./crc32.ts";
+import { quote } from "./quote.ts";
 
 /** One member of a ZIP archive, as its directory describes it. */
 export interface ZipMember {
@@ -38,16 +39,16 @@ export function readZip(bytes: Uint8Array, file: string, maxBytes: number): read
     const entry = readEntry(view, at, corrupt);
     at = entry.end;
     if (entry.name.endsWith("/")) continue;
-    const where = `${file}: ${entry.name}`;
+    const where = `${file}: ${quote(entry.name)}`;
     if (entry.encrypted) throw new ConfigError(`${where}: is encrypted; save the archive without a password`);
     if (entry.method !== 0 && entry.method !== 8)
       throw new ConfigError(`${where}: compression method ${entry.method} is not supported; save it with numpy.savez`);
     if (entry.method === 0 ? entry.size !== entry.packed : entry.size > entry.packed * maxRatio)
-      throw corrupt(`${entry.name} claims ${entry.size} bytes from ${entry.packed}`);
+      throw corrupt(`${quote(entry.name)} claims ${entry.size} bytes from ${entry.packed}`);
     total += entry.size;
     if (total > maxBytes)
       throw new ConfigError(
-        `${file}: its arrays take more than ${maxBytes} bytes decompressed (${total} up to ${entry.name}); split the file`,
+        `${file}: its arrays take more than ${maxBytes} bytes decompressed (${total} up to ${quote(entry.name)}); split the file`,
       );
     members.push({ name: entry.name, size: entry.size, read: () => readMember(view, bytes, entry, corrupt) });
   }
@@ -121,13 +122,13 @@ function zip64Numbers(view: DataView, from: number, to: number): number[] {
 function readMember(view: DataView, bytes: Uint8Array, entry: Entry, corrupt: Corrupt): Uint8Array {
   const { name, offset, packed, size } = entry;
   if (offset + 30 > bytes.length || view.getUint32(offset, true) !== signatures.local)
-    throw corrupt(`${name} is not at byte ${offset}`);
+    throw corrupt(`${quote(name)} is not at byte ${offset}`);
   const from = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
   if (from + packed > bytes.length)
-    throw corrupt(`${name} ends at byte ${from + packed}, the file has ${bytes.length}`);
+    throw corrupt(`${quote(name)} ends at byte ${from + packed}, the file has ${bytes.length}`);
   const data = bytes.subarray(from, from + packed);
   const out = entry.method === 0 ? data : inflate(data, size, name, corrupt);
-  if (crc32(out) !== entry.crc) throw corrupt(`the checksum of ${name} does not match`);
+  if (crc32(out) !== entry.crc) throw corrupt(`the checksum of ${quote(name)} does not match`);
   return out;
 }
 
@@ -136,8 +137,8 @@ function inflate(data: Uint8Array, size: number, name: string, corrupt: Corrupt)
   try {
     out = inflateSync(data, { out: new Uint8Array(size) });
   } catch (cause) {
-    throw corrupt(`${name} does not decompress to ${size} bytes (${(cause as Error).message})`);
+    throw corrupt(`${quote(name)} does not decompress to ${size} bytes (${(cause as Error).message})`);
   }
-  if (out.length !== size) throw corrupt(`${name} decompresses to ${out.length} bytes, not ${size}`);
+  if (out.length !== size) throw corrupt(`${quote(name)} decompresses to ${out.length} bytes, not ${size}`);
   return out;
 }

@@ -25,5 +25,7 @@ export function customGradient<const I extends Floats, O extends Floats>(
 ): O {
   const outputs = forward(...(inputs.map((x) => stopGradient(x)) as { [K in keyof I]: I[K] }));
   const dys = (given: readonly (Value<Float> | null)[]) => given as { [K in keyof O]: O[K] | null };
-  return alias(outputs, inputs, (given) => backward(dys(given), outputs));
+  // `backward` sees the outputs as everybody does, so that its own gradient is right too.
+  const own: O = alias(outputs, inputs, (given) => backward(dys(given), own));
+  return own;
 }

@@ -2,12 +2,18 @@ import { ShapeError } from "../util/errors.ts";
 import { type DType, tensor } from "../util/tensor.ts";
 import { constant, emit, input } from "./ops.ts";
 import { sameShape } from "./shapes.ts";
-import { type Body, type Frame, inFrame, showShape, type Value } from "./value.ts";
+import { type Body, type Dim, type Frame, inFrame, requireVisible, showShape, type Value } from "./value.ts";
 
 /** Values by name. */
 export type Values = Readonly<Record<string, Value>>;
 
 const named = (values: Values) => Object.entries(values).map(([name, value]) => ({ name, value }));
+
+/** What a body gives back, checked to be usable in it. */
+function given(what: string, values: Values) {
+  for (const [name, value] of Object.entries(values)) requireVisible(`${what}: "${name}"`, [value]);
+  return named(values);
+}
 const like = <S extends Values>(state: S): S =>
   Object.fromEntries(Object.entries(state).map(([name, { dtype, shape }]) => [name, input(dtype, shape)])) as S;
 const zip = <S extends Values>(names: S, values: readonly Value[]): S =>
@@ -20,7 +26,12 @@ function inOrder<S extends Values>(what: string, before: S, after: S): S {
     if (!next) throw new ShapeError(`${what}: the body gives back no "${name}"; return every carried value`);
     if (next.dtype !== value.dtype)
       throw new ShapeError(`${what}: "${name}" goes in as ${value.dtype} and comes back as ${next.dtype}`);
-    sameShape(`${what}: "${name}" goes in and comes back`, value.shape, next.shape);
+    const shape = sameShape(`${what}: "${name}" goes in and comes back`, value.shape, next.shape);
+    const grows = (dim: Dim, i: number) => dim === shape[i] && dim !== next.shape[i];
+    if (value.shape.some(grows))
+      throw new ShapeError(
+        `${what}: "${name}" goes in as ${showShape(value.shape)} and comes back as ${showShape(next.shape)}, which may be larger; reshape it, or let it go in as "?"`,
+      );
   }
   const extra = Object.keys(after).find((name) => !(name in before));
   if (extra) throw new ShapeError(`${what}: the body gives back "${extra}", which is not carried; make it an output?`);
@@ -35,7 +46,7 @@ function inOrder<S extends Values>(what: string, before: S, after: S): S {
  * The body may use any value made outside it. Source: ONNX, Loop.
  * @throws {ShapeError} when a carried value changes its type or shape.
  */
-export function loop<S extends Values, O extends Values>(given: {
+export function loop<S extends Values, O extends Values>(how: {
   readonly trips: Value<"int64">;
   readonly state: S;
   readonly body: (step: Value<"int64">, state: S) => { readonly state: S; readonly outputs: O };
@@ -43,45 +54,47 @@ export function loop<S extends Values, O extends Values>(given: {
   const { result, body } = inFrame("a Loop's body", (frame) => {
     const step = input("int64", []);
     const condition = input("bool", []);
-    const carried = like(given.state);
-    const result = given.body(step, carried);
-    const inputs = named({ step, condition, ...carried });
+    const carried = like(how.state);
+    const result = how.body(step, carried);
+    const inputs = [...named({ step, condition }), ...named(carried)];
     // The condition out is the condition in: always true, and never copied.
-    const outputs = named({ condition, ...inOrder("Loop", given.state, result.state), ...prefixed(result.outputs) });
+    const after = inOrder("Loop", how.state, result.state);
+    const outputs = [...named({ condition }), ...given("Loop", after), ...given("Loop", prefixed(result.outputs))];
     return { result, body: { frame, inputs, outputs } satisfies Body };
   });
-  const state = Object.values(given.state);
+  const state = Object.values(how.state);
   const always = constant(tensor("bool", [], Uint8Array.of(1)));
-  const values = emit("Loop", [given.trips, always, ...state], {}, dtypesOf(body.outputs.slice(1)), { body });
-  return { state: zip(given.state, values), outputs: zip(result.outputs, values.slice(state.length)) };
+  const values = emit("Loop", [how.trips, always, ...state], {}, dtypesOf(body.outputs.slice(1)), { body });
+  return { state: zip(how.state, values), outputs: zip(result.outputs, values.slice(state.length)) };
 }
 
 /**
  * Runs a body once for each entry of `over` along their first axis: carries `state`, stacks `outputs`. Source: ONNX, Scan.
  * @throws {ShapeError} when a carried value changes its type or shape, or nothing is scanned.
  */
-export function scan<S extends Values, X extends Values, O extends Values>(given: {
+export function scan<S extends Values, X extends Values, O extends Values>(how: {
   readonly state: S;
   readonly over: X;
   readonly body: (state: S, entry: X) => { readonly state: S; readonly outputs: O };
 }): { readonly state: S; readonly outputs: O } {
-  const over = Object.values(given.over);
+  const over = Object.values(how.over);
   if (over.length === 0 || over.some(({ shape }) => shape.length === 0))
     throw new ShapeError("Scan: it needs at least one value to run over, with a first axis");
   const { result, body } = inFrame("a Scan's body", (frame) => {
-    const carried = like(given.state);
+    const carried = like(how.state);
     const entry = Object.fromEntries(
-      Object.entries(given.over).map(([name, { dtype, shape }]) => [name, input(dtype, shape.slice(1))]),
+      Object.entries(how.over).map(([name, { dtype, shape }]) => [name, input(dtype, shape.slice(1))]),
     ) as X;
-    const result = given.body(carried, entry);
-    const inputs = named({ ...carried, ...prefixed(entry) });
-    const outputs = named({ ...inOrder("Scan", given.state, result.state), ...prefixed(result.outputs) });
+    const result = how.body(carried, entry);
+    const inputs = [...named(carried), ...named(prefixed(entry))];
+    const after = inOrder("Scan", how.state, result.state);
+    const outputs = [...given("Scan", after), ...given("Scan", prefixed(result.outputs))];
     return { result, body: { frame, inputs, outputs } satisfies Body };
   });
-  const state = Object.values(given.state);
+  const state = Object.values(how.state);
   const attributes = { num_scan_inputs: over.length };
   const values = emit("Scan", [...state, ...over], attributes, dtypesOf(body.outputs), { body });
-  return { state: zip(given.state, values), outputs: zip(result.outputs, values.slice(state.length)) };
+  return { state: zip(how.state, values), outputs: zip(result.outputs, values.slice(state.length)) };
 }
 
 /**
@@ -92,7 +105,7 @@ export function cond<O extends Values>(condition: Value<"bool">, then: () => O, 
   const branch = (what: string, build: () => O) =>
     inFrame(what, (frame: Frame) => {
       const outputs = build();
-      return { outputs, body: { frame, inputs: [], outputs: named(outputs) } satisfies Body };
+      return { outputs, body: { frame, inputs: [], outputs: given("If", outputs) } satisfies Body };
     });
   const yes = branch("an If's first branch", then);
   const no = branch("an If's second branch", otherwise);
@@ -103,6 +116,8 @@ export function cond<O extends Values>(condition: Value<"bool">, then: () => O, 
         `If: "${name}" is ${dtype} ${showShape(shape)} in one branch and ${other?.dtype ?? "missing"} in the other`,
       );
   }
+  const extra = Object.keys(no.outputs).find((name) => !(name in yes.outputs));
+  if (extra) throw new ShapeError(`If: "${extra}" is missing in the first branch; give it in both`);
   const elseOutputs = Object.keys(yes.outputs).map((name) => ({ name, value: no.outputs[name]! }));
   const bodies = { then_branch: yes.body, else_branch: { ...no.body, outputs: elseOutputs } };
   return zip(yes.outputs, emit("If", [condition], {}, dtypesOf(yes.body.outputs), bodies));

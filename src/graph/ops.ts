@@ -5,7 +5,7 @@
  */
 import { ShapeError } from "../util/errors.ts";
 import { type DType, type HostTensor, int64s, tensor } from "../util/tensor.ts";
-import { opset, type OpType } from "./opset.ts";
+import { opset, type OpType, toTheEnd } from "./opset.ts";
 import { axisOf } from "./shapes.ts";
 import { type Attributes, type Body, type Float, makeNode, type Numeric, type Shape, showShape, type Value } from "./value.ts";
 
@@ -40,15 +40,20 @@ export const constant = <D extends DType>(value: HostTensor<D>, name?: string): 
   makeNode({ kind: "constant", tensor: value, name }, [], [[value.dtype, value.dims]])[0] as Value<D>;
 
 /** A one-dimensional int64 constant, as axes and shapes are given. */
-export const ints = (...values: number[]): Value<"int64"> => constant(int64s(values));
+export const ints = (...values: number[]): Value<"int64"> => constant(int64s(values.map(integer)));
+
+function integer(value: number): number {
+  if (!Number.isSafeInteger(value)) throw new ShapeError(`an integer is needed, got ${value}; round it?`);
+  return value;
+}
 
 /** A scalar constant of any numeric type. */
 export function scalarOf<D extends Numeric>(dtype: D, value: number): Value<D> {
   const data = {
     float32: () => Float32Array.of(value),
     float64: () => Float64Array.of(value),
-    int32: () => Int32Array.of(value),
-    int64: () => BigInt64Array.of(BigInt(value)),
+    int32: () => Int32Array.of(integer(value)),
+    int64: () => BigInt64Array.of(BigInt(integer(value))),
   };
   return constant(tensor<DType>(dtype, [], data[dtype]())) as Value<D>;
 }
@@ -59,9 +64,14 @@ function pair<D extends Numeric>(op: OpType, a: Operand<D>, b: Operand<D>): read
   const typed = typeof a === "number" ? b : a;
   if (typeof typed === "number") throw new ShapeError(`${op}: at least one operand must be a value, got ${a} and ${b}`);
   const both = [lift(a, typed.dtype), lift(b, typed.dtype)] as const;
-  if (both[0].dtype !== both[1].dtype)
-    throw new ShapeError(`${op}: element types differ, ${both[0].dtype} and ${both[1].dtype}; cast one of them`);
+  oneType(op, both);
   return both;
+}
+
+function oneType(op: OpType, values: readonly Value[]): void {
+  const other = values.find(({ dtype }) => dtype !== values[0]!.dtype);
+  if (other)
+    throw new ShapeError(`${op}: element types differ, ${values[0]!.dtype} and ${other.dtype}; cast one of them`);
 }
 
 const unary =
@@ -156,7 +166,9 @@ export function gemm<D extends Float>(
   { bias, transA = false, transB = false }: { bias?: Value<D>; transA?: boolean; transB?: boolean } = {},
 ): Value<D> {
   const attributes = { ...(transA ? { transA: 1 } : {}), ...(transB ? { transB: 1 } : {}) };
-  return emitOne("Gemm", bias ? [a, b, bias] : [a, b], attributes, a.dtype);
+  const inputs = bias ? [a, b, bias] : [a, b];
+  oneType("Gemm", inputs);
+  return emitOne("Gemm", inputs, attributes, a.dtype);
 }
 
 /** The axes in another order; without one, the last two swapped. */
@@ -186,13 +198,11 @@ export const scatterElements = <D extends DType>(
   indices: Value<"int64">,
   updates: Value<D>,
   { axis = -1, reduction = "none" }: { axis?: number; reduction?: "none" | "add" } = {},
-): Value<D> =>
-  emitOne(
-    "ScatterElements",
-    [data, indices, updates],
-    { axis: axisOf("ScatterElements", axis, data.shape), ...(reduction === "add" ? { reduction } : {}) },
-    data.dtype,
-  );
+): Value<D> => {
+  oneType("ScatterElements", [data, updates]);
+  const attributes = { axis: axisOf("ScatterElements", axis, data.shape), ...(reduction === "add" ? { reduction } : {}) };
+  return emitOne("ScatterElements", [data, indices, updates], attributes, data.dtype);
+};
 
 /** A copy of `data` with whole slices replaced, or added to, at `indices [..., depth]`. Replacing needs distinct indices. */
 export const scatterND = <D extends DType>(
@@ -200,10 +210,12 @@ export const scatterND = <D extends DType>(
   indices: Value<"int64">,
   updates: Value<D>,
   { reduction = "none" }: { reduction?: "none" | "add" } = {},
-): Value<D> =>
-  emitOne("ScatterND", [data, indices, updates], reduction === "add" ? { reduction } : {}, data.dtype);
+): Value<D> => {
+  oneType("ScatterND", [data, updates]);
+  return emitOne("ScatterND", [data, indices, updates], reduction === "add" ? { reduction } : {}, data.dtype);
+};
 
-/** How a reduction is asked for: the axes (all by default), and whether they stay as 1 (they go by default). */
+/** How a reduction is asked for: the axes (all by default, and for `[]`), and whether they stay as 1 (they go by default). */
 export interface Reduction {
   readonly axes?: readonly number[];
   readonly keepDims?: boolean;
@@ -251,15 +263,17 @@ export const zerosLike = <D extends Numeric>(x: Value<D>): Value<D> => expand(sc
 /** Entries `from` to `to` (excluded) along one axis; negative positions count from the end; bounds may be values `[1]`. */
 export function slice<D extends DType>(
   x: Value<D>,
-  { axis, from = 0, to = 2 ** 31 - 1 }: { axis: number; from?: number | Value<"int64">; to?: number | Value<"int64"> },
+  { axis, from = 0, to = toTheEnd }: { axis: number; from?: number | Value<"int64">; to?: number | Value<"int64"> },
 ): Value<D> {
   const bound = (at: number | Value<"int64">) => (typeof at === "number" ? ints(at) : at);
   return emitOne("Slice", [x, bound(from), bound(to), ints(axisOf("Slice", axis, x.shape))], {}, x.dtype);
 }
 
 /** Values joined along an axis. */
-export const concat = <D extends DType>(values: readonly [Value<D>, ...Value<D>[]], axis: number): Value<D> =>
-  emitOne("Concat", values, { axis: axisOf("Concat", axis, values[0].shape) }, values[0].dtype);
+export const concat = <D extends DType>(values: readonly [Value<D>, ...Value<D>[]], axis: number): Value<D> => {
+  oneType("Concat", values);
+  return emitOne("Concat", values, { axis: axisOf("Concat", axis, values[0].shape) }, values[0].dtype);
+};
 
 /** Without the axes of size 1 that are named. */
 export const squeeze = <D extends DType>(x: Value<D>, axes: readonly number[]): Value<D> =>

@@ -3,7 +3,7 @@
  * Source of each rule: the operator's page in ONNX's docs/Operators.md.
  */
 import { ShapeError } from "../util/errors.ts";
-import { axisOf, broadcastShapes, countOf, reduceShape, sameShape, unify, withDim } from "./shapes.ts";
+import { axesOf, axisOf, broadcastShapes, countOf, eitherShape, reduceShape, sameShape, unify, withDim } from "./shapes.ts";
 import { type Attributes, type Body, type Dim, type Shape, showShape, type Value } from "./value.ts";
 
 /** What a shape rule sees of a node. */
@@ -29,7 +29,16 @@ export function constantInts(value: Value | undefined): number[] | undefined {
 
 const sameAsFirst: InferShape = (call) => [shapes(call)[0]!];
 const broadcast: InferShape = (call) => [shapes(call).reduce((a, b) => broadcastShapes(call.op, a, b))];
-const unknown = (rank: number): Shape => Array.from({ length: rank }, () => "?");
+
+/** The shape a shape input asks for: a constant, the shape `Shape(x)` will give, or only as many dims as it has entries. */
+function wantedShape(op: string, source: Value): Shape {
+  const known = constantInts(source) ?? shapeBehind(source);
+  if (known) return known;
+  const rank = source.shape[0];
+  if (typeof rank !== "number")
+    throw new ShapeError(`${op}: the shape asked for is ${showShape(source.shape)}, so its rank is unknown; give it a fixed length`);
+  return Array.from({ length: rank }, () => "?");
+}
 
 const matMul: InferShape = (call) => {
   const [a, b] = shapes(call) as [Shape, Shape];
@@ -78,9 +87,11 @@ const gather: InferShape = (call) => {
 
 const gatherElements: InferShape = (call) => {
   const [data, indices] = shapes(call) as [Shape, Shape];
-  axisOf(call.op, intAttribute(call, "axis", 0), data);
+  const axis = axisOf(call.op, intAttribute(call, "axis", 0), data);
   if (data.length !== indices.length)
     throw new ShapeError(`${call.op}: data ${showShape(data)} and indices ${showShape(indices)} need the same rank`);
+  if (indices.some((dim, i) => i !== axis && Number(dim) > Number(data[i])))
+    throw new ShapeError(`${call.op}: indices ${showShape(indices)} reach past data ${showShape(data)} off axis ${axis}`);
   return [indices];
 };
 
@@ -93,7 +104,7 @@ const scatterElements: InferShape = (call) => {
 const scatterND: InferShape = (call) => {
   const [data, indices, updates] = shapes(call) as [Shape, Shape, Shape];
   const depth = indices.at(-1);
-  if (typeof depth !== "number" || depth > data.length)
+  if (typeof depth !== "number" || depth < 1 || depth > data.length)
     throw new ShapeError(
       `ScatterND: the last dim of indices ${showShape(indices)} must be from 1 to the rank of ${showShape(data)}`,
     );
@@ -101,49 +112,62 @@ const scatterND: InferShape = (call) => {
   return [data];
 };
 
-/** Axes come as an attribute, or (ReduceSum) as a constant input; none means all. */
-const reduce: InferShape = (call) => {
-  const [shape] = shapes(call) as [Shape];
-  const given = constantInts(call.inputs[1]) ?? (call.attributes.axes as readonly number[] | undefined);
-  const axes = given?.map((axis) => axisOf(call.op, axis, shape)) ?? shape.map((_, i) => i);
-  return [reduceShape(shape, axes, intAttribute(call, "keepdims", 1) === 1)];
-};
+/** The axes a reduction goes over, from the front: an attribute, or (ReduceSum) a constant input; none means all. */
+export function reducedAxes({ op, inputs, attributes }: Pick<Call, "op" | "inputs" | "attributes">): number[] {
+  const { shape } = inputs[0]!;
+  const given = constantInts(inputs[1]) ?? (attributes.axes as readonly number[] | undefined);
+  return given?.length ? axesOf(op, given, shape) : shape.map((_, i) => i);
+}
+
+const reduce: InferShape = (call) => [
+  reduceShape(call.inputs[0]!.shape, reducedAxes(call), intAttribute(call, "keepdims", 1) === 1),
+];
 
 const reshape: InferShape = (call) => {
   const [shape] = shapes(call) as [Shape];
-  const wanted = constantInts(call.inputs[1]);
-  const rank = call.inputs[1]?.shape[0];
-  if (!wanted) return [unknown(typeof rank === "number" ? rank : 0)];
-  const total = countOf(shape);
-  const known = wanted.reduce((product, dim, i) => {
-    const size = dim === 0 ? shape[i] : dim;
-    return typeof size !== "number" ? Number.NaN : size > 0 ? product * size : product;
-  }, 1);
-  if (total !== undefined && (wanted.includes(-1) ? total % known !== 0 : total !== known))
-    throw new ShapeError(`Reshape: ${showShape(shape)} has ${total} elements, [${wanted.join(", ")}] cannot hold them`);
-  const rest = total === undefined || Number.isNaN(known) ? restOf(shape, wanted) : total / known;
-  return [wanted.map((dim, i): Dim => (dim === 0 ? shape[i]! : dim === -1 ? rest : dim))];
+  const source = call.inputs[1]!;
+  const asked = constantInts(source);
+  if (!asked) return [wantedShape("Reshape", source)];
+  const refuse = (why: string) => new ShapeError(`Reshape: ${showShape(shape)} to [${asked.join(", ")}]: ${why}`);
+  if (asked.some((dim) => dim < -1) || asked.filter((dim) => dim === -1).length > 1)
+    throw refuse("sizes are 0 (as before) or more, and one may be -1 (what is left)");
+  if (asked.some((dim, i) => dim === 0 && i >= shape.length)) throw refuse("0 keeps a dim, and there is none at its place");
+  const wanted = asked.map((dim, i): Dim => (dim === 0 ? shape[i]! : dim));
+  const free = wanted.indexOf(-1);
+  const [before, after] = cancel(shape, wanted.filter((_, i) => i !== free));
+  if (after.some((dim) => typeof dim !== "number") || before.some((dim) => typeof dim !== "number")) {
+    const left = before.length === 1 && after.length === 0 ? before[0]! : "?";
+    return [wanted.map((dim) => (dim === -1 ? left : dim))];
+  }
+  const [total, others] = [countOf(before)!, countOf(after)!];
+  if (free < 0 ? total !== others : total % others !== 0) throw refuse(`${countOf(shape) ?? total} elements do not fit`);
+  return [wanted.map((dim) => (dim === -1 ? total / others : dim))];
 };
 
-/** The dim `-1` stands for when it is the one symbolic dim, all others being carried over; else unknown. */
-function restOf(shape: Shape, wanted: readonly number[]): Dim {
-  const symbols = shape.filter((dim) => typeof dim !== "number");
-  const numbers = countOf(shape.filter((dim) => typeof dim === "number"))!;
-  const others = wanted.filter((dim) => dim > 0).reduce((product, dim) => product * dim, 1);
-  return symbols.length === 1 && numbers === others && !wanted.includes(0) ? symbols[0]! : "?";
+/** Both shapes without the symbolic dims they share, nor, if they then agree, their numbers. */
+function cancel(a: Shape, b: Shape): readonly [Shape, Shape] {
+  const [before, after] = [[...a], [...b]];
+  for (const dim of a) {
+    const at = typeof dim === "string" && dim !== "?" ? after.indexOf(dim) : -1;
+    if (at >= 0) [before.splice(before.indexOf(dim), 1), after.splice(at, 1)];
+  }
+  const symbols = (shape: Shape) => shape.filter((dim) => typeof dim !== "number");
+  const numbers = (shape: Shape) => countOf(shape.filter((dim) => typeof dim === "number"));
+  return symbols(before).length > 0 && numbers(before) === numbers(after)
+    ? [symbols(before), symbols(after)]
+    : [before, after];
 }
 
-const expand: InferShape = (call) => {
-  const [shape] = shapes(call) as [Shape];
-  const source = call.inputs[1]!;
-  const wanted = constantInts(source) ?? shapeBehind(source);
-  const rank = source.shape[0];
-  return [broadcastShapes("Expand", shape, wanted ?? unknown(typeof rank === "number" ? rank : shape.length))];
-};
+const expand: InferShape = (call) => [
+  broadcastShapes("Expand", call.inputs[0]!.shape, wantedShape("Expand", call.inputs[1]!)),
+];
 
 /** The shape that `Shape(x)` will give, where that is what the value is. */
 const shapeBehind = (value: Value): Shape | undefined =>
   value.node.kind === "op" && value.node.op === "Shape" ? value.node.inputs[0]!.shape : undefined;
+
+/** Where a slice ends that goes to the end, whatever the size. */
+export const toTheEnd = 2 ** 31 - 1;
 
 const slice: InferShape = (call) => {
   const [shape] = shapes(call) as [Shape];
@@ -154,10 +178,8 @@ const slice: InferShape = (call) => {
       const axis = axisOf("Slice", given, shape);
       const size = shape[axis]!;
       const [from, to] = [starts?.[i], ends?.[i]];
-      if (typeof size !== "number" || from === undefined || to === undefined) {
-        const length = from !== undefined && to !== undefined && from >= 0 && to >= from && to < 2 ** 31 ? to - from : "?";
-        return withDim(result, axis, length);
-      }
+      if (from === 0 && to === toTheEnd) return result;
+      if (typeof size !== "number" || from === undefined || to === undefined) return withDim(result, axis, "?");
       const clamp = (at: number) => Math.min(size, Math.max(0, at < 0 ? at + size : at));
       return withDim(result, axis, Math.max(0, clamp(to) - clamp(from)));
     }, shape),
@@ -175,7 +197,7 @@ const concat: InferShape = (call) => {
 
 const squeeze: InferShape = (call) => {
   const [shape] = shapes(call) as [Shape];
-  const axes = constantInts(call.inputs[1])!.map((axis) => axisOf("Squeeze", axis, shape));
+  const axes = axesOf("Squeeze", constantInts(call.inputs[1])!, shape);
   for (const axis of axes)
     if (shape[axis] !== 1 && shape[axis] !== "?")
       throw new ShapeError(`Squeeze: axis ${axis} of ${showShape(shape)} is not 1`);
@@ -184,33 +206,29 @@ const squeeze: InferShape = (call) => {
 
 const unsqueeze: InferShape = (call) => {
   const [shape] = shapes(call) as [Shape];
-  const rank = shape.length + constantInts(call.inputs[1])!.length;
-  const axes = constantInts(call.inputs[1])!.map((axis) => (axis < 0 ? axis + rank : axis));
+  const given = constantInts(call.inputs[1])!;
+  const result: Dim[] = Array.from({ length: shape.length + given.length }, () => 1);
+  const axes = axesOf("Unsqueeze", given, result);
   const rest = [...shape];
-  return [Array.from({ length: rank }, (_, i): Dim => (axes.includes(i) ? 1 : rest.shift()!))];
+  return [result.map((one, i) => (axes.includes(i) ? one : rest.shift()!))];
 };
 
 const outputsOf = (body: Body | undefined): Value[] => (body?.outputs ?? []).map(({ value }) => value);
 
-/** Loop and Scan: carried values keep their shapes, outputs of each step are stacked along a new first axis. */
-const loop: InferShape = ({ bodies, inputs }) => {
-  const outputs = outputsOf(bodies.body).slice(1);
-  const carried = inputs.length - 2;
-  return outputs.map(({ shape }, i) => (i < carried ? shape : ["?", ...shape]));
-};
-const scan: InferShape = ({ bodies, attributes, inputs }) => {
-  const outputs = outputsOf(bodies.body);
-  const carried = inputs.length - (attributes.num_scan_inputs as number);
-  const steps = inputs.at(-1)!.shape[0]!;
-  return outputs.map(({ shape }, i) => (i < carried ? shape : [steps, ...shape]));
-};
+/** Loop and Scan: a carried value has the shape it came with if no step changes it, outputs are stacked along a new first axis. */
+const steps = (carried: readonly Value[], outputs: readonly Value[], count: Dim): Shape[] =>
+  outputs.map(({ shape }, i) => (i < carried.length ? eitherShape(carried[i]!.shape, shape) : [count, ...shape]));
+const loop: InferShape = ({ bodies, inputs }) => steps(inputs.slice(2), outputsOf(bodies.body).slice(1), "?");
+const scan: InferShape = ({ bodies, attributes, inputs }) =>
+  steps(inputs.slice(0, -(attributes.num_scan_inputs as number)), outputsOf(bodies.body), inputs.at(-1)!.shape[0]!);
+
 const branches: InferShape = ({ bodies }) => {
   const [yes, no] = [outputsOf(bodies.then_branch), outputsOf(bodies.else_branch)];
   return yes.map(({ shape }, i) => {
     const other = no[i]!.shape;
     if (shape.length !== other.length)
       throw new ShapeError(`If: branches give ${showShape(shape)} and ${showShape(other)}; they need one rank`);
-    return shape.map((dim, axis) => (dim === other[axis] ? dim : "?"));
+    return eitherShape(shape, other);
   });
 };
 

@@ -35,6 +35,17 @@ export function axisOf(op: string, axis: number, shape: Shape): number {
   return positive;
 }
 
+/** Several axes counted from the front. @throws {ShapeError} when one is outside the shape, or named twice. */
+export function axesOf(op: string, axes: readonly number[], shape: Shape): number[] {
+  const positive = axes.map((axis) => axisOf(op, axis, shape));
+  if (new Set(positive).size !== positive.length)
+    throw new ShapeError(`${op}: axes [${axes.join(", ")}] name an axis of ${showShape(shape)} twice`);
+  return positive;
+}
+
+/** The shape of a value that may have either shape: a dim they do not share is unknown. */
+export const eitherShape = (a: Shape, b: Shape): Shape => a.map((dim, i) => (dim === b[i] ? dim : "?"));
+
 /** A copy of the shape with one axis replaced. */
 export const withDim = (shape: Shape, axis: number, dim: Dim): Shape => shape.map((d, i) => (i === axis ? dim : d));
 

@@ -119,15 +119,21 @@ type Draft =
  * @throws {ShapeError} when an input belongs to a body that has ended.
  */
 export function makeNode(draft: Draft, inputs: readonly Value[], types: readonly (readonly [DType, Shape])[]) {
-  for (const input of inputs)
-    if (!isVisible(input.node.frame))
-      throw new ShapeError(
-        `${"op" in draft ? draft.op : draft.kind}: an input was made inside ${input.node.frame?.what}, which has ended; return it from the body`,
-      );
+  requireVisible("op" in draft ? `${draft.op}: an input` : `${draft.kind}: an input`, inputs);
   const outputs: Value[] = [];
   const node = { ...draft, id: nextId++, ...place, inputs, outputs } as GraphNode;
   for (const [index, [dtype, shape]] of types.entries()) outputs.push(Object.freeze({ dtype, shape, node, index }));
   return Object.freeze(node).outputs;
+}
+
+/**
+ * Throws unless every value can be used in the present body.
+ * @throws {ShapeError} naming `what` when one belongs to a body that has ended.
+ */
+export function requireVisible(what: string, values: readonly Value[]): void {
+  const hidden = values.find(({ node }) => !isVisible(node.frame));
+  if (hidden)
+    throw new ShapeError(`${what} was made inside ${hidden.node.frame?.what}, which has ended; return it from the body`);
 }
 
 function isVisible(frame: Frame | null): boolean {

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { externalDataFrom, splitExternalData, weightBytes } from "./external.ts";
 import { type Model, onnx } from "./proto.ts";
 
 /** ONNX Runtime refuses a model message of 2 GB and more. */
@@ -6,13 +7,29 @@ const largestMessage = 2 ** 31 - 1;
 
 /**
  * The bytes of a model.
- * @throws {ConfigError} when they reach 2 GB; keep the weights outside then (`splitExternalData`).
+ * @throws {ConfigError} when they reach 2 GB; keep the weights outside then (`packModel`).
  */
 export function encodeModel(model: Model): Uint8Array {
   const bytes = onnx.ModelProto.encode(model).finish();
   if (bytes.length > largestMessage)
     throw new ConfigError(`model of ${bytes.length} bytes: more than 2 GB fit no ONNX message; use external data`);
   return bytes;
+}
+
+/** A model as ONNX Runtime takes it: its message, and the files its large weights are in, if any. */
+export interface PackedModel {
+  readonly bytes: Uint8Array;
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+/** A model as bytes; weights past `limit` bytes (default 1.5 GB) go to a file `dataFile` of their own. */
+export function packModel(model: Model, { dataFile = "weights.data", limit = externalDataFrom } = {}): PackedModel {
+  if (weightBytes(model) <= limit) return { bytes: encodeModel(model), external: [] };
+  const { model: small, parts } = splitExternalData(model, dataFile);
+  const last = parts.at(-1)!;
+  const data = new Uint8Array(last.offset + last.bytes.length);
+  for (const { offset, bytes } of parts) data.set(bytes, offset);
+  return { bytes: encodeModel(small), external: [{ path: dataFile, data }] };
 }
 
 /**

@@ -17,10 +17,17 @@ export function parseCsv(text: string, file: string): MetricsFile {
     if (cells.length !== header.length)
       throw new ConfigError(`${where}: ${cells.length} cells, the header has ${header.length}; add or remove commas`);
     const filled = header.map((key, at) => [key, cells[at]!] as const).filter(([, cell]) => cell !== "");
-    return readRow(Object.fromEntries(filled.map(([key, cell]) => [key, valueOf(key, cell, where)])), where);
+    return readRow(Object.fromEntries(filled.map(([key, cell]) => [key, cellValue(key, cell, where)])), where);
   });
   const unknown = Number.NaN;
-  const data = { source: file, digest: "", train_rows: unknown, validation_rows: unknown, input_dim: unknown, synthetic: false };
+  const data = {
+    source: file,
+    digest: "",
+    train_rows: unknown,
+    validation_rows: unknown,
+    input_dim: unknown,
+    synthetic: false,
+  };
   return { version: 1, config: {}, data, rows };
 }
 
@@ -35,11 +42,13 @@ export function metricsCsv(rows: readonly MetricRow[]): string {
   return lines.map((cells) => `${cells.join(",")}\n`).join("");
 }
 
-function valueOf(key: string, cell: string, where: string): unknown {
+function cellValue(key: string, cell: string, where: string): unknown {
   if (textColumns.has(key)) return cell;
   const value = Number(cell);
   if (Number.isNaN(value) && !/^-?nan$/i.test(cell))
-    throw new ConfigError(`${where}: ${key} is ${JSON.stringify(cell)}, not a number; correct it or leave the cell empty`);
+    throw new ConfigError(
+      `${where}: ${key} is ${JSON.stringify(cell)}, not a number; correct it or leave the cell empty`,
+    );
   return value;
 }
 

@@ -32,7 +32,9 @@ export function readGrid(json: Json, file: string): MetricsFile {
  */
 export function readParetoConfigs(json: Json, file: string): MetricsFile {
   if (!Array.isArray(json.pareto_optimal))
-    throw new ConfigError(`${file}: pareto_optimal is ${shown(json.pareto_optimal)}, not a list; write it again with \`sae-onnx report\``);
+    throw new ConfigError(
+      `${file}: pareto_optimal is ${shown(json.pareto_optimal)}, not a list; write it again with \`sae-onnx report\``,
+    );
   const metadata = isRecord(json.metadata) ? json.metadata : {};
   const common = pick(metadata, shared);
   const rows = json.pareto_optimal.map((entry: unknown, index) => {

@@ -1,35 +1,16 @@
-/** What is known of one metric key: how to name it, print it and rank it. */
+import { metricKeys } from "../metrics/index.ts";
+
+/** What is known of a key: how to name it, print it (a d3-format) and rank it. */
 export interface KeyInfo {
   readonly label: string;
   readonly better: "higher" | "lower" | "none";
-  /** A d3-format specifier. */
   readonly format: string;
   readonly definition: string;
-  readonly split: "validation" | "all";
+  /** The rows a metric is measured on; absent for what is no metric. */
+  readonly split?: "validation" | "all";
 }
 
-const metricKeys: Readonly<Record<string, KeyInfo>> = Object.fromEntries(
-  (
-    [
-      ["explained_variance", "Explained variance", "higher", ".3f", "validation"],
-      ["explained_variance_centered", "Explained variance, centred", "higher", ".3f", "validation"],
-      ["mean_predictor_explained_variance", "Explained variance of the mean", "none", ".3f", "validation"],
-      ["mean_predictor_explained_variance_centered", "Explained variance of the mean, centred", "none", ".3f", "validation"],
-      ["reconstruction_loss", "Reconstruction loss", "lower", ".4f", "validation"],
-      ["cosine_similarity", "Cosine similarity", "higher", ".3f", "validation"],
-      ["l0_mean", "L0", "none", ".1f", "validation"],
-      ["l0_std", "L0 deviation", "none", ".2f", "validation"],
-      ["mean_activation", "Mean activation", "none", ".2f", "validation"],
-      ["max_activation", "Max activation", "none", ".2f", "validation"],
-      ["median_activation", "Median activation", "none", ".2f", "validation"],
-      ["feature_death_rate", "Feature death rate", "lower", ".3f", "all"],
-      ["num_dead_features", "Dead features", "lower", ",d", "all"],
-      ["num_active_features", "Active features", "higher", ",d", "all"],
-    ] as const
-  ).map(([key, label, better, format, split]) => [key, { label, better, format, split, definition: label }]),
-);
-
-const count = (label: string): KeyInfo => ({ label, better: "none", format: "d", definition: label, split: "all" });
+const count = (label: string): KeyInfo => ({ label, better: "none", format: "d", definition: label });
 
 /** Keys of a row that are not metrics but can be shown and compared. */
 const rowKeys: Readonly<Record<string, KeyInfo>> = {
@@ -47,9 +28,8 @@ const rowKeys: Readonly<Record<string, KeyInfo>> = {
 export const knownMetrics: readonly string[] = Object.keys(metricKeys);
 
 /** Whether a key is a metric or a comparable field of a row. */
-export const isKnownKey = (key: string): boolean => key in metricKeys || key in rowKeys;
+export const isKnownKey = (key: string): boolean => Object.hasOwn(metricKeys, key) || Object.hasOwn(rowKeys, key);
 
 /** How to show a key; an unknown metric is shown under its own name, without a direction. */
 export const infoOf = (key: string): KeyInfo =>
-  metricKeys[key] ??
-  rowKeys[key] ?? { label: key, better: "none", format: ".4g", definition: "not a metric of this tool", split: "validation" };
+  metricKeys[key] ?? rowKeys[key] ?? { ...count(key), format: ".4g", definition: "not a metric this tool knows" };

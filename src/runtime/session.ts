@@ -1,4 +1,5 @@
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from "onnxruntime-common";
+import type { PackedModel } from "../onnx/model.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import { type DType, type HostTensor, sizeOf, tensor } from "../util/tensor.ts";
 
@@ -27,7 +28,7 @@ export interface SessionOptions {
 export interface Runtime {
   readonly provider: string;
   /** @throws {RuntimeFailure} when ONNX Runtime refuses the model. */
-  open(model: Uint8Array, options?: SessionOptions): Promise<Session>;
+  open(model: PackedModel, options?: SessionOptions): Promise<Session>;
 }
 
 /** What onnxruntime-node and onnxruntime-web have in common. */
@@ -39,8 +40,9 @@ export interface Ort {
 }
 
 /** Opens a session on either package. */
-export async function openSession(ort: Ort, model: Uint8Array, options: OrtSession.SessionOptions): Promise<Session> {
-  const session = await ort.InferenceSession.create(model, options).catch((error: unknown) => {
+export async function openSession(ort: Ort, model: PackedModel, options: OrtSession.SessionOptions): Promise<Session> {
+  const externalData = model.external.length > 0 ? { externalData: model.external } : {};
+  const session = await ort.InferenceSession.create(model.bytes, { ...options, ...externalData }).catch((error: unknown) => {
     throw explain("refused the model", error);
   });
   return {

@@ -49,6 +49,8 @@ export function configFromJson(json: unknown, file: string): TrainConfig {
   const { architecture, preset, inputDim, latentDim, epochs, batchSize, learningRate, optimizer, seed, ...options } =
     Object.fromEntries(Object.entries(json).map(([name, value]) => [camel(name), value]));
   try {
+    const missing = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "seed"].find((name) => !Object.hasOwn(json, name));
+    if (missing) throw new ConfigError(`${missing} is missing`);
     const config = trainConfig({ architecture, preset, inputDim, latentDim, epochs, batchSize, learningRate, seed, options });
     if (optimizer !== config.optimizer) throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
     return config;

@@ -34,8 +34,8 @@ export interface Dims {
  * @throws {ConfigError} for an unknown option, a missing one, or a value out of its range.
  */
 export function completeOptions(what: string, options: Options, preset: AnyOptionValues, given: AnyOptionValues, dims: Dims) {
-  const unknown = Object.keys(given).find((name) => !(name in options));
-  if (unknown)
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(options, name));
+  if (unknown !== undefined)
     throw new ConfigError(`${what} has no option ${unknown}; it has ${Object.keys(options).join(", ")}`);
   return Object.fromEntries(
     Object.entries(options).map(([name, option]) => {

@@ -25,14 +25,14 @@ export interface SaeRequest extends Dims {
  * @throws {ConfigError} for unknown names and values out of range.
  */
 export function saeSpec({ architecture = "topk", preset, options = {}, inputDim, latentDim }: SaeRequest): SaeSpec {
-  if (!Object.hasOwn(architectures, architecture))
+  if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture))
     throw new ConfigError(`architecture must be one of ${Object.keys(architectures).join(", ")}, got ${architecture}`);
   const sae: Architecture = architectures[architecture as ArchitectureName];
   for (const [name, dim] of [["inputDim", inputDim], ["latentDim", latentDim]] as const)
     if (!Number.isInteger(dim) || dim < 1) throw new ConfigError(`${name} must be an integer of at least 1, got ${dim}`);
   const names = Object.keys(sae.presets);
   const chosen = preset ?? names[0]!;
-  if (!Object.hasOwn(sae.presets, chosen))
+  if (typeof chosen !== "string" || !Object.hasOwn(sae.presets, chosen))
     throw new ConfigError(`preset of ${architecture} must be one of ${names.join(", ")}, got ${chosen}`);
   const complete = completeOptions(`architecture ${architecture}`, sae.options, sae.presets[chosen]!, options, { inputDim, latentDim });
   return { architecture: architecture as ArchitectureName, preset: chosen, options: complete, inputDim, latentDim };

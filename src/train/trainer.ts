@@ -1,5 +1,5 @@
 import { buildModel } from "../graph/build.ts";
-import { encodeModel } from "../onnx/model.ts";
+import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { configToJson, type TrainConfig } from "../sae/config.ts";
@@ -36,6 +36,15 @@ export function shuffledBatches({ seed, batchSize }: TrainConfig, rows: number, 
   return { order, bounds };
 }
 
+/** @throws {ConfigError} when the rows have another width than the configuration, or are fewer than a batch. */
+export function checkTrainingRows({ inputDim, batchSize }: TrainConfig, { dims }: HostTensor<"float32">): void {
+  const [rows, width] = dims as [number, number];
+  if (width !== inputDim)
+    throw new ConfigError(`activations are ${width} wide, the configuration says inputDim = ${inputDim}`);
+  if (rows < batchSize)
+    throw new ConfigError(`${rows} training rows are fewer than one batch of ${batchSize}; use a smaller batch size or more rows`);
+}
+
 /** A training in progress: a session, the state, and how far it is. Use `train` unless you need single runs. */
 export class Trainer {
   readonly config: TrainConfig;
@@ -62,12 +71,8 @@ export class Trainer {
     activations: HostTensor<"float32">,
     { state, threads, form = { step: "dense", wrapper: "loop" } }: { state?: TrainState | undefined; threads?: number | undefined; form?: GraphForm } = {},
   ): Promise<Trainer> {
-    const [rows, width] = activations.dims as [number, number];
-    if (width !== config.inputDim)
-      throw new ConfigError(`activations are ${width} wide, the configuration says inputDim = ${config.inputDim}`);
-    if (rows < config.batchSize)
-      throw new ConfigError(`${rows} training rows are fewer than one batch of ${config.batchSize}; use a smaller batch size or more rows`);
-    const session = await runtime.open(encodeModel(trainingGraph(config, form)), { threads });
+    checkTrainingRows(config, activations);
+    const session = await runtime.open(packModel(trainingGraph(config, form)), { threads });
     return new Trainer(config, session, form, activations, state ?? initialState(config, activations));
   }
 

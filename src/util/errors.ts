@@ -19,7 +19,7 @@ export class RuntimeFailure extends Error {
 }
 
 /** Whether an error is one of ours: its message alone is meant for the user. */
-export function isExpected(error: unknown): error is Error {
+export function isExpected(error: unknown): boolean {
   return (
     error instanceof ShapeError ||
     error instanceof GradientError ||

@@ -51,10 +51,14 @@ describe("which tensor", () => {
     expect(parse({ other, ids: tensor("int32", [2, 1], Int32Array.of(1, 2)) }).activations).toEqual(other);
   });
 
+  test("a matrix with the name of a column is not read as one", () => {
+    expect(parse({ activations: acts, position: other }, "position").activations).toEqual(other);
+  });
+
   test("errors list what there is", () => {
-    expect(complaint(() => parse({ a: acts, b: other }))).toMatch(/--tensor: a F32 \[2, 3\]; b F32 \[2, 2\]$/);
-    expect(complaint(() => parse({ a: acts }, "x"))).toMatch(/no tensor "x"; it has a F32 \[2, 3\]$/);
-    expect(complaint(() => parse({ a: int64s([1]) }))).toMatch(/no 2-D tensor of floating.*it has a I64 \[1\]$/);
+    expect(complaint(() => parse({ a: acts, b: other }))).toMatch(/--tensor: "a" F32 \[2, 3\]; "b" F32 \[2, 2\]$/);
+    expect(complaint(() => parse({ a: acts }, "x"))).toMatch(/no tensor "x"; it has "a" F32 \[2, 3\]$/);
+    expect(complaint(() => parse({ a: int64s([1]) }))).toMatch(/no 2-D tensor of floating.*it has "a" I64 \[1\]$/);
     expect(complaint(() => parse({}))).toMatch(/it has nothing$/);
   });
 });

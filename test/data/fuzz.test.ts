@@ -27,7 +27,7 @@ function readsOrRefuses(bytes: Uint8Array, file: string): "read" | "refused" {
     return "read";
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    expect(error.message).not.toContain("\n");
+    expect(error.message).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
     expect(error.message.length).toBeLessThan(5000);
     return "refused";
   }
@@ -99,7 +99,10 @@ test("any header that is JSON reads or is refused", () => {
     { requiredKeys: [] },
   );
   const header = fc.oneof(
-    fc.dictionary(fc.oneof(fc.constantFrom("activations", "__metadata__", "split"), fc.string()), entry),
+    fc.dictionary(
+      fc.oneof(fc.constantFrom("activations", "__metadata__", "split"), fc.string({ unit: "binary" })),
+      entry,
+    ),
     fc.jsonValue(),
   );
   fc.assert(

@@ -39,6 +39,11 @@ test("every float16 that is a number goes to float32 and back unchanged; NaN sta
       expect.fail(`0x${bits.toString(16)} came back as 0x${back[bits]!.toString(16)}`);
 });
 
+test("NaN stays NaN even when only low bits of its payload are set", () => {
+  const nan = new Float32Array(Uint32Array.of(0x7f800001, 0xff800001).buffer);
+  expect([...halfToFloat32(float32ToHalf(nan))]).toEqual([Number.NaN, Number.NaN]);
+});
+
 test("rounds to nearest, ties to even, through subnormals, zero and infinity", () => {
   expect(toHalf(1, -2, 65504, 65519.996, 65520, -1e30)).toEqual([0x3c00, 0xc000, 0x7bff, 0x7bff, 0x7c00, 0xfc00]);
   expect(toHalf(2 ** -24, 2 ** -25, 1.0000001 * 2 ** -25, -(2 ** -26), 3 * 2 ** -25)).toEqual([1, 0, 1, 0x8000, 2]);

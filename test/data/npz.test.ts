@@ -46,6 +46,48 @@ test("an archive with a comment after its end is read", () => {
   expect(read(commented).size).toBe(2);
 });
 
+/** The archive of one stored member with every size, offset and count in ZIP64 fields, as archives beyond 4 GiB have. */
+function zip64(name: string, data: Uint8Array): Uint8Array {
+  const plain = zipSync({ [name]: data }, { level: 0 });
+  const entry = plain.length - 22 - 46 - name.length;
+  const directory = new Uint8Array(46 + name.length + 28);
+  directory.set(plain.subarray(entry, entry + 46 + name.length));
+  const view = new DataView(directory.buffer);
+  for (const at of [20, 24, 42]) view.setUint32(at, 0xffffffff, true);
+  view.setUint16(30, 28, true);
+  const extra = 46 + name.length;
+  view.setUint32(extra, 0x180001, true);
+  [data.length, data.length, 0].forEach((value, i) => {
+    view.setBigUint64(extra + 4 + 8 * i, BigInt(value), true);
+  });
+  const end = new DataView(new ArrayBuffer(56 + 20 + 22));
+  end.setUint32(0, 0x06064b50, true);
+  end.setBigUint64(32, 1n, true);
+  end.setBigUint64(48, BigInt(entry), true);
+  end.setUint32(56, 0x07064b50, true);
+  end.setBigUint64(64, BigInt(entry + directory.length), true);
+  end.setUint32(76, 0x06054b50, true);
+  end.setUint32(86, 0xffffffff, true);
+  end.setUint32(92, 0xffffffff, true);
+  return join(plain.subarray(0, entry), directory, new Uint8Array(end.buffer));
+}
+
+test("ZIP64 fields are used", () => {
+  const bytes = zip64("acts.npy", writeNpy(acts));
+  expect(toTensor(read(bytes).get("acts")!)).toEqual(acts);
+  const lost = bytes.slice();
+  lost[bytes.length - 30] = 0xff;
+  expect(complaint(() => read(lost))).toMatch(/no ZIP64 directory at byte/);
+});
+
+test("two arrays of the same name are refused", () => {
+  const bytes = zip(0, { "a.npy": writeNpy(acts), "b.npy": writeNpy(acts) });
+  bytes.forEach((byte, i) => {
+    if (byte === 0x62 && bytes[i + 1] === 0x2e) bytes[i] = 0x61;
+  });
+  expect(complaint(() => read(bytes))).toMatch(/array "a" is there twice/);
+});
+
 test("members that are no arrays and folders are passed over; strings are listed, not read", () => {
   const strings = writeNpy(tensor("int32", [1], Int32Array.of(65)));
   const patchedDescr = join(strings);
@@ -64,15 +106,15 @@ describe("a broken or too large archive is refused", () => {
   const cases: Record<string, [Uint8Array, RegExp]> = {
     "no archive": [ascii("not a zip file at all, really"), /no directory at the end of its 29 bytes/],
     "cut short": [good.subarray(0, good.length - 30), /no directory at the end/],
-    "flipped bit in an array": [flipped, /checksum of acts\.npy does not match/],
-    "wrong checksum": [patched(good, crc, 1), /checksum of acts\.npy/],
-    "absurd size": [patched(good, 24, 0xfffffff0), /acts\.npy claims 4294967280 bytes from/],
-    "size too small": [patched(good, 24, 150), /checksum of acts\.npy/],
+    "flipped bit in an array": [flipped, /checksum of "acts\.npy" does not match/],
+    "wrong checksum": [patched(good, crc, 1), /checksum of "acts\.npy"/],
+    "absurd size": [patched(good, 24, 0xfffffff0), /"acts\.npy" claims 4294967280 bytes from/],
+    "size too small": [patched(good, 24, 150), /checksum of "acts\.npy"/],
     "size too large": [patched(good, 24, 153), /decompresses to 152 bytes, not 153/],
-    "stored size": [patched(stored, 24, 10), /acts\.npy claims 10 bytes from 152/],
-    "no member there": [patched(good, 42, 5), /acts\.npy is not at byte 5/],
-    "member beyond the file": [patched(good, 42, 0x7fffffff), /acts\.npy is not at byte/],
-    encrypted: [patched(good, 8, 0x80001), /acts\.npy: is encrypted/],
+    "stored size": [patched(stored, 24, 10), /"acts\.npy" claims 10 bytes from 152/],
+    "no member there": [patched(good, 42, 5), /"acts\.npy" is not at byte 5/],
+    "member beyond the file": [patched(good, 42, 0x7fffffff), /"acts\.npy" is not at byte/],
+    encrypted: [patched(good, 8, 0x80001), /"acts\.npy": is encrypted/],
     "other compression": [patched(good, 10, 12), /compression method 12/],
   };
   test.each(Object.entries(cases))("%s", (_, [bytes, message]) => {
@@ -85,7 +127,7 @@ describe("a broken or too large archive is refused", () => {
     const size = 152 + 128 + 4 * 4096;
     expect(read(good, size).size).toBe(2);
     expect(complaint(() => read(good, size - 1))).toMatch(
-      /more than 16663 bytes decompressed \(16664 up to zeros\.npy\)/,
+      /more than 16663 bytes decompressed \(16664 up to "zeros\.npy"\)/,
     );
     expect(complaint(() => read(patched(good, crc, 1), 10))).toMatch(/more than 10 bytes/);
   });

@@ -125,6 +125,8 @@ describe("a broken file is refused", () => {
       file({ x: entry(0, 4, "F32", [2]) }, [0, 0, 0, 0]),
       /F32 of shape \[2\] takes 8 bytes.*give 4/,
     ],
+    "more bytes than the shape": [file({ x: entry(0, 2, "U8", [1]) }, [0, 0]), /takes 1 bytes.*give 2/],
+    "name of two lines": [file({ "a\nb": entry(1, 0, "U8", [1]) }, [0]), /tensor "a\\nb": data_offsets/],
     overlap: [
       file({ x: entry(0, 2), y: entry(1, 3) }, [0, 0, 0]),
       /"y" begins at byte 1, tensor "x" ends at 2: they overlap/,

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ActivationSet } from "../../src/data/activations.ts";
 import { columnOf, describeData } from "../../src/data/describe.ts";
 import { splitRows, takeRows } from "../../src/data/split.ts";
+import type { DataInfo } from "../../src/metrics/row.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { complaint, matrix } from "./helpers.ts";
 
@@ -83,7 +84,9 @@ describe("takeRows", () => {
 });
 
 describe("describeData", () => {
-  const info = (set: ActivationSet, trainRows?: number) => describeData(set, splitRows(set, trainRows));
+  // The type of the metrics file: data may not import it, so the shapes are held together here.
+  const info = (set: ActivationSet, trainRows?: number): Promise<DataInfo> =>
+    describeData(set, splitRows(set, trainRows));
 
   test("counts, source and whether the set is synthetic", async () => {
     expect(await info(setOf(5))).toMatchObject({
@@ -105,9 +108,10 @@ describe("describeData", () => {
       info(setOf(6), 3),
       describeData(reshaped, split),
       describeData(setOf(6), split),
+      describeData(setOf(6), { ...split, validation: Uint32Array.of(2, 3) }),
       describeData(setOf(6), { train: split.validation, validation: split.train }),
     ]);
-    expect(new Set([base, ...all.map(({ digest }) => digest)]).size).toBe(6);
+    expect(new Set([base, ...all.map(({ digest }) => digest)]).size).toBe(7);
     expect((await info({ ...setOf(6, { layer: [1, 1, 1, 1, 1, 1] }), source: "b.npz" })).digest).toBe(base);
   });
 });

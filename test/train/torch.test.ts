@@ -1,77 +1,119 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readSafetensors, toFloat32, toTensor } from "../../src/data/safetensors.ts";
-import { buildModel } from "../../src/graph/build.ts";
-import * as op from "../../src/graph/ops.ts";
-import { encodeModel } from "../../src/onnx/model.ts";
+import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { takeRows } from "../../src/data/split.ts";
+import { evaluate } from "../../src/evaluate/evaluate.ts";
+import { freeze } from "../../src/export/freeze.ts";
+import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/node.ts";
-import { type TrainConfig, trainConfig } from "../../src/sae/config.ts";
-import { forward, parametersOf } from "../../src/sae/spec.ts";
-import { stateShapes } from "../../src/train/state.ts";
-import { lossAndGradients } from "../../src/train/steps/dense.ts";
+import { parametersOf } from "../../src/sae/spec.ts";
+import type { TrainState } from "../../src/train/state.ts";
 import { Trainer } from "../../src/train/trainer.ts";
-import { type HostTensor, tensor, zeros } from "../../src/util/tensor.ts";
+import { sliceRows } from "../../src/util/tensor.ts";
+import { bounds, gradientsOf, reader, stateAt, type Witness, witnesses, worst } from "./torch.ts";
 
-const file = "test/fixtures/torch-topk-reference.safetensors";
-const reference = readSafetensors(new Uint8Array(readFileSync(file)), file);
-const get = (name: string): HostTensor<"float32"> => toFloat32(reference.tensors.get(name)!);
-const x = get("x");
-const order = toTensor(reference.tensors.get("order")!).data as BigInt64Array;
-const rows = 300;
+/** Rows of the batch of one step, 0-based. */
+const batchRows = (order: BigInt64Array, step: number) =>
+  Uint32Array.from(order.slice(bounds[step]!.from, bounds[step]!.to), Number);
 
-/** Largest difference, relative to the reference's largest entry. */
-function worst(actual: HostTensor, expected: HostTensor<"float32">): number {
-  const scale = expected.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-  return expected.data.reduce((most, v, i) => Math.max(most, Math.abs(v - Number(actual.data[i]))), 0) / scale;
+/** The weights and losses after the first step and after all twenty. */
+async function trained(witness: Witness) {
+  const { x, order } = reader(witness);
+  const trainer = await Trainer.open(cpu, witness.config, x, { state: stateAt(witness, "init"), threads: 1 });
+  try {
+    const first = await trainer.run({ order, bounds: bounds.slice(0, 1) });
+    const afterOne = trainer.state;
+    const rest = await trainer.run({ order, bounds: bounds.slice(1) });
+    return { losses: [...first, ...rest], afterOne, state: trainer.state };
+  } finally {
+    await trainer.release();
+  }
 }
 
-const configOf = (preset: string): TrainConfig =>
-  trainConfig({ preset, options: { k: 8 }, inputDim: 64, latentDim: 128, batchSize: 32, epochs: 2 });
-const initial = (config: TrainConfig, preset: string) =>
-  Object.fromEntries(
-    Object.entries(stateShapes(config)).map(([name, shape]) => [
-      name,
-      reference.tensors.has(`${preset}.init.${name}`) ? get(`${preset}.init.${name}`) : zeros("float32", shape),
-    ]),
-  );
-const bounds = Array.from({ length: 20 }, (_, i) => {
-  const start = Math.floor(i / 10) * rows + (i % 10) * 32;
-  return { from: start, to: Math.min(start + 32, (Math.floor(i / 10) + 1) * rows) };
+const checkpoint = ({ config }: Witness, tensors: TrainState): Checkpoint => ({
+  ...{ config, tensors, epochsDone: 2, loss: [], dataDigest: "", layer: null, position: null, metrics: {} },
 });
 
-describe.each(["report", "original"])("preset %s against PyTorch in float64", (preset) => {
-  const config = configOf(preset);
-  const names = Object.keys(parametersOf(config));
+describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, witness) => {
+  const { x, order, get, exact, has, meta } = reader(witness);
+  const names = Object.keys(parametersOf(witness.config));
+  const run = trained(witness);
 
-  test("first-step gradients", async () => {
-    const batch = op.input("float32", [32, 64]);
-    const state = Object.fromEntries(Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]));
-    const { loss, gradient } = lossAndGradients(config, batch, state);
-    const outputs = Object.fromEntries(Object.entries(gradient).map(([name, value]) => [`d_${name}`, value]));
-    const used = Object.fromEntries(names.map((name) => [name, state[name]!]));
-    const session = await cpu.open(encodeModel(buildModel({ inputs: { batch, ...used }, outputs: { loss, ...outputs } })));
-    const first = order.slice(0, 32);
-    const data = Float32Array.from({ length: 32 * 64 }, (_, i) => x.data[Number(first[Math.floor(i / 64)]) * 64 + (i % 64)]!);
-    const result = await session.run({ batch: tensor("float32", [32, 64], data), ...initial(config, preset) });
-    for (const name of names) expect(worst(result[`d_${name}`]!, get(`${preset}.grad.${name}`)), name).toBeLessThan(1e-5);
+  test("gradients of the first step", async () => {
+    const batch = takeRows(x, batchRows(order, 0));
+    const { loss, gradient } = await gradientsOf(witness.config, batch, stateAt(witness, "init"));
+    expect(Math.abs(loss / Number(exact("loss")[0]) - 1)).toBeLessThan(1e-5);
+    expect(Object.keys(gradient)).toEqual(names);
+    for (const name of names) expect(worst(gradient[name], get(`grad.${name}`)), name).toBeLessThan(1e-5);
   });
 
-  test("weights after one step; losses, weights and latents after twenty", async () => {
-    const trainer = await Trainer.open(cpu, config, x, { state: initial(config, preset) });
-    const first = await trainer.run({ order, bounds: bounds.slice(0, 1) });
-    for (const name of names) expect(worst(trainer.state[name]!, get(`${preset}.step1.${name}`)), name).toBeLessThan(1e-5);
-    const rest = await trainer.run({ order, bounds: bounds.slice(1) });
-    const losses = [...first, ...rest];
-    const expected = get(`${preset}.loss`).data;
+  test.runIf(has("late.grad.W_enc"))("gradients of a step with dead latents", async () => {
+    const batch = takeRows(x, batchRows(order, meta("late.step") - 1));
+    const { gradient } = await gradientsOf(witness.config, batch, stateAt(witness, "late.init"));
+    for (const name of names) expect(worst(gradient[name], get(`late.grad.${name}`)), name).toBeLessThan(1e-5);
+  });
+
+  test("weights after one step and after twenty", async () => {
+    const { afterOne, state } = await run;
+    for (const name of names) {
+      expect(worst(afterOne[name], get(`step1.${name}`)), `${name} after 1`).toBeLessThan(1e-5);
+      expect(worst(state[name], get(`step20.${name}`)), `${name} after 20`).toBeLessThan(1e-5);
+    }
+  });
+
+  test("the loss of each of twenty steps", async () => {
+    const { losses } = await run;
     expect(losses.length).toBe(20);
-    for (const [i, loss] of losses.entries()) expect(Math.abs(loss / expected[i]! - 1), `step ${i}`).toBeLessThan(1e-5);
-    for (const name of names) expect(worst(trainer.state[name]!, get(`${preset}.step20.${name}`)), name).toBeLessThan(1e-4);
+    for (const [i, loss] of losses.entries()) expect(Math.abs(loss / Number(exact("loss")[i]) - 1), `step ${i + 1}`).toBeLessThan(1e-5);
+  });
 
-    const params = Object.fromEntries(names.map((name) => [name, op.constant(trainer.state[name]!)]));
-    const input = op.input("float32", ["batch", 64]);
-    const { code } = forward(config, input, params);
-    const session = await cpu.open(encodeModel(buildModel({ inputs: { input }, outputs: { z: code.z } })));
-    const { z } = await session.run({ input: x });
-    console.log(preset, "latents", worst(z!, get(`${preset}.latents`)), names.map((n) => worst(trainer.state[n]!, get(`${preset}.step20.${n}`))));
+  test.runIf(has("steps_since_fired"))("steps since each latent fired, after twenty", async () => {
+    const { state } = await run;
+    expect(Array.from(state.steps_since_fired!.data)).toEqual(Array.from(exact("steps_since_fired"), Number));
+  });
+
+  test("latents after twenty steps: the same ones kept, the same values", async () => {
+    const { state } = await run;
+    const session = await cpu.open(packModel(freeze(checkpoint(witness, state), "encoder")), { threads: 1 });
+    const { latents } = await session.run({ activations: x }).finally(() => session.release());
+    const expected = get("latents");
+    expect(worst(latents, expected)).toBeLessThan(1e-5);
+    const near = nearTies(witness, state);
+    const differing = Array.from({ length: x.dims[0]! }, (_, row) => row).filter((row) => {
+      const [ours, theirs] = [latents!, expected].map((one) => sliceRows(one, row, row + 1).data);
+      return theirs!.some((v, i) => (v !== 0) !== (ours![i] !== 0));
+    });
+    expect(differing.filter((row) => !near.has(row))).toEqual([]);
+    expect(near.size).toBeLessThan(15);
+  });
+
+  test("metrics, frozen and evaluated", async () => {
+    const { state } = await run;
+    const data = { train: sliceRows(x, 0, 0), validation: x };
+    const { metrics } = await evaluate(cpu, freeze(checkpoint(witness, state), "autoencoder"), data, { threads: 1 });
+    const expected: Record<string, number> = meta("metrics");
+    expect(Object.keys(expected).length).toBe(11);
+    for (const [key, value] of Object.entries(expected))
+      expect(Math.abs(metrics[key]! - value), key).toBeLessThanOrEqual(1e-4 * Math.abs(value));
   });
 });
+
+/** Rows where the k-th score and the next differ by less than 1e-4 of the k-th, in float64 from the weights. */
+function nearTies({ config }: Witness, state: TrainState): Set<number> {
+  const { inputDim, latentDim, options } = config;
+  const { x } = reader(witnesses.report);
+  const k = options.k as number;
+  const relu = config.architecture === "topk-relu";
+  const near = new Set<number>();
+  for (let row = 0; row < x.dims[0]!; row++) {
+    const scores = new Float64Array(latentDim);
+    for (let i = 0; i < latentDim; i++) {
+      let pre = state.b_enc!.data[i]!;
+      for (let j = 0; j < inputDim; j++)
+        pre += state.W_enc!.data[i * inputDim + j]! * (x.data[row * inputDim + j]! - (relu ? state.b_dec!.data[j]! : 0));
+      scores[i] = relu ? Math.max(pre, 0) : Math.abs(pre);
+    }
+    scores.sort().reverse();
+    if (scores[k - 1]! - scores[k]! <= 1e-4 * scores[k - 1]!) near.add(row);
+  }
+  return near;
+}

@@ -1,0 +1,89 @@
+import { readSafetensors, toTensor, writeSafetensors } from "../data/safetensors.ts";
+import { configFromJson, configToJson, type TrainConfig } from "../sae/config.ts";
+import { parametersOf } from "../sae/spec.ts";
+import { ConfigError } from "../util/errors.ts";
+import type { HostTensor } from "../util/tensor.ts";
+
+/** Version of the checkpoint's layout. */
+const version = "1";
+
+export type Weights = Readonly<Record<string, HostTensor<"float32">>>;
+
+/** A trained SAE, or one in training: all tensors in canonical dense form, and everything to know what they are. */
+export interface Checkpoint {
+  readonly config: TrainConfig;
+  /** Parameters (`W_enc`, ...), and while training goes on the optimizer's state beside them. */
+  readonly tensors: Weights;
+  /** Epochs done; `config.epochs` when finished. */
+  readonly epochsDone: number;
+  /** Mean training loss of each epoch done, weighted by rows. */
+  readonly loss: readonly number[];
+  /** Digest of the activations and their split (`describeData`). */
+  readonly dataDigest: string;
+  readonly layer: number | null;
+  readonly position: number | null;
+  /** Metrics of the finished SAE by their keys in files; empty before. */
+  readonly metrics: Readonly<Record<string, number | null>>;
+}
+
+/** Whether no epoch is left to train. */
+export const isFinished = ({ config, epochsDone }: Checkpoint): boolean => epochsDone >= config.epochs;
+
+/** The bytes of a checkpoint (.safetensors). The same checkpoint gives the same bytes: no times, hosts or paths. */
+export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+  const { config, epochsDone, loss, dataDigest, layer, position, metrics } = checkpoint;
+  const parameters = Object.keys(parametersOf(config));
+  const kept = Object.entries(checkpoint.tensors).filter(([name]) => !isFinished(checkpoint) || parameters.includes(name));
+  return writeSafetensors(Object.fromEntries(kept), {
+    format: "sae-onnx",
+    version,
+    config: JSON.stringify(configToJson(config)),
+    epochs_done: String(epochsDone),
+    loss: JSON.stringify(loss),
+    data_digest: dataDigest,
+    layer: String(layer),
+    position: String(position),
+    metrics: JSON.stringify(metrics),
+  });
+}
+
+/** A checkpoint from its bytes. @throws {ConfigError} when the file is damaged, of another version, or none of ours. */
+export function readCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
+  const { metadata, tensors: stored } = readSafetensors(bytes, file);
+  if (metadata.format !== "sae-onnx" || metadata.version !== version)
+    throw new ConfigError(
+      `${file}: not a checkpoint of this version (format ${metadata.format ?? "unknown"}, version ${metadata.version ?? "unknown"}); sae-onnx train writes them`,
+    );
+  const parse = (key: string): unknown => {
+    try {
+      return JSON.parse(metadata[key] ?? "");
+    } catch {
+      throw new ConfigError(`${file}: its metadata "${key}" is damaged; train again`);
+    }
+  };
+  const config = configFromJson(parse("config"), file);
+  const tensors = Object.fromEntries([...stored].map(([name, one]) => [name, toTensor(one)]));
+  for (const [name, { shape }] of Object.entries(parametersOf(config))) {
+    const { dtype, dims } = tensors[name] ?? { dtype: "missing", dims: [] };
+    if (dtype !== "float32" || dims.join() !== shape.join())
+      throw new ConfigError(`${file}: ${name} is ${dtype} [${dims.join(", ")}], its configuration needs float32 [${shape.join(", ")}]; train again`);
+  }
+  const odd = Object.keys(tensors).find((name) => tensors[name]!.dtype !== "float32");
+  if (odd !== undefined) throw new ConfigError(`${file}: tensor ${odd} is ${tensors[odd]!.dtype}, a checkpoint holds float32; train again`);
+  const read = <T>(key: string, schema: (value: unknown) => value is T): T => {
+    const value = parse(key);
+    if (!schema(value)) throw new ConfigError(`${file}: its metadata "${key}" is ${JSON.stringify(value)?.slice(0, 80)}; train again`);
+    return value;
+  };
+  const epochsDone = read("epochs_done", isEpoch);
+  return {
+    config,
+    tensors: tensors as Weights,
+    epochsDone: Number(metadata.epochs_done),
+    loss: parse("loss") as number[],
+    dataDigest: metadata.data_digest ?? "",
+    layer: parse("layer") as number | null,
+    position: parse("position") as number | null,
+    metrics: parse("metrics") as Record<string, number | null>,
+  };
+}

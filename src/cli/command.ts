@@ -1,0 +1,30 @@
+import type { Argv, InferredOptionTypes, Options } from "yargs";
+
+/** A verb of the command line: flags as data, and one function that does it. */
+export interface Command<O extends Record<string, Options> = Record<string, Options>> {
+  /** As yargs writes it: `eval <models..>`. */
+  readonly command: string;
+  readonly describe: string;
+  readonly options: O;
+  /** What `<models..>` and the like stand for. */
+  readonly positional?: Readonly<Record<string, { readonly describe: string; readonly array?: boolean }>>;
+  /** Command lines that work, with what they do. */
+  readonly examples: readonly (readonly [string, string])[];
+  readonly run: (flags: InferredOptionTypes<O> & { readonly [name: string]: unknown }) => Promise<void>;
+}
+
+/** A command, with its flags typed from the table of options. */
+export const defineCommand = <O extends Record<string, Options>>(command: Command<O>): Command => command as unknown as Command;
+
+/** Tells yargs about a command. */
+export const register = (cli: Argv, { command, describe, options, positional = {}, examples, run }: Command): Argv =>
+  cli.command(
+    command,
+    describe,
+    (one) => {
+      for (const [name, { describe, array = false }] of Object.entries(positional))
+        one.positional(name, { type: "string", describe, array, demandOption: true });
+      return one.options(options).example(examples as [string, string][]);
+    },
+    (flags) => run(flags as never),
+  );

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { writeWhole } from "../../data/files.ts";
+import { encodeModel } from "../../onnx/model.ts";
+import { printModel } from "../../onnx/print.ts";
+import { gridConfigs } from "../../pipeline/grid.ts";
+import { stemOf } from "../../pipeline/rows.ts";
+import { trainingGraph } from "../../train/trainer.ts";
+import { defineCommand } from "../command.ts";
+import * as flags from "../flags.ts";
+import { note, print } from "../output.ts";
+
+const { epochs: _, seed: __, ...sae } = flags.sae;
+
+export const buildGraph = defineCommand({
+  command: "build-graph",
+  describe: "Write the ONNX training graph of each configuration, and a readable .txt of it",
+  options: {
+    "input-dim": { type: "number", demandOption: true, describe: "width of the activations" },
+    ...sae,
+    name: { type: "string", describe: "first part of the files' names [default: ARCHITECTURE_PRESET]" },
+    out: { type: "string", default: "graphs", describe: "folder to write to" },
+    json: flags.json,
+  },
+  examples: [["$0 build-graph --input-dim 2048 --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's twelve graphs"]],
+  async run(given) {
+    const configs = gridConfigs({
+      architecture: given.architecture,
+      preset: given.preset,
+      inputDim: given["input-dim"],
+      latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
+      ks: flags.parseIntegers("k", given.k),
+      options: flags.saeOptions(given),
+      batchSize: given["batch-size"],
+      learningRate: given["learning-rate"],
+    });
+    const written = [];
+    for (const config of configs) {
+      const model = trainingGraph(config);
+      const path = join(given.out, `${stemOf(given.name ?? `${config.architecture}_${config.preset}`, config)}.onnx`);
+      const bytes = encodeModel(model);
+      await writeWhole(path, bytes);
+      await writeWhole(path.replace(/\.onnx$/, ".txt"), printModel(model));
+      written.push({ path, bytes: bytes.length, latent_dim: config.latentDim, k: config.options.k });
+      note(`${path} (${bytes.length} bytes)`);
+    }
+    if (given.json) print(JSON.stringify(written, null, 1));
+  },
+});

@@ -1,0 +1,37 @@
+import { readActivations } from "../../data/files.ts";
+import { evaluateFiles } from "../../pipeline/files.ts";
+import { serializeMetrics } from "../../report/rows.ts";
+import { defineCommand } from "../command.ts";
+import * as flags from "../flags.ts";
+import { baseline, note, print, table } from "../output.ts";
+
+export const evalCommand = defineCommand({
+  command: "eval <models..>",
+  describe: "Measure frozen autoencoders on activations; needs nothing but these files",
+  positional: { models: { describe: "frozen .autoencoder.onnx or .evaluator.onnx files", array: true } },
+  options: {
+    ...flags.data,
+    ...flags.machine,
+    "batch-size": { type: "number", default: 1024, describe: "rows per run; does not change the numbers" },
+    out: { type: "string", describe: "also write the metrics file here" },
+    json: flags.json,
+  },
+  examples: [
+    ["$0 eval models/*.autoencoder.onnx --data acts.npy", "a table of all metrics"],
+    ["$0 eval sae.autoencoder.onnx --data acts.npy --provider wasm --json", "the same numbers from WebAssembly"],
+  ],
+  async run(given) {
+    const set = await readActivations(given.data, { tensor: given.tensor });
+    const file = await evaluateFiles({
+      set,
+      models: given.models as string[],
+      trainRows: given["train-rows"],
+      provider: given.provider,
+      threads: given.threads,
+      batchSize: given["batch-size"],
+      out: given.out,
+      onModel: (name) => given.quiet === true || note(`measuring ${name}`),
+    });
+    print(given.json ? serializeMetrics(file).trimEnd() : `${table(file.rows)}\n${baseline(file.rows)}`);
+  },
+});

@@ -1,0 +1,50 @@
+import { readActivations } from "../../data/files.ts";
+import { gridConfigs } from "../../pipeline/grid.ts";
+import { trainGrid } from "../../pipeline/node.ts";
+import { serializeMetrics } from "../../report/rows.ts";
+import { defineCommand } from "../command.ts";
+import * as flags from "../flags.ts";
+import { interruptible } from "../interrupt.ts";
+import { baseline, note, print, table } from "../output.ts";
+import { gridDisplay } from "../progress.ts";
+
+export const train = defineCommand({
+  command: "train",
+  describe: "Train one SAE or a grid of them; write checkpoints, frozen encoders and metrics",
+  options: {
+    ...flags.data,
+    ...flags.sae,
+    ...flags.machine,
+    name: { type: "string", default: "sae", describe: "first part of the files' names" },
+    out: { type: "string", default: "models", describe: "folder to write to" },
+    force: { type: "boolean", default: false, describe: "train again what is there, and replace files of another configuration" },
+    json: flags.json,
+  },
+  examples: [
+    ["$0 train --data acts.npy --latent-dim 2048 --k 20", "one TopK SAE"],
+    ["$0 train --data acts.npy --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's grid of twelve"],
+  ],
+  async run(given) {
+    const set = await readActivations(given.data, { tensor: given.tensor });
+    const configs = gridConfigs({
+      architecture: given.architecture,
+      preset: given.preset,
+      inputDim: set.activations.dims[1]!,
+      latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
+      ks: flags.parseIntegers("k", given.k),
+      options: flags.saeOptions(given),
+      epochs: given.epochs,
+      batchSize: given["batch-size"],
+      learningRate: given["learning-rate"],
+      seed: given.seed,
+    });
+    const display = gridDisplay({ quiet: given.quiet === true });
+    const { provider, threads, name, out, force } = given;
+    const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, force };
+    const { file, path, stopped } = await trainGrid({ ...run, signal: interruptible(), onProgress: display.update }).finally(display.end);
+    if (given.json) print(serializeMetrics(file).trimEnd());
+    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);
+    note(stopped ? `stopped; the same command goes on from here` : `metrics: ${path}`);
+    if (stopped) process.exitCode = 130;
+  },
+});

@@ -1,0 +1,47 @@
+import Table from "cli-table3";
+import { metricKeys } from "../metrics/index.ts";
+import type { MetricRow } from "../metrics/row.ts";
+
+/** Numbers and tables: what a user may pipe on. */
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** Everything else goes to stderr. */
+export const note = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+/** The columns of the table, with the digits each is shown with. */
+const columns: readonly (readonly [title: string, digits: number, value: (row: MetricRow) => number | null | undefined])[] = [
+  ["latents", 0, (row) => row.latent_dim],
+  ["k", 0, (row) => row.k],
+  ["EV", 3, (row) => row.metrics.explained_variance],
+  ["EV centred", 3, (row) => row.metrics.explained_variance_centered],
+  ["death", 3, (row) => row.metrics.feature_death_rate],
+  ["active", 0, (row) => row.metrics.num_active_features],
+  ["loss", 4, (row) => row.metrics.reconstruction_loss],
+  ["mean act", 2, (row) => row.metrics.mean_activation],
+  ["max act", 2, (row) => row.metrics.max_activation],
+  ["seconds", 1, (row) => row.train_time_sec],
+];
+
+/** The rows as a table of plain text. */
+export function table(rows: readonly MetricRow[]): string {
+  const made = new Table({
+    head: ["SAE", ...columns.map(([title]) => title)],
+    colAligns: ["left", ...columns.map(() => "right" as const)],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of rows)
+    made.push([row.name, ...columns.map(([, digits, value]) => value(row)?.toFixed(digits) ?? "-")]);
+  return made.toString();
+}
+
+/** One line of what the most important number must be compared with. */
+export function baseline(rows: readonly MetricRow[]): string {
+  const floor = rows.find((row) => row.metrics.mean_predictor_explained_variance != null)?.metrics.mean_predictor_explained_variance;
+  return floor == null
+    ? ""
+    : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
+}

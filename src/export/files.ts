@@ -1,0 +1,22 @@
+import { basename, dirname, join } from "node:path";
+import { readBytes, writeWhole } from "../data/files.ts";
+import { externalLocations, joinExternalData } from "../onnx/external.ts";
+import { decodeModel, packModel } from "../onnx/model.ts";
+import type { Model } from "../onnx/proto.ts";
+
+/** Writes a model; weights past 1.5 GB go to `NAME.onnx.data` beside it, which is written first. */
+export async function writeModel(path: string, model: Model): Promise<void> {
+  const { bytes, external } = packModel(model, { dataFile: `${basename(path)}.data` });
+  for (const { path: name, data } of external) await writeWhole(join(dirname(path), name), data);
+  await writeWhole(path, bytes);
+}
+
+/** Reads a model with its external data. @throws {ConfigError} when a file is missing or none of it is ONNX. */
+export async function readModel(path: string): Promise<Model> {
+  const model = decodeModel(await readBytes(path), path);
+  const locations = externalLocations(model, path);
+  if (locations.length === 0) return model;
+  const files = new Map<string, Uint8Array>();
+  for (const location of locations) files.set(location, await readBytes(join(dirname(path), location)));
+  return joinExternalData(model, files, path);
+}

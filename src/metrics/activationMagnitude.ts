@@ -1,0 +1,41 @@
+import * as op from "../graph/ops.ts";
+import { defineMetric, rows, values } from "./metric.ts";
+
+/** Mean, largest and median |activation| over the non-zero latents; the median is torch's, the lower of the middle two. */
+export const activationMagnitude = defineMetric({
+  name: "activationMagnitude",
+  split: "validation",
+  keys: {
+    mean_activation: {
+      label: "Mean activation",
+      better: "none",
+      format: ".2f",
+      definition: "Mean of |z| over the non-zero latents. Comparable between SAEs only when decoder rows have unit length.",
+    },
+    max_activation: { label: "Max activation", better: "none", format: ".2f", definition: "Largest |z|." },
+    median_activation: {
+      label: "Median activation",
+      better: "none",
+      format: ".2f",
+      definition: "Median of |z| over the non-zero latents; of an even number the lower of the middle two, as torch.",
+    },
+  },
+  sums({ active }) {
+    const magnitude = op.abs(active);
+    return {
+      total: rows(op.reduceSum(magnitude, { axes: [1] })),
+      count: rows(op.reduceSum(op.cast(op.greater(magnitude, 0), "float32"), { axes: [1] })),
+      // TopK and not ReduceMax: the latter needs cuDNN on CUDA.
+      strongest: rows(op.squeeze(op.topK(magnitude, 1).values, [1])),
+      magnitudes: values(magnitude),
+    };
+  },
+  value: ({ total, count, strongest, magnitudes }) => ({
+    mean_activation: total.sum / count.sum,
+    max_activation: count.sum > 0 ? strongest.largest : Number.NaN,
+    median_activation: lowerMedian(magnitudes.filter((v) => v > 0)),
+  }),
+});
+
+/** The middle of the sorted numbers, the lower one if there are two; NaN for none. */
+const lowerMedian = (numbers: Float32Array): number => numbers.sort()[Math.floor((numbers.length - 1) / 2)] ?? Number.NaN;

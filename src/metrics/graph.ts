@@ -1,0 +1,45 @@
+import { buildModel, type ModelParts } from "../graph/build.ts";
+import * as op from "../graph/ops.ts";
+import { scope, type Value } from "../graph/value.ts";
+import { chainModels } from "../onnx/chain.ts";
+import { metadataOf, withMetadata } from "../onnx/model.ts";
+import type { Model } from "../onnx/proto.ts";
+import { metrics } from "./index.ts";
+import type { AnyMetric, How, MetricInputs } from "./metric.ts";
+
+/** The dims of the SAE to measure; `k` where selection is exact. */
+export interface MetricDims {
+  readonly inputDim: number;
+  readonly latentDim: number;
+  readonly k: number | undefined;
+}
+
+/** How each output of the metrics' graph is joined over batches, by output name `metric.sum`. */
+export type SumsTable = Readonly<Record<string, How>>;
+
+/** The graph of all metrics' sums: takes `activations`, `shift`, `latents`, `top_values` (where `k` is known) and `reconstruction`. */
+export function metricsGraph({ inputDim, latentDim, k }: MetricDims): { parts: ModelParts; table: SumsTable } {
+  const activations = op.input("float32", ["batch", inputDim]);
+  const shift = op.input("float32", [inputDim]);
+  const latents = op.input("float32", ["batch", latentDim]);
+  const reconstruction = op.input("float32", ["batch", inputDim]);
+  const top = k === undefined ? undefined : op.input("float32", ["batch", k]);
+  const given: MetricInputs = { x: activations, shift, xHat: reconstruction, z: latents, active: top ?? latents };
+
+  const sums = Object.entries<AnyMetric>(metrics).flatMap(([name, metric]) =>
+    scope(name, () => Object.entries(metric.sums(given)).map(([sum, one]) => [`${name}.${sum}`, one] as const)),
+  );
+  const inputs: Record<string, Value> = { activations, shift, latents, reconstruction };
+  if (top) inputs.top_values = top;
+  return {
+    parts: { name: "metrics", inputs, outputs: Object.fromEntries(sums.map(([name, { value }]) => [name, value])) },
+    table: Object.fromEntries(sums.map(([name, { how }]) => [name, how])),
+  };
+}
+
+/** An autoencoder with the metrics' sums behind it; its metadata say how each is joined. */
+export function withMetrics(autoencoder: Model, dims: MetricDims): Model {
+  const { parts, table } = metricsGraph(dims);
+  const whole = chainModels(autoencoder, buildModel(parts), "metrics");
+  return withMetadata(whole, { ...metadataOf(autoencoder), part: "evaluator", sums: JSON.stringify(table) });
+}

@@ -1,0 +1,30 @@
+import { activationMagnitude } from "./activationMagnitude.ts";
+import { cosineSimilarity } from "./cosineSimilarity.ts";
+import { explainedVariance } from "./explainedVariance.ts";
+import { explainedVarianceCentered } from "./explainedVarianceCentered.ts";
+import { featureDeath } from "./featureDeath.ts";
+import { l0 } from "./l0.ts";
+import { latentStatistics } from "./latentStatistics.ts";
+import { meanPredictor } from "./meanPredictor.ts";
+import type { AnyMetric, KeyInfo, Split } from "./metric.ts";
+import { reconstructionLoss } from "./reconstructionLoss.ts";
+
+/** Every metric, in the order files and tables show them. */
+export const metrics = {
+  explainedVariance,
+  explainedVarianceCentered,
+  meanPredictor,
+  reconstructionLoss,
+  cosineSimilarity,
+  l0,
+  activationMagnitude,
+  featureDeath,
+  latentStatistics,
+} as const satisfies Record<string, AnyMetric>;
+
+/** Every key of the metrics files: what it is called, which direction is good, how it is printed, what it means. */
+export const metricKeys: Readonly<Record<string, KeyInfo & { readonly split: Split }>> = Object.fromEntries(
+  Object.values<AnyMetric>(metrics).flatMap(({ keys, split }) =>
+    Object.entries(keys).map(([key, info]) => [key, { ...info, split }] as const),
+  ),
+);

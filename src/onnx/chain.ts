@@ -1,0 +1,45 @@
+import { ConfigError } from "../util/errors.ts";
+import type { Graph, Model, Node } from "./proto.ts";
+
+/**
+ * A model that runs `first`, then `second` on what it gives: inputs of `second` named like an input or output of `first`
+ * are that value, the others become inputs of the whole. Everything inside `second` is renamed `prefix/...`; its outputs
+ * are the whole's outputs. Metadata are those of `first`.
+ * @throws {ConfigError} when the two need different opsets.
+ */
+export function chainModels(first: Model, second: Model, prefix: string): Model {
+  const [a, b] = [first, second].map((model) => model.opsetImport?.map((o) => `${o.domain} ${o.version}`).join());
+  if (a !== b) throw new ConfigError(`chain: the models are of different opsets, ${a} and ${b}`);
+  const [front, back] = [first.graph ?? {}, second.graph ?? {}];
+  const frontNames = new Set([...(front.input ?? []), ...(front.output ?? [])].map(({ name }) => name));
+  const kept = new Set([...(back.input ?? []), ...(back.output ?? [])].map(({ name }) => name ?? ""));
+  const rename = (name: string | null | undefined) => (!name || kept.has(name) ? (name ?? "") : `${prefix}/${name}`);
+  const added = (back.input ?? []).filter(({ name }) => !frontNames.has(name));
+  const moved = renamed(back, rename);
+  return {
+    ...first,
+    graph: {
+      ...front,
+      name: `${front.name}_${back.name}`,
+      node: [...(front.node ?? []), ...(moved.node ?? [])],
+      initializer: [...(front.initializer ?? []), ...(moved.initializer ?? [])],
+      valueInfo: [...(front.valueInfo ?? []), ...(front.output ?? []), ...(moved.valueInfo ?? [])],
+      input: [...(front.input ?? []), ...added],
+      output: back.output ?? [],
+    },
+  };
+}
+
+/** A graph with every value and node renamed. The metrics' graphs have no bodies. */
+const renamed = (graph: Graph, rename: (name: string | null | undefined) => string): Graph => ({
+  node: (graph.node ?? []).map(
+    (node): Node => ({
+      ...node,
+      name: rename(node.name),
+      input: (node.input ?? []).map(rename),
+      output: (node.output ?? []).map(rename),
+    }),
+  ),
+  initializer: (graph.initializer ?? []).map((tensor) => ({ ...tensor, name: rename(tensor.name) })),
+  valueInfo: (graph.valueInfo ?? []).map((info) => ({ ...info, name: rename(info.name) })),
+});

@@ -1,0 +1,87 @@
+import { basename, join } from "node:path";
+import type { ActivationSet } from "../data/activations.ts";
+import { describeData } from "../data/describe.ts";
+import { readBytes, writeWhole } from "../data/files.ts";
+import { splitRows, takeRows } from "../data/split.ts";
+import { type Evaluation, evaluate } from "../evaluate/evaluate.ts";
+import { readModel } from "../export/files.ts";
+import type { MetricRow, MetricsFile } from "../metrics/row.ts";
+import { parseMetrics, serializeMetrics } from "../report/rows.ts";
+import { type ProviderName, providers } from "../runtime/providers.ts";
+import { ConfigError } from "../util/errors.ts";
+
+/** Which frozen models to measure, and on what. */
+export interface EvaluationRun {
+  readonly set: ActivationSet;
+  readonly models: readonly string[];
+  readonly trainRows?: number | undefined;
+  readonly provider: ProviderName;
+  readonly threads?: number | undefined;
+  readonly batchSize?: number;
+  /** Where to write the metrics file; nowhere by default. */
+  readonly out?: string | undefined;
+  readonly onModel?: (name: string) => void;
+}
+
+/** Measures frozen models; one row each. @throws {ConfigError} when a model cannot be measured on these activations. */
+export async function evaluateFiles({ set, models, trainRows, provider, threads, batchSize = 1024, out, onModel }: EvaluationRun): Promise<MetricsFile> {
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new ConfigError(`batchSize must be an integer of at least 1, got ${batchSize}`);
+  const split = splitRows(set, trainRows);
+  const data = { train: takeRows(set.activations, split.train), validation: takeRows(set.activations, split.validation) };
+  const runtime = await providers[provider].load();
+  const rows: MetricRow[] = [];
+  for (const path of models) {
+    onModel?.(path);
+    const evaluation = await evaluate(runtime, await readModel(path), data, { file: path, batchSize, threads });
+    rows.push(rowOf(nameOf(path), provider, evaluation));
+  }
+  const file: MetricsFile = { version: 1, config: { models: models.map((path) => basename(path)) }, data: await describeData(set, split), rows };
+  if (out !== undefined) await writeWhole(out, serializeMetrics(file));
+  return file;
+}
+
+/** `models/sae_d512_k5.autoencoder.onnx` is `sae_d512_k5`. */
+const nameOf = (path: string): string => basename(path).replace(/(\.(autoencoder|evaluator))?\.onnx$/, "");
+
+/** The row of a model that may be anybody's: what its metadata do not say stays unknown. */
+function rowOf(name: string, provider: string, { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation): MetricRow {
+  const config = Object(parsed(metadata.config)) as Record<string, unknown>;
+  const number = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+  return {
+    name,
+    architecture: metadata.architecture ?? "unknown",
+    preset: metadata.preset ?? "unknown",
+    provider,
+    seed: number(config.seed) ?? Number.NaN,
+    layer: number(parsed(metadata.layer)),
+    position: number(parsed(metadata.position)),
+    input_dim: inputDim,
+    latent_dim: latentDim,
+    k: k ?? null,
+    epochs: number(config.epochs) ?? Number.NaN,
+    train_time_sec: null,
+    metrics,
+    splits,
+    loss: [],
+  };
+}
+
+/** JSON of a foreign file's metadata, or nothing. */
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+/** Metrics files by path. */
+export async function readMetrics(path: string): Promise<MetricsFile> {
+  return parseMetrics(new TextDecoder().decode(await readBytes(path)), path);
+}
+
+/** Writes every file of a report into a folder. */
+export async function writeReport(files: ReadonlyMap<string, string>, out: string): Promise<void> {
+  for (const [name, text] of files) await writeWhole(join(out, name), text);
+}

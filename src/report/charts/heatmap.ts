@@ -1,0 +1,134 @@
+import type { TopLevelSpec } from "vega-lite";
+import { noValue } from "../format.ts";
+import { faint, font, ink, schema, textWidth, theme, withTitleAbove, wrapped } from "./theme.ts";
+
+/** One cell; `value` `null` is a gap and drawn as one. */
+export interface Cell {
+  readonly x: string;
+  readonly y: string;
+  /** Which of several grids side by side; one grid has one panel. */
+  readonly panel: string;
+  readonly value: number | null;
+  /** What is written in the cell. */
+  readonly label: string;
+  /** What the tooltip and the screen reader say. */
+  readonly tip: string;
+}
+
+/** What a heatmap shows; the order of `xs`, `ys` and `panels` is that of the drawing. */
+export interface HeatmapOptions {
+  readonly title: string;
+  readonly cells: readonly Cell[];
+  readonly xs: readonly string[];
+  readonly ys: readonly string[];
+  readonly panels: readonly string[];
+  readonly xTitle: string;
+  readonly yTitle: string;
+  readonly legendTitle: string;
+  readonly format: string;
+  /** A vega colour scheme. */
+  readonly scheme: string;
+  readonly reverse: boolean;
+  /** Values of the two ends of the scheme; the data's own where absent. */
+  readonly domain?: readonly [number, number];
+  /** Width of the whole figure in pixels; kept unless the cells would become too narrow for their labels. */
+  readonly width: number;
+}
+
+const fontSize = 12;
+
+/**
+ * A heatmap with the value written in every cell, in black or white, whichever stands out more against that cell's colour.
+ * Cells are equally wide; gaps have no colour, a dashed border and a dash. Several panels share one colour scale.
+ */
+export function heatmap(options: HeatmapOptions): TopLevelSpec {
+  const { cells, xs, ys, panels, width, scheme, reverse, format } = options;
+  const narrow = width < 500;
+  const widestLabel = Math.max(...cells.map(({ label }) => textWidth(label, fontSize)));
+  const yLabels = Math.max(...ys.map((y) => textWidth(y))) + (panels.length > 1 ? 44 : 16);
+  const legend = narrow ? 0 : 84;
+  const needed = Math.ceil(widestLabel + 8);
+  const perPanel = yLabels + needed * xs.length;
+  const columns = Math.max(1, Math.min(panels.length, Math.floor((width - legend) / perPanel)));
+  const step = Math.max(needed, Math.min(116, Math.floor(((width - legend) / columns - yLabels - 12) / xs.length)));
+  const rowStep = ys.length > 8 ? 24 : narrow ? 40 : 52;
+  const [low, high] = options.domain ?? extentOf(cells);
+  const black = "contrast('black', scale('color', datum.value))";
+  const white = "contrast('white', scale('color', datum.value))";
+  const grid = {
+    width: { step },
+    height: { step: rowStep },
+    layer: [
+      {
+        name: "cell",
+        transform: [{ filter: "isValid(datum.value)" }],
+        mark: { type: "rect" },
+        encoding: {
+          color: {
+            field: "value",
+            type: "quantitative",
+            // vega takes the ends of a scheme backwards where the domain is.
+            scale: { scheme, domain: [low, high], reverse },
+            legend: {
+              title: options.legendTitle,
+              titleLimit: 0,
+              format,
+              orient: narrow ? "bottom" : "right",
+              gradientLength: narrow ? 200 : Math.max(80, Math.min(240, rowStep * ys.length)),
+            },
+          },
+        },
+      },
+      {
+        name: "gap",
+        transform: [{ filter: "!isValid(datum.value)" }],
+        mark: { type: "rect", fill: null, stroke: faint, strokeDash: [3, 3], strokeWidth: 1 },
+      },
+      {
+        name: "value",
+        transform: [{ filter: "isValid(datum.value)" }],
+        mark: { type: "text", fontSize, font, aria: false },
+        encoding: {
+          text: { field: "label" },
+          color: { condition: { test: `${black} > ${white}`, value: "black" }, value: "white" },
+        },
+      },
+      {
+        name: "gap_label",
+        transform: [{ filter: "!isValid(datum.value)" }],
+        mark: { type: "text", fontSize, font, aria: false, color: ink },
+        encoding: { text: { value: noValue } },
+      },
+    ],
+    encoding: {
+      x: axis("x", xs, options.xTitle),
+      y: panels.length > 1 ? axis("y", ys, options.yTitle) : withTitleAbove(axis("y", ys, options.yTitle), yLabels - 8),
+      description: { field: "tip" },
+      tooltip: { field: "tip" },
+    },
+  };
+  const title = wrapped(options.title, width);
+  const shared = { $schema: schema, title, data: { values: cells }, config: theme };
+  const several = {
+    facet: { field: "panel", sort: panels, title: null, header: { labelLimit: 0 } },
+    columns,
+    spec: grid,
+  };
+  return { ...shared, ...(panels.length > 1 ? several : grid) } as unknown as TopLevelSpec;
+}
+
+const axis = (field: string, sort: readonly string[], title: string) => ({
+  field,
+  type: "ordinal",
+  sort,
+  title,
+  axis: { labelAngle: 0, ticks: false, domain: false, labelPadding: 6, labelOverlap: false },
+  scale: { padding: 0 },
+});
+
+function extentOf(cells: readonly Cell[]): readonly [number, number] {
+  const values = cells.flatMap(({ value }) => value ?? []);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  // One value alone has no extent; it takes the middle of the scheme.
+  return low < high ? [low, high] : [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2];
+}

@@ -1,0 +1,139 @@
+import type { TopLevelSpec } from "vega-lite";
+import { type Configuration, distinct } from "../configurations.ts";
+import { type Chart, type ChartContext, defineChart, type LatentStatistics } from "./chart.ts";
+import { kName } from "./gridHeatmap.ts";
+import { logHistogram } from "./histogram.ts";
+import { panelSizes } from "./panels.ts";
+import { kColors, schema, theme, wrapped } from "./theme.ts";
+
+/** More SAEs than this are too many small panels; the first are drawn. */
+const mostPanels = 24;
+/** Points kept of a sorted curve. */
+const mostPoints = 120;
+
+/** How often latents fire: a histogram on a log axis for each SAE, dead latents counted in its title. */
+export const latentFrequency = histogramOf("frequency", {
+  name: "latent_frequency",
+  title: "How Often Latents Fire",
+  caption:
+    "Share of rows in which each latent is not zero; logarithmic axis, five bins a decade. Of several seeds the lowest is drawn.",
+  xTitle: "Share of rows",
+});
+
+/** How strong latents are where they fire: a histogram on a log axis for each SAE. */
+export const latentMagnitude = histogramOf("mean_activation", {
+  name: "latent_magnitude",
+  title: "Activation Magnitude by Latent",
+  caption: "Mean of |activation| of each latent over the rows in which it fires; logarithmic axis, five bins a decade.",
+  xTitle: "Mean |activation|",
+});
+
+/** Latents sorted by how often they fire: a panel for each dictionary size, a curve for each k. */
+export const latentsSorted = defineChart({
+  name: "latents_sorted",
+  title: "Latents Sorted by Frequency",
+  caption:
+    "Share of rows in which a latent fires against its rank; both axes logarithmic; a curve ends where the dead latents begin.",
+  spec(all, context) {
+    const drawn = measured(all, context);
+    const panels = [...new Set(drawn.map(({ one }) => panelOf(one)))];
+    if (drawn.length === 0 || panels.length > mostPanels) return null;
+    const ks = distinct(
+      drawn.map(({ one }) => one),
+      "k",
+    ).map(kName);
+    const values = drawn.flatMap(({ one, statistics }) => {
+      const alive = Array.from(statistics.frequency)
+        .filter((value) => value > 0)
+        .sort((a, b) => b - a);
+      const tip = `${one.label}: ${alive.length} latents fire, the most frequent in ${((alive[0] ?? 0) * 100).toPrecision(3)}% of rows`;
+      return ranksOf(alive.length).map((rank) => ({
+        panel: panelOf(one),
+        k: kName(one.row.k),
+        rank,
+        frequency: alive[rank - 1]!,
+        tip,
+      }));
+    });
+    const narrow = context.width < 500;
+    const size = panelSizes(panels.length, context.width, { least: 180, most: 520, legend: narrow ? 0 : 60 });
+    const log = { type: "log", nice: false };
+    const spec = {
+      width: size.width,
+      height: 220,
+      mark: { type: "line", strokeWidth: 1.5 },
+      encoding: {
+        x: {
+          field: "rank",
+          type: "quantitative",
+          title: "Rank",
+          scale: log,
+          axis: { format: "~g", tickCount: 4, grid: false },
+        },
+        y: {
+          field: "frequency",
+          type: "quantitative",
+          title: "Share of rows",
+          scale: log,
+          axis: { format: "~g", tickCount: 5 },
+        },
+        color: {
+          field: "k",
+          type: "ordinal",
+          sort: ks,
+          title: "k",
+          scale: kColors(ks),
+          legend: { orient: narrow ? "bottom" : "right" },
+        },
+        description: { field: "tip" },
+        tooltip: { field: "tip" },
+      },
+    };
+    const title = wrapped(latentsSorted.title, context.width);
+    const facet = { field: "panel", sort: panels, title: null };
+    const data = { values };
+    return {
+      $schema: schema,
+      title,
+      data,
+      config: theme,
+      facet,
+      columns: size.columns,
+      spec,
+    } as unknown as TopLevelSpec;
+  },
+});
+
+function histogramOf(field: keyof LatentStatistics, options: Omit<Chart, "spec"> & { readonly xTitle: string }): Chart {
+  const { xTitle, ...chart } = options;
+  return defineChart({
+    ...chart,
+    spec(all, context) {
+      const panels = measured(all, context)
+        .slice(0, mostPanels)
+        .map(({ one, statistics }) => {
+          const values = Array.from(statistics[field]).filter((value) => value > 0);
+          return { panel: one.label, values, zeros: statistics[field].length - values.length };
+        });
+      if (panels.every(({ values }) => values.length === 0)) return null;
+      return logHistogram({ title: chart.title, xTitle, panels, zeroName: "dead", width: context.width });
+    },
+  });
+}
+
+/** The configurations whose lowest seed has per-latent statistics. */
+const measured = (all: readonly Configuration[], { latents }: ChartContext) =>
+  all.flatMap((one) => {
+    const statistics = latents[one.row.name];
+    return statistics ? [{ one, statistics }] : [];
+  });
+
+const panelOf = ({ row, panel }: Configuration) => [`d=${row.latent_dim}`, panel].filter(Boolean).join(", ");
+
+/** Ranks 1 to n, thinned evenly on a log axis to at most `mostPoints`; the first and last always among them. */
+function ranksOf(n: number): number[] {
+  const all = Array.from({ length: Math.min(n, mostPoints) }, (_, i, of = Math.min(n, mostPoints)) =>
+    of === n ? i + 1 : Math.round(n ** (i / (of - 1))),
+  );
+  return [...new Set(all)];
+}

@@ -1,0 +1,65 @@
+import { type Configuration, cellLabel, distinct, valuesOf } from "../configurations.ts";
+import { formatNumber, noValue } from "../format.ts";
+import { groupBy } from "../group.ts";
+import { infoOf } from "../keys.ts";
+import { type Chart, defineChart } from "./chart.ts";
+import { heatmap } from "./heatmap.ts";
+
+/** More (latent_dim, k) pairs than this would make a figure nobody reads. */
+const mostPanels = 16;
+
+/** A heatmap of one metric over layers (down, 0 on top) and positions (across), a panel for each (latent_dim, k); one colour scale. */
+export function layerPositionMap(options: {
+  readonly name: string;
+  readonly key: string;
+  readonly title: string;
+  readonly scheme: string;
+  readonly reverse?: boolean;
+  readonly format: string;
+}): Chart {
+  const { name, key, title, scheme, reverse = false, format } = options;
+  return defineChart({
+    name,
+    title,
+    caption: "Layers down, positions across; one colour scale for all panels.",
+    spec(all, { width }) {
+      const configurations = all.filter(({ row }) => row.layer !== null && row.position !== null);
+      const layers = distinct(configurations, "layer");
+      const positions = distinct(configurations, "position");
+      if (layers.length * positions.length < 2) return null;
+      const groups = groupBy(configurations, panelOf);
+      const panels = [...groups.keys()].filter((panel) =>
+        groups.get(panel)!.some((one) => valuesOf(one, key).mean !== null),
+      );
+      if (panels.length === 0 || panels.length > mostPanels) return null;
+      const cells = panels.flatMap((panel) => {
+        const at = new Map(groups.get(panel)!.map((one) => [address(one.row.layer, one.row.position), one]));
+        return layers.flatMap((layer) =>
+          positions.map((position) => ({
+            ...{ x: String(position), y: String(layer), panel },
+            ...contents(at.get(address(layer, position)), `layer ${layer}, position ${position}`),
+          })),
+        );
+      });
+      return heatmap({
+        ...{ title, cells, xs: positions.map(String), ys: layers.map(String), panels, width, scheme, reverse, format },
+        ...{ xTitle: "Position", yTitle: "Layer", legendTitle: infoOf(key).label },
+      });
+    },
+  });
+
+  function contents(configuration: Configuration | undefined, place: string) {
+    const mean = configuration ? valuesOf(configuration, key).mean : null;
+    const text = mean === null ? noValue : formatNumber(format, mean);
+    const tip = `${configuration ? configuration.label : place}: ${infoOf(key).label} ${mean === null ? "not measured" : text}`;
+    return { value: mean, label: text, tip };
+  }
+}
+
+/** Everything but layer and position: the pair, and the fields that differ besides. */
+function panelOf({ row, panel }: Configuration): string {
+  const others = panel.split(", ").filter((part) => part && !/^(no )?(layer|position)\b/.test(part));
+  return [cellLabel(row), ...others].join(", ");
+}
+
+const address = (layer: number | null, position: number | null) => `${layer} ${position}`;

@@ -1,0 +1,90 @@
+import type { MetricRow, MetricsFile } from "../metrics/row.ts";
+import { type Configuration, configurations, distinct, panelsOf, valuesOf } from "./configurations.ts";
+import { knownMetrics } from "./keys.ts";
+import { objectivesText, type ParetoResult } from "./pareto.ts";
+
+/**
+ * `grid_metrics_latent{d}.json` for each dictionary size, in the experiment's shape and keys: `{metadata, results: {"<d>":
+ * {"<k>": {...}}}}`. The shape has room for one SAE a cell: of several seeds the lowest is written and named in the metadata.
+ * Several layers, positions, presets or the like each get their own files, told apart in the name.
+ */
+export function gridFiles(
+  { config, data }: Pick<MetricsFile, "config" | "data">,
+  rows: readonly MetricRow[],
+): Map<string, string> {
+  const all = configurations(rows);
+  const files = new Map<string, string>();
+  for (const panel of panelsOf(all)) {
+    const inPanel = all.filter((one) => one.panel === panel);
+    for (const latentDim of distinct(inPanel, "latent_dim")) {
+      const cells = inPanel.filter(({ row }) => row.latent_dim === latentDim && row.k !== null);
+      if (cells.length === 0) continue;
+      const { layer, position, input_dim, epochs, seed, architecture, preset, provider } = cells[0]!.row;
+      const { source, digest, train_rows, validation_rows, synthetic } = data;
+      const metadata = {
+        ...{ position, layer, n_train: train_rows, n_val: validation_rows, input_dim, epochs },
+        ...{ batch_size: config.batch_size ?? config.batchSize ?? null },
+        ...{ architecture, preset, provider, seed, source, digest, synthetic },
+      };
+      const results = { [latentDim]: Object.fromEntries(cells.map(({ row }) => [row.k, cellOf(row)])) };
+      files.set(`grid_metrics_latent${latentDim}${slug(panel)}.json`, json({ metadata, results }));
+    }
+  }
+  return files;
+}
+
+/**
+ * `pareto_optimal_configs.json`: `{pareto_optimal, num_pareto, num_dominated, rule, analysis}`, values as means over seeds. `rule`
+ * names the objectives and the dominance; `analysis` says what dominates each configuration left out.
+ */
+export function paretoFile(
+  { config, data }: Pick<MetricsFile, "config" | "data">,
+  { rule, optimal, dominated, incomparable }: ParetoResult<Configuration>,
+): string {
+  const range = (key: string) => {
+    const values = optimal.map((one) => valuesOf(one, key).mean).filter((value) => value !== null);
+    return values.length > 0 ? [Math.min(...values), Math.max(...values)] : null;
+  };
+  return json({
+    rule: { objectives: objectivesText(rule.objectives), dominance: rule.dominance },
+    metadata: {
+      ...{ n_train: data.train_rows, n_val: data.validation_rows, input_dim: data.input_dim },
+      ...{ batch_size: config.batch_size ?? config.batchSize ?? null },
+      ...{ source: data.source, digest: data.digest, synthetic: data.synthetic },
+    },
+    pareto_optimal: optimal.map(paretoEntry),
+    num_pareto: optimal.length,
+    num_dominated: dominated.length,
+    analysis: {
+      ranges: Object.fromEntries(rule.objectives.map(({ key }) => [key, range(key)])),
+      dominated: dominated.map(({ item, by }) => ({ config: item.label, dominated_by: by.map(({ label }) => label) })),
+      not_comparable: incomparable.map(({ item, missing }) => ({ config: item.label, missing })),
+    },
+  });
+}
+
+function paretoEntry(configuration: Configuration): Record<string, unknown> {
+  const { row, rows } = configuration;
+  const { name, architecture, preset, provider, seed, layer, position, input_dim, latent_dim, k, epochs } = row;
+  const shared = { name, architecture, preset, provider, layer, position, input_dim, latent_dim, k, epochs };
+  if (rows.length === 1) return { ...shared, seed, ...row.metrics, train_time_sec: row.train_time_sec };
+  const keys = Object.keys(row.metrics);
+  const means = Object.fromEntries(keys.map((key) => [key, valuesOf(configuration, key).mean]));
+  return { ...shared, seed: null, num_seeds: rows.length, ...means };
+}
+
+/** The experiment's keys in its order, then any other metric. */
+function cellOf({ metrics, train_time_sec, epochs, name }: MetricRow): Record<string, unknown> {
+  const known = knownMetrics.filter((key) => key in metrics);
+  const others = Object.keys(metrics).filter((key) => !known.includes(key));
+  return {
+    ...Object.fromEntries([...known, ...others].map((key) => [key, metrics[key]])),
+    train_time_sec,
+    epochs,
+    name,
+  };
+}
+
+const slug = (panel: string) => (panel ? `_${panel.toLowerCase().replace(/[^a-z0-9]+/g, "_")}` : "");
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 1)}\n`;

@@ -1,0 +1,54 @@
+import type { Block, Table } from "./document.ts";
+
+/** Text safe inside an element or a quoted attribute. */
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+
+/** Blocks as HTML; `figure` gives a figure's drawing by its name. */
+export const htmlOf = (blocks: readonly Block[], figure: (name: string) => string): string =>
+  blocks.map((block) => blockOf(block, figure)).join("\n");
+
+/** An id for a heading: its words in lower case. */
+export const idOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
+
+function blockOf(block: Block, figure: (name: string) => string): string {
+  switch (block.kind) {
+    case "heading":
+      return `<h2 id="${idOf(block.text)}">${inline(block.text)}</h2>`;
+    case "subheading":
+      return `<h3>${inline(block.text)}</h3>`;
+    case "text":
+      return `<p>${inline(block.text)}</p>`;
+    case "notice":
+      return `<p class="notice">${inline(block.text)}</p>`;
+    case "list":
+      return `<ul>${block.items.map((item) => `<li>${inline(item)}</li>`).join("")}</ul>`;
+    case "table":
+      return tableOf(block.table, block.caption);
+    case "figure":
+      return `<figure id="${escapeHtml(block.name)}">${figure(block.name)}<figcaption>${inline(block.caption)}</figcaption></figure>`;
+    case "code":
+      return `<pre>${escapeHtml(block.text)}</pre>`;
+  }
+}
+
+function tableOf({ columns, rows }: Table, caption: string): string {
+  const className = (index: number) => (columns[index]?.align === "right" ? ' class="number"' : "");
+  const head = columns.map(({ label }, index) => `<th scope="col"${className(index)}>${inline(label)}</th>`).join("");
+  const body = rows.map(
+    (cells) =>
+      `<tr>${cells.map((cell, index) => `<td${className(index)} data-label="${escapeHtml(columns[index]?.label ?? "")}">${inline(cell)}</td>`).join("")}</tr>`,
+  );
+  // Tables of words become a card a row in narrow windows; tables of numbers scroll.
+  const prose = columns.every(({ align }) => align === "left") ? ' class="prose"' : "";
+  const title = caption ? `<p class="caption">${inline(caption)}</p>` : "";
+  return `${title}<div class="scroll" tabindex="0"><table${prose}><thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
+}
+
+const inline = (text: string): string =>
+  escapeHtml(text)
+    .replace(/`([^`]+)`/g, "<code>$1</code>")
+    .replace(/\*\*([^*]+)\*\*/g, "<strong>$1</strong>");

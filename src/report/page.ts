@@ -1,0 +1,57 @@
+import type { Block } from "./document.ts";
+import { escapeHtml, htmlOf, idOf } from "./html.ts";
+import { style, tooltipScript } from "./style.ts";
+
+/** A figure as SVG text, drawn for a wide window and, where it differs, for a narrow one. */
+export interface Drawing {
+  readonly wide: string;
+  readonly narrow: string;
+}
+
+/** What a page is made of; `drawings` by figure name. */
+export interface PageInputs {
+  readonly title: string;
+  readonly blocks: readonly Block[];
+  readonly drawings: ReadonlyMap<string, Drawing>;
+}
+
+/**
+ * One HTML document that opens from disk without a network: figures inline, light and dark by the system's choice, tooltips on every
+ * mark. A figure without a drawing leaves an empty frame.
+ */
+export function reportPage({ title, blocks, drawings }: PageInputs): string {
+  const links = blocks.flatMap((block) =>
+    block.kind === "heading" ? `<a href="#${idOf(block.text)}">${escapeHtml(block.text)}</a>` : [],
+  );
+  const body = htmlOf(blocks, (name) => drawingOf(name, drawings.get(name)));
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+<nav>${links.join("")}</nav>
+${body}
+<div id="tip" role="tooltip" hidden></div>
+<script>${tooltipScript}</script>
+</body>
+</html>
+`;
+}
+
+function drawingOf(name: string, drawing: Drawing | undefined): string {
+  if (!drawing) return "";
+  const narrow =
+    drawing.narrow === drawing.wide
+      ? ""
+      : `<div class="drawing narrow">${unique(drawing.narrow, `${name}-narrow`)}</div>`;
+  return `${narrow}<div class="drawing wide">${unique(drawing.wide, name)}</div>`;
+}
+
+/** vega numbers gradients and clips from 0 in every drawing; on one page they need names of their own. */
+const unique = (svg: string, name: string): string =>
+  svg.replace(/(id="|url\(#)((?:gradient|clip)[\w-]*)/g, (_, before: string, id: string) => `${before}${name}-${id}`);

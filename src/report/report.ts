@@ -1,0 +1,89 @@
+import type { MetricsFile } from "../metrics/row.ts";
+import type { Chart, ChartContext, LatentStatistics } from "./charts/chart.ts";
+import { charts } from "./charts/index.ts";
+import { configurations, dataGroup, meanOf } from "./configurations.ts";
+import { metricsCsv } from "./csv.ts";
+import { gridFiles, paretoFile } from "./derived.ts";
+import type { Block } from "./document.ts";
+import { inspectRows } from "./inspect.ts";
+import { latexTable } from "./latex.ts";
+import { markdown } from "./markdown.ts";
+import { type Drawing, reportPage } from "./page.ts";
+import { defaultRule, paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
+import { renderSvg } from "./render.ts";
+import { type Compared, comparison } from "./sections/comparison.ts";
+import type { ReportInputs } from "./sections/inputs.ts";
+import { paretoSection } from "./sections/paretoSection.ts";
+import { closing, opening } from "./sections/provenance.ts";
+import { results } from "./sections/results.ts";
+import { seeds } from "./sections/seeds.ts";
+import { summary } from "./sections/summary.ts";
+import { rowsTable } from "./table.ts";
+
+/** How a report is made; everything has a default. */
+export interface ReportOptions {
+  /** Default: `Sparse autoencoders on SOURCE`. */
+  readonly title?: string;
+  /** Objectives, default `explained_variance:max,k:min`. */
+  readonly pareto?: string;
+  /** `standard` (default) or `strict`. */
+  readonly dominance?: string;
+  /** Per-latent statistics by row name, for the figures of latents. */
+  readonly latents?: Readonly<Record<string, LatentStatistics>>;
+  /** Another metrics file to compare with, cell by cell. */
+  readonly compare?: Compared;
+}
+
+const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 60).replace(/[\s,;:(]+\S*$/, "")} …` : text);
+
+/** Widths at which figures are drawn: in files and wide windows, and in windows of a telephone. */
+const widths = { wide: 860, narrow: 350 };
+
+/**
+ * Every file of a report by name: index.html, report.md, each figure as .vl.json and .svg, metrics.csv, table.tex,
+ * grid_metrics_latent{d}.json and pareto_optimal_configs.json. Nothing is written: that is the caller's.
+ * @throws {ConfigError} when no row can be shown or the Pareto rule cannot be read.
+ */
+export async function buildReport(
+  file: MetricsFile,
+  options: ReportOptions = {},
+): Promise<ReadonlyMap<string, string>> {
+  const rule = {
+    objectives: parseObjectives(options.pareto ?? defaultRule),
+    dominance: parseDominance(options.dominance),
+  };
+  const { rows, notes } = inspectRows(file.rows);
+  const all = configurations(rows);
+  const pareto = paretoSet(all, rule, meanOf, dataGroup);
+  const files = new Map<string, string>();
+
+  const drawings = new Map<string, Drawing>();
+  const figures: Chart[] = [];
+  for (const chart of Object.values<Chart>(charts)) {
+    const context = (width: number): ChartContext => ({ width, pareto, latents: options.latents ?? {} });
+    const wide = chart.spec(all, context(widths.wide));
+    const narrow = chart.spec(all, context(widths.narrow));
+    if (!wide || !narrow) continue;
+    const drawing = { wide: await renderSvg(wide), narrow: await renderSvg(narrow) };
+    drawings.set(chart.name, drawing);
+    figures.push(chart);
+    files.set(`${chart.name}.vl.json`, `${JSON.stringify(wide, null, 1)}\n`);
+    files.set(`${chart.name}.svg`, `${drawing.wide}\n`);
+  }
+
+  const title = options.title ?? `Sparse autoencoders on ${shortened(file.data.source)}`;
+  const inputs: ReportInputs = { title, file, rows, configurations: all, notes, pareto, figures };
+  const sections = [opening, summary, paretoSection, results, seeds, compared, closing];
+  const blocks: Block[] = sections.flatMap((section) => section(inputs));
+  files.set("index.html", reportPage({ title, blocks, drawings }));
+  files.set("report.md", markdown(title, blocks));
+  files.set("metrics.csv", metricsCsv(rows));
+  files.set("table.tex", latexTable(rowsTable(rows), title));
+  for (const [name, text] of gridFiles(file, rows)) files.set(name, text);
+  files.set("pareto_optimal_configs.json", paretoFile(file, pareto));
+  return files;
+
+  function compared(inputs: ReportInputs): Block[] {
+    return comparison(inputs, options.compare);
+  }
+}

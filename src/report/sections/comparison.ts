@@ -1,0 +1,76 @@
+import type { MetricsFile } from "../../metrics/row.ts";
+import { type Configuration, cellLabel, configurations, valuesOf } from "../configurations.ts";
+import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
+import { formatNumber, formatValue, listed } from "../format.ts";
+import { inspectRows } from "../inspect.ts";
+import { infoOf, knownMetrics } from "../keys.ts";
+import { differenceOf } from "../stats.ts";
+import type { ReportInputs } from "./inputs.ts";
+
+/** Another metrics file to hold this one against, and what to call it. */
+export interface Compared {
+  readonly name: string;
+  readonly file: MetricsFile;
+}
+
+/** This report's configurations against another file's, cell by cell, for every metric both measured; nothing without another. */
+export function comparison({ configurations: here, file }: ReportInputs, other: Compared | undefined): Block[] {
+  if (!other) return [];
+  const { rows, notes } = inspectRows(other.file.rows);
+  const there = configurations(rows);
+  const pairs = here.flatMap((one) => {
+    const matches = there.filter((candidate) => sameCell(one, candidate));
+    return matches.length === 1 ? [{ one, two: matches[0]! }] : [];
+  });
+  const paired = new Set(pairs.flatMap(({ one, two }) => [one, two]));
+  const keys = knownMetrics.filter((key) =>
+    pairs.some(({ one, two }) => valuesOf(one, key).mean !== null && valuesOf(two, key).mean !== null),
+  );
+  return [
+    heading("Comparison"),
+    text(
+      `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer and position, where both name them). ${dataSentence(file, other.file)}`,
+    ),
+    list([...unmatched("A", here, paired), ...unmatched("B", there, paired), ...notes.map((note) => `B: ${note}`)]),
+    ...keys.map((key) => tableBlock(infoOf(key).label, tableFor(key, pairs))),
+  ].filter((block) => block.kind !== "list" || block.items.length > 0);
+}
+
+function tableFor(key: string, pairs: readonly { one: Configuration; two: Configuration }[]) {
+  const rows = pairs.map(({ one, two }) => {
+    const [a, b] = [valuesOf(one, key), valuesOf(two, key)];
+    const between = differenceOf(a, b);
+    const verdict = between
+      ? between.distinguishable
+        ? "stands out"
+        : "not distinguishable from seed noise"
+      : "one seed on a side: no spread";
+    const change = a.mean === null || b.mean === null ? null : a.mean - b.mean;
+    return [
+      one.label,
+      formatValue(key, a.mean),
+      formatValue(key, b.mean),
+      formatNumber(`+${infoOf(key).format}`, change),
+      verdict,
+    ];
+  });
+  return tableOf(["Configuration", ">A", ">B", ">A − B", "Verdict"], rows);
+}
+
+function dataSentence(a: MetricsFile, b: MetricsFile): string {
+  if (!a.data.digest || !b.data.digest)
+    return "Whether both were measured on the same activations is not stated in the files.";
+  return a.data.digest === b.data.digest
+    ? "Both were measured on the same activations."
+    : "They were measured on **different activations**: differences are not the SAEs' alone.";
+}
+
+function unmatched(side: string, all: readonly Configuration[], paired: ReadonlySet<Configuration>): string[] {
+  const alone = all.filter((one) => !paired.has(one)).map(({ label }) => `(${label})`);
+  return alone.length > 0 ? [`Only in ${side}, or there more than once: ${listed(alone, 8)}.`] : [];
+}
+
+function sameCell({ row: a }: Configuration, { row: b }: Configuration): boolean {
+  const agrees = (x: number | null, y: number | null) => x === null || y === null || x === y;
+  return cellLabel(a) === cellLabel(b) && agrees(a.layer, b.layer) && agrees(a.position, b.position);
+}

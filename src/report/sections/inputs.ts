@@ -1,0 +1,17 @@
+import type { MetricRow, MetricsFile } from "../../metrics/row.ts";
+import type { Configuration } from "../configurations.ts";
+import type { ParetoResult } from "../pareto.ts";
+
+/** What every section of a report is made of. */
+export interface ReportInputs {
+  readonly title: string;
+  readonly file: MetricsFile;
+  /** The file's rows that can be shown. */
+  readonly rows: readonly MetricRow[];
+  readonly configurations: readonly Configuration[];
+  /** What was wrong with the input, a sentence each. */
+  readonly notes: readonly string[];
+  readonly pareto: ParetoResult<Configuration>;
+  /** The figures there are, in order. */
+  readonly figures: readonly { readonly name: string; readonly title: string; readonly caption: string }[];
+}

@@ -1,0 +1,101 @@
+import { correspondences } from "../correspondence.ts";
+import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
+import { formatNumber, listed, noValue } from "../format.ts";
+import { infoOf, knownMetrics } from "../keys.ts";
+import { rowsTable } from "../table.ts";
+import type { ReportInputs } from "./inputs.ts";
+
+/** What the report is about, what is synthetic, and what was wrong with the input. */
+export function opening({ file, rows, notes }: ReportInputs): Block[] {
+  const { source, digest, train_rows, validation_rows, synthetic } = file.data;
+  const dims = [...new Set(rows.map(({ input_dim }) => formatNumber("d", input_dim)))];
+  const parts = [
+    `${rows.length} SAE${rows.length === 1 ? "" : "s"} on **${source}**`,
+    `${formatNumber(",d", train_rows)} training and ${formatNumber(",d", validation_rows)} validation rows`,
+    dims.length === 1 && dims[0] !== noValue ? `${dims[0]} dimensions` : "",
+    digest ? `data digest \`${digest.slice(0, 12)}\`` : "",
+  ];
+  return [
+    text(`${parts.filter(Boolean).join("; ")}.`),
+    ...(synthetic
+      ? [
+          {
+            kind: "notice",
+            text: "**Synthetic data.** These activations were generated from a known dictionary; the numbers describe the tool, not a language model.",
+          } as const,
+        ]
+      : []),
+    ...(notes.length > 0
+      ? [{ kind: "notice", text: "**The input has gaps or faults.** Nothing was filled in:" } as const, list(notes)]
+      : []),
+  ];
+}
+
+/** Every row and every metric, then the definitions, the configuration and the data. */
+export function closing({ file, rows }: ReportInputs): Block[] {
+  const measured = knownMetrics.filter((key) => rows.some(({ metrics }) => key in metrics));
+  const splitOf = (key: string) => {
+    const splits = [...new Set(rows.flatMap(({ splits }) => splits[key] ?? []))];
+    return splits.length > 0 ? listed(splits) : `${infoOf(key).split} (by definition; the file does not say)`;
+  };
+  const { source, digest, train_rows, validation_rows, input_dim, synthetic } = file.data;
+  return [
+    heading("All rows"),
+    tableBlock("", rowsTable(rows)),
+    heading("Definitions"),
+    tableBlock(
+      "",
+      tableOf(
+        ["Key", "Label", "Better", "Measured on", "Definition"],
+        measured.map((key) => {
+          const { label, better, definition } = infoOf(key);
+          return [`\`${key}\``, label, better === "none" ? noValue : better, splitOf(key), definition];
+        }),
+      ),
+    ),
+    tableBlock("What other tools call these, and where they differ", correspondenceTable()),
+    heading("Configuration and data"),
+    tableBlock(
+      "Activations",
+      tableOf(
+        ["Field", "Value"],
+        [
+          ["Source", source],
+          ["SHA-256 of activations and split", digest ? `\`${digest}\`` : "not stated"],
+          ["Training rows", formatNumber(",d", train_rows)],
+          ["Validation rows", formatNumber(",d", validation_rows)],
+          ["Dimensions", formatNumber(",d", input_dim)],
+          ["Synthetic", synthetic ? "yes" : "no"],
+          ...shared(rows),
+        ],
+      ),
+    ),
+    ...(Object.keys(file.config).length > 0
+      ? [
+          text("Configuration, as the metrics file has it:"),
+          { kind: "code", text: JSON.stringify(file.config, null, 2) } as const,
+        ]
+      : []),
+  ];
+}
+
+const correspondenceTable = () =>
+  tableOf(
+    ["Key here", "Experiment", "SAELens", "sparsify", "SAEBench", "Differences"],
+    correspondences.map(({ key, experiment, saeLens, sparsify, saeBench, differences }) => [
+      ...[key, experiment, saeLens, sparsify, saeBench].map((name) => (name ? `\`${name}\`` : noValue)),
+      differences,
+    ]),
+  );
+
+/** Fields that all rows share, as lines of the table. */
+function shared(rows: ReportInputs["rows"]): string[][] {
+  return (["architecture", "preset", "provider", "layer", "position", "epochs", "seed"] as const).flatMap((field) => {
+    const values = [...new Set(rows.map((row) => String(row[field] ?? "")))].filter(
+      (value) => value !== "" && value !== "NaN",
+    );
+    return values.length > 0
+      ? [[infoOf(field).label.replace(/^\w/, (letter) => letter.toUpperCase()), listed(values, 12)]]
+      : [];
+  });
+}

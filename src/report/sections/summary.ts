@@ -1,0 +1,74 @@
+import { type Configuration, dataGroup, meanOf, valuesOf } from "../configurations.ts";
+import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
+import { formatNumber, formatValue, noValue } from "../format.ts";
+import { groupBy } from "../group.ts";
+import { infoOf } from "../keys.ts";
+import { recommend } from "../recommend.ts";
+import type { ReportInputs } from "./inputs.ts";
+
+/** More sets of activations than this are summed up, not gone through. */
+const mostGroups = 4;
+
+/** What the numbers say in a few sentences, then what to take for which use, with the rule that chose it. */
+export function summary({ configurations, pareto }: ReportInputs): Block[] {
+  const groups = groupBy(configurations, dataGroup);
+  const shown = groups.size > mostGroups ? [] : [...groups];
+  return [
+    heading("Summary"),
+    list([...rangeSentences(configurations), paretoSentence(pareto), ...baselineSentence(configurations)]),
+    ...(groups.size > mostGroups
+      ? [
+          text(
+            `${groups.size} sets of activations (layers, positions): recommendations are made for at most ${mostGroups}; report fewer files at once to get them.`,
+          ),
+        ]
+      : []),
+    ...shown.flatMap(([group, members]) => recommendations(groups.size > 1 ? group : "", members)),
+  ];
+}
+
+function recommendations(group: string, members: readonly Configuration[]): Block[] {
+  const rows = recommend(members).map(({ use, rule, chosen, because }) => [
+    `**${use}**`,
+    chosen ? chosen.label : "none",
+    chosen
+      ? because.map((key) => `${infoOf(key).label.toLowerCase()} ${formatValue(key, meanOf(chosen, key))}`).join(", ")
+      : noValue,
+    rule,
+  ]);
+  if (rows.length === 0) return [];
+  const caption = `What to take${group ? ` at ${group}` : ""}: each choice is computed by the rule beside it.`;
+  return [tableBlock(caption, tableOf(["Use", "Configuration", "Measured", "Rule"], rows))];
+}
+
+function rangeSentences(all: readonly Configuration[]): string[] {
+  const seeds = Math.max(...all.map(({ rows }) => rows.length), 0);
+  const count = `${all.length} configuration${all.length === 1 ? "" : "s"}${seeds > 1 ? `, up to ${seeds} seeds each` : ", one SAE each"}.`;
+  const ranges = ["explained_variance", "feature_death_rate"].flatMap((key) => {
+    const measured = all
+      .filter((one) => meanOf(one, key) !== null)
+      .toSorted((a, b) => meanOf(a, key)! - meanOf(b, key)!);
+    const [low, high] = [measured[0], measured.at(-1)];
+    if (!low || !high || low === high) return [];
+    const of = (one: Configuration) => `${formatValue(key, meanOf(one, key))} (${one.label})`;
+    return `${infoOf(key).label} from ${of(low)} to ${of(high)}.`;
+  });
+  return [count, ...ranges];
+}
+
+function paretoSentence({ rule, optimal, dominated }: ReportInputs["pareto"]): string {
+  const objectives = rule.objectives.map(
+    ({ key, direction }) => `${infoOf(key).label.toLowerCase()} ${direction === "max" ? "up" : "down"}`,
+  );
+  return `${optimal.length} of ${optimal.length + dominated.length} are Pareto-optimal (${objectives.join(", ")}; ${rule.dominance} dominance).`;
+}
+
+/** What predicting the mean of the rows scores, so that no explained variance is read against zero. */
+function baselineSentence(all: readonly Configuration[]): string[] {
+  const values = all.flatMap((one) => valuesOf(one, "mean_predictor_explained_variance").mean ?? []);
+  if (values.length === 0) return [];
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => formatNumber(".3f", value));
+  return [
+    `Predicting the mean of the rows alone scores an explained variance of ${low === high ? low : `${low} to ${high}`}.`,
+  ];
+}

@@ -1,0 +1,51 @@
+/**
+ * @file The training process: a run of ONNX Runtime blocks its thread, so it has a process of its own, which can be
+ * stopped between runs and killed in the middle of one. Started by `TrainingProcess`, spoken to by messages.
+ */
+import { providers } from "../runtime/providers.ts";
+import { tensor } from "../util/tensor.ts";
+import type { FromChild, ToChild } from "./messages.ts";
+import { train } from "./train.ts";
+
+let activations = tensor("float32", [0, 0], new Float32Array());
+let stopping = false;
+
+const send = (message: FromChild) =>
+  new Promise<void>((resolve, reject) => {
+    process.send?.(message, undefined, undefined, (error) => (error ? reject(error) : resolve()));
+  });
+
+async function run({ config, provider, from, threads, snapshotSeconds }: Extract<ToChild, { type: "train" }>): Promise<void> {
+  const started = performance.now();
+  let lastSnapshot = started;
+  stopping = false;
+  const progress = await train(await providers[provider].load(), config, activations, {
+    from,
+    threads,
+    async onRun(now) {
+      await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
+      if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {
+        await send({ type: "snapshot", progress: now });
+        lastSnapshot = performance.now();
+      }
+      // Messages are read between runs only.
+      await new Promise((resolve) => setImmediate(resolve));
+      return !stopping;
+    },
+  });
+  await send({ type: "done", progress, seconds: (performance.now() - started) / 1000 });
+}
+
+process.on("message", (message: ToChild) => {
+  if (message.type === "stop") stopping = true;
+  else if (message.type === "data")
+    activations = tensor("float32", [message.rows, message.width], new Float32Array(message.rows * message.width));
+  else if (message.type === "piece") activations.data.set(message.data, message.at);
+  else
+    run(message).catch((error: Error) =>
+      send({ type: "error", name: error.name, message: error.message, stack: error.stack }),
+    );
+});
+// Ctrl-C reaches the whole group; the parent decides what it means. Without a parent there is nothing left to do.
+process.on("SIGINT", () => {});
+process.on("disconnect", () => process.exit(1));

@@ -1,0 +1,25 @@
+import type { ProviderName } from "../runtime/providers.ts";
+import type { TrainConfig } from "../sae/config.ts";
+import type { TrainProgress } from "./train.ts";
+
+/** What a training process is told. Activations come in pieces, as one message has a limit. */
+export type ToChild =
+  | { readonly type: "data"; readonly rows: number; readonly width: number }
+  | { readonly type: "piece"; readonly at: number; readonly data: Float32Array }
+  | {
+      readonly type: "train";
+      readonly config: TrainConfig;
+      readonly provider: ProviderName;
+      readonly from: TrainProgress | undefined;
+      readonly threads: number | undefined;
+      /** Send the whole state along every so many seconds, to be saved. */
+      readonly snapshotSeconds: number;
+    }
+  | { readonly type: "stop" };
+
+/** What it answers. */
+export type FromChild =
+  | { readonly type: "epoch"; readonly epochsDone: number; readonly loss: number }
+  | { readonly type: "snapshot"; readonly progress: TrainProgress }
+  | { readonly type: "done"; readonly progress: TrainProgress; readonly seconds: number }
+  | { readonly type: "error"; readonly name: string; readonly message: string; readonly stack: string | undefined };

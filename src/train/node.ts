@@ -1,0 +1,95 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { ProviderName } from "../runtime/providers.ts";
+import type { TrainConfig } from "../sae/config.ts";
+import { ConfigError, RuntimeFailure } from "../util/errors.ts";
+import type { HostTensor } from "../util/tensor.ts";
+import type { FromChild, ToChild } from "./messages.ts";
+import type { TrainProgress } from "./train.ts";
+
+/** The child runs built JavaScript, also when this file itself is run from source. */
+const childFile = import.meta.url.endsWith(".ts")
+  ? new URL("../../dist/train/child.js", import.meta.url)
+  : new URL("./child.js", import.meta.url);
+
+/** Elements of activations in one message. */
+const piece = 2 ** 24;
+
+export interface TrainingRun {
+  readonly config: TrainConfig;
+  readonly provider: ProviderName;
+  readonly from?: TrainProgress | undefined;
+  readonly threads?: number | undefined;
+  /** Once aborted, the training ends after the epoch it is in. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEpoch?: (epochsDone: number, loss: number) => void;
+  /** Called about every `snapshotSeconds` (default 30) with all state, between epochs. */
+  readonly onSnapshot?: (progress: TrainProgress) => Promise<void>;
+  readonly snapshotSeconds?: number;
+}
+
+/** A process of its own that trains one SAE after another on the same activations. */
+export class TrainingProcess {
+  #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Starts the process and hands it the training rows `[rows, inputDim]`. */
+  static async start(activations: HostTensor<"float32">): Promise<TrainingProcess> {
+    const child = fork(childFile, { serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const process = new TrainingProcess(child);
+    const [rows, width] = activations.dims as [number, number];
+    await process.#send({ type: "data", rows, width });
+    for (let at = 0; at < activations.data.length; at += piece)
+      await process.#send({ type: "piece", at, data: activations.data.slice(at, at + piece) });
+    return process;
+  }
+
+  /** Trains one SAE; gives where it ended, and the seconds it took. @throws {RuntimeFailure} when the process dies. */
+  train({ config, provider, from, threads, signal, onEpoch, onSnapshot, snapshotSeconds = 30 }: TrainingRun): Promise<TrainProgress & { seconds: number }> {
+    return new Promise((resolve, reject) => {
+      const child = this.#child;
+      let saving = Promise.resolve();
+      const stop = () => this.#send({ type: "stop" }).catch(() => {});
+      const end = (settle: () => void) => {
+        signal?.removeEventListener("abort", stop);
+        child.off("message", receive);
+        child.off("exit", died);
+        saving.then(settle, reject);
+      };
+      const died = (code: number | null, killed: string | null) =>
+        end(() => reject(new RuntimeFailure(`the training process ended early (${killed ?? `exit code ${code}`}); was there too little memory?`)));
+      const receive = (message: FromChild) => {
+        if (message.type === "epoch") onEpoch?.(message.epochsDone, message.loss);
+        else if (message.type === "snapshot") saving = saving.then(() => onSnapshot?.(message.progress));
+        else if (message.type === "done") end(() => resolve({ ...message.progress, seconds: message.seconds }));
+        else end(() => reject(revive(message)));
+      };
+      child.on("message", receive);
+      child.on("exit", died);
+      if (signal?.aborted) stop();
+      signal?.addEventListener("abort", stop);
+      this.#send({ type: "train", config, provider, from, threads, snapshotSeconds }).catch((error: Error) => end(() => reject(error)));
+    });
+  }
+
+  /** Ends the process at once, in the middle of a run if need be. */
+  close(): void {
+    this.#child.removeAllListeners();
+    this.#child.kill("SIGKILL");
+  }
+
+  #send(message: ToChild): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#child.send(message, (error) => (error ? reject(new RuntimeFailure("the training process is gone", { cause: error })) : resolve()));
+    });
+  }
+}
+
+/** Errors lose their class on the way between processes. */
+function revive({ name, message, stack }: Extract<FromChild, { type: "error" }>): Error {
+  const error = name === "ConfigError" ? new ConfigError(message) : new RuntimeFailure(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

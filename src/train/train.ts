@@ -1,0 +1,62 @@
+import type { Runtime } from "../runtime/session.ts";
+import type { TrainConfig } from "../sae/config.ts";
+import { RuntimeFailure } from "../util/errors.ts";
+import type { HostTensor } from "../util/tensor.ts";
+import type { TrainState } from "./state.ts";
+import { type GraphForm, shuffledBatches, Trainer } from "./trainer.ts";
+
+/** A training between two epochs: enough to go on from there to the same bytes. */
+export interface TrainProgress {
+  readonly state: TrainState;
+  readonly epochsDone: number;
+  /** Mean loss of each epoch done, weighted by rows. */
+  readonly loss: readonly number[];
+}
+
+export interface TrainOptions {
+  /** Where to go on from; default: the state before the first step. */
+  readonly from?: TrainProgress | undefined;
+  readonly threads?: number | undefined;
+  /** Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default 1. */
+  readonly epochsPerRun?: number | undefined;
+  readonly form?: GraphForm;
+  /** Called after each run. Giving back `false` ends the training there. */
+  readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
+}
+
+/**
+ * Trains an SAE on activations `[rows, inputDim]`; gives its state after the last epoch (or where `onRun` ended it).
+ * @throws {RuntimeFailure} when the loss is no longer a number.
+ */
+export async function train(
+  runtime: Runtime,
+  config: TrainConfig,
+  activations: HostTensor<"float32">,
+  { from, threads, epochsPerRun = 1, form, onRun = async () => true }: TrainOptions = {},
+): Promise<TrainProgress> {
+  const rows = activations.dims[0]!;
+  const trainer = await Trainer.open(runtime, config, activations, { state: from?.state, threads, ...(form ? { form } : {}) });
+  try {
+    let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
+    while (epochsDone < config.epochs) {
+      const epochs = Array.from({ length: Math.min(epochsPerRun, config.epochs - epochsDone) }, (_, i) => epochsDone + i);
+      const batches = shuffledBatches(config, rows, epochs);
+      const losses = await trainer.run(batches);
+      epochsDone += epochs.length;
+      loss = [...loss, ...epochMeans(losses, batches.bounds, epochs.length, rows)];
+      if (!Number.isFinite(loss.at(-1)))
+        throw new RuntimeFailure(`the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`);
+      if (!(await onRun({ state: trainer.state, epochsDone, loss }))) break;
+    }
+    return { state: trainer.state, epochsDone, loss };
+  } finally {
+    await trainer.release();
+  }
+}
+
+/** The mean of each epoch's losses, a batch counting by its rows. */
+function epochMeans(losses: Float32Array, bounds: readonly { from: number; to: number }[], epochs: number, rows: number): number[] {
+  const means = new Array<number>(epochs).fill(0);
+  for (const [i, { from, to }] of bounds.entries()) means[Math.floor(from / rows)]! += (losses[i]! * (to - from)) / rows;
+  return means;
+}

@@ -1,0 +1,93 @@
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import { readSafetensors, toFloat32, toTensor } from "../../src/data/safetensors.ts";
+import { buildModel } from "../../src/graph/build.ts";
+import * as op from "../../src/graph/ops.ts";
+import { packModel } from "../../src/onnx/model.ts";
+import { cpu } from "../../src/runtime/node.ts";
+import { type TrainConfig, trainConfig } from "../../src/sae/config.ts";
+import type { AnyOptionValues } from "../../src/sae/options.ts";
+import { parametersOf } from "../../src/sae/spec.ts";
+import { stateShapes, type TrainState } from "../../src/train/state.ts";
+import { lossAndGradients } from "../../src/train/steps/dense.ts";
+import { type HostTensor, tensor, zeros } from "../../src/util/tensor.ts";
+
+/** One training that PyTorch did in float64: its tensors begin with `prefix`. See test/fixtures/README.md. */
+export interface Witness {
+  readonly file: string;
+  readonly prefix: string;
+  readonly config: TrainConfig;
+}
+
+const witness = (file: string, prefix: string, architecture: string, preset: string, options: AnyOptionValues = {}): Witness => ({
+  file: `test/fixtures/${file}.safetensors`,
+  prefix,
+  config: trainConfig({ architecture, preset, options: { k: 8, ...options }, inputDim: 64, latentDim: 128, batchSize: 32, epochs: 2 }),
+});
+
+export const witnesses = {
+  report: witness("torch-topk-reference", "report", "topk", "report"),
+  original: witness("torch-topk-reference", "original", "topk", "original"),
+  "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024"),
+  "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", { auxK: 16, auxCoefficient: 1 / 32, deadSteps: 3 }),
+} as const;
+
+/** The tensors of a file by name; `metadata` beside them. */
+export function reader({ file, prefix }: Witness) {
+  const { metadata, tensors } = readSafetensors(new Uint8Array(readFileSync(file)), file);
+  const float = (name: string): HostTensor<"float32"> => toFloat32(tensors.get(name)!);
+  return {
+    x: float("x"),
+    order: toTensor(tensors.get("order")!).data as BigInt64Array,
+    /** A tensor of this case as float32. */
+    get: (name: string) => float(`${prefix}.${name}`),
+    /** A tensor of this case as it is stored. */
+    exact: (name: string) => toTensor(tensors.get(`${prefix}.${name}`)!).data as Float64Array | BigInt64Array,
+    has: (name: string) => tensors.has(`${prefix}.${name}`),
+    meta: (name: string) => JSON.parse(metadata[`${prefix}.${name}`]!),
+  };
+}
+
+export const rows = 300;
+
+/** Two epochs of 300 rows at 32: ten batches each, the last of 12 rows. */
+export const bounds = Array.from({ length: 20 }, (_, i) => {
+  const start = Math.floor(i / 10) * rows + (i % 10) * 32;
+  return { from: start, to: Math.min(start + 32, (Math.floor(i / 10) + 1) * rows) };
+});
+
+/** State whose weights are the file's under `tag`, all else zero (or, for `steps_since_fired`, the file's). */
+export function stateAt(witness: Witness, tag: string): TrainState {
+  const { get, exact, has } = reader(witness);
+  const shapes = Object.entries(stateShapes(witness.config));
+  return Object.fromEntries(
+    shapes.map(([name, shape]) => {
+      if (!has(`${tag}.${name}`)) return [name, zeros("float32", shape)];
+      if (name === "steps_since_fired") return [name, tensor("float32", shape, Float32Array.from(exact(`${tag}.${name}`), Number))];
+      return [name, get(`${tag}.${name}`)];
+    }),
+  );
+}
+
+/** Loss and gradients of one batch, by parameter, from the graph training uses. */
+export async function gradientsOf(config: TrainConfig, batch: HostTensor<"float32">, state: TrainState) {
+  const x = op.input("float32", batch.dims);
+  const all = Object.fromEntries(Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]));
+  const { loss, gradient } = lossAndGradients(config, x, all);
+  const used = [...Object.keys(parametersOf(config)), "steps_since_fired"];
+  const inputs = { batch: x, ...Object.fromEntries(used.map((name) => [name, all[name]!])) };
+  const outputs = Object.fromEntries(Object.entries(gradient).map(([name, value]) => [`d_${name}`, value]));
+  const session = await cpu.open(packModel(buildModel({ inputs, outputs: { loss, ...outputs } })), { threads: 1 });
+  const { loss: value, ...found } = await session.run({ batch, ...state }).finally(() => session.release());
+  return {
+    loss: Number(value!.data[0]),
+    gradient: Object.fromEntries(Object.entries(found).map(([name, one]) => [name.slice(2), one as HostTensor<"float32">])),
+  };
+}
+
+/** Largest difference, relative to the reference's largest entry. */
+export function worst(actual: HostTensor | undefined, expected: HostTensor<"float32">): number {
+  expect(actual?.dims).toEqual(expected.dims);
+  const scale = expected.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  return expected.data.reduce((most, v, i) => Math.max(most, Math.abs(v - Number(actual!.data[i]))), 0) / scale;
+}
