@@ -1,5 +1,5 @@
-import type { Values } from "../src/graph/control.ts";
 import { buildModel } from "../src/graph/build.ts";
+import type { Values } from "../src/graph/control.ts";
 import { packModel } from "../src/onnx/model.ts";
 import { cpu } from "../src/runtime/node.ts";
 import type { Tensors } from "../src/runtime/session.ts";

@@ -27,7 +27,11 @@ export function gradients<P extends Readonly<Record<string, V>>>(loss: V, parame
         const x = node.inputs[i] as V;
         if (!dx || !isFloat(x)) continue;
         const share = unbroadcast(dx, x);
-        sameShape(`gradients: a cotangent and the input ${i} of ${node.kind === "op" ? node.op : "customGradient"}`, share.shape, x.shape);
+        sameShape(
+          `gradients: a cotangent and the input ${i} of ${node.kind === "op" ? node.op : "customGradient"}`,
+          share.shape,
+          x.shape,
+        );
         const before = cotangents.get(x);
         cotangents.set(x, before ? op.add(before, share) : share);
       }
@@ -59,7 +63,10 @@ function pathFrom(loss: V, parameters: ReadonlySet<Value>): GraphNode[] {
       continue;
     }
     stack.pop();
-    needs.set(node, sources.some((x) => parameters.has(x) || needs.get(x.node) === true));
+    needs.set(
+      node,
+      sources.some((x) => parameters.has(x) || needs.get(x.node) === true),
+    );
   }
   return [...needs].flatMap(([node, does]) => (does ? [node] : [])).sort((a, b) => b.id - a.id);
 }
@@ -79,7 +86,9 @@ function cotangentsOfInputs(node: GraphNode, dys: readonly (V | null)[]): readon
   if (node.kind === "alias") {
     const [given, expected] = [node.backward(dys), node.inputs.length - node.outputs.length];
     if (given.length !== expected)
-      throw new GradientError(`customGradient: its backward gives ${given.length} cotangents for ${expected} inputs; use null where none flows`);
+      throw new GradientError(
+        `customGradient: its backward gives ${given.length} cotangents for ${expected} inputs; use null where none flows`,
+      );
     return [...node.outputs.map(() => null), ...given];
   }
   if (node.kind !== "op") return [];
@@ -105,6 +114,7 @@ const isFloat = (x: Value): x is V => x.dtype === "float32" || x.dtype === "floa
 
 /** `train/encode` seen from `train` gives `train/grad/encode`. */
 function gradientScope(outer: string, scope: string): string {
-  const inner = outer !== "" && scope.startsWith(`${outer}/`) ? scope.slice(outer.length + 1) : scope === outer ? "" : scope;
+  const inner =
+    outer !== "" && scope.startsWith(`${outer}/`) ? scope.slice(outer.length + 1) : scope === outer ? "" : scope;
   return [outer, "grad", inner].filter((part) => part !== "").join("/");
 }

@@ -10,7 +10,9 @@ export function reducedCount(node: OpNode, x: V): V {
   const dims = reducedAxes(node).map((axis) => ({ axis, dim: x.shape[axis]! }));
   const known = dims.reduce((product, { dim }) => (typeof dim === "number" ? product * dim : product), 1);
   const symbolic = dims.filter(({ dim }) => typeof dim !== "number");
-  const sizes = symbolic.map(({ axis }) => op.cast(op.squeeze(op.slice(op.shape(x), { axis: 0, from: axis, to: axis + 1 }), [0]), x.dtype));
+  const sizes = symbolic.map(({ axis }) =>
+    op.cast(op.squeeze(op.slice(op.shape(x), { axis: 0, from: axis, to: axis + 1 }), [0]), x.dtype),
+  );
   return sizes.reduce((product, size) => op.mul(product, size), op.scalarOf(x.dtype, known));
 }
 

@@ -92,8 +92,10 @@ export const rules = {
     return [op.transpose(dy, inverse)];
   },
   // Selection is piecewise constant: the cotangent of the values goes back to the places they came from.
-  TopK: ({ dys, node }, x) =>
-    [dys[0] ? op.scatterElements(op.zerosLike(x), indices(node.outputs[1]), dys[0]) : null, null],
+  TopK: ({ dys, node }, x) => [
+    dys[0] ? op.scatterElements(op.zerosLike(x), indices(node.outputs[1]), dys[0]) : null,
+    null,
+  ],
   // Rows may be gathered more than once: their cotangents add up.
   Gather: ({ dy, node }, data, at) => {
     const axis = int(node, "axis");
@@ -108,9 +110,7 @@ export const rules = {
   ScatterElements: ({ dy, node }, _data, at, updates) => {
     const axis = int(node, "axis");
     const kept =
-      node.attributes.reduction === "add"
-        ? dy
-        : op.scatterElements(dy, indices(at), op.zerosLike(updates), { axis });
+      node.attributes.reduction === "add" ? dy : op.scatterElements(dy, indices(at), op.zerosLike(updates), { axis });
     return [kept, null, op.gatherElements(dy, indices(at), axis)];
   },
   ScatterND: ({ dy, node }, _data, at, updates) => {
@@ -124,7 +124,10 @@ export const rules = {
   ReduceMean: ({ dy, node }, x) => [spread(node, op.div(dy, reducedCount(node, x)), x)],
   ReduceMax: extremum,
   ReduceMin: extremum,
-  CumSum: ({ dy, node }) => [op.cumSum(dy, constantInts(node.inputs[1])![0]!, { reverse: int(node, "reverse") === 0 }), null],
+  CumSum: ({ dy, node }) => [
+    op.cumSum(dy, constantInts(node.inputs[1])![0]!, { reverse: int(node, "reverse") === 0 }),
+    null,
+  ],
   Reshape: ({ dy }, x) => [op.reshape(dy, op.shape(x)), null],
   // The driver sums the cotangent down to the smaller shape.
   Expand: ({ dy }) => [dy, null],

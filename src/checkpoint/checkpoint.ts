@@ -1,8 +1,10 @@
+import { quote } from "../data/quote.ts";
 import { readSafetensors, toTensor, writeSafetensors } from "../data/safetensors.ts";
 import { configFromJson, configToJson, type TrainConfig } from "../sae/config.ts";
 import { parametersOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
+import { metadataIn } from "./metadata.ts";
 
 /** Version of the checkpoint's layout. */
 const version = "1";
@@ -33,7 +35,9 @@ export const isFinished = ({ config, epochsDone }: Checkpoint): boolean => epoch
 export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   const { config, epochsDone, loss, dataDigest, layer, position, metrics } = checkpoint;
   const parameters = Object.keys(parametersOf(config));
-  const kept = Object.entries(checkpoint.tensors).filter(([name]) => !isFinished(checkpoint) || parameters.includes(name));
+  const kept = Object.entries(checkpoint.tensors).filter(
+    ([name]) => !isFinished(checkpoint) || parameters.includes(name),
+  );
   return writeSafetensors(Object.fromEntries(kept), {
     format: "sae-onnx",
     version,
@@ -54,36 +58,22 @@ export function readCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     throw new ConfigError(
       `${file}: not a checkpoint of this version (format ${metadata.format ?? "unknown"}, version ${metadata.version ?? "unknown"}); sae-onnx train writes them`,
     );
-  const parse = (key: string): unknown => {
-    try {
-      return JSON.parse(metadata[key] ?? "");
-    } catch {
-      throw new ConfigError(`${file}: its metadata "${key}" is damaged; train again`);
-    }
-  };
-  const config = configFromJson(parse("config"), file);
+  const { config: json, ...rest } = metadataIn(metadata, file);
+  const config = configFromJson(json, file);
   const tensors = Object.fromEntries([...stored].map(([name, one]) => [name, toTensor(one)]));
+  for (const [name, { dtype, dims }] of Object.entries(tensors))
+    if (dtype !== "float32")
+      throw new ConfigError(
+        `${file}: ${quote(name)} is ${dtype} [${dims.join(", ")}], a checkpoint holds float32; train again`,
+      );
   for (const [name, { shape }] of Object.entries(parametersOf(config))) {
-    const { dtype, dims } = tensors[name] ?? { dtype: "missing", dims: [] };
-    if (dtype !== "float32" || dims.join() !== shape.join())
-      throw new ConfigError(`${file}: ${name} is ${dtype} [${dims.join(", ")}], its configuration needs float32 [${shape.join(", ")}]; train again`);
+    const found = tensors[name] ? `[${tensors[name].dims.join(", ")}]` : "missing";
+    if (found !== `[${shape.join(", ")}]`)
+      throw new ConfigError(`${file}: ${name} is ${found}, its configuration needs [${shape.join(", ")}]; train again`);
   }
-  const odd = Object.keys(tensors).find((name) => tensors[name]!.dtype !== "float32");
-  if (odd !== undefined) throw new ConfigError(`${file}: tensor ${odd} is ${tensors[odd]!.dtype}, a checkpoint holds float32; train again`);
-  const read = <T>(key: string, schema: (value: unknown) => value is T): T => {
-    const value = parse(key);
-    if (!schema(value)) throw new ConfigError(`${file}: its metadata "${key}" is ${JSON.stringify(value)?.slice(0, 80)}; train again`);
-    return value;
-  };
-  const epochsDone = read("epochs_done", isEpoch);
-  return {
-    config,
-    tensors: tensors as Weights,
-    epochsDone: Number(metadata.epochs_done),
-    loss: parse("loss") as number[],
-    dataDigest: metadata.data_digest ?? "",
-    layer: parse("layer") as number | null,
-    position: parse("position") as number | null,
-    metrics: parse("metrics") as Record<string, number | null>,
-  };
+  if (rest.epochsDone > config.epochs)
+    throw new ConfigError(
+      `${file}: ${rest.epochsDone} epochs are done of ${config.epochs}; its metadata are damaged, train again`,
+    );
+  return { config, tensors: tensors as Weights, ...rest };
 }

@@ -14,7 +14,8 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
 }
 
 /** A command, with its flags typed from the table of options. */
-export const defineCommand = <O extends Record<string, Options>>(command: Command<O>): Command => command as unknown as Command;
+export const defineCommand = <O extends Record<string, Options>>(command: Command<O>): Command =>
+  command as unknown as Command;
 
 /** Tells yargs about a command. */
 export const register = (cli: Argv, { command, describe, options, positional = {}, examples, run }: Command): Argv =>

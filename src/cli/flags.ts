@@ -7,12 +7,17 @@ import { ConfigError } from "../util/errors.ts";
 
 /** A required flag that takes one whole number or a list of them: `5,10,20`. */
 export const integers = (describe: string) =>
-  ({ type: "string", describe: `${describe}; one, or a list such as 5,10`, demandOption: true }) as const satisfies Options;
+  ({
+    type: "string",
+    describe: `${describe}; one, or a list such as 5,10`,
+    demandOption: true,
+  }) as const satisfies Options;
 
 /** The numbers of such a flag. @throws {ConfigError} for anything that is no list of whole numbers, and for one given twice. */
 export function parseIntegers(flag: string, text: string): number[] {
   const numbers = text.split(",").map((part) => (/^\s*-?\d+\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (numbers.some(Number.isNaN)) throw new ConfigError(`--${flag}: must be whole numbers such as 5 or 5,10,20, got "${text}"`);
+  if (numbers.some(Number.isNaN))
+    throw new ConfigError(`--${flag}: must be whole numbers such as 5 or 5,10,20, got "${text}"`);
   const twice = numbers.find((n, i) => numbers.indexOf(n) !== i);
   if (twice !== undefined) throw new ConfigError(`--${flag}: ${twice} is there twice in "${text}"`);
   return numbers;
@@ -21,15 +26,26 @@ export function parseIntegers(flag: string, text: string): number[] {
 export const data = {
   data: { type: "string", demandOption: true, describe: "activations: .safetensors, .npz or .npy" },
   tensor: { type: "string", describe: "name of the matrix in the file [default: activations, or the only one]" },
-  "train-rows": { type: "number", describe: "the first so many rows train, the rest validate [default: the set's split column, else the first 80%]" },
+  "train-rows": {
+    type: "number",
+    describe: "the first so many rows train, the rest validate [default: the set's split column, else the first 80%]",
+  },
 } as const satisfies Record<string, Options>;
 
 export const machine = {
-  provider: { choices: Object.keys(providers) as ProviderName[], default: "cpu" as ProviderName, describe: "what runs the models" },
+  provider: {
+    choices: Object.keys(providers) as ProviderName[],
+    default: "cpu" as ProviderName,
+    describe: "what runs the models",
+  },
   threads: { type: "number", describe: "threads inside an op [default: all cores]" },
 } as const satisfies Record<string, Options>;
 
-export const json = { type: "boolean", default: false, describe: "print the numbers as JSON, and nothing else, on stdout" } as const;
+export const json = {
+  type: "boolean",
+  default: false,
+  describe: "print the numbers as JSON, and nothing else, on stdout",
+} as const;
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
@@ -61,7 +77,9 @@ export const sae = {
       kebab(name),
       {
         describe: `${option.describe} (${of.join(", ")})`,
-        ...(option.type === "choice" ? { choices: option.choices } : { type: option.type === "boolean" ? "boolean" : "number" }),
+        ...(option.type === "choice"
+          ? { choices: option.choices }
+          : { type: option.type === "boolean" ? "boolean" : "number" }),
       } as Options,
     ]),
   ) as Record<never, Options>),

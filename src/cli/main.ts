@@ -36,7 +36,8 @@ try {
 function withSuggestion(message: string, flags: readonly string[]): string {
   const unknown = /Unknown (argument|command)s?: ([^,\s]+)/.exec(message);
   if (!unknown) return message.replace(/\s*\n\s*/g, " ");
-  const known = unknown[1] === "command" || flags.length === 0 ? commands.map(({ command }) => command.split(" ")[0]!) : flags;
+  const known =
+    unknown[1] === "command" || flags.length === 0 ? commands.map(({ command }) => command.split(" ")[0]!) : flags;
   const wanted = unknown[2]!;
   const nearest = closest(wanted, known as string[]);
   const dashes = known === flags ? "--" : "";

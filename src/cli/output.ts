@@ -13,7 +13,11 @@ export const note = (text: string): void => {
 };
 
 /** The columns of the table, with the digits each is shown with. */
-const columns: readonly (readonly [title: string, digits: number, value: (row: MetricRow) => number | null | undefined])[] = [
+const columns: readonly (readonly [
+  title: string,
+  digits: number,
+  value: (row: MetricRow) => number | null | undefined,
+])[] = [
   ["latents", 0, (row) => row.latent_dim],
   ["k", 0, (row) => row.k],
   ["EV", 3, (row) => row.metrics.explained_variance],
@@ -40,7 +44,8 @@ export function table(rows: readonly MetricRow[]): string {
 
 /** One line of what the most important number must be compared with. */
 export function baseline(rows: readonly MetricRow[]): string {
-  const floor = rows.find((row) => row.metrics.mean_predictor_explained_variance != null)?.metrics.mean_predictor_explained_variance;
+  const floor = rows.find((row) => row.metrics.mean_predictor_explained_variance != null)?.metrics
+    .mean_predictor_explained_variance;
   return floor == null
     ? ""
     : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;

@@ -15,35 +15,51 @@ export function gridDisplay({ quiet }: { quiet: boolean }): GridDisplay {
 }
 
 function bar(): GridDisplay {
-  const shown = new SingleBar(
-    { format: "{bar} {percentage}% | {name} | epoch {epoch} | loss {loss} | {eta_formatted} left", stream: process.stderr, hideCursor: true, clearOnComplete: true, etaBuffer: 50 },
-    Presets.shades_classic,
-  );
+  const format = "{bar} {percentage}% | {name} | epoch {epoch} | loss {loss} | {left}";
+  const options = { format, stream: process.stderr, hideCursor: true, clearOnComplete: true };
+  const shown = new SingleBar(options, Presets.shades_classic);
+  const left = remaining();
   let started = false;
   return {
-    update({ index, count, name, epochsDone, epochs, loss, row, state }) {
-      const payload = { name: `${index + 1}/${count} ${name}`, epoch: `${epochsDone}/${epochs}`, loss: loss?.toPrecision(4) ?? "-" };
-      if (!started) shown.start(count * epochs, 0, payload);
+    update(progress) {
+      const { index, count, name, epochsDone, epochs, loss, done } = progress;
+      const payload = {
+        name: `${index + 1}/${count} ${name}`,
+        epoch: `${epochsDone}/${epochs}`,
+        loss: loss?.toPrecision(4) ?? "-",
+        left: left(progress),
+      };
+      if (!started) shown.start(1, 0, payload);
       started = true;
-      shown.update(index * epochs + epochsDone, payload);
-      if (row && state === "reused") note(`\r${name}: already there`);
+      shown.update(done, payload);
     },
     end: () => shown.stop(),
   };
 }
 
 function lines(): GridDisplay {
-  const started = performance.now();
-  let trained = 0;
+  const left = remaining();
   return {
-    update({ index, count, name, state, row }) {
+    update(progress) {
+      const { index, count, name, state, row } = progress;
+      const time = left(progress);
       if (!row) return;
-      if (state === "finished") trained++;
-      const each = (performance.now() - started) / 1000 / Math.max(trained, 1);
-      const left = index + 1 < count && trained > 0 ? `, about ${Math.round(each * (count - index - 1))} s left` : "";
       const what = state === "reused" ? "already there" : `trained in ${row.train_time_sec?.toFixed(1)} s`;
-      note(`${index + 1}/${count} ${name}: ${what}, explained variance ${row.metrics.explained_variance?.toFixed(3) ?? "-"}${left}`);
+      const quality = row.metrics.explained_variance?.toFixed(3) ?? "-";
+      note(`${index + 1}/${count} ${name}: ${what}, explained variance ${quality}, ${time}`);
     },
     end() {},
+  };
+}
+
+/** The time left, from the share of the work done since the first training was heard of. */
+function remaining(): (progress: GridProgress) => string {
+  const started = performance.now();
+  let reused = 0;
+  return ({ done, state }) => {
+    if (state === "reused") reused = done;
+    if (done <= reused || done >= 1) return done >= 1 ? "done" : "";
+    const seconds = Math.round((((performance.now() - started) / 1000) * (1 - done)) / (done - reused));
+    return `about ${seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`;
   };
 }

@@ -27,7 +27,9 @@ export class Accumulator {
   /** The totals of a metric by sum; `undefined` where the table has none. */
   joined(metric: string): Record<string, Joined[How]> | undefined {
     const own = [...this.#totals].filter(([name]) => name.startsWith(`${metric}.`));
-    return own.length === 0 ? undefined : Object.fromEntries(own.map(([name, total]) => [name.slice(metric.length + 1), total.value()]));
+    return own.length === 0
+      ? undefined
+      : Object.fromEntries(own.map(([name, total]) => [name.slice(metric.length + 1), total.value()]));
   }
 }
 

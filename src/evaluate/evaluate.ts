@@ -35,13 +35,20 @@ export interface Evaluation extends Conclusion {
  * Measures a frozen autoencoder or evaluator on activations, with every metric of the table.
  * @throws {ConfigError} when the model is neither, or takes another width.
  */
-export async function evaluate(runtime: Runtime, model: Model, data: EvaluationData, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate(
+  runtime: Runtime,
+  model: Model,
+  data: EvaluationData,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
   const { file = "model", batchSize = 1024, threads } = options;
   const evaluator = evaluatorOf(model, file);
   const width = evaluator.inputDim;
   for (const { dims } of [data.validation, data.train])
     if (dims[1] !== width)
-      throw new ConfigError(`${file}: takes activations ${width} wide, the data are ${dims[1]} wide; is it the model of another layer?`);
+      throw new ConfigError(
+        `${file}: takes activations ${width} wide, the data are ${dims[1]} wide; is it the model of another layer?`,
+      );
   const session = await runtime.open(packModel(evaluator.model), { threads });
   try {
     const shift = meanRow([data.train, data.validation], width);
@@ -57,7 +64,13 @@ export async function evaluate(runtime: Runtime, model: Model, data: EvaluationD
   }
 }
 
-async function addRows(session: Session, x: HostTensor<"float32">, shift: HostTensor, batchSize: number, into: Accumulator[]) {
+async function addRows(
+  session: Session,
+  x: HostTensor<"float32">,
+  shift: HostTensor,
+  batchSize: number,
+  into: Accumulator[],
+) {
   const total = x.dims[0]!;
   for (let from = 0; from < total; from += batchSize) {
     const activations = sliceRows(x, from, Math.min(from + batchSize, total));
@@ -74,5 +87,9 @@ function meanRow(parts: readonly HostTensor<"float32">[], width: number): HostTe
     rows += dims[0]!;
     for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) sums[i]! += data[at + i]!;
   }
-  return tensor("float32", [width], Float32Array.from(sums, (sum) => sum / Math.max(rows, 1)));
+  return tensor(
+    "float32",
+    [width],
+    Float32Array.from(sums, (sum) => sum / Math.max(rows, 1)),
+  );
 }

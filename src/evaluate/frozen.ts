@@ -55,7 +55,11 @@ function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, strin
   };
   const outputs = new Set((model.graph?.output ?? []).map(({ name }) => name));
   const table = parsed(metadata.sums) as SumsTable | undefined;
-  if (typeof table !== "object" || table === null || !Object.entries(table).every(([name, how]) => outputs.has(name) && isHow(how)))
+  if (
+    typeof table !== "object" ||
+    table === null ||
+    !Object.entries(table).every(([name, how]) => outputs.has(name) && isHow(how))
+  )
     throw damaged('list of sums (metadata "sums")');
   return { table, latentDim: count("latent_dim"), k: metadata.k === undefined ? undefined : count("k") };
 }

@@ -62,9 +62,11 @@ const built = (checkpoint: Checkpoint, part: Part, modelParts: ModelParts): Mode
 /** Every part that can be frozen. */
 export const parts = {
   /** `activations [batch, inputDim]` to `latents [batch, latentDim]`, `top_values` and `top_indices [batch, k]`. */
-  encoder: (checkpoint: Checkpoint) => built(checkpoint, "encoder", encoderParts(checkpoint, { reconstruction: false })),
+  encoder: (checkpoint: Checkpoint) =>
+    built(checkpoint, "encoder", encoderParts(checkpoint, { reconstruction: false })),
   /** As the encoder, and `reconstruction [batch, inputDim]`. */
-  autoencoder: (checkpoint: Checkpoint) => built(checkpoint, "autoencoder", encoderParts(checkpoint, { reconstruction: true })),
+  autoencoder: (checkpoint: Checkpoint) =>
+    built(checkpoint, "autoencoder", encoderParts(checkpoint, { reconstruction: true })),
   /** `latents [batch, latentDim]` to `reconstruction [batch, inputDim]`. */
   decoder: (checkpoint: Checkpoint) => built(checkpoint, "decoder", decoderParts(checkpoint)),
   /** `activations` and `shift [inputDim]` to the sums of every metric, listed in its metadata. */

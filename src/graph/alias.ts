@@ -10,8 +10,7 @@ function alias<T extends Floats>(values: T, inputs: Floats, backward: Backward):
 }
 
 /** The same value, through which no gradient flows. */
-export const stopGradient = <D extends Float>(x: Value<D>): Value<D> =>
-  alias([x], [], () => [])[0] as Value<D>;
+export const stopGradient = <D extends Float>(x: Value<D>): Value<D> => alias([x], [], () => [])[0] as Value<D>;
 
 /**
  * What `forward` gives, with `backward` as its gradient: for a composite whose gradient is better written by hand than

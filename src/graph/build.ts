@@ -1,11 +1,20 @@
-import { dataTypes, tensorProto, valueInfo } from "../onnx/tensors.ts";
-import type { Attribute, Graph, Model, Node } from "../onnx/proto.ts";
 import { withMetadata } from "../onnx/model.ts";
+import type { Attribute, Graph, Model, Node } from "../onnx/proto.ts";
+import { dataTypes, tensorProto, valueInfo } from "../onnx/tensors.ts";
 import { ShapeError } from "../util/errors.ts";
-import { bytesOf, type DType, sizeOf } from "../util/tensor.ts";
+import { bytesOf, type DType, type HostTensor } from "../util/tensor.ts";
 import type { Values } from "./control.ts";
 import { identity } from "./ops.ts";
-import { type Body, type Frame, type GraphNode, type OpNode, type Value } from "./value.ts";
+import {
+  type Body,
+  type ConstantNode,
+  type Frame,
+  type GraphNode,
+  type OpNode,
+  requireVisible,
+  showShape,
+  type Value,
+} from "./value.ts";
 
 /** Opset and IR version of every model: what ONNX Runtime 1.14 and later, and onnx 1.12's checker, all read. */
 export const opsetVersion = 17;
@@ -24,8 +33,9 @@ export interface ModelParts {
 }
 
 /**
- * An ONNX model that computes `outputs` from `inputs`. The same parts give the same bytes.
- * @throws {ShapeError} when an output needs an input that is not listed, or two inputs share a value.
+ * An ONNX model that computes `outputs` from `inputs`. The same parts give the same bytes. Inputs nobody reads stay inputs.
+ * @throws {ShapeError} when an output needs an input that is not listed or a value of a body that has ended, when two inputs
+ * share a value, an input and an output share a name, two constants share a name, or there are no outputs.
  */
 export function buildModel({ inputs, outputs, name = "graph", metadata = {} }: ModelParts): Model {
   const listed = new Set(Object.values(inputs).map(({ node }) => node));
@@ -33,25 +43,32 @@ export function buildModel({ inputs, outputs, name = "graph", metadata = {} }: M
   for (const [inputName, { node }] of Object.entries(inputs))
     if (node.kind !== "input") throw new ShapeError(`buildModel: "${inputName}" is computed; make it with input()`);
 
+  if (Object.keys(outputs).length === 0) throw new ShapeError("buildModel: there are no outputs; name at least one");
+  for (const [valueName, value] of [...Object.entries(inputs), ...Object.entries(outputs)])
+    requireVisible(`buildModel: "${valueName}"`, [value]);
   const twice = Object.keys(outputs).find((outputName) => outputName in inputs);
   if (twice) throw new ShapeError(`buildModel: "${twice}" is an input and an output; give one another name`);
 
   const named = finalValues(inputs, outputs);
   const nodes = reachable(Object.values(named));
+  for (const node of nodes)
+    if (node.kind === "input" && node.frame === null && !listed.has(node))
+      throw new ShapeError(
+        `buildModel: an output depends on an input of shape ${showShape(node.outputs[0]!.shape)} that is not listed; add it to inputs`,
+      );
+
   const names = new Map<Value, string>();
   for (const [inputName, value] of Object.entries(inputs)) names.set(value, inputName);
   for (const [outputName, value] of Object.entries(named)) names.set(resolve(value), outputName);
 
   const namer = new Namer(names);
   const main = emitGraph(name, null, nodes, namer);
-  for (const node of nodes)
-    if (node.kind === "input" && node.frame === null && !listed.has(node))
-      throw new ShapeError(`buildModel: an output depends on an input of shape [${node.outputs[0]!.shape.join(", ")}] that is not listed`);
   const declare = ([valueName, { dtype, shape }]: [string, Value]) => valueInfo(valueName, dtype, shape);
   const graph: Graph = {
     ...main,
     input: Object.entries(inputs).map(declare),
     output: Object.entries(named).map(declare),
+    valueInfo: main.valueInfo!.filter(({ name }) => !(name! in named)),
   };
   const model = { irVersion, producerName: "sae-onnx", opsetImport: [{ domain: "", version: opsetVersion }], graph };
   return withMetadata(model, metadata);
@@ -80,7 +97,9 @@ function resolve(value: Value): Value {
 /** The inputs a node reads, aliases seen through, and for bodies what they give back. */
 const sourcesOf = (node: GraphNode): readonly Value[] =>
   node.kind === "op"
-    ? [...node.inputs, ...Object.values(node.bodies).flatMap((body) => body.outputs.map(({ value }) => value))].map(resolve)
+    ? [...node.inputs, ...Object.values(node.bodies).flatMap((body) => body.outputs.map(({ value }) => value))].map(
+        resolve,
+      )
     : [];
 
 /** Every node the values need, in topological order. */
@@ -131,7 +150,8 @@ class Namer {
 
   of(value: Value): string {
     const name = this.#names.get(resolve(value));
-    if (name === undefined) throw new ShapeError(`buildModel: a value made in ${value.node.scope || "the graph"} has no name yet`);
+    if (name === undefined)
+      throw new ShapeError(`buildModel: a value made in ${value.node.scope || "the graph"} has no name yet`);
     return name;
   }
 
@@ -145,16 +165,19 @@ function emitGraph(name: string, frame: Frame | null, nodes: readonly GraphNode[
   const node: Node[] = [];
   const initializer: NonNullable<Graph["initializer"]> = [];
   const infos: NonNullable<Graph["valueInfo"]> = [];
-  const shared = new Map<string, string>();
+  const shared = new Map<string, { readonly name: string; readonly tensor: HostTensor }>();
   for (const one of nodes) {
     if (one.frame !== frame) continue;
     if (one.kind === "constant") {
-      const key = one.name ?? keyOf(one.tensor.dtype, one.tensor.dims, bytesOf(one.tensor));
+      const key = keyOf(one);
       const known = key === undefined ? undefined : shared.get(key);
-      const constantName = known ?? (one.name === undefined ? namer.fresh(pathOf(one.scope, "const")) : namer.claim(one.name));
+      if (known && one.name !== undefined && known.tensor !== one.tensor)
+        throw new ShapeError(`buildModel: two constants are called "${one.name}"; give one another name`);
+      const constantName =
+        known?.name ?? (one.name === undefined ? namer.fresh(pathOf(one.scope, "const")) : namer.claim(one.name));
       namer.set(one.outputs[0]!, constantName);
-      if (known === undefined) initializer.push(tensorProto(constantName, one.tensor));
-      if (key !== undefined) shared.set(key, constantName);
+      if (!known) initializer.push(tensorProto(constantName, one.tensor));
+      if (key !== undefined) shared.set(key, { name: constantName, tensor: one.tensor });
     } else if (one.kind === "op") {
       node.push(emitNode(one, nodes, namer));
       for (const output of one.outputs) infos.push(valueInfo(namer.of(output), output.dtype, output.shape));
@@ -165,13 +188,15 @@ function emitGraph(name: string, frame: Frame | null, nodes: readonly GraphNode[
 
 function emitNode(one: OpNode, nodes: readonly GraphNode[], namer: Namer): Node {
   const name = namer.fresh(pathOf(one.scope, one.op));
-  const bodies = Object.entries(one.bodies).map(([key, body]) => graphAttribute(key, emitBody(name, key, body, nodes, namer)));
+  const bodies = Object.entries(one.bodies).map(([key, body]) =>
+    graphAttribute(key, emitBody(name, key, body, nodes, namer)),
+  );
   return {
     opType: one.op,
     name,
     input: one.inputs.map((value) => namer.of(value)),
     output: one.outputs.map((value, i) =>
-      namer.has(value) ? namer.of(value) : namer.set(value, i === 0 ? namer.claim(name) : namer.claim(`${name}.${i}`)),
+      namer.has(value) ? namer.of(value) : namer.set(value, i === 0 ? name : namer.claim(`${name}.${i}`)),
     ),
     attribute: [...Object.entries(one.attributes).map(attribute), ...bodies],
   };
@@ -180,13 +205,15 @@ function emitNode(one: OpNode, nodes: readonly GraphNode[], namer: Namer): Node 
 function emitBody(owner: string, key: string, body: Body, nodes: readonly GraphNode[], namer: Namer): Graph {
   for (const { name, value } of body.inputs) namer.set(value, namer.claim(`${owner}/${name}`));
   const graph = emitGraph(`${owner}/${key}`, body.frame, nodes, namer);
-  // A carried value that a step leaves as it is, and one that is a constant or from outside, is handed on by an Identity.
+  // A carried value that a step leaves as it is, and one that is a constant or from outside, is handed on by an Identity;
+  // not so a Loop's condition.
   const given = new Set<string>();
   const outputs = body.outputs.map(({ name, value }) => {
     const source = resolve(value);
     const known = namer.of(value);
-    const inside = source.node.kind === "op" && source.node.frame === body.frame && !given.has(known);
-    if (inside || value.dtype === "bool") {
+    const { kind, frame } = source.node;
+    const inside = frame === body.frame && (kind === "op" || (kind === "input" && value.dtype === "bool"));
+    if (inside && !given.has(known)) {
       given.add(known);
       return valueInfo(known, value.dtype, value.shape);
     }
@@ -205,8 +232,12 @@ function emitBody(owner: string, key: string, body: Body, nodes: readonly GraphN
 
 const pathOf = (scope: string, name: string): string => (scope === "" ? name : `${scope}/${name}`);
 
-const keyOf = (dtype: DType, dims: readonly number[], bytes: Uint8Array): string | undefined =>
-  sizeOf(dims) * 8 > sharedUpTo ? undefined : `${dtype}/${dims.join(",")}/${bytes.join(",")}`;
+/** What constants must have in common to be stored once: their name, or their type, shape and bytes; no key if they are large. */
+function keyOf({ name, tensor }: ConstantNode): string | undefined {
+  if (name !== undefined) return `name/${name}`;
+  const bytes = bytesOf(tensor);
+  return bytes.length > sharedUpTo ? undefined : `${tensor.dtype}/${tensor.dims.join(",")}/${bytes.join(",")}`;
+}
 
 /** Attribute types of ONNX: INT 2, STRING 3, GRAPH 5, INTS 7. `to` of Cast is an element type. */
 function attribute([name, value]: [string, number | readonly number[] | string]): Attribute {

@@ -10,7 +10,7 @@ export type Values = Readonly<Record<string, Value>>;
 const named = (values: Values) => Object.entries(values).map(([name, value]) => ({ name, value }));
 
 /** What a body gives back, checked to be usable in it. */
-function given(what: string, values: Values) {
+function returned(what: string, values: Values) {
   for (const [name, value] of Object.entries(values)) requireVisible(`${what}: "${name}"`, [value]);
   return named(values);
 }
@@ -59,7 +59,11 @@ export function loop<S extends Values, O extends Values>(how: {
     const inputs = [...named({ step, condition }), ...named(carried)];
     // The condition out is the condition in: always true, and never copied.
     const after = inOrder("Loop", how.state, result.state);
-    const outputs = [...named({ condition }), ...given("Loop", after), ...given("Loop", prefixed(result.outputs))];
+    const outputs = [
+      ...named({ condition }),
+      ...returned("Loop", after),
+      ...returned("Loop", prefixed(result.outputs)),
+    ];
     return { result, body: { frame, inputs, outputs } satisfies Body };
   });
   const state = Object.values(how.state);
@@ -88,7 +92,7 @@ export function scan<S extends Values, X extends Values, O extends Values>(how: 
     const result = how.body(carried, entry);
     const inputs = [...named(carried), ...named(prefixed(entry))];
     const after = inOrder("Scan", how.state, result.state);
-    const outputs = [...given("Scan", after), ...given("Scan", prefixed(result.outputs))];
+    const outputs = [...returned("Scan", after), ...returned("Scan", prefixed(result.outputs))];
     return { result, body: { frame, inputs, outputs } satisfies Body };
   });
   const state = Object.values(how.state);
@@ -105,7 +109,7 @@ export function cond<O extends Values>(condition: Value<"bool">, then: () => O, 
   const branch = (what: string, build: () => O) =>
     inFrame(what, (frame: Frame) => {
       const outputs = build();
-      return { outputs, body: { frame, inputs: [], outputs: given("If", outputs) } satisfies Body };
+      return { outputs, body: { frame, inputs: [], outputs: returned("If", outputs) } satisfies Body };
     });
   const yes = branch("an If's first branch", then);
   const no = branch("an If's second branch", otherwise);

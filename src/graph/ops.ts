@@ -5,9 +5,18 @@
  */
 import { ShapeError } from "../util/errors.ts";
 import { type DType, type HostTensor, int64s, tensor } from "../util/tensor.ts";
-import { opset, type OpType, toTheEnd } from "./opset.ts";
+import { type OpType, opset, toTheEnd } from "./opset.ts";
 import { axisOf } from "./shapes.ts";
-import { type Attributes, type Body, type Float, makeNode, type Numeric, type Shape, showShape, type Value } from "./value.ts";
+import {
+  type Attributes,
+  type Body,
+  type Float,
+  makeNode,
+  type Numeric,
+  type Shape,
+  showShape,
+  type Value,
+} from "./value.ts";
 
 /** A value, or a number to become a scalar constant of the other operand's type. */
 export type Operand<D extends DType> = Value<D> | number;
@@ -200,7 +209,10 @@ export const scatterElements = <D extends DType>(
   { axis = -1, reduction = "none" }: { axis?: number; reduction?: "none" | "add" } = {},
 ): Value<D> => {
   oneType("ScatterElements", [data, updates]);
-  const attributes = { axis: axisOf("ScatterElements", axis, data.shape), ...(reduction === "add" ? { reduction } : {}) };
+  const attributes = {
+    axis: axisOf("ScatterElements", axis, data.shape),
+    ...(reduction === "add" ? { reduction } : {}),
+  };
   return emitOne("ScatterElements", [data, indices, updates], attributes, data.dtype);
 };
 
@@ -239,12 +251,7 @@ export const reduceMin = reduction("ReduceMin");
 
 /** Running sum along an axis; `reverse` runs from the end. */
 export const cumSum = <D extends Numeric>(x: Value<D>, axis: number, { reverse = false } = {}): Value<D> =>
-  emitOne(
-    "CumSum",
-    [x, scalarOf("int64", axisOf("CumSum", axis, x.shape))],
-    reverse ? { reverse: 1 } : {},
-    x.dtype,
-  );
+  emitOne("CumSum", [x, scalarOf("int64", axisOf("CumSum", axis, x.shape))], reverse ? { reverse: 1 } : {}, x.dtype);
 
 /** The same elements in another shape; `-1` is whatever is left, `0` keeps the dim at that place. */
 export const reshape = <D extends DType>(x: Value<D>, shape: readonly number[] | Value<"int64">): Value<D> =>
@@ -295,5 +302,6 @@ const isValue = (x: unknown): x is Value<"int64"> => typeof x === "object" && x 
 
 /** Throws unless the value has no dims. @throws {ShapeError} naming `what`. */
 export function requireScalar(what: string, x: Value): void {
-  if (x.shape.length !== 0) throw new ShapeError(`${what} must be a scalar, got ${showShape(x.shape)}; reduce it first`);
+  if (x.shape.length !== 0)
+    throw new ShapeError(`${what} must be a scalar, got ${showShape(x.shape)}; reduce it first`);
 }

@@ -3,7 +3,17 @@
  * Source of each rule: the operator's page in ONNX's docs/Operators.md.
  */
 import { ShapeError } from "../util/errors.ts";
-import { axesOf, axisOf, broadcastShapes, countOf, eitherShape, reduceShape, sameShape, unify, withDim } from "./shapes.ts";
+import {
+  axesOf,
+  axisOf,
+  broadcastShapes,
+  countOf,
+  eitherShape,
+  reduceShape,
+  sameShape,
+  unify,
+  withDim,
+} from "./shapes.ts";
 import { type Attributes, type Body, type Dim, type Shape, showShape, type Value } from "./value.ts";
 
 /** What a shape rule sees of a node. */
@@ -36,7 +46,9 @@ function wantedShape(op: string, source: Value): Shape {
   if (known) return known;
   const rank = source.shape[0];
   if (typeof rank !== "number")
-    throw new ShapeError(`${op}: the shape asked for is ${showShape(source.shape)}, so its rank is unknown; give it a fixed length`);
+    throw new ShapeError(
+      `${op}: the shape asked for is ${showShape(source.shape)}, so its rank is unknown; give it a fixed length`,
+    );
   return Array.from({ length: rank }, () => "?");
 }
 
@@ -75,7 +87,9 @@ const topK: InferShape = (call) => {
   const k = constantInts(call.inputs[1])?.[0] ?? "?";
   const size = shape[axis]!;
   if (typeof k === "number" && (k < 1 || (typeof size === "number" && k > size)))
-    throw new ShapeError(`TopK: k must be from 1 to ${size}, the size of axis ${axis} of ${showShape(shape)}, got ${k}`);
+    throw new ShapeError(
+      `TopK: k must be from 1 to ${size}, the size of axis ${axis} of ${showShape(shape)}, got ${k}`,
+    );
   return [withDim(shape, axis, k), withDim(shape, axis, k)];
 };
 
@@ -91,7 +105,9 @@ const gatherElements: InferShape = (call) => {
   if (data.length !== indices.length)
     throw new ShapeError(`${call.op}: data ${showShape(data)} and indices ${showShape(indices)} need the same rank`);
   if (indices.some((dim, i) => i !== axis && Number(dim) > Number(data[i])))
-    throw new ShapeError(`${call.op}: indices ${showShape(indices)} reach past data ${showShape(data)} off axis ${axis}`);
+    throw new ShapeError(
+      `${call.op}: indices ${showShape(indices)} reach past data ${showShape(data)} off axis ${axis}`,
+    );
   return [indices];
 };
 
@@ -131,16 +147,21 @@ const reshape: InferShape = (call) => {
   const refuse = (why: string) => new ShapeError(`Reshape: ${showShape(shape)} to [${asked.join(", ")}]: ${why}`);
   if (asked.some((dim) => dim < -1) || asked.filter((dim) => dim === -1).length > 1)
     throw refuse("sizes are 0 (as before) or more, and one may be -1 (what is left)");
-  if (asked.some((dim, i) => dim === 0 && i >= shape.length)) throw refuse("0 keeps a dim, and there is none at its place");
+  if (asked.some((dim, i) => dim === 0 && i >= shape.length))
+    throw refuse("0 keeps a dim, and there is none at its place");
   const wanted = asked.map((dim, i): Dim => (dim === 0 ? shape[i]! : dim));
   const free = wanted.indexOf(-1);
-  const [before, after] = cancel(shape, wanted.filter((_, i) => i !== free));
+  const [before, after] = cancel(
+    shape,
+    wanted.filter((_, i) => i !== free),
+  );
   if (after.some((dim) => typeof dim !== "number") || before.some((dim) => typeof dim !== "number")) {
     const left = before.length === 1 && after.length === 0 ? before[0]! : "?";
     return [wanted.map((dim) => (dim === -1 ? left : dim))];
   }
   const [total, others] = [countOf(before)!, countOf(after)!];
-  if (free < 0 ? total !== others : total % others !== 0) throw refuse(`${countOf(shape) ?? total} elements do not fit`);
+  if (free < 0 ? total !== others : total % others !== 0)
+    throw refuse(`${countOf(shape) ?? total} elements do not fit`);
   return [wanted.map((dim) => (dim === -1 ? total / others : dim))];
 };
 
@@ -190,9 +211,17 @@ const concat: InferShape = (call) => {
   const all = shapes(call);
   const axis = axisOf("Concat", intAttribute(call, "axis", 0), all[0]!);
   const dims = all.map((shape) => shape[axis]!);
-  const total: Dim = dims.every((dim) => typeof dim === "number") ? dims.reduce<number>((a, b) => a + (b as number), 0) : "?";
+  const total: Dim = dims.every((dim) => typeof dim === "number")
+    ? dims.reduce<number>((a, b) => a + (b as number), 0)
+    : "?";
   const others = all.map((shape) => withDim(shape, axis, 0));
-  return [withDim(others.reduce((a, b) => sameShape("Concat: the other axes", a, b)), axis, total)];
+  return [
+    withDim(
+      others.reduce((a, b) => sameShape("Concat: the other axes", a, b)),
+      axis,
+      total,
+    ),
+  ];
 };
 
 const squeeze: InferShape = (call) => {

@@ -133,7 +133,9 @@ export function makeNode(draft: Draft, inputs: readonly Value[], types: readonly
 export function requireVisible(what: string, values: readonly Value[]): void {
   const hidden = values.find(({ node }) => !isVisible(node.frame));
   if (hidden)
-    throw new ShapeError(`${what} was made inside ${hidden.node.frame?.what}, which has ended; return it from the body`);
+    throw new ShapeError(
+      `${what} was made inside ${hidden.node.frame?.what}, which has ended; return it from the body`,
+    );
 }
 
 function isVisible(frame: Frame | null): boolean {

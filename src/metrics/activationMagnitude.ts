@@ -10,7 +10,8 @@ export const activationMagnitude = defineMetric({
       label: "Mean activation",
       better: "none",
       format: ".2f",
-      definition: "Mean of |z| over the non-zero latents. Comparable between SAEs only when decoder rows have unit length.",
+      definition:
+        "Mean of |z| over the non-zero latents. Comparable between SAEs only when decoder rows have unit length.",
     },
     max_activation: { label: "Max activation", better: "none", format: ".2f", definition: "Largest |z|." },
     median_activation: {
@@ -38,4 +39,5 @@ export const activationMagnitude = defineMetric({
 });
 
 /** The middle of the sorted numbers, the lower one if there are two; NaN for none. */
-const lowerMedian = (numbers: Float32Array): number => numbers.sort()[Math.floor((numbers.length - 1) / 2)] ?? Number.NaN;
+const lowerMedian = (numbers: Float32Array): number =>
+  numbers.sort()[Math.floor((numbers.length - 1) / 2)] ?? Number.NaN;

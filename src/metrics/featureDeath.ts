@@ -13,12 +13,23 @@ export const featureDeath = defineMetric({
       definition:
         "Latents that are zero in every row of training and validation together, over latentDim. With exactly k kept per row it is at most 1 - k / latentDim.",
     },
-    num_dead_features: { label: "Dead features", better: "lower", format: ".0f", definition: "How many latents never fire." },
-    num_active_features: { label: "Active features", better: "higher", format: ".0f", definition: "How many latents fire at least once." },
+    num_dead_features: {
+      label: "Dead features",
+      better: "lower",
+      format: ".0f",
+      definition: "How many latents never fire.",
+    },
+    num_active_features: {
+      label: "Active features",
+      better: "higher",
+      format: ".0f",
+      definition: "How many latents fire at least once.",
+    },
   },
   sums: ({ z }) => ({ count: entries(op.reduceSum(op.cast(op.not(op.equal(z, 0)), "float32"), { axes: [0] })) }),
   value({ count }, { rows, latentDim }) {
-    if (rows === 0) return { feature_death_rate: Number.NaN, num_dead_features: Number.NaN, num_active_features: Number.NaN };
+    if (rows === 0)
+      return { feature_death_rate: Number.NaN, num_dead_features: Number.NaN, num_active_features: Number.NaN };
     const dead = count.reduce((n, fired) => n + (fired === 0 ? 1 : 0), 0);
     return { feature_death_rate: dead / latentDim, num_dead_features: dead, num_active_features: latentDim - dead };
   },

@@ -10,7 +10,8 @@ export const meanPredictor = defineMetric({
       label: "Explained variance of the mean predictor",
       better: "none",
       format: ".3f",
-      definition: "explained_variance of always predicting the mean row of the evaluated rows: the floor to compare with.",
+      definition:
+        "explained_variance of always predicting the mean row of the evaluated rows: the floor to compare with.",
     },
     mean_predictor_explained_variance_centered: {
       label: "Explained variance (centred) of the mean predictor",

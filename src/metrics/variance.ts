@@ -30,7 +30,9 @@ export const centredSquares = ({ perDim, squares }: Shifted, { rows: count }: Me
 export function totalSquares({ perDim, squares }: Shifted, { rows: count, inputDim, shift }: Measured): number {
   const middle = total(shift) / inputDim;
   const u = shift.map((v) => v - middle);
-  return squares.sum + total(u.map((v, i) => 2 * v * perDim[i]! + count * v * v)) - total(perDim) ** 2 / (count * inputDim);
+  return (
+    squares.sum + total(u.map((v, i) => 2 * v * perDim[i]! + count * v * v)) - total(perDim) ** 2 / (count * inputDim)
+  );
 }
 
 /** Each row's mean, and its squared distance from that mean: enough for the variance over all entries where no shift is known. */

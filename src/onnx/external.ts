@@ -1,5 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
-import type { Model, TensorProto } from "./proto.ts";
+import type { Model, Node, TensorProto } from "./proto.ts";
 
 /** Above this many bytes of weights a model keeps them in a file of its own: ONNX messages end at 2 GB. */
 export const externalDataFrom = 1.5e9;
@@ -43,27 +43,39 @@ export function splitExternalData(model: Model, location: string): { model: Mode
   return { model: { ...model, graph: { ...model.graph, initializer } }, parts };
 }
 
-/** The data files a model names, each a plain file name beside the model. @throws {ConfigError} for any other path. */
+/**
+ * The data files a model names, each a plain file name beside the model.
+ * @throws {ConfigError} for any other path, and for tensors inside nodes and bodies that are kept outside.
+ */
 export function externalLocations(model: Model, file: string): string[] {
+  const inside = (model.graph?.node ?? []).flatMap(tensorsOf).find((tensor) => tensor.dataLocation === 1);
+  if (inside)
+    throw new ConfigError(
+      `${file}: tensor ${inside.name} inside a node has external data; only initializers of the main graph are read so`,
+    );
   const locations = (model.graph?.initializer ?? [])
     .filter((tensor) => tensor.dataLocation === 1)
     .map((tensor) => entry(tensor, "location") ?? "");
   for (const location of locations)
-    if (location === "" || location === ".." || /[/\\\0]/.test(location))
+    if (location === "" || location === "." || location === ".." || /[/\\:\0]/.test(location))
       throw new ConfigError(
         `${file}: external data at "${location}": only a file name in the model's own folder is read`,
       );
   return [...new Set(locations)];
 }
 
-/** The model with its external data put back, from the bytes of the files it names. */
+/**
+ * The model with its external data put back, as views of the bytes of the files it names.
+ * @throws {ConfigError} when a file is not given, or ends before a tensor does.
+ */
 export function joinExternalData(model: Model, files: ReadonlyMap<string, Uint8Array>, file: string): Model {
   const initializer = (model.graph?.initializer ?? []).map((tensor): TensorProto => {
     if (tensor.dataLocation !== 1) return tensor;
     const bytes = files.get(entry(tensor, "location") ?? "");
     const offset = Number(entry(tensor, "offset") ?? 0);
     const length = Number(entry(tensor, "length") ?? (bytes?.length ?? 0) - offset);
-    if (!bytes || !(offset >= 0 && length >= 0 && offset + length <= bytes.length))
+    const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
+    if (!bytes || !whole || offset < 0 || length < 0 || offset + length > bytes.length)
       throw new ConfigError(
         `${file}: tensor ${tensor.name}: bytes ${offset} to ${offset + length} of ${entry(tensor, "location")} are missing`,
       );
@@ -72,6 +84,17 @@ export function joinExternalData(model: Model, files: ReadonlyMap<string, Uint8A
   });
   return { ...model, graph: { ...model.graph, initializer } };
 }
+
+/** Every tensor in a node's attributes and bodies. */
+const tensorsOf = (node: Node): TensorProto[] =>
+  (node.attribute ?? []).flatMap(({ t, tensors, g, graphs }) => [
+    ...(t ? [t] : []),
+    ...(tensors ?? []),
+    ...[...(g ? [g] : []), ...(graphs ?? [])].flatMap((body) => [
+      ...(body.initializer ?? []),
+      ...(body.node ?? []).flatMap(tensorsOf),
+    ]),
+  ]);
 
 const entry = (tensor: TensorProto, key: string): string | undefined =>
   tensor.externalData?.find((one) => one.key === key)?.value ?? undefined;

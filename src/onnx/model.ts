@@ -26,7 +26,8 @@ export interface PackedModel {
 export function packModel(model: Model, { dataFile = "weights.data", limit = externalDataFrom } = {}): PackedModel {
   if (weightBytes(model) <= limit) return { bytes: encodeModel(model), external: [] };
   const { model: small, parts } = splitExternalData(model, dataFile);
-  const last = parts.at(-1)!;
+  const last = parts.at(-1);
+  if (!last) return { bytes: encodeModel(model), external: [] };
   const data = new Uint8Array(last.offset + last.bytes.length);
   for (const { offset, bytes } of parts) data.set(bytes, offset);
   return { bytes: encodeModel(small), external: [{ path: dataFile, data }] };
@@ -39,7 +40,8 @@ export function packModel(model: Model, { dataFile = "weights.data", limit = ext
 export function decodeModel(bytes: Uint8Array, file: string): Model {
   let model: Model;
   try {
-    model = onnx.ModelProto.decode(bytes);
+    // As a plain array: of a Node Buffer, whose slice() copies nothing, the tensors would be Buffers too.
+    model = onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     throw new ConfigError(
       `${file}: not an ONNX model (${(error as Error).message}); is the file complete and a .onnx file?`,

@@ -6,6 +6,7 @@ import { dataTypeName, dtypeOf, hostTensor, shapeOf } from "./tensors.ts";
 /**
  * A model as text: inputs, constants, nodes with the shapes of what they give, outputs; bodies indented.
  * The same model gives the same text, so it can be kept and compared. Weights are named by shape, not printed.
+ * @throws {ConfigError} when a small constant's data do not fit its shape.
  */
 export function printModel(model: Model): string {
   const opsets = (model.opsetImport ?? []).map(({ domain, version }) => `${domain || "ai.onnx"} ${toNumber(version)}`);
@@ -39,7 +40,12 @@ function printGraph(graph: Graph, indent: string, outer: ReadonlyMap<string, str
   ];
 }
 
-function printNode(node: Node, indent: string, inline: ReadonlyMap<string, string>, types: ReadonlyMap<string, string>) {
+function printNode(
+  node: Node,
+  indent: string,
+  inline: ReadonlyMap<string, string>,
+  types: ReadonlyMap<string, string>,
+) {
   const outputs = (node.output ?? []).map((name) => (types.has(name) ? `${name}: ${types.get(name)}` : name));
   const inputs = (node.input ?? []).map((name) => inline.get(name) ?? (name === "" ? "-" : name));
   const plain = (node.attribute ?? []).filter(({ g }) => !g).map((one) => `${one.name}=${attributeText(one)}`);
@@ -58,21 +64,33 @@ const typeOf = (info: ValueInfo): string => {
 const tensorType = (tensor: TensorProto): string =>
   `${dataTypeName(tensor.dataType)}[${(tensor.dims ?? []).map(toNumber).join(", ")}]`;
 
-/** A constant of at most eight elements, written out. */
+/** A constant of at most eight elements, written out; not float16, which is bits here. */
 function literal(tensor: TensorProto): string | undefined {
   const dims = (tensor.dims ?? []).map(toNumber);
-  if (dims.length > 1 || (dims[0] ?? 1) > 8 || !dtypeOf(tensor.dataType) || tensor.dataLocation === 1) return undefined;
+  const known = dtypeOf(tensor.dataType);
+  if (dims.length > 1 || (dims[0] ?? 1) > 8 || !known || known === "float16" || tensor.dataLocation === 1)
+    return undefined;
   const { dtype, data } = hostTensor(tensor);
   const values = Array.from<number | bigint>(data as ArrayLike<number | bigint>).map((value) =>
-    dtype === "bool" ? String(value === 1) : dtype === "float32" ? String(Number(Number(value).toPrecision(8))) : String(value),
+    dtype === "bool"
+      ? String(value === 1)
+      : dtype === "float32"
+        ? String(Number(Number(value).toPrecision(8)))
+        : String(value),
   );
   return dims.length === 0 ? values[0]! : `[${values.join(", ")}]`;
 }
 
-function attributeText(one: Attribute): string {
-  if (one.s?.length) return JSON.stringify(new TextDecoder().decode(one.s));
-  if (one.ints?.length) return `[${one.ints.map(toNumber).join(", ")}]`;
-  if (one.floats?.length) return `[${one.floats.join(", ")}]`;
-  if (one.t) return tensorType(one.t);
-  return one.type === 1 ? String(one.f ?? 0) : String(toNumber(one.i));
+/** An attribute's value; `to`, an element type, by name. */
+function attributeText({ name, type, f, i, s, t, floats, ints, strings }: Attribute): string {
+  const text = (bytes: Uint8Array | null | undefined) =>
+    JSON.stringify(new TextDecoder().decode(bytes ?? new Uint8Array()));
+  if (name === "to") return dataTypeName(toNumber(i));
+  if (type === 1) return String(f ?? 0);
+  if (type === 2) return String(toNumber(i));
+  if (type === 3) return text(s);
+  if (type === 4) return tensorType(t ?? {});
+  if (type === 6) return `[${(floats ?? []).join(", ")}]`;
+  if (type === 7) return `[${(ints ?? []).map(toNumber).join(", ")}]`;
+  return type === 8 ? `[${(strings ?? []).map(text).join(", ")}]` : `of type ${type}`;
 }

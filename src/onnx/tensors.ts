@@ -1,12 +1,16 @@
 import { ConfigError } from "../util/errors.ts";
-import { bytesOf, type DType, fromBytes, type HostTensor, tensor } from "../util/tensor.ts";
+import { bytesOf, bytesPerElement, type DType, fromBytes, type HostTensor, sizeOf, tensor } from "../util/tensor.ts";
 import { onnx, type TensorProto, toNumber, type ValueInfo } from "./proto.ts";
 
 /** ONNX's numbers for our element types. Source: onnx.proto, TensorProto.DataType. */
-export const dataTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const satisfies Record<
-  DType,
-  number
->;
+export const dataTypes = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+} as const satisfies Record<DType, number>;
 
 const dtypes = new Map<number, DType>(
   Object.entries(dataTypes).map(([dtype, number]) => [number, dtype as DType] as const),
@@ -29,7 +33,8 @@ export const tensorProto = (name: string, value: HostTensor): TensorProto => ({
 
 /**
  * The elements of an initializer; reads raw bytes and the typed fields.
- * @throws {ConfigError} for element types this library does not compute with, and for data kept in another file.
+ * @throws {ConfigError} for element types this library does not compute with, for data kept in another file, and for data of
+ * another size than the shape's.
  */
 export function hostTensor(proto: TensorProto): HostTensor {
   const dtype = dtypeOf(proto.dataType);
@@ -38,7 +43,13 @@ export function hostTensor(proto: TensorProto): HostTensor {
   if (proto.dataLocation === 1)
     throw new ConfigError(`tensor ${proto.name}: its data is in another file; read the model with readModelFile`);
   const dims = (proto.dims ?? []).map(toNumber);
-  if (proto.rawData?.length) return fromBytes(dtype, dims, proto.rawData);
+  const misfit = (what: string) =>
+    new ConfigError(
+      `tensor ${proto.name}: ${dtype} [${dims.join(", ")}] needs ${sizeOf(dims)} elements, it has ${what}; is the file whole?`,
+    );
+  const raw = proto.rawData;
+  if (raw?.length && raw.length !== sizeOf(dims) * bytesPerElement(dtype)) throw misfit(`${raw.length} bytes`);
+  if (raw?.length) return fromBytes(dtype, dims, raw);
   const typed = {
     float32: () => Float32Array.from(proto.floatData ?? []),
     float64: () => Float64Array.from(proto.doubleData ?? []),
@@ -47,7 +58,9 @@ export function hostTensor(proto: TensorProto): HostTensor {
     bool: () => Uint8Array.from(proto.int32Data ?? []),
     float16: () => Uint16Array.from(proto.int32Data ?? []),
   };
-  return tensor(dtype, dims, typed[dtype]());
+  const data = typed[dtype]();
+  if (data.length !== sizeOf(dims)) throw misfit(`${data.length}`);
+  return tensor(dtype, dims, data);
 }
 
 /** A graph input's or output's declaration; a dim is a size, a name, or `?` for unknown. */

@@ -24,11 +24,23 @@ export interface EvaluationRun {
 }
 
 /** Measures frozen models; one row each. @throws {ConfigError} when a model cannot be measured on these activations. */
-export async function evaluateFiles({ set, models, trainRows, provider, threads, batchSize = 1024, out, onModel }: EvaluationRun): Promise<MetricsFile> {
+export async function evaluateFiles({
+  set,
+  models,
+  trainRows,
+  provider,
+  threads,
+  batchSize = 1024,
+  out,
+  onModel,
+}: EvaluationRun): Promise<MetricsFile> {
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new ConfigError(`batchSize must be an integer of at least 1, got ${batchSize}`);
   const split = splitRows(set, trainRows);
-  const data = { train: takeRows(set.activations, split.train), validation: takeRows(set.activations, split.validation) };
+  const data = {
+    train: takeRows(set.activations, split.train),
+    validation: takeRows(set.activations, split.validation),
+  };
   const runtime = await providers[provider].load();
   const rows: MetricRow[] = [];
   for (const path of models) {
@@ -36,7 +48,12 @@ export async function evaluateFiles({ set, models, trainRows, provider, threads,
     const evaluation = await evaluate(runtime, await readModel(path), data, { file: path, batchSize, threads });
     rows.push(rowOf(nameOf(path), provider, evaluation));
   }
-  const file: MetricsFile = { version: 1, config: { models: models.map((path) => basename(path)) }, data: await describeData(set, split), rows };
+  const file: MetricsFile = {
+    version: 1,
+    config: { models: models.map((path) => basename(path)) },
+    data: await describeData(set, split),
+    rows,
+  };
   if (out !== undefined) await writeWhole(out, serializeMetrics(file));
   return file;
 }
@@ -45,9 +62,14 @@ export async function evaluateFiles({ set, models, trainRows, provider, threads,
 const nameOf = (path: string): string => basename(path).replace(/(\.(autoencoder|evaluator))?\.onnx$/, "");
 
 /** The row of a model that may be anybody's: what its metadata do not say stays unknown. */
-function rowOf(name: string, provider: string, { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation): MetricRow {
+function rowOf(
+  name: string,
+  provider: string,
+  { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation,
+): MetricRow {
   const config = Object(parsed(metadata.config)) as Record<string, unknown>;
-  const number = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+  const number = (value: unknown): number | null =>
+    typeof value === "number" && Number.isFinite(value) ? value : null;
   return {
     name,
     architecture: metadata.architecture ?? "unknown",

@@ -1,21 +1,21 @@
 import { join } from "node:path";
-import { type Checkpoint, isFinished, readCheckpoint, writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { type Checkpoint, isFinished, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ActivationSet } from "../data/activations.ts";
 import { columnOf, describeData } from "../data/describe.ts";
-import { readBytes, writeWhole } from "../data/files.ts";
+import { writeWhole } from "../data/files.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import { type EvaluationData, evaluate } from "../evaluate/evaluate.ts";
 import { writeModel } from "../export/files.ts";
 import { freeze } from "../export/freeze.ts";
 import { metricKeys } from "../metrics/index.ts";
 import type { DataInfo, MetricRow, MetricsFile } from "../metrics/row.ts";
-import { parseMetrics, serializeMetrics } from "../report/rows.ts";
+import { serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, providers } from "../runtime/providers.ts";
-import { configToJson, type TrainConfig } from "../sae/config.ts";
+import type { TrainConfig } from "../sae/config.ts";
 import { TrainingProcess } from "../train/node.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { checkTrainingRows } from "../train/trainer.ts";
-import { ConfigError } from "../util/errors.ts";
+import { existingCheckpoint, existingRows, readIfThere } from "./existing.ts";
 import { metricRow, metricsFile, stemOf } from "./rows.ts";
 
 /** What to train, on what, and where to. */
@@ -46,14 +46,25 @@ export interface GridProgress {
   readonly epochs: number;
   readonly loss: number | null;
   readonly state: "training" | "finished" | "reused";
+  /** Share of the whole grid's work that is done, from 0 to 1; an epoch counts by its number of latents. */
+  readonly done: number;
   readonly row?: MetricRow;
 }
 
-/** One SAE of a grid: its files, and what is there of it from before. */
+/** One SAE of a grid: its files' names, and what is there of it from before. */
 interface Entry {
   readonly name: string;
   readonly config: TrainConfig;
   readonly before: Checkpoint | undefined;
+}
+
+/** What the SAEs of a grid share. */
+interface Shared {
+  readonly run: GridRun;
+  readonly data: EvaluationData;
+  readonly info: DataInfo;
+  readonly layer: number | null;
+  readonly position: number | null;
 }
 
 /**
@@ -63,39 +74,47 @@ interface Entry {
  * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
  */
 export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
-  const { set, configs, out, name, signal } = run;
+  const { set, configs, out, force = false } = run;
   const split = splitRows(set, run.trainRows);
-  const data: EvaluationData = { train: takeRows(set.activations, split.train), validation: takeRows(set.activations, split.validation) };
+  const part = (rows: Uint32Array) => takeRows(set.activations, rows);
+  const data = { train: part(split.train), validation: part(split.validation) };
   for (const config of configs) checkTrainingRows(config, data.train);
   const info = await describeData(set, split);
-  const path = join(out, `${name}.metrics.json`);
-  const earlier = await earlierRows(path, info, run.force ?? false);
-  const entries: Entry[] = [];
-  for (const config of configs) entries.push(await entryOf(run, config, info));
+  const shared: Shared = { run, data, info, layer: columnOf(set, "layer"), position: columnOf(set, "position") };
 
-  let rows = earlier;
+  const path = join(out, `${run.name}.metrics.json`);
+  let rows = force ? [] : await existingRows(path, info);
+  const entries: Entry[] = [];
+  for (const config of configs) {
+    const name = stemOf(run.name, config);
+    const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, info);
+    entries.push({ name, config, before });
+  }
+  const tell = teller(run, entries);
   const save = async () => {
     const file = metricsFile(configs, info, rows);
     await writeWhole(path, serializeMetrics(file));
     return file;
   };
+
   let file = await save();
   let child: TrainingProcess | undefined;
   try {
-    for (const [index, entry] of entries.entries()) {
-      const place = { index, count: entries.length, name: entry.name, epochs: entry.config.epochs };
-      const known = earlier.find((row) => row.name === entry.name);
-      let row: MetricRow | null;
-      if (entry.before && isFinished(entry.before)) row = await reuse(run, entry.before, entry.name, known);
-      else {
-        child ??= await TrainingProcess.start(data.train);
-        row = await trainOne(run, entry, child, data, info, place);
-      }
+    for (const entry of entries) {
+      if (run.signal?.aborted) return { file, path, stopped: true };
+      const known = rows.find((row) => row.name === entry.name);
+      const finished = entry.before && isFinished(entry.before);
+      if (!finished) child ??= await TrainingProcess.start(data.train);
+      const row = finished
+        ? await reuse(shared, entry.name, entry.before, known)
+        : await trainOne(shared, entry, child!, (epochsDone, loss) =>
+            tell(entry, { epochsDone, loss, state: "training" }),
+          );
       if (!row) return { file, path, stopped: true };
       rows = [...rows.filter((one) => one.name !== row.name), row];
       file = await save();
-      run.onProgress?.({ ...place, epochsDone: place.epochs, loss: row.loss.at(-1) ?? null, row, state: entry.before && isFinished(entry.before) ? "reused" : "finished" });
-      if (signal?.aborted && index + 1 < entries.length) return { file, path, stopped: true };
+      const state = finished ? "reused" : "finished";
+      tell(entry, { epochsDone: entry.config.epochs, loss: row.loss.at(-1) ?? null, row, state });
     }
   } finally {
     child?.close();
@@ -103,97 +122,69 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   return { file, path, stopped: false };
 }
 
+/** Reports how far the whole grid is. */
+function teller({ onProgress }: GridRun, entries: readonly Entry[]) {
+  const work = entries.map(({ config }) => config.latentDim * config.epochs);
+  const total = work.reduce((sum, one) => sum + one, 0);
+  type News = Pick<GridProgress, "epochsDone" | "loss" | "state" | "row">;
+  return (entry: Entry, news: News): void => {
+    const index = entries.indexOf(entry);
+    const { latentDim, epochs } = entry.config;
+    const before = work.slice(0, index).reduce((sum, one) => sum + one, 0);
+    const done = (before + latentDim * news.epochsDone) / total;
+    onProgress?.({ index, count: entries.length, name: entry.name, epochs, done, ...news });
+  };
+}
+
 const checkpointPath = ({ out }: GridRun, name: string): string => join(out, `${name}.safetensors`);
-
-/** What is there of an SAE; nothing with `force`. @throws {ConfigError} when it is of another configuration or other data. */
-async function entryOf(run: GridRun, config: TrainConfig, { digest }: DataInfo): Promise<Entry> {
-  const name = stemOf(run.name, config);
-  const path = checkpointPath(run, name);
-  const bytes = run.force ? undefined : await readIfThere(path);
-  if (!bytes) return { name, config, before: undefined };
-  const before = readCheckpoint(bytes, path);
-  const [old, wanted] = [configToJson(before.config), configToJson(config)];
-  const different = Object.keys(wanted).find((key) => old[key] !== wanted[key]);
-  if (different)
-    throw new ConfigError(`${path}: was trained with ${different} = ${old[different]}, now asked for ${wanted[different]}; use --force to replace it, or another --name or --out`);
-  if (before.dataDigest !== digest)
-    throw new ConfigError(`${path}: was trained on other data or another split; use --force to replace it, or another --name or --out`);
-  return { name, config, before };
-}
-
-/** The rows of an earlier metrics file. @throws {ConfigError} when they were measured on other data, unless `force` drops them. */
-async function earlierRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly MetricRow[]> {
-  const bytes = await readIfThere(path);
-  if (!bytes) return [];
-  let file: MetricsFile;
-  try {
-    file = parseMetrics(new TextDecoder().decode(bytes), path);
-  } catch (error) {
-    if (force) return [];
-    throw error;
-  }
-  if (file.data.digest === digest) return file.rows;
-  if (force) return [];
-  throw new ConfigError(`${path}: holds metrics of other data or another split; use --force to replace it, or another --name or --out`);
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  return readBytes(path).catch((error) => {
-    if ((error.cause as { code?: string } | undefined)?.code === "ENOENT") return undefined;
-    throw error;
-  });
-}
+const frozenParts = ["encoder", "autoencoder"] as const;
+const frozenPath = ({ out }: GridRun, name: string, part: string): string => join(out, `${name}.${part}.onnx`);
 
 /** The row of an SAE that is finished already; frozen files that are missing are written again. */
-async function reuse(run: GridRun, checkpoint: Checkpoint, name: string, known: MetricRow | undefined): Promise<MetricRow> {
-  for (const part of ["encoder", "autoencoder"] as const) {
-    const path = join(run.out, `${name}.${part}.onnx`);
+async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, known: MetricRow | undefined) {
+  for (const part of frozenParts) {
+    const path = frozenPath(run, name, part);
     if (!(await readIfThere(path))) await writeModel(path, freeze(checkpoint, part));
   }
-  const { config, layer, position, loss, metrics } = checkpoint;
-  const source = { name, config, provider: run.provider, layer, position, seconds: null, loss };
-  const splits = Object.fromEntries(Object.keys(metrics).map((key) => [key, metricKeys[key]?.split ?? ""]));
-  return known ?? metricRow(source, { metrics, splits });
+  if (known) return known;
+  const { metrics } = checkpoint;
+  const splits = Object.fromEntries(Object.keys(metrics).map((key) => [key, metricKeys[key]?.split ?? "validation"]));
+  return metricRow({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
 }
 
 /** Trains, freezes and evaluates one SAE; `null` when it was stopped and saved in between. */
 async function trainOne(
-  run: GridRun,
+  { run, data, info, layer, position }: Shared,
   { name, config, before }: Entry,
   child: TrainingProcess,
-  data: EvaluationData,
-  { digest }: DataInfo,
-  place: Pick<GridProgress, "index" | "count" | "name" | "epochs">,
+  onEpoch: (epochsDone: number, loss: number) => void,
 ): Promise<MetricRow | null> {
-  const [layer, position] = [columnOf(run.set, "layer"), columnOf(run.set, "position")];
-  const checkpointOf = ({ state, epochsDone, loss }: TrainProgress): Checkpoint => ({
-    config, tensors: state, epochsDone, loss, dataDigest: digest, layer, position, metrics: {},
+  const { provider, threads, signal } = run;
+  const checkpointOf = ({ state: tensors, epochsDone, loss }: TrainProgress): Checkpoint => ({
+    ...{ config, tensors, epochsDone, loss, layer, position },
+    dataDigest: info.digest,
+    metrics: {},
   });
   const save = (checkpoint: Checkpoint) => writeWhole(checkpointPath(run, name), writeCheckpoint(checkpoint));
+  const onSnapshot = (progress: TrainProgress) => save(checkpointOf(progress));
 
   const from = before && { state: before.tensors, epochsDone: before.epochsDone, loss: before.loss };
-  const trained = await child.train({
-    config,
-    provider: run.provider,
-    from,
-    threads: run.threads,
-    signal: run.signal,
-    onEpoch: (epochsDone, loss) => run.onProgress?.({ ...place, epochsDone, loss, state: "training" }),
-    onSnapshot: (progress) => save(checkpointOf(progress)),
-  });
-  if (trained.epochsDone < config.epochs) {
-    await save(checkpointOf(trained));
+  const trained = await child.train({ config, provider, from, threads, signal, onEpoch, onSnapshot });
+  const unmeasured = checkpointOf(trained);
+  if (!isFinished(unmeasured)) {
+    await save(unmeasured);
     return null;
   }
-  const unmeasured = checkpointOf(trained);
-  const runtime = await providers[run.provider].load();
-  const evaluation = await evaluate(runtime, freeze(unmeasured, "autoencoder"), data, { file: name, threads: run.threads });
+  const runtime = await providers[provider].load();
+  const evaluation = await evaluate(runtime, freeze(unmeasured, "autoencoder"), data, { file: name, threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
-  for (const part of ["encoder", "autoencoder"] as const) await writeModel(join(run.out, `${name}.${part}.onnx`), freeze(checkpoint, part));
-  const perLatent = Object.fromEntries(Object.entries(evaluation.latents).map(([key, values]) => [key, Array.from(values, (v) => Number(v.toPrecision(7)))]));
-  await writeWhole(join(run.out, `${name}.latents.json`), `${JSON.stringify(perLatent)}\n`);
+  for (const part of frozenParts) await writeModel(frozenPath(run, name, part), freeze(checkpoint, part));
+  await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
   // The checkpoint is last: once it says finished, everything else is there.
   await save(checkpoint);
-  const source = { name, config, provider: run.provider, layer, position, seconds: trained.seconds, loss: trained.loss };
-  return metricRow(source, evaluation);
+  return metricRow({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
 }
+
+/** Per-latent numbers as JSON, in the seven digits that float32 has. */
+const latentsJson = (latents: Readonly<Record<string, Float64Array>>): string =>
+  `${JSON.stringify(Object.fromEntries(Object.entries(latents).map(([key, values]) => [key, Array.from(values, (v) => Number(v.toPrecision(7)))])))}\n`;

@@ -20,11 +20,21 @@ export function gridFiles(
       const cells = inPanel.filter(({ row }) => row.latent_dim === latentDim && row.k !== null);
       if (cells.length === 0) continue;
       const { layer, position, input_dim, epochs, seed, architecture, preset, provider } = cells[0]!.row;
-      const { source, digest, train_rows, validation_rows, synthetic } = data;
       const metadata = {
-        ...{ position, layer, n_train: train_rows, n_val: validation_rows, input_dim, epochs },
-        ...{ batch_size: config.batch_size ?? config.batchSize ?? null },
-        ...{ architecture, preset, provider, seed, source, digest, synthetic },
+        position,
+        layer,
+        n_train: data.train_rows,
+        n_val: data.validation_rows,
+        input_dim,
+        epochs,
+        batch_size: batchSize(config),
+        architecture,
+        preset,
+        provider,
+        seed,
+        source: data.source,
+        digest: data.digest,
+        synthetic: data.synthetic,
       };
       const results = { [latentDim]: Object.fromEntries(cells.map(({ row }) => [row.k, cellOf(row)])) };
       files.set(`grid_metrics_latent${latentDim}${slug(panel)}.json`, json({ metadata, results }));
@@ -48,9 +58,13 @@ export function paretoFile(
   return json({
     rule: { objectives: objectivesText(rule.objectives), dominance: rule.dominance },
     metadata: {
-      ...{ n_train: data.train_rows, n_val: data.validation_rows, input_dim: data.input_dim },
-      ...{ batch_size: config.batch_size ?? config.batchSize ?? null },
-      ...{ source: data.source, digest: data.digest, synthetic: data.synthetic },
+      n_train: data.train_rows,
+      n_val: data.validation_rows,
+      input_dim: data.input_dim,
+      batch_size: batchSize(config),
+      source: data.source,
+      digest: data.digest,
+      synthetic: data.synthetic,
     },
     pareto_optimal: optimal.map(paretoEntry),
     num_pareto: optimal.length,
@@ -84,6 +98,8 @@ function cellOf({ metrics, train_time_sec, epochs, name }: MetricRow): Record<st
     name,
   };
 }
+
+const batchSize = (config: MetricsFile["config"]) => config.batch_size ?? config.batchSize ?? null;
 
 const slug = (panel: string) => (panel ? `_${panel.toLowerCase().replace(/[^a-z0-9]+/g, "_")}` : "");
 

@@ -79,7 +79,8 @@ function knee(all: readonly Configuration[]): Configuration | undefined {
   const y = scaled(frontier.map((one) => meanOf(one, "explained_variance")!));
   const above = frontier.map((_, index) => y[index]! - x[index]!);
   const highest = Math.max(...above);
-  return highest > 0 ? frontier[above.indexOf(highest)] : undefined;
+  // On a straight frontier all are 0 but for rounding.
+  return highest > 1e-9 ? frontier[above.indexOf(highest)] : undefined;
 }
 
 function smallerKnee(all: readonly Configuration[]): Configuration | undefined {

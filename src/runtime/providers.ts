@@ -9,7 +9,10 @@ export const providers = {
     describe: "ONNX Runtime's WebAssembly build, the one browsers use",
     load: async () => {
       const web = await import("./web.ts").catch((cause) => {
-        throw new ConfigError("provider wasm: the package onnxruntime-web is not installed; npm install onnxruntime-web", { cause });
+        throw new ConfigError(
+          "provider wasm: the package onnxruntime-web is not installed; npm install onnxruntime-web",
+          { cause },
+        );
       });
       return web.wasm;
     },

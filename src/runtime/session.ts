@@ -1,5 +1,4 @@
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from "onnxruntime-common";
-import type { PackedModel } from "../onnx/model.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import { type DType, type HostTensor, sizeOf, tensor } from "../util/tensor.ts";
 
@@ -11,11 +10,18 @@ export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /**
-   * Runs the model once. @throws {ConfigError} for a missing input or an unknown name;
-   * {RuntimeFailure} when ONNX Runtime fails, naming the place in the graph.
+   * Runs the model once. Feeds it does not take are ignored, so that a graph that reads a part of the state can be given all.
+   * @throws {ConfigError} for a missing input.
+   * @throws {RuntimeFailure} when ONNX Runtime fails, naming the place in the graph.
    */
   run(feeds: Tensors): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
+}
+
+/** A model's message, and the files its large weights are in, if any (`packModel` gives it). */
+export interface ModelBytes {
+  readonly bytes: Uint8Array;
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
 /** How a session is opened. */
@@ -28,7 +34,7 @@ export interface SessionOptions {
 export interface Runtime {
   readonly provider: string;
   /** @throws {RuntimeFailure} when ONNX Runtime refuses the model. */
-  open(model: PackedModel, options?: SessionOptions): Promise<Session>;
+  open(model: ModelBytes, options?: SessionOptions): Promise<Session>;
 }
 
 /** What onnxruntime-node and onnxruntime-web have in common. */
@@ -40,17 +46,20 @@ export interface Ort {
 }
 
 /** Opens a session on either package. */
-export async function openSession(ort: Ort, model: PackedModel, options: OrtSession.SessionOptions): Promise<Session> {
+export async function openSession(ort: Ort, model: ModelBytes, options: OrtSession.SessionOptions): Promise<Session> {
   const externalData = model.external.length > 0 ? { externalData: model.external } : {};
-  const session = await ort.InferenceSession.create(model.bytes, { ...options, ...externalData }).catch((error: unknown) => {
-    throw explain("refused the model", error);
-  });
+  const session = await ort.InferenceSession.create(model.bytes, { ...options, ...externalData }).catch(
+    (error: unknown) => {
+      throw explain("refused the model", error);
+    },
+  );
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     async run(feeds) {
       for (const name of session.inputNames)
-        if (!feeds[name]) throw new ConfigError(`run: input "${name}" is missing; the model takes ${session.inputNames.join(", ")}`);
+        if (!feeds[name])
+          throw new ConfigError(`run: input "${name}" is missing; the model takes ${session.inputNames.join(", ")}`);
       const given = Object.fromEntries(
         session.inputNames.map((name) => {
           const { dtype, data, dims } = feeds[name]!;
@@ -72,12 +81,22 @@ function fromOrt(value: OrtTensor): HostTensor {
   return tensor(value.type as DType, value.dims, data.subarray(0, sizeOf(value.dims)) as never);
 }
 
-/** ONNX Runtime names the node: `Name:'encode/TopK_0'`; the scope before the last slash is the place in the model. */
+/**
+ * ONNX Runtime names the node: `Name:'encode/TopK_0'`; the scope before the last slash is the place in the model. An error in a
+ * body names the Loop around it first, so the last name is the place.
+ */
 function explain(what: string, error: unknown): RuntimeFailure {
   const text = error instanceof Error ? error.message : String(error);
-  const node = /Name:'([^']+)'|[Nn]ode[ :]*\(([^)]+)\)/.exec(text);
+  const node = [...text.matchAll(/Name:'([^']+)'|[Nn]ode[ :]*\(([^)]+)\)/g)].at(-1);
   const name = node?.[1] ?? node?.[2];
-  const place = name?.includes("/") ? `in ${name.slice(0, name.lastIndexOf("/"))} (node ${name})` : name ? `at node ${name}` : "";
-  const status = text.replace(/^.*Status Message: /s, "").replace(/\s+/g, " ").trim();
+  const place = name?.includes("/")
+    ? `in ${name.slice(0, name.lastIndexOf("/"))} (node ${name})`
+    : name
+      ? `at node ${name}`
+      : "";
+  const status = text
+    .replace(/^.*Status Message: /s, "")
+    .replace(/\s+/g, " ")
+    .trim();
   return new RuntimeFailure(`ONNX Runtime ${what}${place ? ` ${place}` : ""}: ${status}`, { cause: error });
 }

@@ -40,19 +40,35 @@ const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) =>
 /** A configuration as files keep it: snake_case keys, the architecture's options among the others, in a fixed order. */
 export function configToJson({ options, ...rest }: TrainConfig): Record<string, number | string | boolean> {
   const entries = Object.entries({ ...rest, ...options } as Record<string, number | string | boolean>);
-  return Object.fromEntries(entries.map(([name, value]) => [snake(name), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(
+    entries.map(([name, value]) => [snake(name), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
 }
 
 /** The configuration in a file. @throws {ConfigError} naming the file when a key is missing or out of range. */
 export function configFromJson(json: unknown, file: string): TrainConfig {
-  if (typeof json !== "object" || json === null) throw new ConfigError(`${file}: its training configuration is no JSON object`);
+  if (typeof json !== "object" || json === null)
+    throw new ConfigError(`${file}: its training configuration is no JSON object`);
   const { architecture, preset, inputDim, latentDim, epochs, batchSize, learningRate, optimizer, seed, ...options } =
     Object.fromEntries(Object.entries(json).map(([name, value]) => [camel(name), value]));
   try {
-    const missing = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "seed"].find((name) => !Object.hasOwn(json, name));
+    const missing = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "seed"].find(
+      (name) => !Object.hasOwn(json, name),
+    );
     if (missing) throw new ConfigError(`${missing} is missing`);
-    const config = trainConfig({ architecture, preset, inputDim, latentDim, epochs, batchSize, learningRate, seed, options });
-    if (optimizer !== config.optimizer) throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
+    const config = trainConfig({
+      architecture,
+      preset,
+      inputDim,
+      latentDim,
+      epochs,
+      batchSize,
+      learningRate,
+      seed,
+      options,
+    });
+    if (optimizer !== config.optimizer)
+      throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
     return config;
   } catch (error) {
     throw new ConfigError(`${file}: ${(error as Error).message}; the file is damaged or of another version`);

@@ -2,10 +2,21 @@ import { ConfigError } from "../util/errors.ts";
 
 /** One option of an architecture: read by the command line, the docs and the check below. */
 export type Option =
-  | { readonly type: "integer"; readonly min: number; readonly max?: "latentDim"; readonly default?: number; readonly describe: string }
+  | {
+      readonly type: "integer";
+      readonly min: number;
+      readonly max?: "latentDim";
+      readonly default?: number;
+      readonly describe: string;
+    }
   | { readonly type: "number"; readonly min: number; readonly default: number; readonly describe: string }
   | { readonly type: "boolean"; readonly default: boolean; readonly describe: string }
-  | { readonly type: "choice"; readonly choices: readonly string[]; readonly default: string; readonly describe: string };
+  | {
+      readonly type: "choice";
+      readonly choices: readonly string[];
+      readonly default: string;
+      readonly describe: string;
+    };
 
 export type Options = Readonly<Record<string, Option>>;
 
@@ -33,7 +44,13 @@ export interface Dims {
  * A complete set of options: what was given, then the preset's, then the defaults; each checked.
  * @throws {ConfigError} for an unknown option, a missing one, or a value out of its range.
  */
-export function completeOptions(what: string, options: Options, preset: AnyOptionValues, given: AnyOptionValues, dims: Dims) {
+export function completeOptions(
+  what: string,
+  options: Options,
+  preset: AnyOptionValues,
+  given: AnyOptionValues,
+  dims: Dims,
+) {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(options, name));
   if (unknown !== undefined)
     throw new ConfigError(`${what} has no option ${unknown}; it has ${Object.keys(options).join(", ")}`);

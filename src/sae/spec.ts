@@ -28,13 +28,20 @@ export function saeSpec({ architecture = "topk", preset, options = {}, inputDim,
   if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture))
     throw new ConfigError(`architecture must be one of ${Object.keys(architectures).join(", ")}, got ${architecture}`);
   const sae: Architecture = architectures[architecture as ArchitectureName];
-  for (const [name, dim] of [["inputDim", inputDim], ["latentDim", latentDim]] as const)
-    if (!Number.isInteger(dim) || dim < 1) throw new ConfigError(`${name} must be an integer of at least 1, got ${dim}`);
+  for (const [name, dim] of [
+    ["inputDim", inputDim],
+    ["latentDim", latentDim],
+  ] as const)
+    if (!Number.isInteger(dim) || dim < 1)
+      throw new ConfigError(`${name} must be an integer of at least 1, got ${dim}`);
   const names = Object.keys(sae.presets);
   const chosen = preset ?? names[0]!;
   if (typeof chosen !== "string" || !Object.hasOwn(sae.presets, chosen))
     throw new ConfigError(`preset of ${architecture} must be one of ${names.join(", ")}, got ${chosen}`);
-  const complete = completeOptions(`architecture ${architecture}`, sae.options, sae.presets[chosen]!, options, { inputDim, latentDim });
+  const complete = completeOptions(`architecture ${architecture}`, sae.options, sae.presets[chosen]!, options, {
+    inputDim,
+    latentDim,
+  });
   return { architecture: architecture as ArchitectureName, preset: chosen, options: complete, inputDim, latentDim };
 }
 
@@ -44,7 +51,9 @@ export const architectureOf = ({ architecture }: SaeSpec): Architecture => archi
 /** The parameters a specification has, in the order they are made. */
 export const parametersOf = (spec: SaeSpec): Readonly<Record<string, Parameter>> =>
   Object.fromEntries(
-    Object.entries(architectureOf(spec).params(spec, spec.options)).flatMap(([name, one]) => (one ? [[name, one]] : [])),
+    Object.entries(architectureOf(spec).params(spec, spec.options)).flatMap(([name, one]) =>
+      one ? [[name, one]] : [],
+    ),
   );
 
 /** The forward pass of a specification, in scopes named as in files. */

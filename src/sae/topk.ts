@@ -9,12 +9,23 @@ import { keepTop, linearDecode, linearEncode, meanSquaredError } from "./parts.t
  */
 export const topK = defineSae({
   name: "topk",
-  source: "the TopK SAE grid experiment; after Gao et al. 2024, Scaling and evaluating sparse autoencoders, section 2.3",
+  source:
+    "the TopK SAE grid experiment; after Gao et al. 2024, Scaling and evaluating sparse autoencoders, section 2.3",
   options: {
     k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row" },
-    select: { type: "choice", choices: ["magnitude", "value"], default: "magnitude", describe: "what the k largest are chosen by" },
+    select: {
+      type: "choice",
+      choices: ["magnitude", "value"],
+      default: "magnitude",
+      describe: "what the k largest are chosen by",
+    },
     decoderBias: { type: "boolean", default: false, describe: "whether the decoder has a bias b_dec" },
-    unitNorm: { type: "choice", choices: ["step", "init", "none"], default: "step", describe: "when decoder rows are made unit length" },
+    unitNorm: {
+      type: "choice",
+      choices: ["step", "init", "none"],
+      default: "step",
+      describe: "when decoder rows are made unit length",
+    },
   },
   presets: {
     report: { decoderBias: false, unitNorm: "step" },
@@ -24,7 +35,10 @@ export const topK = defineSae({
   params: ({ inputDim, latentDim }, { decoderBias, unitNorm }) => ({
     W_enc: { shape: [latentDim, inputDim], init: uniform(inputDim) },
     b_enc: { shape: [latentDim], init: uniform(inputDim) },
-    W_dec: { shape: [latentDim, inputDim], init: unitNorm === "none" ? uniform(latentDim) : unitRows(uniform(latentDim)) },
+    W_dec: {
+      shape: [latentDim, inputDim],
+      init: unitNorm === "none" ? uniform(latentDim) : unitRows(uniform(latentDim)),
+    },
     b_dec: decoderBias ? { shape: [inputDim], init: uniform(latentDim) } : undefined,
   }),
   encode(x, params, { k, select }) {

@@ -21,8 +21,14 @@ const preActivations = (x: V, { b_dec, ...params }: Params): V => linearEncode(o
  * With no dead latent it is 0. Its gradient reaches W_enc, b_enc and W_dec rows of dead latents, nothing else.
  * Source: Gao et al. 2024, section 2.4 and appendix A.2.
  */
-function auxiliaryLoss({ x, xHat, params, options, stepsSinceFired }: LossContext<Params, { auxK: number; deadSteps: number }>): V {
-  const dead = op.cast(op.greaterOrEqual(stepsSinceFired, options.deadSteps), "float32");
+function auxiliaryLoss({
+  x,
+  xHat,
+  params,
+  options,
+  stepsSinceFired,
+}: LossContext<Params, { auxK: number; deadSteps: number }>): V {
+  const dead = op.cast(op.greaterOrEqual(stepsSinceFired, options.deadSteps), stepsSinceFired.dtype);
   const pre = preActivations(x, { ...params, b_dec: stopGradient(params.b_dec) });
   const candidates = op.mul(op.relu(pre), dead);
   const { z } = keepTop(candidates, candidates, options.auxK);
@@ -37,9 +43,20 @@ export const topKRelu = defineSae({
   source: "Gao et al. 2024, Scaling and evaluating sparse autoencoders (arXiv 2406.04093), sections 2.3 and 2.4",
   options: {
     k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row" },
-    auxK: { type: "integer", min: 0, max: "latentDim", default: 0, describe: "dead latents kept per row by the auxiliary loss; 0 turns it off" },
+    auxK: {
+      type: "integer",
+      min: 0,
+      max: "latentDim",
+      default: 0,
+      describe: "dead latents kept per row by the auxiliary loss; 0 turns it off",
+    },
     auxCoefficient: { type: "number", min: 0, default: 1 / 32, describe: "weight of the auxiliary loss" },
-    deadSteps: { type: "integer", min: 1, default: 100, describe: "steps without firing after which a latent counts as dead in training" },
+    deadSteps: {
+      type: "integer",
+      min: 1,
+      default: 100,
+      describe: "steps without firing after which a latent counts as dead in training",
+    },
   },
   presets: { gao2024: {} },
   // The encoder starts as the decoder's transpose, b_dec at the geometric median of the training rows.
@@ -57,7 +74,13 @@ export const topKRelu = defineSae({
   losses(context) {
     const reconstruction = meanSquaredError(context.x, context.xHat);
     if (context.options.auxK === 0) return { reconstruction };
-    return { reconstruction, auxiliary: op.mul(scope("auxiliary", () => auxiliaryLoss(context)), context.options.auxCoefficient) };
+    return {
+      reconstruction,
+      auxiliary: op.mul(
+        scope("auxiliary", () => auxiliaryLoss(context)),
+        context.options.auxCoefficient,
+      ),
+    };
   },
   constraints: () => ({ W_dec: "unitRowsProjected" }),
 });

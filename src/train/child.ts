@@ -15,7 +15,13 @@ const send = (message: FromChild) =>
     process.send?.(message, undefined, undefined, (error) => (error ? reject(error) : resolve()));
   });
 
-async function run({ config, provider, from, threads, snapshotSeconds }: Extract<ToChild, { type: "train" }>): Promise<void> {
+async function run({
+  config,
+  provider,
+  from,
+  threads,
+  snapshotSeconds,
+}: Extract<ToChild, { type: "train" }>): Promise<void> {
   const started = performance.now();
   let lastSnapshot = started;
   stopping = false;

@@ -47,19 +47,35 @@ export class TrainingProcess {
   }
 
   /** Trains one SAE; gives where it ended, and the seconds it took. @throws {RuntimeFailure} when the process dies. */
-  train({ config, provider, from, threads, signal, onEpoch, onSnapshot, snapshotSeconds = 30 }: TrainingRun): Promise<TrainProgress & { seconds: number }> {
+  train({
+    config,
+    provider,
+    from,
+    threads,
+    signal,
+    onEpoch,
+    onSnapshot,
+    snapshotSeconds = 30,
+  }: TrainingRun): Promise<TrainProgress & { seconds: number }> {
     return new Promise((resolve, reject) => {
       const child = this.#child;
       let saving = Promise.resolve();
-      const stop = () => this.#send({ type: "stop" }).catch(() => {});
+      // A process that is gone has been heard of by its exit.
+      const stop = () => void this.#send({ type: "stop" }).catch(() => {});
       const end = (settle: () => void) => {
         signal?.removeEventListener("abort", stop);
         child.off("message", receive);
         child.off("exit", died);
-        saving.then(settle, reject);
+        void saving.then(settle, reject);
       };
       const died = (code: number | null, killed: string | null) =>
-        end(() => reject(new RuntimeFailure(`the training process ended early (${killed ?? `exit code ${code}`}); was there too little memory?`)));
+        end(() =>
+          reject(
+            new RuntimeFailure(
+              `the training process ended early (${killed ?? `exit code ${code}`}); was there too little memory?`,
+            ),
+          ),
+        );
       const receive = (message: FromChild) => {
         if (message.type === "epoch") onEpoch?.(message.epochsDone, message.loss);
         else if (message.type === "snapshot") saving = saving.then(() => onSnapshot?.(message.progress));
@@ -70,7 +86,9 @@ export class TrainingProcess {
       child.on("exit", died);
       if (signal?.aborted) stop();
       signal?.addEventListener("abort", stop);
-      this.#send({ type: "train", config, provider, from, threads, snapshotSeconds }).catch((error: Error) => end(() => reject(error)));
+      this.#send({ type: "train", config, provider, from, threads, snapshotSeconds }).catch((error: Error) =>
+        end(() => reject(error)),
+      );
     });
   }
 
@@ -82,7 +100,9 @@ export class TrainingProcess {
 
   #send(message: ToChild): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#child.send(message, (error) => (error ? reject(new RuntimeFailure("the training process is gone", { cause: error })) : resolve()));
+      this.#child.send(message, (error) =>
+        error ? reject(new RuntimeFailure("the training process is gone", { cause: error })) : resolve(),
+      );
     });
   }
 }

@@ -35,17 +35,26 @@ export async function train(
   { from, threads, epochsPerRun = 1, form, onRun = async () => true }: TrainOptions = {},
 ): Promise<TrainProgress> {
   const rows = activations.dims[0]!;
-  const trainer = await Trainer.open(runtime, config, activations, { state: from?.state, threads, ...(form ? { form } : {}) });
+  const trainer = await Trainer.open(runtime, config, activations, {
+    state: from?.state,
+    threads,
+    ...(form ? { form } : {}),
+  });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     while (epochsDone < config.epochs) {
-      const epochs = Array.from({ length: Math.min(epochsPerRun, config.epochs - epochsDone) }, (_, i) => epochsDone + i);
+      const epochs = Array.from(
+        { length: Math.min(epochsPerRun, config.epochs - epochsDone) },
+        (_, i) => epochsDone + i,
+      );
       const batches = shuffledBatches(config, rows, epochs);
       const losses = await trainer.run(batches);
       epochsDone += epochs.length;
       loss = [...loss, ...epochMeans(losses, batches.bounds, epochs.length, rows)];
       if (!Number.isFinite(loss.at(-1)))
-        throw new RuntimeFailure(`the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`);
+        throw new RuntimeFailure(
+          `the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`,
+        );
       if (!(await onRun({ state: trainer.state, epochsDone, loss }))) break;
     }
     return { state: trainer.state, epochsDone, loss };
@@ -55,8 +64,14 @@ export async function train(
 }
 
 /** The mean of each epoch's losses, a batch counting by its rows. */
-function epochMeans(losses: Float32Array, bounds: readonly { from: number; to: number }[], epochs: number, rows: number): number[] {
+function epochMeans(
+  losses: Float32Array,
+  bounds: readonly { from: number; to: number }[],
+  epochs: number,
+  rows: number,
+): number[] {
   const means = new Array<number>(epochs).fill(0);
-  for (const [i, { from, to }] of bounds.entries()) means[Math.floor(from / rows)]! += (losses[i]! * (to - from)) / rows;
+  for (const [i, { from, to }] of bounds.entries())
+    means[Math.floor(from / rows)]! += (losses[i]! * (to - from)) / rows;
   return means;
 }

@@ -29,7 +29,8 @@ export function shuffledBatches({ seed, batchSize }: TrainConfig, rows: number, 
   const bounds: { from: number; to: number }[] = [];
   for (const [i, epoch] of epochs.entries()) {
     const start = i * rows;
-    for (const [j, row] of permutation(rows, random(seed, `shuffle/${epoch}`)).entries()) order[start + j] = BigInt(row);
+    for (const [j, row] of permutation(rows, random(seed, `shuffle/${epoch}`)).entries())
+      order[start + j] = BigInt(row);
     for (let from = 0; from < rows; from += batchSize)
       bounds.push({ from: start + from, to: start + Math.min(from + batchSize, rows) });
   }
@@ -42,7 +43,9 @@ export function checkTrainingRows({ inputDim, batchSize }: TrainConfig, { dims }
   if (width !== inputDim)
     throw new ConfigError(`activations are ${width} wide, the configuration says inputDim = ${inputDim}`);
   if (rows < batchSize)
-    throw new ConfigError(`${rows} training rows are fewer than one batch of ${batchSize}; use a smaller batch size or more rows`);
+    throw new ConfigError(
+      `${rows} training rows are fewer than one batch of ${batchSize}; use a smaller batch size or more rows`,
+    );
 }
 
 /** A training in progress: a session, the state, and how far it is. Use `train` unless you need single runs. */
@@ -53,7 +56,13 @@ export class Trainer {
   #activations: HostTensor<"float32">;
   #state: TrainState;
 
-  private constructor(config: TrainConfig, session: Session, form: GraphForm, activations: HostTensor<"float32">, state: TrainState) {
+  private constructor(
+    config: TrainConfig,
+    session: Session,
+    form: GraphForm,
+    activations: HostTensor<"float32">,
+    state: TrainState,
+  ) {
     this.config = config;
     this.#session = session;
     this.#form = form;
@@ -69,7 +78,11 @@ export class Trainer {
     runtime: Runtime,
     config: TrainConfig,
     activations: HostTensor<"float32">,
-    { state, threads, form = { step: "dense", wrapper: "loop" } }: { state?: TrainState | undefined; threads?: number | undefined; form?: GraphForm } = {},
+    {
+      state,
+      threads,
+      form = { step: "dense", wrapper: "loop" },
+    }: { state?: TrainState | undefined; threads?: number | undefined; form?: GraphForm } = {},
   ): Promise<Trainer> {
     checkTrainingRows(config, activations);
     const session = await runtime.open(packModel(trainingGraph(config, form)), { threads });

@@ -57,7 +57,11 @@ export const scalar = (value: number): HostTensor<"float32"> => tensor("float32"
 
 /** int64 tensor of one dimension from ordinary numbers. */
 export const int64s = (values: ArrayLike<number>): HostTensor<"int64"> =>
-  tensor("int64", [values.length], BigInt64Array.from({ length: values.length }, (_, i) => BigInt(values[i]!)));
+  tensor(
+    "int64",
+    [values.length],
+    BigInt64Array.from({ length: values.length }, (_, i) => BigInt(values[i]!)),
+  );
 
 /** The bytes of a tensor's elements, little-endian, without copying. */
 export const bytesOf = ({ data }: HostTensor): Uint8Array =>

@@ -23,7 +23,10 @@ export const matrix = (rows: readonly (readonly number[])[]): HostTensor<"float3
  * Every metric of the given latents and reconstructions, through the metrics' graph, in batches of `batchSize`; all
  * rows are validation rows. `shift` is the mean row unless given.
  */
-export async function measure(seen: Seen, { batchSize = 1024, shift }: { batchSize?: number; shift?: readonly number[] } = {}): Promise<Conclusion> {
+export async function measure(
+  seen: Seen,
+  { batchSize = 1024, shift }: { batchSize?: number; shift?: readonly number[] } = {},
+): Promise<Conclusion> {
   const [rows, inputDim] = seen.x.dims as [number, number];
   const latentDim = seen.z.dims[1]!;
   const { parts, table } = metricsGraph({ inputDim, latentDim, k: seen.top?.dims[1] });
@@ -34,7 +37,13 @@ export async function measure(seen: Seen, { batchSize = 1024, shift }: { batchSi
     const part = (one: HostTensor<"float32">) => sliceRows(one, from, Math.min(from + batchSize, rows));
     const top = seen.top ? { top_values: part(seen.top) } : {};
     const activations = part(seen.x);
-    const outputs = await session.run({ activations, latents: part(seen.z), reconstruction: part(seen.xHat), shift: row, ...top });
+    const outputs = await session.run({
+      activations,
+      latents: part(seen.z),
+      reconstruction: part(seen.xHat),
+      shift: row,
+      ...top,
+    });
     for (const one of [validation, all]) one.add(outputs, activations.dims[0]!);
   }
   await session.release();

@@ -21,14 +21,17 @@ const spread = (numbers: readonly number[]): number => {
 export function plainMetrics({ x, xHat, z }: Seen): Record<string, number> {
   const [rows, inputDim] = x.dims as [number, number];
   const latentDim = z.dims[1]!;
-  const of = ({ data }: Seen["x"], width: number, row: number) => Array.from(data.subarray(row * width, (row + 1) * width));
+  const of = ({ data }: Seen["x"], width: number, row: number) =>
+    Array.from(data.subarray(row * width, (row + 1) * width));
   const all = Array.from({ length: rows }, (_, row) => row);
   const residual = Array.from(x.data, (v, i) => v - xHat.data[i]!);
   const middle = meanRow(x);
   const left = Array.from(x.data, (v, i) => v - middle[i % inputDim]!);
   const squares = (numbers: readonly number[]) => sum(numbers.map((v) => v * v));
   const counts = all.map((row) => of(z, latentDim, row).filter((v) => v !== 0).length);
-  const magnitudes = Array.from(z.data, Math.abs).filter((v) => v > 0).sort((a, b) => a - b);
+  const magnitudes = Array.from(z.data, Math.abs)
+    .filter((v) => v > 0)
+    .sort((a, b) => a - b);
   const fired = new Set(Array.from(z.data, (v, i) => (v === 0 ? -1 : i % latentDim)));
   fired.delete(-1);
   const cosines = all.map((row) => {

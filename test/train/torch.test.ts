@@ -63,7 +63,8 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
   test("the loss of each of twenty steps", async () => {
     const { losses } = await run;
     expect(losses.length).toBe(20);
-    for (const [i, loss] of losses.entries()) expect(Math.abs(loss / Number(exact("loss")[i]) - 1), `step ${i + 1}`).toBeLessThan(1e-5);
+    for (const [i, loss] of losses.entries())
+      expect(Math.abs(loss / Number(exact("loss")[i]) - 1), `step ${i + 1}`).toBeLessThan(1e-5);
   });
 
   test.runIf(has("steps_since_fired"))("steps since each latent fired, after twenty", async () => {
@@ -109,7 +110,8 @@ function nearTies({ config }: Witness, state: TrainState): Set<number> {
     for (let i = 0; i < latentDim; i++) {
       let pre = state.b_enc!.data[i]!;
       for (let j = 0; j < inputDim; j++)
-        pre += state.W_enc!.data[i * inputDim + j]! * (x.data[row * inputDim + j]! - (relu ? state.b_dec!.data[j]! : 0));
+        pre +=
+          state.W_enc!.data[i * inputDim + j]! * (x.data[row * inputDim + j]! - (relu ? state.b_dec!.data[j]! : 0));
       scores[i] = relu ? Math.max(pre, 0) : Math.abs(pre);
     }
     scores.sort().reverse();

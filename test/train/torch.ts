@@ -19,17 +19,35 @@ export interface Witness {
   readonly config: TrainConfig;
 }
 
-const witness = (file: string, prefix: string, architecture: string, preset: string, options: AnyOptionValues = {}): Witness => ({
+const witness = (
+  file: string,
+  prefix: string,
+  architecture: string,
+  preset: string,
+  options: AnyOptionValues = {},
+): Witness => ({
   file: `test/fixtures/${file}.safetensors`,
   prefix,
-  config: trainConfig({ architecture, preset, options: { k: 8, ...options }, inputDim: 64, latentDim: 128, batchSize: 32, epochs: 2 }),
+  config: trainConfig({
+    architecture,
+    preset,
+    options: { k: 8, ...options },
+    inputDim: 64,
+    latentDim: 128,
+    batchSize: 32,
+    epochs: 2,
+  }),
 });
 
 export const witnesses = {
   report: witness("torch-topk-reference", "report", "topk", "report"),
   original: witness("torch-topk-reference", "original", "topk", "original"),
   "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024"),
-  "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", { auxK: 16, auxCoefficient: 1 / 32, deadSteps: 3 }),
+  "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", {
+    auxK: 16,
+    auxCoefficient: 1 / 32,
+    deadSteps: 3,
+  }),
 } as const;
 
 /** The tensors of a file by name; `metadata` beside them. */
@@ -63,7 +81,8 @@ export function stateAt(witness: Witness, tag: string): TrainState {
   return Object.fromEntries(
     shapes.map(([name, shape]) => {
       if (!has(`${tag}.${name}`)) return [name, zeros("float32", shape)];
-      if (name === "steps_since_fired") return [name, tensor("float32", shape, Float32Array.from(exact(`${tag}.${name}`), Number))];
+      if (name === "steps_since_fired")
+        return [name, tensor("float32", shape, Float32Array.from(exact(`${tag}.${name}`), Number))];
       return [name, get(`${tag}.${name}`)];
     }),
   );
@@ -72,7 +91,9 @@ export function stateAt(witness: Witness, tag: string): TrainState {
 /** Loss and gradients of one batch, by parameter, from the graph training uses. */
 export async function gradientsOf(config: TrainConfig, batch: HostTensor<"float32">, state: TrainState) {
   const x = op.input("float32", batch.dims);
-  const all = Object.fromEntries(Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]));
+  const all = Object.fromEntries(
+    Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]),
+  );
   const { loss, gradient } = lossAndGradients(config, x, all);
   const used = [...Object.keys(parametersOf(config)), "steps_since_fired"];
   const inputs = { batch: x, ...Object.fromEntries(used.map((name) => [name, all[name]!])) };
@@ -81,7 +102,9 @@ export async function gradientsOf(config: TrainConfig, batch: HostTensor<"float3
   const { loss: value, ...found } = await session.run({ batch, ...state }).finally(() => session.release());
   return {
     loss: Number(value!.data[0]),
-    gradient: Object.fromEntries(Object.entries(found).map(([name, one]) => [name.slice(2), one as HostTensor<"float32">])),
+    gradient: Object.fromEntries(
+      Object.entries(found).map(([name, one]) => [name.slice(2), one as HostTensor<"float32">]),
+    ),
   };
 }
 

@@ -21,7 +21,9 @@ export const buildGraph = defineCommand({
     out: { type: "string", default: "graphs", describe: "folder to write to" },
     json: flags.json,
   },
-  examples: [["$0 build-graph --input-dim 2048 --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's twelve graphs"]],
+  examples: [
+    ["$0 build-graph --input-dim 2048 --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's twelve graphs"],
+  ],
   async run(given) {
     const configs = gridConfigs({
       architecture: given.architecture,

@@ -13,7 +13,11 @@ export const exportCommand = defineCommand({
   describe: "Freeze checkpoints into .onnx files: encoder, autoencoder, decoder, evaluator",
   positional: { checkpoints: { describe: "checkpoints (.safetensors) that sae-onnx train wrote", array: true } },
   options: {
-    part: { type: "string", default: "encoder,autoencoder", describe: `one or a list of ${Object.keys(parts).join(", ")}` },
+    part: {
+      type: "string",
+      default: "encoder,autoencoder",
+      describe: `one or a list of ${Object.keys(parts).join(", ")}`,
+    },
     out: { type: "string", describe: "folder to write to [default: the checkpoint's]" },
     json: flags.json,
   },
@@ -21,13 +25,16 @@ export const exportCommand = defineCommand({
   async run(given) {
     const wanted = given.part.split(",").map((one) => one.trim());
     const unknown = wanted.find((one) => !Object.hasOwn(parts, one));
-    if (unknown !== undefined) throw new ConfigError(`--part: must be of ${Object.keys(parts).join(", ")}, got "${unknown}"`);
+    if (unknown !== undefined)
+      throw new ConfigError(`--part: must be of ${Object.keys(parts).join(", ")}, got "${unknown}"`);
     const paths = given.checkpoints as string[];
     const checkpoints = [];
     for (const path of paths) {
       const checkpoint = readCheckpoint(await readBytes(path), path);
       if (!isFinished(checkpoint))
-        throw new ConfigError(`${path}: training is at epoch ${checkpoint.epochsDone} of ${checkpoint.config.epochs}; run the same train command to finish it`);
+        throw new ConfigError(
+          `${path}: training is at epoch ${checkpoint.epochsDone} of ${checkpoint.config.epochs}; run the same train command to finish it`,
+        );
       checkpoints.push({ path, checkpoint });
     }
     const written = [];

@@ -4,8 +4,8 @@ import { readNpz } from "../../data/npz.ts";
 import { readSafetensors } from "../../data/safetensors.ts";
 import { decodeModel, metadataOf } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
-import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import type { ValueInfo } from "../../onnx/proto.ts";
+import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import { json } from "../flags.ts";
@@ -27,18 +27,29 @@ const arrays = (tensors: ReadonlyMap<string, Listed>, metadata: Readonly<Record<
     ...Object.entries(metadata).map(([key, value]) => `# ${key}: ${value}`),
     ...[...tensors].map(([name, { dtype, shape }]) => `${name}: ${dtype} [${shape.join(", ")}]`),
   ].join("\n"),
-  json: { metadata, tensors: Object.fromEntries([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }])) },
+  json: {
+    metadata,
+    tensors: Object.fromEntries([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }])),
+  },
 });
 
 const values = (infos: readonly ValueInfo[] | null | undefined) =>
-  Object.fromEntries((infos ?? []).map((info) => [info.name, { type: dataTypeName(info.type?.tensorType?.elemType), shape: shapeOf(info) ?? null }]));
+  Object.fromEntries(
+    (infos ?? []).map((info) => [
+      info.name,
+      { type: dataTypeName(info.type?.tensorType?.elemType), shape: shapeOf(info) ?? null },
+    ]),
+  );
 
 /** A reader for every kind of file, by extension. */
 const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Contents>> = {
   onnx(bytes, file) {
     const model = decodeModel(bytes, file);
     const { input, output, node } = model.graph ?? {};
-    return { text: printModel(model), json: { metadata: metadataOf(model), inputs: values(input), outputs: values(output), nodes: node?.length ?? 0 } };
+    return {
+      text: printModel(model),
+      json: { metadata: metadataOf(model), inputs: values(input), outputs: values(output), nodes: node?.length ?? 0 },
+    };
   },
   npy: (bytes, file) => arrays(new Map([["array", readNpyArray(bytes, file)]])),
   npz: (bytes, file) => arrays(readNpz(bytes, file)),
@@ -58,7 +69,12 @@ export const inspect = defineCommand({
     const file = given.file as string;
     const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
     const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
-    if (!read) throw new ConfigError(`${file}: its name must end in ${Object.keys(readers).map((e) => `.${e}`).join(", ")}`);
+    if (!read)
+      throw new ConfigError(
+        `${file}: its name must end in ${Object.keys(readers)
+          .map((e) => `.${e}`)
+          .join(", ")}`,
+      );
     const contents = read(await readBytes(file), file);
     print(given.json ? JSON.stringify(contents.json, null, 1) : contents.text.trimEnd());
   },

@@ -12,11 +12,17 @@ import { note, print } from "../output.ts";
 export const report = defineCommand({
   command: "report <metrics>",
   describe: "Draw the figures and the page of a metrics file",
-  positional: { metrics: { describe: "metrics file of train or eval, or the experiment's grid_metrics or pareto files" } },
+  positional: {
+    metrics: { describe: "metrics file of train or eval, or the experiment's grid_metrics or pareto files" },
+  },
   options: {
     out: { type: "string", default: "reports", describe: "folder to write to" },
     pareto: { type: "string", default: defaultRule, describe: "objectives, each with :max or :min" },
-    dominance: { choices: ["standard", "strict"], default: "standard", describe: "standard: at least as good in all, better in one; strict: better in all" },
+    dominance: {
+      choices: ["standard", "strict"],
+      default: "standard",
+      describe: "standard: at least as good in all, better in one; strict: better in all",
+    },
     title: { type: "string", describe: "title of the page" },
     json,
   },

@@ -17,7 +17,11 @@ export const train = defineCommand({
     ...flags.machine,
     name: { type: "string", default: "sae", describe: "first part of the files' names" },
     out: { type: "string", default: "models", describe: "folder to write to" },
-    force: { type: "boolean", default: false, describe: "train again what is there, and replace files of another configuration" },
+    force: {
+      type: "boolean",
+      default: false,
+      describe: "train again what is there, and replace files of another configuration",
+    },
     json: flags.json,
   },
   examples: [
@@ -41,7 +45,11 @@ export const train = defineCommand({
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, threads, name, out, force } = given;
     const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, force };
-    const { file, path, stopped } = await trainGrid({ ...run, signal: interruptible(), onProgress: display.update }).finally(display.end);
+    const { file, path, stopped } = await trainGrid({
+      ...run,
+      signal: interruptible(),
+      onProgress: display.update,
+    }).finally(display.end);
     if (given.json) print(serializeMetrics(file).trimEnd());
     else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);
     note(stopped ? `stopped; the same command goes on from here` : `metrics: ${path}`);

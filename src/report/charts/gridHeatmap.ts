@@ -47,7 +47,15 @@ export function gridHeatmap({
         ),
       );
       return heatmap({
-        ...{ title, cells, xs: ks.map(kName), ys: dims.map(String), panels, width, scheme, reverse, format },
+        title,
+        cells,
+        xs: ks.map(kName),
+        ys: dims.map(String),
+        panels,
+        width,
+        scheme,
+        reverse,
+        format,
         ...(domain ? { domain } : {}),
         xTitle: "Sparsity Level (K)",
         yTitle: "Dictionary Size (latent_dim)",

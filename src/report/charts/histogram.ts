@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
+import { logAxis } from "./axisScale.ts";
 import { panelSizes } from "./panels.ts";
 import { schema, theme, wrapped } from "./theme.ts";
 
@@ -38,7 +39,7 @@ export function logHistogram(options: {
         type: "quantitative",
         title: xTitle,
         scale: { type: "log", domain: [low, high], nice: false },
-        axis: { format: "~g", tickCount: 4, grid: false },
+        axis: { ...logAxis(low, high), grid: false },
       },
       x2: { field: "to" },
       y: { field: "count", type: "quantitative", title: "Latents", axis: { tickCount: 4, tickMinStep: 1 } },

@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import { type Configuration, distinct } from "../configurations.ts";
+import { logAxis } from "./axisScale.ts";
 import { type Chart, type ChartContext, defineChart, type LatentStatistics } from "./chart.ts";
 import { kName } from "./gridHeatmap.ts";
 import { logHistogram } from "./histogram.ts";
@@ -68,14 +69,14 @@ export const latentsSorted = defineChart({
           type: "quantitative",
           title: "Rank",
           scale: log,
-          axis: { format: "~g", tickCount: 4, grid: false },
+          axis: { ...logAxis(1, Math.max(...values.map(({ rank }) => rank))), grid: false },
         },
         y: {
           field: "frequency",
           type: "quantitative",
           title: "Share of rows",
           scale: log,
-          axis: { format: "~g", tickCount: 5 },
+          axis: logAxis(Math.min(...values.map(({ frequency }) => frequency)), 1),
         },
         color: {
           field: "k",

@@ -36,14 +36,26 @@ export function layerPositionMap(options: {
         const at = new Map(groups.get(panel)!.map((one) => [address(one.row.layer, one.row.position), one]));
         return layers.flatMap((layer) =>
           positions.map((position) => ({
-            ...{ x: String(position), y: String(layer), panel },
+            x: String(position),
+            y: String(layer),
+            panel,
             ...contents(at.get(address(layer, position)), `layer ${layer}, position ${position}`),
           })),
         );
       });
       return heatmap({
-        ...{ title, cells, xs: positions.map(String), ys: layers.map(String), panels, width, scheme, reverse, format },
-        ...{ xTitle: "Position", yTitle: "Layer", legendTitle: infoOf(key).label },
+        title,
+        cells,
+        xs: positions.map(String),
+        ys: layers.map(String),
+        panels,
+        width,
+        scheme,
+        reverse,
+        format,
+        xTitle: "Position",
+        yTitle: "Layer",
+        legendTitle: infoOf(key).label,
       });
     },
   });

@@ -61,7 +61,10 @@ function stepsSinceFired({ z, top }: Code, { steps_since_fired }: StateValues): 
   const before = steps_since_fired!;
   const nonZero = (x: V) => op.cast(op.not(op.equal(x, 0)), "float32");
   const counts = top
-    ? op.scatterElements(op.zerosLike(before), op.reshape(top.indices, [-1]), op.reshape(nonZero(top.values), [-1]), { axis: 0, reduction: "add" })
+    ? op.scatterElements(op.zerosLike(before), op.reshape(top.indices, [-1]), op.reshape(nonZero(top.values), [-1]), {
+        axis: 0,
+        reduction: "add",
+      })
     : op.reduceSum(nonZero(z), { axes: [0] });
   return op.where(op.greater(counts, 0), 0, op.add(before, 1));
 }

@@ -1,0 +1,90 @@
+import { type Configuration, cellLabel, dataGroup, meanOf } from "../configurations.ts";
+import { formatValue } from "../format.ts";
+import { infoOf } from "../keys.ts";
+import type { Objective, ParetoResult } from "../pareto.ts";
+import { type AxisScale, axisScale } from "./axisScale.ts";
+import { placeLabels } from "./placeLabels.ts";
+import { staircase, staircaseBoxes } from "./staircase.ts";
+import { textWidth } from "./theme.ts";
+
+/** The plane the points lie in: its objectives and its size in pixels. */
+export interface Plane {
+  readonly x: Objective;
+  readonly y: Objective;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Data of the Pareto plot, told apart by `kind`, and the scales they were placed with. */
+export interface ParetoPoints {
+  readonly values: readonly { readonly kind: "point" | "stairs" | "label"; readonly group: string }[];
+  readonly xs: readonly number[];
+  readonly xScale: AxisScale;
+  readonly yScale: AxisScale;
+}
+
+/** More points than this in a group: only those of the Pareto set get a label. */
+const mostLabels = 40;
+
+/** Font size of the labels in pixels. */
+export const labelSize = 10;
+
+/** Sizes and counts of latents spread over decades; other quantities do not. */
+export const isSize = (key: string): boolean => ["k", "latent_dim", "l0_mean"].includes(key);
+
+/** Points, staircases and labels of configurations that have both objectives, group by group; labels cover nothing. */
+export function paretoPoints(
+  configurations: readonly Configuration[],
+  { x, y, width, height }: Plane,
+  pareto: ParetoResult<Configuration>,
+): ParetoPoints {
+  const optimal = new Set(pareto.optimal);
+  const points = configurations
+    .map((one) => ({
+      kind: "point" as const,
+      group: dataGroup(one),
+      x: meanOf(one, x.key)!,
+      y: meanOf(one, y.key)!,
+      latent_dim: one.row.latent_dim,
+      optimal: optimal.has(one),
+      // Where x is k, the label need not say it again.
+      text: x.key === "k" ? `d=${one.row.latent_dim}` : cellLabel(one.row),
+      tip: tipOf(one, pareto),
+    }))
+    // The Pareto set first: its labels choose their places first.
+    .toSorted((a, b) => Number(b.optimal) - Number(a.optimal));
+  const xs = points.map((point) => point.x);
+  const xScale = axisScale(xs, { log: isSize(x.key), length: width, before: 0.04, after: 0.14 });
+  const ys = points.map((point) => point.y);
+  const yScale = axisScale(ys, { log: false, length: height, before: 0.08, after: 0.08 });
+  const pixels = (place: { x: number; y: number }) => ({
+    x: xScale.pixel(place.x),
+    y: height - yScale.pixel(place.y),
+  });
+
+  const lines = [...new Set(points.map(({ group }) => group))].flatMap((group) => {
+    const inGroup = points.filter((point) => point.group === group);
+    const corners = staircase(inGroup, x.direction, y.direction, xScale.domain);
+    const named = inGroup.length > mostLabels ? inGroup.filter((point) => point.optimal) : inGroup;
+    const at = named.map((point) => ({ ...pixels(point), text: point.text }));
+    const obstacles = staircaseBoxes(corners.map(pixels), x.direction);
+    const places = placeLabels(at, { width, height }, (text) => textWidth(text, labelSize), obstacles);
+    const labels = places.flatMap((place, index) => {
+      if (!place) return [];
+      const from = at[index]!;
+      const toX = place.x > from.x ? place.x - 2 : place.x + place.width + 2;
+      const { x, y, moved } = place;
+      return { kind: "label" as const, group, text: from.text, x, y, moved, fromX: from.x, fromY: from.y, toX };
+    });
+    return [...corners.map((corner) => ({ kind: "stairs" as const, group, ...corner })), ...labels];
+  });
+  return { values: [...points.map(({ text: _, ...point }) => point), ...lines], xs, xScale, yScale };
+}
+
+function tipOf(one: Configuration, { rule, dominated }: ParetoResult<Configuration>): string {
+  const values = rule.objectives.map(({ key }) => `${infoOf(key).label} ${formatValue(key, meanOf(one, key))}`);
+  const by = dominated.find(({ item }) => item === one)?.by ?? [];
+  const others = by.length > 1 ? ` and ${by.length - 1} more` : "";
+  const verdict = by[0] ? `dominated by ${by[0].label}${others}` : "Pareto-optimal";
+  return `${one.label}: ${values.join(", ")}; ${verdict}`;
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from "vitest";
+import * as op from "../../src/graph/ops.ts";
+import type { Value } from "../../src/graph/value.ts";
+import type { TrainConfig } from "../../src/sae/config.ts";
+import { architectureOf, forward, parametersOf } from "../../src/sae/spec.ts";
+import { initialState } from "../../src/train/state.ts";
+import { lossAndGradients } from "../../src/train/steps/dense.ts";
+import { random } from "../../src/util/random.ts";
+import { type HostTensor, tensor } from "../../src/util/tensor.ts";
+import { evaluateGraph } from "../run.ts";
+import { cases } from "../sae/cases.ts";
+import { dictionaryRows } from "../sae/dictionary.ts";
+
+type V = Value<"float32">;
+
+/** The same functions write a graph in float64, where differences can be taken: nothing in them names an element type. */
+const input = (dims: readonly number[]): V => op.input("float64", dims) as unknown as V;
+
+/** What a loss is told to hold still, by its stopGradient: differences must hold it still too. */
+const held: Readonly<Record<string, { xHat: boolean; params: readonly string[] }>> = {
+  reconstruction: { xHat: false, params: [] },
+  auxiliary: { xHat: true, params: ["b_dec"] },
+};
+
+const x = dictionaryRows(24, 16);
+const float64 = ({ dims, data }: HostTensor<"float32">, noise: () => number) =>
+  tensor(
+    "float64",
+    dims,
+    Float64Array.from(data, (v) => v + noise()),
+  );
+const dot = (a: HostTensor, b: HostTensor) =>
+  (a.data as Float64Array).reduce((sum, v, i) => sum + v * Number(b.data[i]), 0);
+
+/** A point where nothing is zero or tied, with a third of the latents dead, and a direction for every parameter. */
+function point(config: TrainConfig) {
+  const rng = random(11, "gradients");
+  const state = initialState(config, x);
+  const names = Object.keys(parametersOf(config));
+  const near = Object.fromEntries(names.map((name) => [name, float64(state[name]!, () => 0.2 * rng.normal())]));
+  const directions = Object.fromEntries(
+    names.map((name) => [name, float64({ ...state[name]!, data: state[name]!.data.map(() => 0) }, () => rng.normal())]),
+  );
+  const since = tensor(
+    "float64",
+    [config.latentDim],
+    Float64Array.from({ length: config.latentDim }, (_, i) => (i % 3 === 0 ? 5 : 0)),
+  );
+  return { names, near, directions, since };
+}
+
+/** Gradients as training takes them. */
+async function analytic(config: TrainConfig, { names, near, since }: ReturnType<typeof point>) {
+  const params = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
+  const [batch, steps] = [input(x.dims), input(since.dims)];
+  const { gradient } = lossAndGradients(config, batch, { ...params, steps_since_fired: steps });
+  const outputs = Object.fromEntries(names.map((name) => [`d_${name}`, gradient[name]!]));
+  const found = await evaluateGraph({ batch, steps, ...params }, outputs, {
+    batch: float64(x, () => 0),
+    steps: since,
+    ...near,
+  });
+  return (name: string) => found[`d_${name}`]!;
+}
+
+/** The whole loss as a function of the parameters, with all that a loss holds still kept at `near`. */
+function lossAt(config: TrainConfig, { names, near, since }: ReturnType<typeof point>) {
+  const moving = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
+  const still = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
+  const [batch, steps] = [input(x.dims), input(since.dims)];
+  const { code, xHat } = forward(config, batch, moving);
+  const before = forward(config, batch, still);
+  const losses = (which: { xHat: boolean; params: readonly string[] }) =>
+    architectureOf(config).losses({
+      ...{ x: batch, code, options: config.options, stepsSinceFired: steps },
+      xHat: which.xHat ? before.xHat : xHat,
+      params: Object.fromEntries(names.map((name) => [name, (which.params.includes(name) ? still : moving)[name]!])),
+    });
+  const each = Object.keys(losses(held.reconstruction!)).map((name) => losses(held[name]!)[name]!);
+  const loss = each.reduce((sum, one) => op.add(sum, one));
+  const fixed = Object.fromEntries(names.map((name) => [`still_${name}`, still[name]!]));
+  const feeds = {
+    batch: float64(x, () => 0),
+    steps: since,
+    ...Object.fromEntries(names.map((name) => [`still_${name}`, near[name]!])),
+  };
+  return async (params: Readonly<Record<string, HostTensor>>) => {
+    const result = await evaluateGraph({ batch, steps, ...moving, ...fixed }, { loss }, { ...feeds, ...params });
+    return result.loss!.data[0] as number;
+  };
+}
+
+describe.each(cases)("$name", ({ config: configOf }) => {
+  const config = configOf();
+  const at = point(config);
+  const gradient = analytic(config, at);
+  const loss = lossAt(config, at);
+
+  test.each(at.names)("the gradient of the whole loss for %s agrees with central differences", async (name) => {
+    const [p, d] = [at.near[name]!, at.directions[name]!];
+    const h = 1e-5;
+    const moved = (step: number) =>
+      tensor(
+        "float64",
+        p.dims,
+        (p.data as Float64Array).map((v, i) => v + step * d.data[i]!),
+      );
+    const numeric =
+      ((await loss({ ...at.near, [name]: moved(h) })) - (await loss({ ...at.near, [name]: moved(-h) }))) / (2 * h);
+    const found = (await gradient)(name);
+    const size = Math.sqrt(dot(found, found) * dot(d, d));
+    expect(Math.abs(dot(found, d))).toBeGreaterThan(1e-3 * size);
+    expect(Math.abs(numeric - dot(found, d)) / size).toBeLessThan(1e-8);
+  });
+});
