@@ -28,7 +28,9 @@ export function unslice(dy: V, x: V, { inputs }: OpNode): V {
   const axis = constantInts(inputs[3])![0]!;
   const zeros = op.zerosLike(x);
   const [from, to] = [inputs[1] as Value<"int64">, inputs[2] as Value<"int64">];
-  return op.concat([op.slice(zeros, { axis, to: from }), dy, op.slice(zeros, { axis, from: to })], axis);
+  const joined = op.concat([op.slice(zeros, { axis, to: from }), dy, op.slice(zeros, { axis, from: to })], axis);
+  // Where the bounds are computed, the sum of three unknown sizes is known to us only.
+  return joined.shape[axis] === x.shape[axis] ? joined : op.reshape(joined, op.shape(x));
 }
 
 /**

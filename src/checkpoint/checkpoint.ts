@@ -56,7 +56,7 @@ export function readCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   const { metadata, tensors: stored } = readSafetensors(bytes, file);
   if (metadata.format !== "sae-onnx" || metadata.version !== version)
     throw new ConfigError(
-      `${file}: not a checkpoint of this version (format ${metadata.format ?? "unknown"}, version ${metadata.version ?? "unknown"}); sae-onnx train writes them`,
+      `${file}: not a checkpoint of this version (format ${quote(metadata.format ?? "unknown")}, version ${quote(metadata.version ?? "unknown")}); sae-onnx train writes them`,
     );
   const { config: json, ...rest } = metadataIn(metadata, file);
   const config = configFromJson(json, file);

@@ -1,10 +1,9 @@
 import type { Argv, InferredOptionTypes, Options } from "yargs";
 
-/** A verb of the command line: flags as data, and one function that does it. */
+/** What a verb does: flags as data, and one function. Its name and one-line description are in commands/index.ts. */
 export interface Command<O extends Record<string, Options> = Record<string, Options>> {
   /** As yargs writes it: `eval <models..>`. */
   readonly command: string;
-  readonly describe: string;
   readonly options: O;
   /** What `<models..>` and the like stand for. */
   readonly positional?: Readonly<Record<string, { readonly describe: string; readonly array?: boolean }>>;
@@ -18,7 +17,7 @@ export const defineCommand = <O extends Record<string, Options>>(command: Comman
   command as unknown as Command;
 
 /** Tells yargs about a command. */
-export const register = (cli: Argv, { command, describe, options, positional = {}, examples, run }: Command): Argv =>
+export const register = (cli: Argv, describe: string, { command, options, positional = {}, examples, run }: Command) =>
   cli.command(
     command,
     describe,

@@ -47,6 +47,13 @@ export const json = {
   describe: "print the numbers as JSON, and nothing else, on stdout",
 } as const;
 
+/** The number of threads asked for. @throws {ConfigError} when it is no count. */
+export function checkThreads(threads: number | undefined): number | undefined {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
+    throw new ConfigError(`--threads must be an integer of at least 1, got ${threads}`);
+  return threads;
+}
+
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Every option of every architecture but `k`, which is a list of its own. */

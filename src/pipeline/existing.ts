@@ -37,12 +37,19 @@ export async function existingCheckpoint(
   return checkpoint;
 }
 
-/** The rows of an earlier metrics file, none where there is no file. @throws {ConfigError} when they are of other data. */
-export async function existingRows(path: string, { digest }: DataInfo): Promise<readonly MetricRow[]> {
+/**
+ * The rows of an earlier metrics file, none where there is no file.
+ * @throws {ConfigError} when the file is damaged or of other data; with `force` its rows are given up instead.
+ */
+export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly MetricRow[]> {
   const bytes = await readIfThere(path);
   if (!bytes) return [];
-  const file = parseMetrics(new TextDecoder().decode(bytes), path);
-  if (file.data.digest !== digest)
+  try {
+    const file = parseMetrics(new TextDecoder().decode(bytes), path);
+    if (file.data.digest === digest) return file.rows;
     throw new ConfigError(`${path}: holds metrics of other data or another split; ${remedy}`);
-  return file.rows;
+  } catch (error) {
+    if (force) return [];
+    throw error;
+  }
 }

@@ -83,7 +83,7 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   const shared: Shared = { run, data, info, layer: columnOf(set, "layer"), position: columnOf(set, "position") };
 
   const path = join(out, `${run.name}.metrics.json`);
-  let rows = force ? [] : await existingRows(path, info);
+  let rows = await existingRows(path, info, force);
   const entries: Entry[] = [];
   for (const config of configs) {
     const name = stemOf(run.name, config);

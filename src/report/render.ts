@@ -1,28 +1,53 @@
-import { parse, View } from "vega";
+import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { ConfigError } from "../util/errors.ts";
+import { textWidth } from "./textWidth.ts";
+
+/** The part of vega's text measure that is meant to be replaced; its typings leave it out. */
+interface TextMetrics {
+  width: (item: { fontSize?: number; fontWeight?: string | number; limit?: number }, text: unknown) => number;
+}
+const { textMetrics } = vega as unknown as { readonly textMetrics: TextMetrics };
+
+let before: Promise<unknown> = Promise.resolve();
 
 /**
- * The figure of a vega-lite specification as SVG text, in Node and browsers alike: text is measured by a table, not a canvas.
+ * The figure of a vega-lite specification as SVG text, the same in Node and browsers: text is measured by a table, not a canvas.
  * @throws {ConfigError} when vega-lite warns about the specification; nothing is drawn other than meant.
  */
-export async function renderSvg(spec: TopLevelSpec): Promise<string> {
-  const warnings: string[] = [];
-  const logger = { level: () => logger, error: warn, warn, info: () => logger, debug: () => logger };
-  const { spec: compiled } = compile(spec, {
-    logger: logger as unknown as NonNullable<Parameters<typeof compile>[1]>["logger"] & {},
-  });
-  if (warnings.length > 0)
-    throw new ConfigError(
-      `figure ${JSON.stringify(spec.title)}: vega-lite says ${warnings.join("; ")}; mend the chart's spec`,
-    );
-  const view = new View(parse(compiled), { renderer: "none" });
-  const svg = await view.toSVG();
-  view.finalize();
+export function renderSvg(spec: TopLevelSpec): Promise<string> {
+  // One at a time: the measure is vega's own and is put back afterwards.
+  const svg = before.then(() => render(spec));
+  before = svg.catch(() => undefined);
   return svg;
+}
 
-  function warn(...parts: unknown[]) {
-    warnings.push(parts.join(" "));
-    return logger;
+async function render(spec: TopLevelSpec): Promise<string> {
+  const view = new vega.View(vega.parse(compiled(spec)), { renderer: "none" });
+  const measure = textMetrics.width;
+  textMetrics.width = ({ fontSize = 11, fontWeight, limit }, text) =>
+    Math.min(textWidth(String(text ?? ""), fontSize, isBold(fontWeight)), limit || Number.POSITIVE_INFINITY);
+  try {
+    return await view.toSVG();
+  } finally {
+    textMetrics.width = measure;
+    view.finalize();
   }
 }
+
+function compiled(spec: TopLevelSpec) {
+  const warnings: string[] = [];
+  const warn = (...parts: unknown[]) => {
+    warnings.push(parts.join(" "));
+    return logger;
+  };
+  const quiet = () => logger;
+  const logger: vega.LoggerInterface = { level: quiet as never, error: warn, warn, info: quiet, debug: quiet };
+  const { spec: vegaSpec } = compile(spec, { logger });
+  if (warnings.length === 0) return vegaSpec;
+  throw new ConfigError(
+    `figure ${JSON.stringify(spec.title)}: vega-lite says ${warnings.join("; ")}; mend the chart's specification`,
+  );
+}
+
+const isBold = (weight: string | number | undefined) => weight === "bold" || Number(weight) >= 600;

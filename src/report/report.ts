@@ -1,4 +1,5 @@
 import type { MetricsFile } from "../metrics/row.ts";
+import { ConfigError } from "../util/errors.ts";
 import type { Chart, ChartContext, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";
@@ -53,6 +54,10 @@ export async function buildReport(
     dominance: parseDominance(options.dominance),
   };
   const { rows, notes } = inspectRows(file.rows);
+  if (rows.length === 0)
+    throw new ConfigError(
+      `report on ${file.data.source}: no row to show${notes.length > 0 ? ` (${notes[0]})` : ""}; give a metrics file with rows`,
+    );
   const all = configurations(rows);
   const pareto = paretoSet(all, rule, meanOf, dataGroup);
   const files = new Map<string, string>();

@@ -3,7 +3,7 @@ export const style = `
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --rule: #d8dee4; --raised: #f6f8fa; --accent: #0969da; --warn: #fff8c5; --frontier: #cf222e; }
 @media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --rule: #30363d; --raised: #161b22; --accent: #58a6ff; --warn: #3a2f0b; --frontier: #ff7b72; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 24px 16px 64px; max-width: 960px; background: var(--paper); color: var(--ink); font: 16px/1.5 Inter, "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif; }
+body { margin: 0 auto; padding: 24px 16px 64px; max-width: 960px; background: var(--paper); color: var(--ink); font: 16px/1.5 "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif; }
 h1 { font-size: 28px; line-height: 1.2; margin: 8px 0 12px; }
 h2 { font-size: 21px; margin: 44px 0 12px; padding-top: 12px; border-top: 1px solid var(--rule); }
 h3 { font-size: 17px; margin: 30px 0 8px; }

@@ -7,6 +7,8 @@ import { infoOf, knownMetrics } from "./keys.ts";
 /** Fields that get a column only where they differ between rows. */
 const describing = ["architecture", "preset", "provider", "layer", "position", "input_dim", "epochs", "seed"] as const;
 
+const numeric: ReadonlySet<string> = new Set(["layer", "position", "input_dim", "epochs", "seed"]);
+
 /** Every row with every metric any of them has; fields all rows share are left out. */
 export function rowsTable(rows: readonly MetricRow[], metrics: readonly string[] = knownMetrics): Table {
   const sorted = configurations(rows).flatMap((one) => one.rows);
@@ -16,7 +18,7 @@ export function rowsTable(rows: readonly MetricRow[], metrics: readonly string[]
   const columns = [
     ">Latents",
     ">k",
-    ...fields.map((field) => infoOf(field).label),
+    ...fields.map((field) => `${numeric.has(field) ? ">" : ""}${infoOf(field).label}`),
     ...keys.map((key) => `>${infoOf(key).label}`),
   ];
   return tableOf(

@@ -1,10 +1,12 @@
 import { ConfigError } from "../util/errors.ts";
-import { cpu } from "./node.ts";
 import type { Runtime } from "./session.ts";
 
-/** What Node can run models on, by the name `--provider` uses. Nothing is tried in place of what was asked for. */
+/**
+ * What Node can run models on, by the name `--provider` uses; loaded when it is asked for.
+ * Nothing is tried in place of what was asked for.
+ */
 export const providers = {
-  cpu: { describe: "ONNX Runtime's CPU provider", load: async () => cpu },
+  cpu: { describe: "ONNX Runtime's CPU provider", load: async () => (await import("./node.ts")).cpu },
   wasm: {
     describe: "ONNX Runtime's WebAssembly build, the one browsers use",
     load: async () => {

@@ -71,6 +71,8 @@ export function configFromJson(json: unknown, file: string): TrainConfig {
       throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
     return config;
   } catch (error) {
-    throw new ConfigError(`${file}: ${(error as Error).message}; the file is damaged or of another version`);
+    // The message may quote a value of the file.
+    const what = (error as Error).message.slice(0, 500).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
+    throw new ConfigError(`${file}: ${what}; the file is damaged or of another version`);
   }
 }

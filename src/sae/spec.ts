@@ -32,7 +32,7 @@ export function saeSpec({ architecture = "topk", preset, options = {}, inputDim,
     ["inputDim", inputDim],
     ["latentDim", latentDim],
   ] as const)
-    if (!Number.isInteger(dim) || dim < 1)
+    if (!Number.isSafeInteger(dim) || dim < 1)
       throw new ConfigError(`${name} must be an integer of at least 1, got ${dim}`);
   const names = Object.keys(sae.presets);
   const chosen = preset ?? names[0]!;

@@ -20,7 +20,9 @@ export interface GraphForm {
 /** The training graph of a configuration: all state in and out, many steps a run. A pure function. */
 export function trainingGraph(config: TrainConfig, form: GraphForm = { step: "dense", wrapper: "loop" }): Model {
   const parts = wrappers[form.wrapper].parts(config, steps[form.step]);
-  return buildModel({ ...parts, metadata: { config: JSON.stringify(configToJson(config)), ...form } });
+  // Epochs and seed are the host's: they are no part of the graph.
+  const { epochs: _, seed: __, ...described } = configToJson(config);
+  return buildModel({ ...parts, metadata: { config: JSON.stringify(described), ...form } });
 }
 
 /** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */

@@ -136,7 +136,7 @@ test("a loss that is not finite breaks its curve", async () => {
 });
 
 test("a specification vega-lite warns about is refused", async () => {
-  const spec = { data: { values: [] }, mark: "bar", encoding: { x: { field: "a", type: "wrong" } } };
+  const spec = { data: { values: [] }, mark: "bar", encoding: { shape: { field: "a", type: "nominal" } } };
   await expect(renderSvg(spec as never)).rejects.toThrow(/vega-lite says/);
 });
 

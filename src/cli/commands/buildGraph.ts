@@ -13,7 +13,6 @@ const { epochs: _, seed: __, ...sae } = flags.sae;
 
 export const buildGraph = defineCommand({
   command: "build-graph",
-  describe: "Write the ONNX training graph of each configuration, and a readable .txt of it",
   options: {
     "input-dim": { type: "number", demandOption: true, describe: "width of the activations" },
     ...sae,

@@ -7,7 +7,6 @@ import { baseline, note, print, table } from "../output.ts";
 
 export const evalCommand = defineCommand({
   command: "eval <models..>",
-  describe: "Measure frozen autoencoders on activations; needs nothing but these files",
   positional: { models: { describe: "frozen .autoencoder.onnx or .evaluator.onnx files", array: true } },
   options: {
     ...flags.data,
@@ -27,7 +26,7 @@ export const evalCommand = defineCommand({
       models: given.models as string[],
       trainRows: given["train-rows"],
       provider: given.provider,
-      threads: given.threads,
+      threads: flags.checkThreads(given.threads),
       batchSize: given["batch-size"],
       out: given.out,
       onModel: (name) => given.quiet === true || note(`measuring ${name}`),

@@ -10,7 +10,6 @@ import { note, print } from "../output.ts";
 
 export const exportCommand = defineCommand({
   command: "export <checkpoints..>",
-  describe: "Freeze checkpoints into .onnx files: encoder, autoencoder, decoder, evaluator",
   positional: { checkpoints: { describe: "checkpoints (.safetensors) that sae-onnx train wrote", array: true } },
   options: {
     part: {

@@ -61,7 +61,6 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Cont
 
 export const inspect = defineCommand({
   command: "inspect <file>",
-  describe: "Print what is in a .onnx, .npy, .npz or .safetensors file",
   positional: { file: { describe: "the file" } },
   options: { json },
   examples: [["$0 inspect models/sae_d512_k5.encoder.onnx", "the graph, node by node"]],

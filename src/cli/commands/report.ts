@@ -11,7 +11,6 @@ import { note, print } from "../output.ts";
 
 export const report = defineCommand({
   command: "report <metrics>",
-  describe: "Draw the figures and the page of a metrics file",
   positional: {
     metrics: { describe: "metrics file of train or eval, or the experiment's grid_metrics or pareto files" },
   },

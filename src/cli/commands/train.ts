@@ -10,7 +10,6 @@ import { gridDisplay } from "../progress.ts";
 
 export const train = defineCommand({
   command: "train",
-  describe: "Train one SAE or a grid of them; write checkpoints, frozen encoders and metrics",
   options: {
     ...flags.data,
     ...flags.sae,
@@ -43,7 +42,8 @@ export const train = defineCommand({
       seed: given.seed,
     });
     const display = gridDisplay({ quiet: given.quiet === true });
-    const { provider, threads, name, out, force } = given;
+    const { provider, name, out, force } = given;
+    const threads = flags.checkThreads(given.threads);
     const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, force };
     const { file, path, stopped } = await trainGrid({
       ...run,

@@ -35,13 +35,14 @@ export function ticksAt(values: readonly number[], { pixel }: AxisScale): readon
   return ticks;
 }
 
-/** How a logarithmic axis between two values is labelled: at powers of ten, at most six; in between where there are not two. */
-export function logAxis(low: number, high: number): object {
+/** How a logarithmic axis of some pixels is labelled: at powers of ten that have room beside each other; between them where there are not two. */
+export function logAxis(low: number, high: number, length: number): object {
   const first = Math.ceil(Math.log10(low) - 1e-9);
   const last = Math.floor(Math.log10(high) + 1e-9);
   const count = Math.max(0, last - first + 1);
   if (count < 2) return { format: "~g", tickCount: 4 };
-  const step = Math.ceil(count / 6);
+  const room = length / Math.max(1, Math.log10(high / low));
+  const step = Math.max(1, Math.ceil(42 / room));
   const powers = Array.from({ length: count }, (_, index) => first + index);
   return { format: "~g", values: powers.filter((power) => (last - power) % step === 0).map((power) => 10 ** power) };
 }

@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import { noValue } from "../format.ts";
-import { faint, font, ink, schema, textWidth, theme, withTitleAbove, wrapped } from "./theme.ts";
+import { textWidth } from "../textWidth.ts";
+import { faint, font, ink, schema, theme, titleLines, withTitleAbove } from "./theme.ts";
 
 /** One cell; `value` `null` is a gap and drawn as one. */
 export interface Cell {
@@ -74,6 +75,7 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
               titleLimit: 0,
               format,
               orient: narrow ? "bottom" : "right",
+              tickCount: narrow ? 3 : 5,
               gradientLength: narrow ? 200 : Math.max(80, Math.min(240, rowStep * ys.length)),
             },
           },
@@ -107,7 +109,7 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
       tooltip: { field: "tip" },
     },
   };
-  const title = wrapped(options.title, width);
+  const title = titleLines(options.title, width);
   const shared = { $schema: schema, title, data: { values: cells }, config: theme };
   const several = {
     facet: { field: "panel", sort: panels, title: null, header: { labelLimit: 0 } },

@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import { logAxis } from "./axisScale.ts";
 import { panelSizes } from "./panels.ts";
-import { schema, theme, wrapped } from "./theme.ts";
+import { schema, theme, titleLines } from "./theme.ts";
 
 /** Some numbers above zero, counted in bins of a log axis. */
 export interface HistogramPanel {
@@ -39,7 +39,7 @@ export function logHistogram(options: {
         type: "quantitative",
         title: xTitle,
         scale: { type: "log", domain: [low, high], nice: false },
-        axis: { ...logAxis(low, high), grid: false },
+        axis: { ...logAxis(low, high, size.width), labelFlush: false, grid: false },
       },
       x2: { field: "to" },
       y: { field: "count", type: "quantitative", title: "Latents", axis: { tickCount: 4, tickMinStep: 1 } },
@@ -47,7 +47,7 @@ export function logHistogram(options: {
       tooltip: { field: "tip" },
     },
   };
-  const shared = { $schema: schema, title: wrapped(title, width), data: { values: bars }, config: theme };
+  const shared = { $schema: schema, title: titleLines(title, width), data: { values: bars }, config: theme };
   const header = { labelFontSize: 11, labelLimit: 0 };
   return {
     ...shared,

@@ -5,7 +5,7 @@ import { type Chart, type ChartContext, defineChart, type LatentStatistics } fro
 import { kName } from "./gridHeatmap.ts";
 import { logHistogram } from "./histogram.ts";
 import { panelSizes } from "./panels.ts";
-import { kColors, schema, theme, wrapped } from "./theme.ts";
+import { kColors, schema, theme, titleLines } from "./theme.ts";
 
 /** More SAEs than this are too many small panels; the first are drawn. */
 const mostPanels = 24;
@@ -69,14 +69,14 @@ export const latentsSorted = defineChart({
           type: "quantitative",
           title: "Rank",
           scale: log,
-          axis: { ...logAxis(1, Math.max(...values.map(({ rank }) => rank))), grid: false },
+          axis: { ...logAxis(1, Math.max(...values.map(({ rank }) => rank)), size.width), grid: false },
         },
         y: {
           field: "frequency",
           type: "quantitative",
           title: "Share of rows",
           scale: log,
-          axis: logAxis(Math.min(...values.map(({ frequency }) => frequency)), 1),
+          axis: logAxis(Math.min(...values.map(({ frequency }) => frequency)), 1, 220),
         },
         color: {
           field: "k",
@@ -90,7 +90,7 @@ export const latentsSorted = defineChart({
         tooltip: { field: "tip" },
       },
     };
-    const title = wrapped(latentsSorted.title, context.width);
+    const title = titleLines(latentsSorted.title, context.width);
     const facet = { field: "panel", sort: panels, title: null };
     const data = { values };
     return {

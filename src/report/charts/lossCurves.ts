@@ -4,7 +4,7 @@ import { formatNumber } from "../format.ts";
 import { defineChart } from "./chart.ts";
 import { kName } from "./gridHeatmap.ts";
 import { panelSizes } from "./panels.ts";
-import { kColors, schema, theme, wrapped } from "./theme.ts";
+import { kColors, schema, theme, titleLines } from "./theme.ts";
 
 const mostPanels = 12;
 
@@ -73,7 +73,7 @@ export const lossCurves = defineChart({
         tooltip: { field: "tip" },
       },
     };
-    const shared = { $schema: schema, title: wrapped(lossCurves.title, width), data: { values }, config: theme };
+    const shared = { $schema: schema, title: titleLines(lossCurves.title, width), data: { values }, config: theme };
     const several = { facet: { field: "panel", sort: panels, title: null }, columns: size.columns, spec: plot };
     return { ...shared, ...(panels.length > 1 ? several : plot) } as unknown as TopLevelSpec;
   },

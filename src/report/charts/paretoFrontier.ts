@@ -2,11 +2,12 @@ import type { TopLevelSpec } from "vega-lite";
 import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { infoOf } from "../keys.ts";
 import { type Objective, objectivesText } from "../pareto.ts";
+import { wrapped } from "../textWidth.ts";
 import { ticksAt } from "./axisScale.ts";
 import { type ChartContext, defineChart } from "./chart.ts";
 import { isSize, labelSize, type Plane, paretoPoints } from "./paretoPoints.ts";
 import { stepOf } from "./staircase.ts";
-import { faint, font, ink, schema, theme, withTitleAbove, wrapped } from "./theme.ts";
+import { faint, font, ink, schema, theme, titleLines, withTitleAbove } from "./theme.ts";
 
 /** More sets of activations than this are too many panels to compare. */
 const mostGroups = 6;
@@ -125,7 +126,7 @@ function draw(
   const subtitle = `${objectivesText(rule.objectives)}, ${rule.dominance} dominance: ${count}`;
   const shared = {
     $schema: schema,
-    title: { text: wrapped(paretoFrontier.title, width), subtitle: wrapped(subtitle, width - 40, 11) },
+    title: { text: titleLines(paretoFrontier.title, width), subtitle: wrapped(subtitle, width - 40, 11) },
     data: { values },
     config: theme,
   };

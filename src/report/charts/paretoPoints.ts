@@ -2,10 +2,10 @@ import { type Configuration, cellLabel, dataGroup, meanOf } from "../configurati
 import { formatValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import type { Objective, ParetoResult } from "../pareto.ts";
+import { textWidth } from "../textWidth.ts";
 import { type AxisScale, axisScale } from "./axisScale.ts";
 import { placeLabels } from "./placeLabels.ts";
 import { staircase, staircaseBoxes } from "./staircase.ts";
-import { textWidth } from "./theme.ts";
 
 /** The plane the points lie in: its objectives and its size in pixels. */
 export interface Plane {

@@ -1,7 +1,10 @@
 import type { Config } from "vega-lite";
+import { wrapped } from "../textWidth.ts";
 
-/** A sans-serif every system has under one of these names. */
-export const font = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif";
+const titleSize = 14;
+
+/** A sans-serif most systems have under one of these names, all of one width. */
+export const font = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif";
 
 /** Text and lines on a white page; the page's style sheet exchanges them for the dark scheme's. */
 export const ink = "#1f2328";
@@ -19,7 +22,7 @@ export const theme: Config = {
   title: {
     anchor: "start",
     frame: "bounds",
-    fontSize: 14,
+    fontSize: titleSize,
     fontWeight: "bold",
     color: ink,
     subtitleColor: faint,
@@ -41,19 +44,8 @@ export const theme: Config = {
   view: { stroke: null },
 };
 
-/** Pixels a text takes at most, at a font size; 0.62 em a character covers Helvetica's digits and lower case. */
-export const textWidth = (text: string, fontSize = 11): number => text.length * fontSize * 0.62;
-
-/** A title that breaks between words where it would be wider than the figure. */
-export function wrapped(text: string, width: number, fontSize = 14): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const longer = `${lines.at(-1)} ${word}`;
-    if (lines.length > 0 && textWidth(longer, fontSize) <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
-}
+/** A figure's title, broken where it would be wider than the figure. */
+export const titleLines = (text: string, width: number): string[] => wrapped(text, width - 20, titleSize, true);
 
 /** Colours for values of k that show on white and on black: ten that differ, or a run of viridis for more. */
 export const kColors = (ks: readonly string[]) => ({ domain: ks, scheme: ks.length > 10 ? "viridis" : "tableau10" });

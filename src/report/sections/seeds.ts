@@ -37,7 +37,7 @@ export function seeds({ configurations, rows }: ReportInputs): Block[] {
     ...(compared.length > 0
       ? [
           text(
-            "Rule: a difference of means below twice its standard error over seeds, sqrt(s₁²/n₁ + s₂²/n₂), is not distinguishable from seed noise.",
+            "Rule: a difference of means below twice its standard error over seeds, sqrt(s₁²/n₁ + s₂²/n₂), is not distinguishable from seed noise. With two seeds a side noise alone exceeds that about one time in five, with three one in nine.",
           ),
           list(noiseSentences(compared)),
           tableBlock("Larger dictionary against the next smaller, equal k", comparisonTable(compared)),

@@ -1,0 +1,56 @@
+import { hostname, userInfo } from "node:os";
+import { describe, expect, test } from "vitest";
+import { isFinished, readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { parametersOf } from "../../src/sae/spec.ts";
+import { stateShapes } from "../../src/train/state.ts";
+import { cases } from "../sae/cases.ts";
+import { sample } from "./sample.ts";
+
+describe.each(cases)("$name", (one) => {
+  test("in training: what is read is what was written, state and all", async () => {
+    const checkpoint = await sample(one, 2);
+    expect(isFinished(checkpoint)).toBe(false);
+    const read = readCheckpoint(writeCheckpoint(checkpoint), "a.safetensors");
+    expect(read).toEqual(checkpoint);
+    expect(Object.keys(read.tensors)).toEqual(Object.keys(stateShapes(checkpoint.config)));
+  });
+
+  test("finished: the parameters alone", async () => {
+    const checkpoint = await sample(one, 3);
+    expect(isFinished(checkpoint)).toBe(true);
+    const read = readCheckpoint(writeCheckpoint(checkpoint), "a.safetensors");
+    const kept = Object.keys(parametersOf(checkpoint.config));
+    expect(read).toEqual({
+      ...checkpoint,
+      tensors: Object.fromEntries(kept.map((name) => [name, checkpoint.tensors[name]])),
+    });
+    expect(Object.keys(read.tensors)).toEqual(kept);
+  });
+
+  test("written again, the same bytes", async () => {
+    for (const epochs of [1, 3]) {
+      const bytes = writeCheckpoint(await sample(one, epochs));
+      expect(writeCheckpoint(await sample(one, epochs))).toEqual(bytes);
+      expect(writeCheckpoint(readCheckpoint(bytes, "a.safetensors"))).toEqual(bytes);
+    }
+  });
+});
+
+test("numbers survive: learning rate, losses and metrics to the last bit", async () => {
+  const checkpoint = {
+    ...(await sample(cases[0]!, 3, { learningRate: 0.1 / 3, seed: 2 ** 40 })),
+    metrics: { a: 0.1 + 0.2, b: 5e-324, c: null },
+  };
+  const { config, loss, metrics } = readCheckpoint(writeCheckpoint(checkpoint), "a.safetensors");
+  expect({ config, loss, metrics }).toEqual({
+    config: checkpoint.config,
+    loss: checkpoint.loss,
+    metrics: checkpoint.metrics,
+  });
+});
+
+test("says nothing of when, where or by whom", async () => {
+  const text = new TextDecoder("latin1").decode(writeCheckpoint(await sample(cases[0]!)));
+  for (const word of [hostname(), process.cwd(), userInfo().homedir, `${new Date().getFullYear()}-`])
+    expect(text.includes(word), word).toBe(false);
+});

@@ -1,0 +1,45 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type Part, parts } from "../../src/export/freeze.ts";
+import { encodeModel } from "../../src/onnx/model.ts";
+import type { Model } from "../../src/onnx/proto.ts";
+import { trainingGraph } from "../../src/train/trainer.ts";
+import { sample } from "../checkpoint/sample.ts";
+import { cases } from "../sae/cases.ts";
+
+const python = "/usr/bin/python3";
+
+/** Why the check cannot run here, or undefined. */
+const missing = ((): string | undefined => {
+  try {
+    execFileSync(python, ["-c", "import onnx"], { stdio: "ignore" });
+    return undefined;
+  } catch {
+    return `${python} has no package onnx (apt-get install python3-onnx)`;
+  }
+})();
+
+test("every frozen part and every training graph passes the onnx checker and strict shape inference", async (context) => {
+  if (missing) context.skip(missing);
+  const models: Record<string, Model> = {};
+  for (const one of cases) {
+    const checkpoint = await sample(one);
+    for (const part of Object.keys(parts) as Part[]) models[`${one.name}.${part}`] = parts[part](checkpoint);
+    models[`${one.name}.training`] = trainingGraph(one.config());
+  }
+  const folder = mkdtempSync(join(tmpdir(), "sae-onnx-"));
+  try {
+    const files = Object.entries(models).map(([name, model]) => {
+      const file = join(folder, `${name.replaceAll(" ", "_")}.onnx`);
+      writeFileSync(file, encodeModel(model));
+      return file;
+    });
+    const said = execFileSync(python, ["test/python/check_onnx.py", ...files], { encoding: "utf8" });
+    expect(said.trim().split("\n")).toEqual(files.map((file) => `ok ${file}`));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 60_000);

@@ -1,0 +1,144 @@
+import * as ort from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { freeze } from "../../src/export/freeze.ts";
+import { buildModel, type ModelParts } from "../../src/graph/build.ts";
+import * as op from "../../src/graph/ops.ts";
+import { packModel } from "../../src/onnx/model.ts";
+import type { Model } from "../../src/onnx/proto.ts";
+import { cpu } from "../../src/runtime/node.ts";
+import { type Ort, openSession, type Runtime, type Tensors } from "../../src/runtime/session.ts";
+import { forward, parametersOf } from "../../src/sae/spec.ts";
+import { initialState } from "../../src/train/state.ts";
+import { bytesOf, type HostTensor, zeros } from "../../src/util/tensor.ts";
+import { sample } from "../checkpoint/sample.ts";
+import { cases } from "../sae/cases.ts";
+import { dictionaryRows } from "../sae/dictionary.ts";
+import { worst } from "../train/torch.ts";
+
+const runWith =
+  (runtime: Runtime) =>
+  async (model: Model, feeds: Tensors): Promise<Record<string, HostTensor>> => {
+    const session = await runtime.open(packModel(model), { threads: 1 });
+    return session.run(feeds).finally(() => session.release());
+  };
+const run = runWith(cpu);
+
+/**
+ * The CPU without pre-packing: it lays constant weights out in blocks before the first run, and Gemm then adds products
+ * up in another order than with the same weights as inputs. Nothing else differs between a frozen and a training graph.
+ */
+const runUnpacked = runWith({
+  ...cpu,
+  open: (model) =>
+    openSession(ort as unknown as Ort, model, {
+      intraOpNumThreads: 1,
+      logSeverityLevel: 4,
+      extra: { session: { disable_prepacking: "1", set_denormal_as_zero: "1" } },
+    }),
+});
+
+/** `forward` as a training graph holds it: the parameters are inputs, not constants. */
+function trainingForward({ config }: Checkpoint): ModelParts {
+  const activations = op.input("float32", ["batch", config.inputDim]);
+  const params = Object.fromEntries(
+    Object.entries(parametersOf(config)).map(([name, { shape }]) => [name, op.input("float32", shape)]),
+  );
+  const { code, xHat } = forward(config, activations, params);
+  const top = { top_values: code.top!.values, top_indices: code.top!.indices };
+  return { inputs: { activations, ...params }, outputs: { latents: code.z, ...top, reconstruction: xHat } };
+}
+
+/** Batch, inputDim, latentDim. */
+const shapes = [
+  [24, 16, 32],
+  [7, 33, 65],
+  [90, 100, 37],
+  [256, 512, 2048],
+] as const;
+
+/** The same names, types, shapes and bytes. */
+function same(actual: Tensors, expected: Tensors) {
+  const shape = (all: Tensors) => Object.entries(all).map(([name, { dtype, dims }]) => `${name} ${dtype} [${dims}]`);
+  expect(shape(actual)).toEqual(shape(expected));
+  for (const [name, one] of Object.entries(expected))
+    expect(Buffer.compare(bytesOf(actual[name]!), bytesOf(one)), name).toBe(0);
+}
+
+const blank = { epochsDone: 3, loss: [], dataDigest: "", layer: null, position: null, metrics: {} };
+
+describe.each(cases)("$name", (one) => {
+  describe.each(shapes)("%d rows x %d to %d latents", (batch, inputDim, latentDim) => {
+    const config = one.config({ inputDim, latentDim, options: { k: 5 } });
+    const activations = dictionaryRows(batch, inputDim);
+    const checkpoint: Checkpoint = { ...blank, config, tensors: initialState(config, activations) };
+    const trained = runUnpacked(buildModel(trainingForward(checkpoint)), { activations, ...checkpoint.tensors });
+
+    test("without pre-packing every part is the training graph's forward pass, bit for bit", async () => {
+      const { reconstruction, ...code } = await trained;
+      same(await runUnpacked(freeze(checkpoint, "autoencoder"), { activations }), {
+        ...code,
+        reconstruction: reconstruction!,
+      });
+      same(await runUnpacked(freeze(checkpoint, "encoder"), { activations }), code);
+      same(await runUnpacked(freeze(checkpoint, "decoder"), { latents: code.latents! }), {
+        reconstruction: reconstruction!,
+      });
+    });
+
+    test("with pre-packing the same latents are kept, their values and the reconstruction differ by rounding", async () => {
+      const frozen = await run(freeze(checkpoint, "autoencoder"), { activations });
+      const { top_indices, latents, reconstruction } = await trained;
+      same({ top_indices: frozen.top_indices! }, { top_indices: top_indices! });
+      expect(worst(frozen.latents, latents as HostTensor<"float32">)).toBeLessThan(1e-6);
+      expect(worst(frozen.reconstruction, reconstruction as HostTensor<"float32">)).toBeLessThan(1e-6);
+    });
+
+    test("decoder after encoder is the autoencoder", async () => {
+      const { latents } = await run(freeze(checkpoint, "encoder"), { activations });
+      const [two, whole] = [
+        await run(freeze(checkpoint, "decoder"), { latents: latents! }),
+        await run(freeze(checkpoint, "autoencoder"), { activations }),
+      ];
+      same(two, { reconstruction: whole.reconstruction! });
+    });
+  });
+
+  // Not none: ONNX Runtime's TopK divides by the number of rows and takes the process down.
+  test("any batch runs: 1, 7", async () => {
+    const checkpoint = await sample(one);
+    for (const batch of [1, 7]) {
+      const activations = dictionaryRows(batch, 16);
+      const { latents, top_values, top_indices, reconstruction } = await run(freeze(checkpoint, "autoencoder"), {
+        activations,
+      });
+      expect([latents!.dims, reconstruction!.dims]).toEqual([
+        [batch, 32],
+        [batch, 16],
+      ]);
+      expect([top_values!.dims, top_indices!.dims, top_indices!.dtype]).toEqual([[batch, 4], [batch, 4], "int64"]);
+    }
+  });
+
+  test("top_values are the latents at top_indices, and all of them", async () => {
+    const { latents, top_values, top_indices } = await run(freeze(await sample(one), "encoder"), {
+      activations: dictionaryRows(50, 16),
+    });
+    const rebuilt = zeros("float32", [50, 32]);
+    for (const [i, at] of (top_indices!.data as BigInt64Array).entries())
+      rebuilt.data[Math.floor(i / 4) * 32 + Number(at)] = top_values!.data[i] as number;
+    expect(latents).toEqual(rebuilt);
+  });
+
+  test("the same checkpoint gives the same bytes", async () => {
+    const [a, b] = [await sample(one), await sample(one)];
+    for (const part of ["encoder", "autoencoder", "decoder", "evaluator"] as const)
+      expect(packModel(freeze(b, part))).toEqual(packModel(freeze(a, part)));
+  });
+
+  test("the encoder holds no decoder weights it does not use", async () => {
+    const names = freeze(await sample(one), "encoder").graph!.initializer!.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["W_enc", "b_enc"]));
+    expect(names).not.toContain("W_dec");
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { cpu } from "../../src/runtime/node.ts";
+import type { TrainState } from "../../src/train/state.ts";
+import { type TrainProgress, train } from "../../src/train/train.ts";
+import { shuffledBatches, Trainer } from "../../src/train/trainer.ts";
+import { sliceRows } from "../../src/util/tensor.ts";
+import { cases } from "../sae/cases.ts";
+import { dictionaryRows } from "../sae/dictionary.ts";
+
+const x = dictionaryRows(100, 16);
+const first = cases[0]!;
+
+describe.each(cases)("$name", ({ config: configOf }) => {
+  const config = configOf({ epochs: 4 });
+  const whole = train(cpu, config, x, { threads: 1 });
+
+  test.each([2, 3, 4, 9])("%d epochs in a run give the same bytes as one", async (epochsPerRun) => {
+    expect(await train(cpu, config, x, { threads: 1, epochsPerRun })).toEqual(await whole);
+  });
+
+  test.each([1, 2, 3])("stopped after epoch %d, saved, read and resumed: the same bytes", async (stop) => {
+    const stopped = await train(cpu, config, x, { threads: 1, onRun: async ({ epochsDone }) => epochsDone < stop });
+    expect(stopped.epochsDone).toBe(stop);
+    const { state, ...rest } = stopped;
+    const bytes = writeCheckpoint({
+      config,
+      tensors: state,
+      ...rest,
+      dataDigest: "",
+      layer: null,
+      position: null,
+      metrics: {},
+    });
+    const read = readCheckpoint(bytes, "stopped.safetensors");
+    const from: TrainProgress = { state: read.tensors as TrainState, epochsDone: read.epochsDone, loss: read.loss };
+    expect(await train(cpu, read.config, x, { threads: 1, from })).toEqual(await whole);
+  });
+});
+
+describe("the last batch of an epoch is what is left", () => {
+  const config = first.config({ batchSize: 8, epochs: 1 });
+  const thirty = sliceRows(x, 0, 30);
+
+  test("30 rows at 8 are 4 steps, the last of 6", () => {
+    const { order, bounds } = shuffledBatches(config, 30, [0, 1]);
+    expect(order.length).toBe(60);
+    expect(bounds.map(({ from, to }) => to - from)).toEqual([8, 8, 8, 6, 8, 8, 8, 6]);
+    expect(bounds.map(({ from }) => from)).toEqual([0, 8, 16, 24, 30, 38, 46, 54]);
+  });
+
+  test("its loss and gradient are means over 6", async () => {
+    const { order, bounds } = shuffledBatches(config, 30, [0]);
+    const whole = await Trainer.open(cpu, config, thirty, { threads: 1 });
+    const losses = await whole.run({ order, bounds });
+    expect(losses.length).toBe(4);
+
+    // The same four steps one by one, the last one on a training set of those 6 rows alone.
+    const steps = await Trainer.open(cpu, config, thirty, { threads: 1 });
+    await steps.run({ order, bounds: bounds.slice(0, 3) });
+    const last = order.slice(24, 30);
+    const small = {
+      ...thirty,
+      dims: [6, 16],
+      data: Float32Array.from({ length: 96 }, (_, i) => thirty.data[Number(last[Math.floor(i / 16)]) * 16 + (i % 16)]!),
+    };
+    const alone = await Trainer.open(cpu, { ...config, batchSize: 6 }, small, { state: steps.state, threads: 1 });
+    const loss = await alone.run({ order: BigInt64Array.from([0n, 1n, 2n, 3n, 4n, 5n]), bounds: [{ from: 0, to: 6 }] });
+    expect(loss[0]).toBe(losses[3]);
+    expect(alone.state).toEqual(whole.state);
+    await Promise.all([whole, steps, alone].map((one) => one.release()));
+  });
+
+  test("the epoch's loss weighs it by its rows", async () => {
+    const trainer = await Trainer.open(cpu, config, thirty, { threads: 1 });
+    const losses = await trainer.run(shuffledBatches(config, 30, [0]));
+    await trainer.release();
+    const { loss } = await train(cpu, config, thirty, { threads: 1 });
+    expect(loss[0]).toBeCloseTo((8 * (losses[0]! + losses[1]! + losses[2]!) + 6 * losses[3]!) / 30, 12);
+  });
+});
+
+describe("shuffledBatches", () => {
+  const of = (seed: number, epochs: number[]) =>
+    shuffledBatches(first.config({ seed, batchSize: 8 }), 50, epochs).order;
+
+  test("every epoch is a permutation of the rows", () => {
+    const order = of(1, [0, 1, 2]);
+    for (const start of [0, 50, 100])
+      expect(Array.from(order.slice(start, start + 50), Number).sort((a, b) => a - b)).toEqual(
+        Array.from({ length: 50 }, (_, i) => i),
+      );
+  });
+
+  test("another order each epoch and for each seed, the same for the same", () => {
+    expect(of(1, [0])).toEqual(of(1, [0]));
+    expect(of(1, [0])).not.toEqual(of(1, [1]));
+    expect(of(1, [0])).not.toEqual(of(2, [0]));
+    expect(of(1, [3])).toEqual(of(1, [2, 3]).slice(50));
+  });
+});
+
+test("too few rows and another width are refused before anything is opened", async () => {
+  await expect(train(cpu, first.config({ batchSize: 101 }), x)).rejects.toThrow(
+    "100 training rows are fewer than one batch of 101",
+  );
+  await expect(train(cpu, first.config({ inputDim: 17 }), x)).rejects.toThrow(
+    "activations are 16 wide, the configuration says inputDim = 17",
+  );
+});
+
+test("a loss that is no number ends the training with a hint", async () => {
+  const config = first.config({ learningRate: 1e38, epochs: 5 });
+  await expect(train(cpu, config, x, { threads: 1 })).rejects.toThrow(
+    /no longer a number in epoch \d; a smaller learning rate than 1e\+38 may help/,
+  );
+});
