@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { ConfigError, isExpected } from "../util/errors.ts";
@@ -7,6 +8,9 @@ import { verbs } from "./commands/index.ts";
 import { note } from "./output.ts";
 import { checkWords, explain } from "./usage.ts";
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 const args = hideBin(process.argv);
 const verb = args.find((word) => !word.startsWith("-"));
 
@@ -20,6 +24,7 @@ try {
   checkWords(args, verb, Object.keys(verbs), { ...chosen?.options, ...shared });
   const cli = yargs(args)
     .scriptName("sae-onnx")
+    .version(version)
     .usage("$0 <verb>: train, freeze and evaluate sparse autoencoders on ONNX Runtime")
     .parserConfiguration({ "duplicate-arguments-array": false })
     .options(shared)

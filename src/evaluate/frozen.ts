@@ -1,5 +1,5 @@
-import type { SumsTable } from "../metrics/graph.ts";
-import { withMetrics } from "../metrics/graph.ts";
+import { opsetVersion } from "../graph/build.ts";
+import { type MetricDims, type SumsTable, withMetrics } from "../metrics/graph.ts";
 import { metadataOf } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { shapeOf } from "../onnx/tensors.ts";
@@ -42,9 +42,17 @@ export function evaluatorOf(model: Model, file: string): Evaluator {
     );
   }
   const k = width("top_values", "output");
-  const whole = withMetrics(model, { inputDim, latentDim, k });
+  const whole = chained(model, { inputDim, latentDim, k }, file);
   const table = JSON.parse(metadataOf(whole).sums!) as SumsTable;
   return { model: whole, table, inputDim, latentDim, k, metadata };
+}
+
+function chained(model: Model, dims: MetricDims, file: string): Model {
+  try {
+    return withMetrics(model, dims);
+  } catch (error) {
+    throw new ConfigError(`${file}: ${(error as Error).message}; export it again with opset ${opsetVersion}`);
+  }
 }
 
 function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, string>>, file: string) {

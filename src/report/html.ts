@@ -36,17 +36,22 @@ function blockOf(block: Block, figure: (name: string) => string): string {
 }
 
 function tableOf({ columns, rows }: Table, caption: string): string {
-  const className = (index: number) => (columns[index]?.align === "right" ? ' class="number"' : "");
-  const head = columns.map(({ label }, index) => `<th scope="col"${className(index)}>${inline(label)}</th>`).join("");
-  const body = rows.map(
-    (cells) =>
-      `<tr>${cells.map((cell, index) => `<td${className(index)} data-label="${escapeHtml(columns[index]?.label ?? "")}">${inline(cell)}</td>`).join("")}</tr>`,
-  );
   // Tables of words become a card a row in narrow windows; tables of numbers scroll.
-  const prose = columns.every(({ align }) => align === "left") ? ' class="prose"' : "";
+  const prose = columns.every(({ align }) => align === "left");
+  const attributes = columns.map(({ label, align }) => {
+    const name = prose ? ` data-label="${escapeHtml(label)}"` : "";
+    return align === "right" ? `${name} class="number"` : name;
+  });
+  const head = columns.map(({ label }, index) => `<th scope="col"${attributes[index]}>${inline(label)}</th>`).join("");
+  const line = (cells: readonly string[]) =>
+    `<tr>${cells.map((cell, index) => `<td${attributes[index]}>${inline(cell)}</td>`).join("")}</tr>`;
   const title = caption ? `<p class="caption">${inline(caption)}</p>` : "";
-  return `${title}<div class="scroll" tabindex="0"><table${prose}><thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
+  const table = `<table${prose ? ' class="prose"' : ""}><thead><tr>${head}</tr></thead><tbody>${rows.map(line).join("\n")}</tbody></table>`;
+  return `${title}<div class="scroll${rows.length > tallest ? " tall" : ""}" tabindex="0">${table}</div>`;
 }
+
+/** Tables of more rows scroll in a frame of their own. */
+const tallest = 50;
 
 const inline = (text: string): string =>
   escapeHtml(text)

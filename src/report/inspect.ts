@@ -88,7 +88,8 @@ function missingCells(rows: readonly MetricRow[]): string[] {
   const same = groupBy(gaps, ({ absent }) => absent);
   return [...same].flatMap(([absent, among]) => {
     if (absent === "") return [];
-    const where = listed(among.map(({ panel }) => panel).filter(Boolean), 4);
+    const panels = among.flatMap(({ panel }) => (panel ? `(${panel})` : []));
+    const where = listed(panels, 4);
     return `No row for ${absent}${where && ` at ${where}`}; the cells stay empty.`;
   });
 }

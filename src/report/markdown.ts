@@ -2,7 +2,7 @@ import type { Block, Table } from "./document.ts";
 
 /** A report as Markdown; figures are links to the .svg files beside it. */
 export const markdown = (title: string, blocks: readonly Block[]): string =>
-  `${[`# ${title}`, ...blocks.map(blockOf)].join("\n\n")}\n`;
+  `${[`# ${title}`, ...blocks.map(blockOf)].join("\n\n")}\n`.replaceAll("<", "&lt;");
 
 /** A table as GitHub's Markdown. */
 export function markdownTable({ columns, rows }: Table): string {

@@ -12,6 +12,8 @@ a { color: var(--accent); }
 nav { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 14px; }
 .notice { background: var(--warn); border-left: 4px solid #d4a72c; padding: 8px 12px; }
 .scroll { overflow-x: auto; margin: 12px 0 20px; }
+.tall { max-height: 75vh; overflow-y: auto; border-bottom: 1px solid var(--rule); }
+.tall thead th { position: sticky; top: 0; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 .caption { color: var(--faint); font-size: 14px; margin: 16px 0 -4px; }
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }

@@ -1,5 +1,5 @@
 import type { MetricRow } from "../metrics/row.ts";
-import { configurations, distinct, meanOf, valuesOf } from "./configurations.ts";
+import { configurations, valuesOf } from "./configurations.ts";
 import { type Table, tableOf } from "./document.ts";
 import { formatValue } from "./format.ts";
 import { infoOf, knownMetrics } from "./keys.ts";
@@ -29,23 +29,6 @@ export function rowsTable(rows: readonly MetricRow[], metrics: readonly string[]
       ...fields.map((field) => (typeof row[field] === "string" ? row[field] : formatValue(field, row[field]))),
       ...keys.map((key) => formatValue(key, row.metrics[key])),
       ...(timed ? [formatValue("train_time_sec", row.train_time_sec)] : []),
-    ]),
-  );
-}
-
-/** k down, dictionary sizes across, the mean over seeds of one metric in each cell; for the rows of one grid. */
-export function gridTable(rows: readonly MetricRow[], key: string, format: (value: number | null) => string): Table {
-  const all = configurations(rows);
-  const dims = distinct(all, "latent_dim");
-  const find = (k: number | null, dim: number) => all.find(({ row }) => row.k === k && row.latent_dim === dim);
-  return tableOf(
-    [">k", ...dims.map((dim) => `>d=${dim}`)],
-    distinct(all, "k").map((k) => [
-      formatValue("k", k),
-      ...dims.map((dim) => {
-        const one = find(k, dim);
-        return format(one ? meanOf(one, key) : null);
-      }),
     ]),
   );
 }

@@ -45,6 +45,9 @@ export interface Ort {
   readonly Tensor: new (type: OrtTensor.Type, data: OrtTensor.DataType, dims: readonly number[]) => OrtTensor;
 }
 
+/** Fatal messages only: errors are thrown, and need not be printed as well. */
+const quiet = { logSeverityLevel: 4 } as const;
+
 /** Opens a session on either package. */
 export async function openSession(ort: Ort, model: ModelBytes, options: OrtSession.SessionOptions): Promise<Session> {
   const externalData = model.external.length > 0 ? { externalData: model.external } : {};
@@ -66,7 +69,7 @@ export async function openSession(ort: Ort, model: ModelBytes, options: OrtSessi
           return [name, new ort.Tensor(dtype, data as OrtTensor.DataType, dims)];
         }),
       );
-      const results = await session.run(given).catch((error: unknown) => {
+      const results = await session.run(given, quiet).catch((error: unknown) => {
         throw explain("failed", error);
       });
       return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name]!)]));
@@ -83,7 +86,8 @@ function fromOrt(value: OrtTensor): HostTensor {
 
 /**
  * ONNX Runtime names the node: `Name:'encode/TopK_0'`; the scope before the last slash is the place in the model. An error in a
- * body names the Loop around it first, so the last name is the place.
+ * body names the Loop around it first, so the last name is the place. The WebAssembly build names no node where a kernel gave up by
+ * an exception.
  */
 function explain(what: string, error: unknown): RuntimeFailure {
   const text = error instanceof Error ? error.message : String(error);
@@ -94,8 +98,10 @@ function explain(what: string, error: unknown): RuntimeFailure {
     : name
       ? `at node ${name}`
       : "";
+  // Only the innermost message, without the place in ONNX Runtime's own source.
   const status = text
-    .replace(/^.*Status Message: /s, "")
+    .replace(/^.*(Status Message|ERROR_MESSAGE): /s, "")
+    .replace(/^\/\S+:\d+ /, "")
     .replace(/\s+/g, " ")
     .trim();
   return new RuntimeFailure(`ONNX Runtime ${what}${place ? ` ${place}` : ""}: ${status}`, { cause: error });

@@ -15,13 +15,18 @@ export function saeOnnx(...args: string[]) {
 }
 
 /** The built command line, while it runs. */
-export const startSaeOnnx = (...args: string[]) => spawn("node", [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+export const startSaeOnnx = (...args: string[]) =>
+  spawn("node", [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), "sae-onnx-"));
 
 /** Every file of a folder and its bytes. */
 export const snapshot = (folder: string): Record<string, string> =>
-  Object.fromEntries(readdirSync(folder).sort().map((name) => [name, readFileSync(join(folder, name), "base64")]));
+  Object.fromEntries(
+    readdirSync(folder)
+      .sort()
+      .map((name) => [name, readFileSync(join(folder, name), "base64")]),
+  );
 
 /** Rows that are sums of a few known directions, around a mean that is not zero. */
 export function sparseRows(rows: number, width: number, seed = 1): HostTensor<"float32"> {

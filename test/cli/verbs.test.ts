@@ -22,7 +22,12 @@ describe.sequential("the way from activations to a page", () => {
         expect(existsSync(join(models, name + part)), name + part).toBe(true);
     }
     const file = json(readFileSync(join(models, "sae.metrics.json"), "utf8"));
-    expect(file.rows.map((row: { name: string }) => row.name)).toEqual(["sae_d24_k2", "sae_d24_k4", "sae_d32_k2", "sae_d32_k4"]);
+    expect(file.rows.map((row: { name: string }) => row.name)).toEqual([
+      "sae_d24_k2",
+      "sae_d24_k4",
+      "sae_d32_k2",
+      "sae_d32_k4",
+    ]);
     expect(file.config).toMatchObject({ architecture: "topk", preset: "report", latent_dim: [24, 32], k: [2, 4] });
     expect(file.data).toMatchObject({ train_rows: 160, validation_rows: 40, input_dim: 16 });
   });
@@ -37,7 +42,21 @@ describe.sequential("the way from activations to a page", () => {
 
   test("the same seed writes the same bytes, whatever grid an SAE is trained in; times go to the metrics file only", () => {
     const again = join(folder, "again");
-    saeOnnx("train", "--data", data, "--latent-dim", "32", "--k", "4", "--epochs", "3", "--batch-size", "32", "--out", again);
+    saeOnnx(
+      "train",
+      "--data",
+      data,
+      "--latent-dim",
+      "32",
+      "--k",
+      "4",
+      "--epochs",
+      "3",
+      "--batch-size",
+      "32",
+      "--out",
+      again,
+    );
     const [one, other] = [snapshot(again), snapshot(models)];
     for (const name of Object.keys(one).filter((file) => !file.endsWith("metrics.json")))
       expect(one[name] === other[name], name).toBe(true);
@@ -47,7 +66,23 @@ describe.sequential("the way from activations to a page", () => {
     };
     expect(metrics(again)).toEqual(metrics(models));
     const third = join(folder, "third");
-    saeOnnx("train", "--data", data, "--latent-dim", "32", "--k", "4", "--epochs", "3", "--batch-size", "32", "--seed", "1", "--out", third);
+    saeOnnx(
+      "train",
+      "--data",
+      data,
+      "--latent-dim",
+      "32",
+      "--k",
+      "4",
+      "--epochs",
+      "3",
+      "--batch-size",
+      "32",
+      "--seed",
+      "1",
+      "--out",
+      third,
+    );
     expect(snapshot(third)["sae_d32_k4.safetensors"]).not.toBe(one["sae_d32_k4.safetensors"]);
   });
 
@@ -79,8 +114,19 @@ describe.sequential("the way from activations to a page", () => {
     const { status, stdout } = saeOnnx("report", join(models, "sae.metrics.json"), "--out", out);
     expect(status).toBe(0);
     expect(stdout).toContain(join(out, "index.html"));
-    const figures = ["explained_variance", "feature_death_rate", "mean_activation", "max_activation", "reconstruction_loss"];
-    for (const name of [...figures.map((one) => `heatmap_${one}.svg`), "pareto_frontier.svg", "report.md", "metrics.csv"])
+    const figures = [
+      "explained_variance",
+      "feature_death_rate",
+      "mean_activation",
+      "max_activation",
+      "reconstruction_loss",
+    ];
+    for (const name of [
+      ...figures.map((one) => `heatmap_${one}.svg`),
+      "pareto_frontier.svg",
+      "report.md",
+      "metrics.csv",
+    ])
       expect(existsSync(join(out, name)), name).toBe(true);
     const latent24 = json(readFileSync(join(out, "grid_metrics_latent24.json"), "utf8"));
     expect(Object.keys(latent24.results["24"])).toEqual(["2", "4"]);
@@ -105,7 +151,10 @@ test("build-graph still emits the twelve graphs of the repository", () => {
   const emitted = snapshot(out);
   expect(Object.keys(emitted)).toHaveLength(24);
   for (const [name, bytes] of Object.entries(emitted))
-    expect(bytes === readFileSync(join("graphs", name), "base64"), `${name}: run build-graph again and read the diff`).toBe(true);
+    expect(
+      bytes === readFileSync(join("graphs", name), "base64"),
+      `${name}: run build-graph again and read the diff`,
+    ).toBe(true);
 });
 
 test("every verb has help with an example that starts with its name", () => {

@@ -58,7 +58,7 @@ test("missing values and missing cells are named, cells of many grids together",
   ]);
   const { notes } = inspectRows(experimentSweep().rows);
   expect(notes.at(-1)).toMatch(
-    /^No row for \(d=512, k=5\), \(d=512, k=10\) and \(d=512, k=20\) at layer 0, position 0, .* and 93 more; /,
+    /^No row for \(d=512, k=5\), \(d=512, k=10\) and \(d=512, k=20\) at \(layer 0, position 0\), .* and 93 more; /,
   );
 });
 

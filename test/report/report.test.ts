@@ -117,6 +117,7 @@ test("names from a file are text on the page, not markup", async () => {
   expect(files.get("index.html")).not.toContain("<script>alert");
   expect(files.get("index.html")).toContain("&#60;script&#62;alert(1)");
   expect(files.get("index.html")).not.toContain("a<b>&");
+  expect(files.get("report.md")).not.toContain("<script>");
 });
 
 test("gaps are told on the page and drawn as gaps", async () => {

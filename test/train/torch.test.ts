@@ -46,11 +46,12 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
     for (const name of names) expect(worst(gradient[name], get(`grad.${name}`)), name).toBeLessThan(1e-5);
   });
 
-  test.runIf(has("late.grad.W_enc"))("gradients of a step with dead latents", async () => {
-    const batch = takeRows(x, batchRows(order, meta("late.step") - 1));
-    const { gradient } = await gradientsOf(witness.config, batch, stateAt(witness, "late.init"));
-    for (const name of names) expect(worst(gradient[name], get(`late.grad.${name}`)), name).toBeLessThan(1e-5);
-  });
+  if (has("late.grad.W_enc"))
+    test("gradients of a step with dead latents", async () => {
+      const batch = takeRows(x, batchRows(order, meta("late.step") - 1));
+      const { gradient } = await gradientsOf(witness.config, batch, stateAt(witness, "late.init"));
+      for (const name of names) expect(worst(gradient[name], get(`late.grad.${name}`)), name).toBeLessThan(1e-5);
+    });
 
   test("weights after one step and after twenty", async () => {
     const { afterOne, state } = await run;
@@ -67,10 +68,11 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
       expect(Math.abs(loss / Number(exact("loss")[i]) - 1), `step ${i + 1}`).toBeLessThan(1e-5);
   });
 
-  test.runIf(has("steps_since_fired"))("steps since each latent fired, after twenty", async () => {
-    const { state } = await run;
-    expect(Array.from(state.steps_since_fired!.data)).toEqual(Array.from(exact("steps_since_fired"), Number));
-  });
+  if (has("steps_since_fired"))
+    test("steps since each latent fired, after twenty", async () => {
+      const { state } = await run;
+      expect(Array.from(state.steps_since_fired!.data)).toEqual(Array.from(exact("steps_since_fired"), Number));
+    });
 
   test("latents after twenty steps: the same ones kept, the same values", async () => {
     const { state } = await run;

@@ -1,7 +1,8 @@
 import type { TopLevelSpec } from "vega-lite";
 import { noValue } from "../format.ts";
 import { textWidth } from "../textWidth.ts";
-import { faint, font, ink, schema, theme, titleLines, withTitleAbove } from "./theme.ts";
+import { figure } from "./figure.ts";
+import { faint, font, ink, withTitleAbove } from "./theme.ts";
 
 /** One cell; `value` `null` is a gap and drawn as one. */
 export interface Cell {
@@ -37,6 +38,8 @@ export interface HeatmapOptions {
 }
 
 const fontSize = 12;
+/** Pixels between two panels. */
+const between = 24;
 
 /**
  * A heatmap with the value written in every cell, in black or white, whichever stands out more against that cell's colour.
@@ -49,9 +52,12 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
   const yLabels = Math.max(...ys.map((y) => textWidth(y))) + (panels.length > 1 ? 44 : 16);
   const legend = narrow ? 0 : 84;
   const needed = Math.ceil(widestLabel + 8);
-  const perPanel = yLabels + needed * xs.length;
+  const perPanel = yLabels + needed * xs.length + between;
   const columns = Math.max(1, Math.min(panels.length, Math.floor((width - legend) / perPanel)));
-  const step = Math.max(needed, Math.min(116, Math.floor(((width - legend) / columns - yLabels - 12) / xs.length)));
+  const step = Math.max(
+    needed,
+    Math.min(116, Math.floor(((width - legend) / columns - yLabels - between) / xs.length)),
+  );
   const rowStep = ys.length > 8 ? 24 : narrow ? 40 : 52;
   const [low, high] = options.domain ?? extentOf(cells);
   const black = "contrast('black', scale('color', datum.value))";
@@ -109,14 +115,7 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
       tooltip: { field: "tip" },
     },
   };
-  const title = titleLines(options.title, width);
-  const shared = { $schema: schema, title, data: { values: cells }, config: theme };
-  const several = {
-    facet: { field: "panel", sort: panels, title: null, header: { labelLimit: 0 } },
-    columns,
-    spec: grid,
-  };
-  return { ...shared, ...(panels.length > 1 ? several : grid) } as unknown as TopLevelSpec;
+  return figure({ title: options.title, width, values: cells, panels, columns, plot: grid });
 }
 
 const axis = (field: string, sort: readonly string[], title: string) => ({

@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import { logAxis } from "./axisScale.ts";
+import { figure } from "./figure.ts";
 import { panelSizes } from "./panels.ts";
-import { schema, theme, titleLines } from "./theme.ts";
 
 /** Some numbers above zero, counted in bins of a log axis. */
 export interface HistogramPanel {
@@ -47,14 +47,7 @@ export function logHistogram(options: {
       tooltip: { field: "tip" },
     },
   };
-  const shared = { $schema: schema, title: titleLines(title, width), data: { values: bars }, config: theme };
-  const header = { labelFontSize: 11, labelLimit: 0 };
-  return {
-    ...shared,
-    facet: { field: "panel", sort: order, title: null, header },
-    columns: size.columns,
-    spec: plot,
-  } as unknown as TopLevelSpec;
+  return figure({ title, width, values: bars, panels: order, named: true, columns: size.columns, plot });
 }
 
 /** The bins that hold something: `[from, to)` and how many. */

@@ -1,11 +1,11 @@
-import type { TopLevelSpec } from "vega-lite";
 import { type Configuration, distinct } from "../configurations.ts";
 import { logAxis } from "./axisScale.ts";
 import { type Chart, type ChartContext, defineChart, type LatentStatistics } from "./chart.ts";
+import { figure } from "./figure.ts";
 import { kName } from "./gridHeatmap.ts";
 import { logHistogram } from "./histogram.ts";
 import { panelSizes } from "./panels.ts";
-import { kColors, schema, theme, titleLines } from "./theme.ts";
+import { kColors } from "./theme.ts";
 
 /** More SAEs than this are too many small panels; the first are drawn. */
 const mostPanels = 24;
@@ -59,7 +59,7 @@ export const latentsSorted = defineChart({
     const narrow = context.width < 500;
     const size = panelSizes(panels.length, context.width, { least: 180, most: 520, legend: narrow ? 0 : 60 });
     const log = { type: "log", nice: false };
-    const spec = {
+    const plot = {
       width: size.width,
       height: 220,
       mark: { type: "line", strokeWidth: 1.5 },
@@ -90,18 +90,15 @@ export const latentsSorted = defineChart({
         tooltip: { field: "tip" },
       },
     };
-    const title = titleLines(latentsSorted.title, context.width);
-    const facet = { field: "panel", sort: panels, title: null };
-    const data = { values };
-    return {
-      $schema: schema,
-      title,
-      data,
-      config: theme,
-      facet,
+    return figure({
+      title: latentsSorted.title,
+      width: context.width,
+      values,
+      panels,
+      named: true,
       columns: size.columns,
-      spec,
-    } as unknown as TopLevelSpec;
+      plot,
+    });
   },
 });
 

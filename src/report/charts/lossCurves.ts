@@ -1,10 +1,10 @@
-import type { TopLevelSpec } from "vega-lite";
 import { type Configuration, distinct } from "../configurations.ts";
 import { formatNumber } from "../format.ts";
 import { defineChart } from "./chart.ts";
+import { figure } from "./figure.ts";
 import { kName } from "./gridHeatmap.ts";
 import { panelSizes } from "./panels.ts";
-import { kColors, schema, theme, titleLines } from "./theme.ts";
+import { kColors } from "./theme.ts";
 
 const mostPanels = 12;
 
@@ -73,9 +73,7 @@ export const lossCurves = defineChart({
         tooltip: { field: "tip" },
       },
     };
-    const shared = { $schema: schema, title: titleLines(lossCurves.title, width), data: { values }, config: theme };
-    const several = { facet: { field: "panel", sort: panels, title: null }, columns: size.columns, spec: plot };
-    return { ...shared, ...(panels.length > 1 ? several : plot) } as unknown as TopLevelSpec;
+    return figure({ title: lossCurves.title, width, values, panels, columns: size.columns, plot });
   },
 });
 

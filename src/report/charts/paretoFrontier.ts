@@ -2,12 +2,12 @@ import type { TopLevelSpec } from "vega-lite";
 import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { infoOf } from "../keys.ts";
 import { type Objective, objectivesText } from "../pareto.ts";
-import { wrapped } from "../textWidth.ts";
 import { ticksAt } from "./axisScale.ts";
 import { type ChartContext, defineChart } from "./chart.ts";
+import { figure } from "./figure.ts";
 import { isSize, labelSize, type Plane, paretoPoints } from "./paretoPoints.ts";
 import { stepOf } from "./staircase.ts";
-import { faint, font, ink, schema, theme, titleLines, withTitleAbove } from "./theme.ts";
+import { faint, font, ink, withTitleAbove } from "./theme.ts";
 
 /** More sets of activations than this are too many panels to compare. */
 const mostGroups = 6;
@@ -52,6 +52,13 @@ function draw(
   const { values, xs, xScale, yScale } = paretoPoints(all, plane, pareto);
   const xAxis = { grid: false, format: "~", ...(isSize(x.key) ? { values: ticksAt(xs, xScale) } : {}) };
   const yAxis = { format: infoOf(y.key).format.replace(/\.\d+f/, ".2f") };
+  const yEncoding = {
+    field: "y",
+    type: "quantitative",
+    title: titleOf(y),
+    scale: { domain: yScale.domain, zero: false, nice: false },
+    axis: yAxis,
+  };
   const axes = {
     x: {
       field: "x",
@@ -60,16 +67,8 @@ function draw(
       scale: { type: xScale.type, domain: xScale.domain, nice: false },
       axis: xAxis,
     },
-    y: withTitleAbove(
-      {
-        field: "y",
-        type: "quantitative",
-        title: titleOf(y),
-        scale: { domain: yScale.domain, zero: false, nice: false },
-        axis: yAxis,
-      },
-      34,
-    ),
+    // Above a panel stands its name.
+    y: groups.length > 1 ? yEncoding : withTitleAbove(yEncoding, 34),
   };
   const sizes = [...new Set(all.map(({ row }) => row.latent_dim))].sort((a, b) => a - b);
   const legend = { orient: narrow ? "bottom" : "right", symbolSize: 110 };
@@ -124,14 +123,7 @@ function draw(
   const { rule, optimal, dominated } = pareto;
   const count = `${optimal.length} of ${optimal.length + dominated.length} are Pareto-optimal`;
   const subtitle = `${objectivesText(rule.objectives)}, ${rule.dominance} dominance: ${count}`;
-  const shared = {
-    $schema: schema,
-    title: { text: titleLines(paretoFrontier.title, width), subtitle: wrapped(subtitle, width - 40, 11) },
-    data: { values },
-    config: theme,
-  };
-  const several = { facet: { field: "group", sort: groups, title: null }, columns, spec: plot };
-  return { ...shared, ...(groups.length > 1 ? several : plot) } as unknown as TopLevelSpec;
+  return figure({ title: paretoFrontier.title, subtitle, width, values, panels: groups, columns, plot });
 }
 
 const described = { description: { field: "tip" }, tooltip: { field: "tip" } };

@@ -17,7 +17,7 @@ export interface Plane {
 
 /** Data of the Pareto plot, told apart by `kind`, and the scales they were placed with. */
 export interface ParetoPoints {
-  readonly values: readonly { readonly kind: "point" | "stairs" | "label"; readonly group: string }[];
+  readonly values: readonly { readonly kind: "point" | "stairs" | "label"; readonly panel: string }[];
   readonly xs: readonly number[];
   readonly xScale: AxisScale;
   readonly yScale: AxisScale;
@@ -42,7 +42,7 @@ export function paretoPoints(
   const points = configurations
     .map((one) => ({
       kind: "point" as const,
-      group: dataGroup(one),
+      panel: dataGroup(one),
       x: meanOf(one, x.key)!,
       y: meanOf(one, y.key)!,
       latent_dim: one.row.latent_dim,
@@ -62,8 +62,8 @@ export function paretoPoints(
     y: height - yScale.pixel(place.y),
   });
 
-  const lines = [...new Set(points.map(({ group }) => group))].flatMap((group) => {
-    const inGroup = points.filter((point) => point.group === group);
+  const lines = [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
+    const inGroup = points.filter((point) => point.panel === panel);
     const corners = staircase(inGroup, x.direction, y.direction, xScale.domain);
     const named = inGroup.length > mostLabels ? inGroup.filter((point) => point.optimal) : inGroup;
     const at = named.map((point) => ({ ...pixels(point), text: point.text }));
@@ -74,9 +74,9 @@ export function paretoPoints(
       const from = at[index]!;
       const toX = place.x > from.x ? place.x - 2 : place.x + place.width + 2;
       const { x, y, moved } = place;
-      return { kind: "label" as const, group, text: from.text, x, y, moved, fromX: from.x, fromY: from.y, toX };
+      return { kind: "label" as const, panel, text: from.text, x, y, moved, fromX: from.x, fromY: from.y, toX };
     });
-    return [...corners.map((corner) => ({ kind: "stairs" as const, group, ...corner })), ...labels];
+    return [...corners.map((corner) => ({ kind: "stairs" as const, panel, ...corner })), ...labels];
   });
   return { values: [...points.map(({ text: _, ...point }) => point), ...lines], xs, xScale, yScale };
 }

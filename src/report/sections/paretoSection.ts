@@ -5,6 +5,9 @@ import { infoOf } from "../keys.ts";
 import { objectivesText } from "../pareto.ts";
 import type { ReportInputs } from "./inputs.ts";
 
+/** Longer lists are cut short here. */
+const mostLines = 40;
+
 /** What each dominance means. */
 const meanings = {
   standard: "one configuration dominates another when it is at least as good in every objective and better in one",
@@ -17,8 +20,11 @@ export function paretoSection({ pareto, figures }: ReportInputs): Block[] {
   const keys = rule.objectives.map(({ key }) => key);
   const columns = ["Configuration", ...keys.map((key) => `>${infoOf(key).label}`)];
   const inOrder = optimal.toSorted((a, b) => (meanOf(a, keys.at(-1)!) ?? 0) - (meanOf(b, keys.at(-1)!) ?? 0));
-  const rows = inOrder.map((one) => [one.label, ...keys.map((key) => formatValue(key, meanOf(one, key)))]);
+  const rows = inOrder
+    .slice(0, mostLines)
+    .map((one) => [one.label, ...keys.map((key) => formatValue(key, meanOf(one, key)))]);
   const figure = figures.filter(({ name }) => name === "pareto_frontier");
+  const more = optimal.length > mostLines ? `, the first ${mostLines}; all are in pareto_optimal_configs.json` : "";
   return [
     heading("Pareto set"),
     ...figure.map((one) => ({ kind: "figure", ...one }) as const),
@@ -26,22 +32,15 @@ export function paretoSection({ pareto, figures }: ReportInputs): Block[] {
       `Rule: objectives \`${objectivesText(rule.objectives)}\`, \`${rule.dominance}\` dominance (${meanings[rule.dominance]}). ` +
         `${optimal.length} of ${optimal.length + dominated.length} configurations are Pareto-optimal, ${dominated.length} dominated.`,
     ),
-    tableBlock("Pareto-optimal configurations", tableOf(columns, rows)),
-    ...(dominated.length > 0 && dominated.length <= 40
-      ? [
-          list(
-            dominated.map(
-              ({ item, by }) =>
-                `${item.label} is dominated by ${listed(
-                  by.map(({ label }) => `(${label})`),
-                  4,
-                )}.`,
-            ),
-          ),
-        ]
-      : []),
+    tableBlock(`Pareto-optimal configurations${more}`, tableOf(columns, rows)),
+    ...(dominated.length > 0 && dominated.length <= mostLines ? [list(dominated.map(dominatedSentence))] : []),
     ...incomparable.map(({ item, missing }) =>
       text(`${item.label} cannot be compared: no value for ${listed(missing)}.`),
     ),
   ];
 }
+
+const dominatedSentence = ({ item, by }: ReportInputs["pareto"]["dominated"][number]): string => {
+  const labels = by.map(({ label }) => `(${label})`);
+  return `${item.label} is dominated by ${listed(labels, 4)}.`;
+};

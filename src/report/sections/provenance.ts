@@ -1,5 +1,5 @@
 import { correspondences } from "../correspondence.ts";
-import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
+import { type Block, heading, list, notice, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, listed, noValue } from "../format.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
 import { rowsTable } from "../table.ts";
@@ -8,26 +8,20 @@ import type { ReportInputs } from "./inputs.ts";
 /** What the report is about, what is synthetic, and what was wrong with the input. */
 export function opening({ file, rows, notes }: ReportInputs): Block[] {
   const { source, digest, train_rows, validation_rows, synthetic } = file.data;
-  const dims = [...new Set(rows.map(({ input_dim }) => formatNumber("d", input_dim)))];
+  const dims = [...new Set(rows.map(({ input_dim }) => input_dim))].filter((dim) => !Number.isNaN(dim));
   const parts = [
     `${rows.length} SAE${rows.length === 1 ? "" : "s"} on **${source}**`,
-    `${formatNumber(",d", train_rows)} training and ${formatNumber(",d", validation_rows)} validation rows`,
-    dims.length === 1 && dims[0] !== noValue ? `${dims[0]} dimensions` : "",
+    Number.isNaN(train_rows) ? "" : `${formatNumber(",d", train_rows)} training rows`,
+    Number.isNaN(validation_rows) ? "" : `${formatNumber(",d", validation_rows)} validation rows`,
+    dims.length === 1 ? `${dims[0]} dimensions` : "",
     digest ? `data digest \`${digest.slice(0, 12)}\`` : "",
   ];
+  const generated =
+    "**Synthetic data.** These activations were generated from a known dictionary; the numbers describe the tool, not a language model.";
   return [
     text(`${parts.filter(Boolean).join("; ")}.`),
-    ...(synthetic
-      ? [
-          {
-            kind: "notice",
-            text: "**Synthetic data.** These activations were generated from a known dictionary; the numbers describe the tool, not a language model.",
-          } as const,
-        ]
-      : []),
-    ...(notes.length > 0
-      ? [{ kind: "notice", text: "**The input has gaps or faults.** Nothing was filled in:" } as const, list(notes)]
-      : []),
+    ...(synthetic ? [notice(generated)] : []),
+    ...(notes.length > 0 ? [notice("**The input has gaps or faults.** Nothing was filled in:"), list(notes)] : []),
   ];
 }
 

@@ -1,0 +1,82 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { npy, saeOnnx, snapshot, sparseRows, startSaeOnnx, temporaryFolder } from "./run.ts";
+
+const folder = temporaryFolder();
+const data = join(folder, "acts.npy");
+const train = (out: string) => [
+  "train",
+  "--data",
+  data,
+  "--latent-dim",
+  "256",
+  "--k",
+  "4,8",
+  "--epochs",
+  "60",
+  "--out",
+  out,
+];
+const uninterrupted = join(folder, "whole");
+
+beforeAll(() => {
+  writeFileSync(data, npy(sparseRows(2000, 64)));
+  expect(saeOnnx(...train(uninterrupted)).status).toBe(0);
+});
+
+/** Starts a training and sends a signal once its first SAE is finished, that is while the second is trained. */
+function interrupted(out: string, signal: NodeJS.Signals): Promise<{ code: number | null; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = startSaeOnnx(...train(out));
+    let stderr = "";
+    let sent = false;
+    child.stderr.on("data", (text) => {
+      stderr += text;
+      if (!sent && stderr.includes("1/2")) {
+        sent = true;
+        setTimeout(() => child.kill(signal), 150);
+      }
+    });
+    child.on("exit", (code) => resolve({ code, stderr }));
+  });
+}
+
+/** Files but for the metrics file, which holds times. */
+const models = (out: string) =>
+  Object.fromEntries(Object.entries(snapshot(out)).filter(([name]) => !name.endsWith("metrics.json")));
+
+test("Ctrl-C saves the SAE in training; the same command goes on and ends at the same bytes", async () => {
+  const out = join(folder, "stopped");
+  const { code, stderr } = await interrupted(out, "SIGINT");
+  expect(stderr).toContain("stopping after this epoch");
+  expect(code).toBe(130);
+  const path = join(out, "sae_d256_k8.safetensors");
+  const { epochsDone, tensors } = readCheckpoint(readFileSync(path), path);
+  expect(epochsDone).toBeGreaterThan(0);
+  expect(epochsDone).toBeLessThan(60);
+  expect(Object.keys(tensors)).toContain("m.W_enc");
+  expect(existsSync(join(out, "sae_d256_k8.encoder.onnx"))).toBe(false);
+
+  expect(saeOnnx("export", path).stderr).toMatch(/training is at epoch \d+ of 60/);
+  const { status, stderr: resumed } = saeOnnx(...train(out));
+  expect(status).toBe(0);
+  expect(resumed).toContain("sae_d256_k4: already there");
+  const [one, other] = [models(out), models(uninterrupted)];
+  expect(Object.keys(one)).toEqual(Object.keys(other));
+  for (const name of Object.keys(one)) expect(one[name] === other[name], name).toBe(true);
+});
+
+test("killed in the middle, nothing finished is lost and nothing is half written", async () => {
+  const out = join(folder, "killed");
+  await interrupted(out, "SIGKILL");
+  const files = Object.keys(snapshot(out)).filter(
+    (name) => !name.startsWith("sae_d256_k4") && name !== "sae.metrics.json",
+  );
+  expect(files).toEqual([]);
+  expect(JSON.parse(readFileSync(join(out, "sae.metrics.json"), "utf8")).rows).toHaveLength(1);
+  expect(saeOnnx(...train(out)).status).toBe(0);
+  const [one, other] = [models(out), models(uninterrupted)];
+  for (const name of Object.keys(other)) expect(one[name] === other[name], name).toBe(true);
+});
