@@ -79,6 +79,7 @@ export const sae = {
   "batch-size": { type: "number", default: 256, describe: "rows per step; the last batch of an epoch is what is left" },
   "learning-rate": { type: "number", default: 1e-3, describe: "Adam's learning rate" },
   seed: { type: "number", default: 0, describe: "seed of the first weights and of the order of rows" },
+  seeds: { type: "string", describe: "several seeds, such as 0,1,2: every SAE once with each, for its spread" },
   ...(Object.fromEntries(
     ownOptions().map(([name, option, of]) => [
       kebab(name),

@@ -72,9 +72,6 @@ const totals: Readonly<Record<How, () => Total>> = {
   },
 };
 
-/** Whether a word from a file is a way to join. */
-export const isHow = (how: unknown): how is How => typeof how === "string" && Object.hasOwn(totals, how);
-
 /** Totals of a fixed shape, entry by entry. */
 function fixed(join: (total: number, v: number) => number, start: number): Total {
   let total = new Float64Array();

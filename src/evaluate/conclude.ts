@@ -1,6 +1,7 @@
+import type { SumsTable } from "../metrics/graph.ts";
 import { metrics } from "../metrics/index.ts";
 import type { AnyJoined, AnyMetric, Measured, Split } from "../metrics/metric.ts";
-import type { Accumulator } from "./accumulate.ts";
+import { Accumulator } from "./accumulate.ts";
 
 /** The numbers of an evaluation. A metric that has no value (an empty split) is `null`. */
 export interface Conclusion {
@@ -9,6 +10,14 @@ export interface Conclusion {
   readonly splits: Readonly<Record<string, Split>>;
   /** Per latent, `[latentDim]` each: `frequency`, `mean_activation`, `max_activation`. */
   readonly latents: Readonly<Record<string, Float64Array>>;
+}
+
+/** Nothing added up yet: for each split the sums of the metrics measured on it, and no others. */
+export function noTotals(table: SumsTable): Readonly<Record<Split, Accumulator>> {
+  const splitOf = (sum: string) => (metrics as Readonly<Record<string, AnyMetric>>)[sum.split(".")[0]!]?.split;
+  const only = (split: Split) =>
+    new Accumulator(Object.fromEntries(Object.entries(table).filter(([sum]) => splitOf(sum) === split)));
+  return { validation: only("validation"), all: only("all") };
 }
 
 /** Every metric of the table whose sums were added up, from the totals of its split. */

@@ -3,8 +3,8 @@ import type { Model } from "../onnx/proto.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, sliceRows, tensor } from "../util/tensor.ts";
-import { Accumulator } from "./accumulate.ts";
-import { type Conclusion, conclude } from "./conclude.ts";
+import type { Accumulator } from "./accumulate.ts";
+import { type Conclusion, conclude, noTotals } from "./conclude.ts";
 import { evaluatorOf } from "./frozen.ts";
 
 /** The rows to evaluate on; either part may have none. */
@@ -42,6 +42,8 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { file = "model", batchSize = 1024, threads } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new ConfigError(`evaluate: batchSize must be an integer of at least 1, got ${batchSize}`);
   const evaluator = evaluatorOf(model, file);
   const width = evaluator.inputDim;
   for (const { dims } of [data.validation, data.train])
@@ -52,13 +54,12 @@ export async function evaluate(
   const session = await runtime.open(packModel(evaluator.model), { threads });
   try {
     const shift = meanRow([data.train, data.validation], width);
-    const validation = new Accumulator(evaluator.table);
-    const all = new Accumulator(evaluator.table);
-    await addRows(session, data.validation, shift, batchSize, [validation, all]);
-    await addRows(session, data.train, shift, batchSize, [all]);
+    const totals = noTotals(evaluator.table);
+    await addRows(session, data.validation, shift, batchSize, [totals.validation, totals.all]);
+    await addRows(session, data.train, shift, batchSize, [totals.all]);
     const { inputDim, latentDim, k, metadata } = evaluator;
     const measured = { inputDim, latentDim, shift: Float64Array.from(shift.data) };
-    return { inputDim, latentDim, k, metadata, ...conclude(measured, { validation, all }) };
+    return { inputDim, latentDim, k, metadata, ...conclude(measured, totals) };
   } finally {
     await session.release();
   }

@@ -1,10 +1,10 @@
+import { quote } from "../data/quote.ts";
 import { opsetVersion } from "../graph/build.ts";
-import { type MetricDims, type SumsTable, withMetrics } from "../metrics/graph.ts";
+import { type MetricDims, metricsGraph, type SumsTable, withMetrics } from "../metrics/graph.ts";
 import { metadataOf } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { shapeOf } from "../onnx/tensors.ts";
 import { ConfigError } from "../util/errors.ts";
-import { isHow } from "./accumulate.ts";
 
 /** A model that computes the metrics' sums, and what it says of itself. */
 export interface Evaluator {
@@ -33,7 +33,8 @@ export function evaluatorOf(model: Model, file: string): Evaluator {
     throw new ConfigError(
       `${file}: no input "activations" [batch, inputDim] (it has ${names(model, "input")}); give a frozen autoencoder, as sae-onnx train and export write`,
     );
-  if (metadata.part === "evaluator") return { model, inputDim, metadata, ...evaluatorMetadata(model, metadata, file) };
+  if (metadata.part === "evaluator")
+    return { model, inputDim, metadata, ...evaluatorMetadata(model, metadata, inputDim, file) };
   const latentDim = width("latents", "output");
   if (latentDim === undefined || width("reconstruction", "output") !== inputDim) {
     const hint = metadata.part === "encoder" ? "; this is an encoder, use the .autoencoder.onnx beside it" : "";
@@ -55,21 +56,25 @@ function chained(model: Model, dims: MetricDims, file: string): Model {
   }
 }
 
-function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, string>>, file: string) {
-  const damaged = (what: string) => new ConfigError(`${file}: its ${what} is damaged; export the evaluator again`);
+/** What an evaluator says of itself; each sum it lists is one of its outputs, and joined as it is here. */
+function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, string>>, inputDim: number, file: string) {
+  const damaged = (what: string) => new ConfigError(`${file}: its ${what}; export the evaluator again`);
   const count = (key: string): number => {
-    if (!/^[1-9]\d*$/.test(metadata[key] ?? "")) throw damaged(`metadata "${key}" (${metadata[key] ?? "missing"})`);
-    return Number(metadata[key]);
+    const text = metadata[key] ?? "missing";
+    if (!/^[1-9]\d*$/.test(text)) throw damaged(`metadata "${key}" is damaged (${quote(text)})`);
+    return Number(text);
   };
-  const outputs = new Set((model.graph?.output ?? []).map(({ name }) => name));
-  const table = parsed(metadata.sums) as SumsTable | undefined;
-  if (
-    typeof table !== "object" ||
-    table === null ||
-    !Object.entries(table).every(([name, how]) => outputs.has(name) && isHow(how))
-  )
-    throw damaged('list of sums (metadata "sums")');
-  return { table, latentDim: count("latent_dim"), k: metadata.k === undefined ? undefined : count("k") };
+  const latentDim = count("latent_dim");
+  const k = metadata.k === undefined ? undefined : count("k");
+  const listed = parsed(metadata.sums);
+  if (typeof listed !== "object" || listed === null) throw damaged('list of sums (metadata "sums") is damaged');
+  const table = metricsGraph({ inputDim, latentDim, k }).table;
+  const outputs = new Set(model.graph?.output?.map(({ name }) => name));
+  const other = Object.keys({ ...listed, ...table }).find(
+    (name) => !outputs.has(name) || (listed as SumsTable)[name] !== table[name],
+  );
+  if (other !== undefined) throw damaged(`sums are damaged or of another version (${quote(other)})`);
+  return { table, latentDim, k };
 }
 
 function parsed(text: string | undefined): unknown {

@@ -10,7 +10,9 @@ import { dataTypeName, dtypeOf, hostTensor, shapeOf } from "./tensors.ts";
  */
 export function printModel(model: Model): string {
   const opsets = (model.opsetImport ?? []).map(({ domain, version }) => `${domain || "ai.onnx"} ${toNumber(version)}`);
-  const metadata = Object.entries(metadataOf(model)).map(([key, value]) => `# ${key}: ${value}`);
+  const metadata = Object.entries(metadataOf(model)).map(
+    ([key, value]) => `# ${key}: ${value.replaceAll("\n", "\\n")}`,
+  );
   return [
     `# ONNX IR ${toNumber(model.irVersion)}, opset ${opsets.join(", ")}`,
     ...metadata,
@@ -72,13 +74,16 @@ function literal(tensor: TensorProto): string | undefined {
     return undefined;
   const { dtype, data } = hostTensor(tensor);
   const values = Array.from<number | bigint>(data as ArrayLike<number | bigint>).map((value) =>
-    dtype === "bool"
-      ? String(value === 1)
-      : dtype === "float32"
-        ? String(Number(Number(value).toPrecision(8)))
-        : String(value),
+    dtype === "bool" ? String(value === 1) : dtype === "float32" ? float32Text(Number(value)) : String(value),
   );
   return dims.length === 0 ? values[0]! : `[${values.join(", ")}]`;
+}
+
+/** The shortest decimal that is this float32 and no other. */
+function float32Text(value: number): string {
+  if (Object.is(value, -0)) return "-0";
+  const digits = [6, 7, 8].find((count) => Math.fround(Number(value.toPrecision(count))) === value) ?? 9;
+  return String(Number(value.toPrecision(digits)));
 }
 
 /** An attribute's value; `to`, an element type, by name. */

@@ -2,15 +2,18 @@ import { type TrainConfig, type TrainRequest, trainConfig } from "../sae/config.
 import type { AnyOptionValues } from "../sae/options.ts";
 
 /** A training request in which sizes and options may be lists. */
-export interface GridRequest extends Omit<TrainRequest, "latentDim" | "options"> {
+export interface GridRequest extends Omit<TrainRequest, "latentDim" | "options" | "seed"> {
   readonly latentDims: readonly number[];
   readonly ks: readonly number[];
+  readonly seeds?: readonly number[];
   readonly options?: AnyOptionValues;
 }
 
 /**
- * The configurations of a grid: every latentDim with every k, in the order given, each complete and checked.
+ * The configurations of a grid: every latentDim with every k and every seed, in the order given, each complete and checked.
  * @throws {ConfigError} for the first one that cannot be.
  */
-export const gridConfigs = ({ latentDims, ks, options, ...request }: GridRequest): TrainConfig[] =>
-  latentDims.flatMap((latentDim) => ks.map((k) => trainConfig({ ...request, latentDim, options: { ...options, k } })));
+export const gridConfigs = ({ latentDims, ks, seeds = [0], options, ...request }: GridRequest): TrainConfig[] =>
+  latentDims.flatMap((latentDim) =>
+    ks.flatMap((k) => seeds.map((seed) => trainConfig({ ...request, latentDim, seed, options: { ...options, k } }))),
+  );

@@ -16,7 +16,7 @@ import { TrainingProcess } from "../train/node.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { checkTrainingRows } from "../train/trainer.ts";
 import { existingCheckpoint, existingRows, readIfThere } from "./existing.ts";
-import { metricRow, metricsFile, stemOf } from "./rows.ts";
+import { metricRow, metricsFile, stemsOf } from "./rows.ts";
 
 /** What to train, on what, and where to. */
 export interface GridRun {
@@ -85,8 +85,9 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   const path = join(out, `${run.name}.metrics.json`);
   let rows = await existingRows(path, info, force);
   const entries: Entry[] = [];
-  for (const config of configs) {
-    const name = stemOf(run.name, config);
+  const names = stemsOf(run.name, configs);
+  for (const [i, config] of configs.entries()) {
+    const name = names[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, info);
     entries.push({ name, config, before });
   }

@@ -2,9 +2,17 @@ import type { Evaluation } from "../evaluate/evaluate.ts";
 import type { DataInfo, MetricRow, MetricsFile } from "../metrics/row.ts";
 import { configToJson, type TrainConfig } from "../sae/config.ts";
 
-/** What the files of an SAE are called: `NAME_d512_k5`; without `k` where the architecture has none. */
-export const stemOf = (name: string, { latentDim, options }: TrainConfig): string =>
-  `${name}_d${latentDim}${"k" in options ? `_k${options.k}` : ""}`;
+/**
+ * What the files of each SAE of a grid are called: `NAME_d512_k5`, without `k` where the architecture has none, and with
+ * `_s0` behind it where the grid has several seeds.
+ */
+export function stemsOf(name: string, configs: readonly TrainConfig[]): string[] {
+  const severalSeeds = new Set(configs.map(({ seed }) => seed)).size > 1;
+  return configs.map(
+    ({ latentDim, options, seed }) =>
+      `${name}_d${latentDim}${"k" in options ? `_k${options.k}` : ""}${severalSeeds ? `_s${seed}` : ""}`,
+  );
+}
 
 /** What is known of an SAE besides what is measured. */
 export interface RowSource {

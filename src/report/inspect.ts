@@ -77,12 +77,11 @@ function missingValues(rows: readonly MetricRow[]): string[] {
 
 function missingCells(rows: readonly MetricRow[]): string[] {
   const all = configurations(rows);
+  const ks = distinct(all, "k");
+  const expected = distinct(all, "latent_dim").flatMap((latent_dim) => ks.map((k) => cellLabel({ latent_dim, k })));
   const gaps = panelsOf(all).map((panel) => {
     const inPanel = all.filter((one) => one.panel === panel);
     const present = new Set(inPanel.map(({ row }) => cellLabel(row)));
-    const expected = distinct(inPanel, "latent_dim").flatMap((latent_dim) =>
-      distinct(inPanel, "k").map((k) => cellLabel({ latent_dim, k })),
-    );
     return { panel, absent: listed(expected.filter((label) => !present.has(label)).map((label) => `(${label})`)) };
   });
   const same = groupBy(gaps, ({ absent }) => absent);

@@ -151,6 +151,11 @@ describe("refused", () => {
     );
   });
 
+  test("batches of no rows", async () => {
+    const model = freeze(await sample(cases[0]!), "autoencoder");
+    await expect(of(model, { batchSize: 0 })).rejects.toThrow("batchSize must be an integer of at least 1, got 0");
+  });
+
   test("data of another width, in either part", async () => {
     const other = dictionaryRows(10, 12);
     const model = freeze(await sample(cases[0]!), "autoencoder");
@@ -164,13 +169,14 @@ describe("refused", () => {
     ["no object", { sums: "null" }],
     ["an unknown way to join", { sums: '{"l0.count":"constructor"}' }],
     ["a sum that is no output", { sums: '{"l0.other":"rows"}' }],
+    ["a sum of another version", { sums: '{"l0.count":"entries"}' }],
     ["no latent_dim", { latent_dim: "" }],
     ["a latent_dim that is no count", { latent_dim: "-3" }],
     ["a k that is no count", { k: "many" }],
   ])("an evaluator whose metadata are damaged: %s", async (_, change) => {
     const model = freeze(await sample(cases[0]!), "evaluator");
     expect(await complaint(withMetadata(model, { ...metadataOf(model), ...change }))).toMatch(
-      /^m\.onnx: its .* is damaged; export the evaluator again$/,
+      /^m\.onnx: its .* (is|are) damaged.*; export the evaluator again$/,
     );
   });
 });

@@ -54,6 +54,13 @@ describe.each(Object.entries(data))("%s", (_, seen) => {
       expect(Math.abs(metrics[key]! - value) / scale(value), `${key} ${metrics[key]} ${value}`).toBeLessThan(1e-6);
   });
 
+  test("without a shift a large mean would eat the digits", async () => {
+    const { metrics } = await measure(seen, { shift: new Array(inputDim).fill(0) });
+    const lost = Math.abs(metrics.explained_variance_centered! - expected.explained_variance_centered!);
+    if (Math.abs(seen.x.data[0]!) < 100) expect(lost).toBeLessThan(1e-6);
+    else expect(lost).toBeGreaterThan(1e-5);
+  });
+
   test("at least k latents are active, and exactly k a row", async () => {
     const { metrics } = await measure(seen);
     expect(metrics.num_active_features).toBeGreaterThanOrEqual(k);

@@ -123,6 +123,21 @@ const cases: Record<string, { seen: Seen; expected: Readonly<Record<string, numb
       ...{ mean_activation: 1.5, max_activation: 2, median_activation: 1, feature_death_rate: 1 / 3 },
     },
   },
+  "rows almost zero": {
+    // |x| |xHat| = 1e-10 counts as 1e-8, as torch.nn.functional.cosine_similarity has it.
+    seen: {
+      x: matrix([
+        [1e-5, 0],
+        [1, 0],
+      ]),
+      xHat: matrix([
+        [1e-5, 0],
+        [1, 0],
+      ]),
+      z,
+    },
+    expected: { cosine_similarity: (0.01 + 1) / 2 },
+  },
   "constant activations": {
     seen: {
       x: matrix([

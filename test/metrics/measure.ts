@@ -1,5 +1,4 @@
-import { Accumulator } from "../../src/evaluate/accumulate.ts";
-import { type Conclusion, conclude } from "../../src/evaluate/conclude.ts";
+import { type Conclusion, conclude, noTotals } from "../../src/evaluate/conclude.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import { metricsGraph } from "../../src/metrics/graph.ts";
 import { packModel } from "../../src/onnx/model.ts";
@@ -32,7 +31,7 @@ export async function measure(
   const { parts, table } = metricsGraph({ inputDim, latentDim, k: seen.top?.dims[1] });
   const session = await cpu.open(packModel(buildModel(parts)), { threads: 1 });
   const row = tensor("float32", [inputDim], Float32Array.from(shift ?? meanRow(seen.x)));
-  const [validation, all] = [new Accumulator(table), new Accumulator(table)];
+  const totals = noTotals(table);
   for (let from = 0; from < rows; from += batchSize) {
     const part = (one: HostTensor<"float32">) => sliceRows(one, from, Math.min(from + batchSize, rows));
     const top = seen.top ? { top_values: part(seen.top) } : {};
@@ -44,10 +43,10 @@ export async function measure(
       shift: row,
       ...top,
     });
-    for (const one of [validation, all]) one.add(outputs, activations.dims[0]!);
+    for (const one of Object.values(totals)) one.add(outputs, activations.dims[0]!);
   }
   await session.release();
-  return conclude({ inputDim, latentDim, shift: Float64Array.from(row.data) }, { validation, all });
+  return conclude({ inputDim, latentDim, shift: Float64Array.from(row.data) }, totals);
 }
 
 /** The mean of each column, in float64. */

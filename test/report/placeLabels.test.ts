@@ -27,7 +27,7 @@ test("labels cover no label, no point and no obstacle, and stay in the plot", ()
 
 test("a point alone has its label right beside it", () => {
   expect(placeLabels([{ x: 100, y: 100, text: "d=512" }], plot, measure)).toEqual([
-    { x: 108, y: 100, width: 30, moved: false },
+    { x: 108, y: 100, width: 30, moved: false, lineEnd: 106 },
   ]);
 });
 

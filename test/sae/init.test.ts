@@ -43,9 +43,11 @@ describe.each(cases)("$name", ({ config }) => {
     expect(weights(3)).not.toEqual(weights(4));
   });
 
-  test("weights are drawn apart: no two parameters share numbers unless tied", () => {
+  test("every parameter has a stream of its own, unless tied", () => {
     const { W_enc, W_dec } = initialState(config(), x);
-    expect(W_enc!.data[0] === W_dec!.data[0]).toBe(config().architecture === "topk-relu");
+    const alike = W_enc!.data.filter((v, i) => v > 0 === W_dec!.data[i]! > 0).length / W_enc!.data.length;
+    if (config().architecture === "topk-relu") expect(alike).toBe(1);
+    else expect(Math.abs(alike - 0.5)).toBeLessThan(0.15);
   });
 });
 

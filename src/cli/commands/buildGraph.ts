@@ -3,13 +3,13 @@ import { writeWhole } from "../../data/files.ts";
 import { encodeModel } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
-import { stemOf } from "../../pipeline/rows.ts";
+import { stemsOf } from "../../pipeline/rows.ts";
 import { trainingGraph } from "../../train/trainer.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
 
-const { epochs: _, seed: __, ...sae } = flags.sae;
+const { epochs: _, seed: __, seeds: ___, ...sae } = flags.sae;
 
 export const buildGraph = defineCommand({
   command: "build-graph",
@@ -35,9 +35,11 @@ export const buildGraph = defineCommand({
       learningRate: given["learning-rate"],
     });
     const written = [];
-    for (const config of configs) {
+    const { architecture, preset } = configs[0]!;
+    const names = stemsOf(given.name ?? `${architecture}_${preset}`, configs);
+    for (const [i, config] of configs.entries()) {
       const model = trainingGraph(config);
-      const path = join(given.out, `${stemOf(given.name ?? `${config.architecture}_${config.preset}`, config)}.onnx`);
+      const path = join(given.out, `${names[i]}.onnx`);
       const bytes = encodeModel(model);
       await writeWhole(path, bytes);
       await writeWhole(path.replace(/\.onnx$/, ".txt"), printModel(model));

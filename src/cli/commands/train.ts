@@ -26,6 +26,7 @@ export const train = defineCommand({
   examples: [
     ["$0 train --data acts.npy --latent-dim 2048 --k 20", "one TopK SAE"],
     ["$0 train --data acts.npy --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's grid of twelve"],
+    ["$0 train --data acts.npy --latent-dim 512 --k 5,10 --seeds 0,1,2", "with the spread over three seeds"],
   ],
   async run(given) {
     const set = await readActivations(given.data, { tensor: given.tensor });
@@ -39,7 +40,7 @@ export const train = defineCommand({
       epochs: given.epochs,
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
-      seed: given.seed,
+      seeds: given.seeds === undefined ? [given.seed] : flags.parseIntegers("seeds", given.seeds),
     });
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, name, out, force } = given;

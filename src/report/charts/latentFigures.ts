@@ -84,7 +84,7 @@ export const latentsSorted = defineChart({
           sort: ks,
           title: "k",
           scale: kColors(ks),
-          legend: { orient: narrow ? "bottom" : "right" },
+          legend: narrow ? { orient: "bottom", columns: 5 } : { orient: "right" },
         },
         description: { field: "tip" },
         tooltip: { field: "tip" },

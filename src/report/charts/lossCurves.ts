@@ -66,7 +66,7 @@ export const lossCurves = defineChart({
           sort: ks,
           title: "k",
           scale: kColors(ks),
-          legend: { orient: narrow ? "bottom" : "right" },
+          legend: narrow ? { orient: "bottom", columns: 5 } : { orient: "right" },
         },
         detail: { field: "name" },
         description: { field: "tip" },

@@ -51,7 +51,7 @@ function draw(
   };
   const { values, xs, xScale, yScale } = paretoPoints(all, plane, pareto);
   const xAxis = { grid: false, format: "~", ...(isSize(x.key) ? { values: ticksAt(xs, xScale) } : {}) };
-  const yAxis = { format: infoOf(y.key).format.replace(/\.\d+f/, ".2f") };
+  const yAxis = { format: tickFormat(y.key, yScale.domain) };
   const yEncoding = {
     field: "y",
     type: "quantitative",
@@ -71,7 +71,9 @@ function draw(
     y: groups.length > 1 ? yEncoding : withTitleAbove(yEncoding, 34),
   };
   const sizes = [...new Set(all.map(({ row }) => row.latent_dim))].sort((a, b) => a - b);
-  const legend = { orient: narrow ? "bottom" : "right", symbolSize: 110 };
+  const legend = narrow
+    ? { orient: "bottom", symbolSize: 110, columns: Math.floor(plane.width / 70) }
+    : { orient: "right", symbolSize: 110, columns: Math.ceil(sizes.length / 20) };
   const fill = {
     field: "latent_dim",
     type: "ordinal",
@@ -127,6 +129,12 @@ function draw(
 }
 
 const described = { description: { field: "tip" }, tooltip: { field: "tip" } };
+
+/** Enough decimals to tell the ticks of an axis apart. */
+function tickFormat(key: string, [low, high]: readonly [number, number]): string {
+  const decimals = Math.max(2, 1 - Math.floor(Math.log10(high - low)));
+  return infoOf(key).format.replace(/\.\d+f/, `.${decimals}f`);
+}
 
 const only = (filter: string) => [{ filter }];
 

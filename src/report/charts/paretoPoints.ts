@@ -72,8 +72,7 @@ export function paretoPoints(
     const labels = places.flatMap((place, index) => {
       if (!place) return [];
       const from = at[index]!;
-      const toX = place.x > from.x ? place.x - 2 : place.x + place.width + 2;
-      const { x, y, moved } = place;
+      const { x, y, moved, lineEnd: toX } = place;
       return { kind: "label" as const, panel, text: from.text, x, y, moved, fromX: from.x, fromY: from.y, toX };
     });
     return [...corners.map((corner) => ({ kind: "stairs" as const, panel, ...corner })), ...labels];

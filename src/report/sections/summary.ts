@@ -50,6 +50,8 @@ function rangeSentences(all: readonly Configuration[]): string[] {
       .toSorted((a, b) => meanOf(a, key)! - meanOf(b, key)!);
     const [low, high] = [measured[0], measured.at(-1)];
     if (!low || !high || low === high) return [];
+    if (meanOf(low, key) === meanOf(high, key))
+      return `${infoOf(key).label} is ${formatValue(key, meanOf(low, key))} throughout.`;
     const of = (one: Configuration) => `${formatValue(key, meanOf(one, key))} (${one.label})`;
     return `${infoOf(key).label} from ${of(low)} to ${of(high)}.`;
   });

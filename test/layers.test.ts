@@ -1,0 +1,156 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path/posix";
+import { describe, expect, test } from "vitest";
+
+const below = [
+  "util",
+  "onnx",
+  "graph",
+  "autodiff",
+  "optim",
+  "sae",
+  "metrics",
+  "data",
+  "runtime",
+  "checkpoint",
+  "train",
+  "export",
+  "evaluate",
+  "report",
+];
+
+/** The rooms of src/, and which others each may import; what those may import, it may too. */
+const rooms: Record<string, readonly string[]> = {
+  util: [],
+  onnx: ["util"],
+  graph: ["onnx"],
+  autodiff: ["graph"],
+  optim: ["graph"],
+  sae: ["graph"],
+  metrics: ["graph"],
+  data: ["util"],
+  runtime: ["util"],
+  checkpoint: ["sae", "data"],
+  train: ["autodiff", "optim", "checkpoint", "runtime"],
+  export: ["checkpoint", "metrics"],
+  evaluate: ["onnx", "runtime", "data", "metrics"],
+  report: ["metrics"],
+  pipeline: below,
+  cli: [...below, "pipeline", "index.ts", "node.ts"],
+  web: ["browser.ts"],
+  "index.ts": [...below, "pipeline"],
+  "node.ts": [...below, "pipeline", "index.ts"],
+  "browser.ts": [...below, "pipeline", "index.ts"],
+};
+
+/** Rooms whose imports do not pass on: the page sees the library from outside. */
+const opaque = new Set(["browser.ts"]);
+
+/** A room and everything it may import, and what that may import. */
+function reach(room: string, seen = new Set<string>()): Set<string> {
+  for (const next of rooms[room] ?? []) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    if (!opaque.has(next)) reach(next, seen);
+  }
+  return seen;
+}
+
+const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((file) => /\.(ts|js|tsx)$/.test(file));
+const source = (file: string) => readFileSync(join("src", file), "utf8");
+const roomOf = (file: string): string => file.split("/")[0]!;
+
+/** What a file imports, types too: paths under src/ for its own, names for packages. */
+const importsOf = (file: string): string[] => importsIn(file, source(file));
+
+/** What it imports when it runs. */
+const loadedBy = (file: string): string[] =>
+  importsIn(file, source(file).replace(/^(import|export) type [^;]*;/gm, ""));
+
+const importsIn = (file: string, text: string): string[] =>
+  [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g)].map(([, name]) =>
+    name!.startsWith(".") ? join(dirname(file), name!) : name!,
+  );
+const isOwn = (name: string) => files.includes(name);
+
+/** Where Node's modules may be: the command line, and files called `node.ts` or `files.ts`. */
+const isNodeFile = (file: string) => roomOf(file) === "cli" || ["node.ts", "files.ts"].includes(basename(file));
+const isNodeModule = (name: string) => name.startsWith("node:") || name === "onnxruntime-node";
+/** What else loads onnxruntime-node: the training process, and the table of what Node can run models on. */
+const loadsRuntime = ["train/child.ts", "runtime/providers.ts"];
+
+describe("the rooms of src/", () => {
+  test("are the ones listed, and files are read", () => {
+    const found = [...new Set(files.map(roomOf))];
+    expect(found.filter((room) => !(room in rooms))).toEqual([]);
+    expect(importsOf("graph/ops.ts")).toContain("util/errors.ts");
+    expect(importsOf("runtime/node.ts")).toContain("onnxruntime-node");
+    expect(importsOf("runtime/providers.ts")).toContain("runtime/web.ts");
+  });
+
+  test.each(Object.keys(rooms))("%s imports only from below", (room) => {
+    const allowed = new Set([room, ...reach(room)]);
+    const wrong = files
+      .filter((file) => roomOf(file) === room)
+      .flatMap((file) =>
+        importsOf(file)
+          .filter(isOwn)
+          .filter((name) => !allowed.has(roomOf(name)))
+          .map((name) => `${file} imports ${name}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  test("every relative import is a file that is there", () => {
+    const missing = files.flatMap((file) =>
+      importsOf(file)
+        .filter((name) => /\.ts$/.test(name) && !isOwn(name))
+        .map((name) => `${file} imports ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("what runs in a browser", () => {
+  const importers = (wanted: (name: string) => boolean) =>
+    files.filter((file) => !isNodeFile(file) && loadedBy(file).some(wanted));
+
+  test("node:* and onnxruntime-node are in cli, node.ts and files.ts only", () => {
+    expect(importers(isNodeModule)).toEqual([]);
+  });
+
+  test("runtime/node.ts is loaded by those, the training process and the table of providers", () => {
+    expect(importers((name) => name === "runtime/node.ts").filter((file) => !loadsRuntime.includes(file))).toEqual([]);
+  });
+
+  test("onnxruntime-web is in runtime/web.ts only", () => {
+    expect(files.filter((file) => importsOf(file).some((name) => name.startsWith("onnxruntime-web")))).toEqual([
+      "runtime/web.ts",
+    ]);
+  });
+
+  test.each(["index.ts", "browser.ts", "web"])("%s reaches nothing of Node", (start) => {
+    const seen = new Set<string>();
+    const stack = files.filter((file) => roomOf(file) === start);
+    for (let file = stack.pop(); file !== undefined; file = stack.pop()) {
+      if (seen.has(file)) continue;
+      seen.add(file);
+      if (isOwn(file)) stack.push(...loadedBy(file));
+    }
+    expect([...seen].filter(isNodeModule)).toEqual([]);
+  });
+});
+
+describe("sizes", () => {
+  const sizes = files
+    .map((file) => ({ file, lines: source(file).split("\n").length }))
+    .sort((a, b) => a.lines - b.lines);
+
+  test("no file is over 400 lines", () => {
+    expect(sizes.filter(({ lines }) => lines > 400)).toEqual([]);
+  });
+
+  test("the median is under 150", () => {
+    expect(sizes[Math.floor(sizes.length / 2)]!.lines).toBeLessThan(150);
+  });
+});

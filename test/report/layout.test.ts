@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { buildReport } from "../../src/report/report.ts";
+import { experimentGrid, experimentSweep, fileOf, row } from "./sample.ts";
+import { type DrawnText, sizeOfSvg, textsOf } from "./svgTexts.ts";
+
+/** Rows of every combination of sizes. */
+const grid = (dims: readonly number[], ks: readonly number[], explained_variance = 0.5) =>
+  dims.flatMap((latent_dim) =>
+    ks.map((k) => row({ latent_dim, k, metrics: { explained_variance, mean_activation: 1234.5 } })),
+  );
+
+const files = {
+  "the experiment": experimentGrid(),
+  "the sweep": experimentSweep(),
+  "1 x 1": fileOf(grid([512], [5])),
+  "3 x 7, all values equal": fileOf(grid([512, 1024, 2048], [1, 2, 5, 10, 20, 50, 100])),
+  "16 x 2, large": fileOf(
+    grid(
+      Array.from({ length: 16 }, (_, i) => 4096 + 4096 * i),
+      [32, 64],
+    ),
+  ),
+  "three layers": fileOf(
+    [3, 10, 14].flatMap((layer) =>
+      experimentGrid().rows.map((one) => ({ ...one, layer, name: `l${layer}${one.name}` })),
+    ),
+  ),
+};
+
+describe.each(Object.entries(files))("%s", async (_, file) => {
+  const page = (await buildReport(file)).get("index.html")!;
+  const drawings = [...page.matchAll(/<div class="drawing (wide|narrow)">(<svg.*?<\/svg>)/gs)];
+
+  test("has a drawing for either width", () => {
+    expect(drawings.length).toBeGreaterThan(1);
+  });
+
+  test.each(drawings.map(([, width, svg]) => [width!, titleOf(svg!), svg!] as const))(
+    "%s %s: no text is cut off and none covers another",
+    (_, __, svg) => {
+      const { width, height } = sizeOfSvg(svg);
+      const texts = textsOf(svg);
+      expect(texts.length).toBeGreaterThan(3);
+      for (const { text, left, right, top, bottom } of texts)
+        expect({ text, inside: left >= 0 && right <= width && top >= 0 && bottom <= height }).toEqual({
+          text,
+          inside: true,
+        });
+      expect(coverings(texts)).toEqual([]);
+    },
+  );
+
+  test("fits a telephone where its cells can", () => {
+    for (const [, kind, svg] of drawings)
+      if (kind === "narrow" && !file.rows.some(({ k }) => k === 1 || k === 50))
+        expect(sizeOfSvg(svg!).width).toBeLessThanOrEqual(376);
+  });
+});
+
+const titleOf = (svg: string) => /class="mark-text role-title-text".*?>([^<>]+)</s.exec(svg)?.[1] ?? "";
+
+/** Pairs of texts that share more than two pixels in either direction. */
+function coverings(texts: readonly DrawnText[]): string[] {
+  return texts.flatMap((a, index) =>
+    texts
+      .slice(index + 1)
+      .filter(
+        (b) =>
+          Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 &&
+          Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2,
+      )
+      .map((b) => `${a.text} / ${b.text}`),
+  );
+}
