@@ -14,10 +14,15 @@ export interface ActivationSet {
   readonly activations: HostTensor<"float32">;
   /** One value per row, by name: `layer`, `position`, `text_id`, `token_id`, `split` (0 train, 1 validation), or any other. */
   readonly columns: Readonly<Record<string, Float64Array>>;
+  /** The known dictionary of synthetic activations, `[features, inputDim]`, finite; from the tensor `true_features`. */
+  readonly trueFeatures?: HostTensor<"float32">;
   readonly metadata: Readonly<Record<string, string>>;
   /** File name without its folder. */
   readonly source: string;
 }
+
+/** The tensor that holds a known dictionary beside the activations. */
+const dictionary = "true_features";
 
 /** What a file format gives: named arrays, and text about them. */
 interface ArrayFile {
@@ -37,7 +42,7 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Arra
  *
  * The matrix is the one called `tensor`; by default `activations`, else the only 2-D array of floating-point numbers.
  * @throws {ConfigError} when the extension is unknown, no array fits, it is not 2-D, is empty,
- * holds NaN, infinity or values beyond float32, or a column has another length.
+ * holds NaN, infinity or values beyond float32, a column has another length, or `true_features` another width.
  */
 export function parseActivations(
   bytes: Uint8Array,
@@ -53,7 +58,9 @@ export function parseActivations(
   const matrix = tensors.get(name)!;
   const activations = toMatrix(matrix);
   const columns = readColumns(tensors, name, activations.dims[0]!);
-  return { activations, columns, metadata, source: file.split(/[\\/]/).at(-1)! };
+  const known = name === dictionary ? undefined : tensors.get(dictionary);
+  const trueFeatures = known && { trueFeatures: toDictionary(known, activations.dims[1]!) };
+  return { activations, columns, ...trueFeatures, metadata, source: file.split(/[\\/]/).at(-1)! };
 }
 
 function chooseMatrix(tensors: ArrayFile["tensors"], file: string, wanted: string | undefined): string {
@@ -67,7 +74,9 @@ function chooseMatrix(tensors: ArrayFile["tensors"], file: string, wanted: strin
     throw new ConfigError(`${file}: no tensor ${quote(wanted)}; it has ${list([...tensors])}`);
   }
   if (tensors.has("activations")) return "activations";
-  const candidates = [...tensors].filter(([, array]) => array.shape.length === 2 && isFloat(array));
+  const candidates = [...tensors].filter(
+    ([name, array]) => name !== dictionary && array.shape.length === 2 && isFloat(array),
+  );
   if (candidates.length === 1) return candidates[0]![0];
   if (candidates.length > 1)
     throw new ConfigError(
@@ -87,6 +96,14 @@ function toMatrix(array: StoredArray): HostTensor<"float32"> {
   const activations = convert(array);
   checkFinite(activations, array);
   return activations;
+}
+
+function toDictionary(array: StoredArray, inputDim: number): HostTensor<"float32"> {
+  if (array.shape.length !== 2 || array.shape[0] === 0 || array.shape[1] !== inputDim)
+    throw new ConfigError(
+      `${array.where}: shape [${array.shape.join(", ")}], the known dictionary of these activations is [features, ${inputDim}]; rename it if it is something else`,
+    );
+  return toMatrix(array);
 }
 
 function convert(array: StoredArray): HostTensor<"float32"> {

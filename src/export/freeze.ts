@@ -76,7 +76,13 @@ export const parts = {
 /** The name of a part: `encoder`, `autoencoder`, `decoder` or `evaluator`. */
 export type Part = "encoder" | "autoencoder" | "decoder" | "evaluator";
 
-/** A frozen model of a checkpoint. The same checkpoint gives the same bytes. */
+/**
+ * A frozen model of a checkpoint. The same checkpoint gives the same bytes.
+ *
+ * Its numbers are the training graph's to float rounding, and bit for bit where ONNX Runtime's session option
+ * `session.disable_prepacking` is on: packed constant weights are added up in another order. A batch has one row or
+ * more: ONNX Runtime's TopK on the CPU ends the process on none.
+ */
 export const freeze = (checkpoint: Checkpoint, part: Part): Model => parts[part](checkpoint);
 
 const dimsOf = ({ config }: Checkpoint): MetricDims => ({

@@ -43,8 +43,8 @@ function inOrder<S extends Values>(what: string, before: S, after: S): S {
 
 /**
  * Runs a body `trips` times: `state` is carried from one step to the next, `outputs` are stacked along a new first axis.
- * The body may use any value made outside it. Source: ONNX, Loop.
- * @throws {ShapeError} when a carried value changes its type or shape.
+ * The body may use any value made outside it. A carried value may grow along a dim that goes in as `"?"`. Source: ONNX, Loop.
+ * @throws {ShapeError} when a carried value changes its type or shape, or the body gives back one of a body that has ended.
  */
 export function loop<S extends Values, O extends Values>(how: {
   readonly trips: Value<"int64">;

@@ -1,20 +1,30 @@
 import { ConfigError } from "../util/errors.ts";
-import type { Graph, Model, Node } from "./proto.ts";
+import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
 
 /**
  * A model that runs `first`, then `second` on what it gives: inputs of `second` named like an input or output of `first`
  * are that value, the others become inputs of the whole. Everything inside `second` is renamed `prefix/...`; its outputs
  * are the whole's outputs. Metadata are those of `first`.
- * @throws {ConfigError} when the two need different opsets.
+ * @throws {ConfigError} when the two need different opsets, `second` has bodies, or both name another value alike.
  */
 export function chainModels(first: Model, second: Model, prefix: string): Model {
-  const [a, b] = [first, second].map((model) => model.opsetImport?.map((o) => `${o.domain} ${o.version}`).join());
+  const [a, b] = [first, second].map((model) =>
+    model.opsetImport?.map((o) => `${o.domain || "ai.onnx"} ${toNumber(o.version)}`).join(),
+  );
   if (a !== b) throw new ConfigError(`chain: the models are of different opsets, ${a} and ${b}`);
   const [front, back] = [first.graph ?? {}, second.graph ?? {}];
   const frontNames = new Set([...(front.input ?? []), ...(front.output ?? [])].map(({ name }) => name));
   const kept = new Set([...(back.input ?? []), ...(back.output ?? [])].map(({ name }) => name ?? ""));
   const rename = (name: string | null | undefined) => (!name || kept.has(name) ? (name ?? "") : `${prefix}/${name}`);
   const added = (back.input ?? []).filter(({ name }) => !frontNames.has(name));
+  if (back.node?.some(({ attribute }) => attribute?.some(({ g }) => g)))
+    throw new ConfigError(`chain: ${prefix} has a Loop, Scan or If, whose body is not renamed; put it first`);
+  const made = new Set([
+    ...[...(front.input ?? []), ...(front.initializer ?? [])].map(({ name }) => name),
+    ...(front.node ?? []).flatMap(({ output }) => output ?? []),
+  ]);
+  const twice = [...added, ...(back.output ?? [])].find(({ name }) => made.has(name));
+  if (twice) throw new ConfigError(`chain: both models have a value "${twice.name}"; rename that of ${prefix}`);
   const moved = renamed(back, rename);
   return {
     ...first,
@@ -30,7 +40,7 @@ export function chainModels(first: Model, second: Model, prefix: string): Model 
   };
 }
 
-/** A graph with every value and node renamed. The metrics' graphs have no bodies. */
+/** A graph with every value and node renamed. */
 const renamed = (graph: Graph, rename: (name: string | null | undefined) => string): Graph => ({
   node: (graph.node ?? []).map(
     (node): Node => ({

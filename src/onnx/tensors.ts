@@ -41,7 +41,7 @@ export function hostTensor(proto: TensorProto): HostTensor {
   if (!dtype)
     throw new ConfigError(`tensor ${proto.name}: element type ${dataTypeName(proto.dataType)} is not supported`);
   if (proto.dataLocation === 1)
-    throw new ConfigError(`tensor ${proto.name}: its data is in another file; read the model with readModelFile`);
+    throw new ConfigError(`tensor ${proto.name}: its data is in another file; read the model with readModel`);
   const dims = (proto.dims ?? []).map(toNumber);
   const misfit = (what: string) =>
     new ConfigError(

@@ -4,6 +4,7 @@ import { describeData } from "../data/describe.ts";
 import { readBytes, writeWhole } from "../data/files.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import { type Evaluation, evaluate } from "../evaluate/evaluate.ts";
+import { withRecovery } from "../evaluate/recovery.ts";
 import { readModel } from "../export/files.ts";
 import type { MetricRow, MetricsFile } from "../metrics/row.ts";
 import { parseMetrics, serializeMetrics } from "../report/rows.ts";
@@ -45,7 +46,9 @@ export async function evaluateFiles({
   const rows: MetricRow[] = [];
   for (const path of models) {
     onModel?.(path);
-    const evaluation = await evaluate(runtime, await readModel(path), data, { file: path, batchSize, threads });
+    const model = await readModel(path);
+    const measured = await evaluate(runtime, model, data, { file: path, batchSize, threads });
+    const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
     rows.push(rowOf(nameOf(path), provider, evaluation));
   }
   const file: MetricsFile = {

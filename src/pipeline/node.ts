@@ -5,6 +5,7 @@ import { columnOf, describeData } from "../data/describe.ts";
 import { writeWhole } from "../data/files.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import { type EvaluationData, evaluate } from "../evaluate/evaluate.ts";
+import { withRecovery } from "../evaluate/recovery.ts";
 import { writeModel } from "../export/files.ts";
 import { freeze } from "../export/freeze.ts";
 import { metricKeys } from "../metrics/index.ts";
@@ -177,7 +178,9 @@ async function trainOne(
     return null;
   }
   const runtime = await providers[provider].load();
-  const evaluation = await evaluate(runtime, freeze(unmeasured, "autoencoder"), data, { file: name, threads });
+  const model = freeze(unmeasured, "autoencoder");
+  const measured = await evaluate(runtime, model, data, { file: name, threads });
+  const evaluation = await withRecovery(runtime, model, measured, run.set.trueFeatures, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   for (const part of frozenParts) await writeModel(frozenPath(run, name, part), freeze(checkpoint, part));
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));

@@ -38,7 +38,7 @@ export const correspondences: readonly Correspondence[] = [
     sparsify: "",
     saeBench: "mse",
     differences:
-      "SAELens: summed over dimensions, so input_dim times ours. SAEBench: also divided by the tokens of a batch, so it depends on the batch size.",
+      "SAELens: summed over dimensions, so input_dim times ours. SAEBench and older SAELens: also divided by the tokens of a batch, so it depends on the batch size.",
   },
   {
     key: "cosine_similarity",

@@ -28,7 +28,7 @@ async function render(spec: TopLevelSpec): Promise<string> {
   textMetrics.width = ({ fontSize = 11, fontWeight, limit }, text) =>
     Math.min(textWidth(String(text ?? ""), fontSize, isBold(fontWeight)), limit || Number.POSITIVE_INFINITY);
   try {
-    return await view.toSVG();
+    return numbered(await view.toSVG());
   } finally {
     textMetrics.width = measure;
     view.finalize();
@@ -48,6 +48,15 @@ function compiled(spec: TopLevelSpec) {
   throw new ConfigError(
     `figure ${JSON.stringify(spec.title)}: vega-lite says ${warnings.join("; ")}; mend the chart's specification`,
   );
+}
+
+/** vega numbers gradients and clips through the life of the process; here each drawing's start from 0, so that bytes repeat. */
+function numbered(svg: string): string {
+  const names = new Map<string, string>();
+  return svg.replace(/(?<=id="|url\(#)(gradient_|clip)\d+/g, (id, kind: string) => {
+    if (!names.has(id)) names.set(id, `${kind}${names.size}`);
+    return names.get(id)!;
+  });
 }
 
 const isBold = (weight: string | number | undefined) => weight === "bold" || Number(weight) >= 600;

@@ -19,7 +19,8 @@ table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabula
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }
 thead th { border-bottom: 2px solid var(--rule); background: var(--raised); vertical-align: bottom; font-weight: 600; }
 tbody tr:hover { background: var(--raised); }
-.number { text-align: right; white-space: nowrap; }
+table:not(.prose) td { white-space: nowrap; }
+.number { text-align: right; }
 thead .number { white-space: normal; }
 code, pre { font: 13px/1.45 ui-monospace, SFMono-Regular, Menlo, "DejaVu Sans Mono", monospace; }
 pre { background: var(--raised); padding: 12px; overflow-x: auto; }

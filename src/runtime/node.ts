@@ -3,7 +3,8 @@ import { type Ort, openSession, type Runtime } from "./session.ts";
 
 /**
  * ONNX Runtime's CPU provider in Node. Denormal numbers count as zero: Adam's second moments of latents that no longer
- * fire would otherwise slow every step down.
+ * fire would otherwise slow every step down. Constant weights are not packed beforehand: packed products round otherwise,
+ * and a frozen encoder must equal the training graph bit for bit.
  */
 export const cpu: Runtime = {
   provider: "cpu",
@@ -13,6 +14,6 @@ export const cpu: Runtime = {
       graphOptimizationLevel: "all",
       logSeverityLevel: 4,
       ...(threads ? { intraOpNumThreads: threads } : {}),
-      extra: { session: { set_denormal_as_zero: "1" } },
+      extra: { session: { set_denormal_as_zero: "1", disable_prepacking: "1" } },
     }),
 };

@@ -8,6 +8,8 @@ type V = Value<"float32">;
 /** A parameter: its shape and first values. */
 export interface Parameter {
   readonly shape: readonly number[];
+  /** Whether its first axis counts latents, one row each. */
+  readonly perLatent: boolean;
   readonly init: Init;
 }
 
@@ -24,6 +26,12 @@ export interface Code {
   /** Where selection is exact: the kept latents `[batch, k]`, strongest first, and their numbers. */
   readonly top?: { readonly values: V; readonly indices: Value<"int64"> };
 }
+
+/**
+ * How the `k` entries of each row with the largest score are kept, the others zeroed: `scores` decide, `pre` supplies the
+ * values, through `act`. An encoder calls it once; training may carry the selection out in another, equal way.
+ */
+export type Keep = (pre: V, scores: V, k: number, act?: (values: V) => V) => Code;
 
 /** What losses may look at. `stepsSinceFired [latentDim]` is as it was before this step. */
 export interface LossContext<P, O> {
@@ -45,8 +53,13 @@ export interface Sae<O extends Options = Options, P extends Parameters = Paramet
   readonly presets: Readonly<Record<string, Partial<OptionValues<O>>>>;
   /** Parameters in the order they are made: an initialiser may read those before it. */
   readonly params: (dims: Dims, options: OptionValues<O>) => P;
-  readonly encode: (x: V, params: ParameterValues<P>, options: OptionValues<O>) => Code;
+  readonly encode: (x: V, params: ParameterValues<P>, options: OptionValues<O>, keep: Keep) => Code;
   readonly decode: (z: V, params: ParameterValues<P>, options: OptionValues<O>) => V;
+  /**
+   * Whether a latent that is not kept in a batch has no part in the batch's loss, for these options: then a step may leave
+   * out all latents but the kept ones. Default: no.
+   */
+  readonly onlyKept?: (options: OptionValues<O>) => boolean;
   /** Scalars whose sum is minimised. */
   readonly losses: (context: LossContext<ParameterValues<P>, OptionValues<O>>) => Readonly<Record<string, V>>;
   readonly constraints: (options: OptionValues<O>) => { readonly [K in keyof P]?: ConstraintName };
@@ -59,8 +72,9 @@ export interface Architecture {
   readonly options: Options;
   readonly presets: Readonly<Record<string, AnyOptionValues>>;
   readonly params: (dims: Dims, options: AnyOptionValues) => Parameters;
-  readonly encode: (x: V, params: Readonly<Record<string, V>>, options: AnyOptionValues) => Code;
+  readonly encode: (x: V, params: Readonly<Record<string, V>>, options: AnyOptionValues, keep: Keep) => Code;
   readonly decode: (z: V, params: Readonly<Record<string, V>>, options: AnyOptionValues) => V;
+  readonly onlyKept?: (options: AnyOptionValues) => boolean;
   readonly losses: (context: LossContext<Readonly<Record<string, V>>, AnyOptionValues>) => Readonly<Record<string, V>>;
   readonly constraints: (options: AnyOptionValues) => Readonly<Record<string, ConstraintName | undefined>>;
 }

@@ -1,7 +1,7 @@
 import { customGradient, stopGradient } from "../graph/alias.ts";
 import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
-import type { Code } from "./architecture.ts";
+import type { Keep } from "./architecture.ts";
 
 type V = Value<"float32">;
 
@@ -16,15 +16,12 @@ export const linearDecode = (z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | und
 /** Mean squared error over batch and dimensions. */
 export const meanSquaredError = (x: V, xHat: V): V => op.meanSquare(op.sub(xHat, x));
 
-/**
- * Keeps the `k` entries of each row with the largest score, and zeroes the rest; ties go to the lower index.
- * `scores` decide, `pre` supplies the values (through `act`). With S the mask of the kept entries, z = S * act(pre).
- */
-export const keepTop = (pre: V, scores: V, k: number, act: (values: V) => V = (values) => values): Code =>
+/** The plain way to keep the largest: TopK over each row; ties go to the lower index. With S the kept mask, z = S * act(pre). */
+export const keepTop: Keep = (pre, scores, k, act = (values) => values) =>
   scope("select", () => {
     const { indices } = op.topK(stopGradient(scores), k);
     const values = act(entries(pre, indices));
-    return { z: place(values, indices, pre), top: { values, indices } };
+    return { z: place(values, indices, op.zerosLike(stopGradient(pre))), top: { values, indices } };
   });
 
 /** Entries at distinct places of each row. dx = zeros but for the cotangents at those places: no sums, as none repeats. */
@@ -35,10 +32,10 @@ const entries = (x: V, indices: Value<"int64">): V =>
     ([dy]) => [dy && op.scatterElements(op.zerosLike(x), indices, dy)],
   )[0];
 
-/** Zeros of the shape of `like`, with values at distinct places of each row. dvalues = the cotangents at those places. */
-const place = (values: V, indices: Value<"int64">, like: V): V =>
+/** Zeros but for values at distinct places of each row. dvalues = the cotangents at those places. */
+export const place = (values: V, indices: Value<"int64">, zeros: V): V =>
   customGradient(
     [values],
-    (values) => [op.scatterElements(op.zerosLike(stopGradient(like)), indices, values)] as const,
+    (values) => [op.scatterElements(zeros, indices, values)] as const,
     ([dz]) => [dz && op.gatherElements(dz, indices)],
   )[0];

@@ -3,6 +3,7 @@ import { ConfigError } from "../util/errors.ts";
 import type { Architecture, Parameter } from "./architecture.ts";
 import { type ArchitectureName, architectures } from "./index.ts";
 import { type AnyOptionValues, completeOptions, type Dims } from "./options.ts";
+import { keepTop } from "./parts.ts";
 
 /** Everything that says what an SAE computes, apart from its weights. */
 export interface SaeSpec extends Dims {
@@ -59,7 +60,7 @@ export const parametersOf = (spec: SaeSpec): Readonly<Record<string, Parameter>>
 /** The forward pass of a specification, in scopes named as in files. */
 export function forward(spec: SaeSpec, x: Value<"float32">, params: Readonly<Record<string, Value<"float32">>>) {
   const sae = architectureOf(spec);
-  const code = scope("encode", () => sae.encode(x, params, spec.options));
+  const code = scope("encode", () => sae.encode(x, params, spec.options, keepTop));
   const xHat = scope("decode", () => sae.decode(code.z, params, spec.options));
   return { code, xHat };
 }

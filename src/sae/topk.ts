@@ -1,7 +1,7 @@
 import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { uniform, unitRows } from "./init.ts";
-import { keepTop, linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+import { linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
 
 /**
  * Keeps the `k` pre-activations of largest magnitude of each row, with their sign, so L0 is exactly `k`; no ReLU.
@@ -33,19 +33,21 @@ export const topK = defineSae({
   },
   // First values as torch.nn.Linear draws them, decoder rows then divided by their length.
   params: ({ inputDim, latentDim }, { decoderBias, unitNorm }) => ({
-    W_enc: { shape: [latentDim, inputDim], init: uniform(inputDim) },
-    b_enc: { shape: [latentDim], init: uniform(inputDim) },
+    W_enc: { shape: [latentDim, inputDim], perLatent: true, init: uniform(inputDim) },
+    b_enc: { shape: [latentDim], perLatent: true, init: uniform(inputDim) },
     W_dec: {
       shape: [latentDim, inputDim],
+      perLatent: true,
       init: unitNorm === "none" ? uniform(latentDim) : unitRows(uniform(latentDim)),
     },
-    b_dec: decoderBias ? { shape: [inputDim], init: uniform(latentDim) } : undefined,
+    b_dec: decoderBias ? { shape: [inputDim], perLatent: false, init: uniform(latentDim) } : undefined,
   }),
-  encode(x, params, { k, select }) {
+  encode(x, params, { k, select }, keep) {
     const pre = linearEncode(x, params);
-    return keepTop(pre, select === "magnitude" ? op.abs(pre) : pre, k);
+    return keep(pre, select === "magnitude" ? op.abs(pre) : pre, k);
   },
   decode: (z, params) => linearDecode(z, params),
+  onlyKept: () => true,
   losses: ({ x, xHat }) => ({ reconstruction: meanSquaredError(x, xHat) }),
   constraints: ({ unitNorm }) => (unitNorm === "step" ? { W_dec: "unitRows" } : {}),
 });

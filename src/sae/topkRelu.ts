@@ -61,16 +61,17 @@ export const topKRelu = defineSae({
   presets: { gao2024: {} },
   // The encoder starts as the decoder's transpose, b_dec at the geometric median of the training rows.
   params: ({ inputDim, latentDim }) => ({
-    W_dec: { shape: [latentDim, inputDim], init: unitRows(uniform(latentDim)) },
-    W_enc: { shape: [latentDim, inputDim], init: copyOf("W_dec") },
-    b_enc: { shape: [latentDim], init: zeros },
-    b_dec: { shape: [inputDim], init: geometricMedian },
+    W_dec: { shape: [latentDim, inputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
+    W_enc: { shape: [latentDim, inputDim], perLatent: true, init: copyOf("W_dec") },
+    b_enc: { shape: [latentDim], perLatent: true, init: zeros },
+    b_dec: { shape: [inputDim], perLatent: false, init: geometricMedian },
   }),
-  encode(x, params, { k }) {
+  encode(x, params, { k }, keep) {
     const pre = preActivations(x, params);
-    return keepTop(pre, pre, k, op.relu);
+    return keep(pre, pre, k, op.relu);
   },
   decode: (z, params) => linearDecode(z, params),
+  onlyKept: ({ auxK }) => auxK === 0,
   losses(context) {
     const reconstruction = meanSquaredError(context.x, context.xHat);
     if (context.options.auxK === 0) return { reconstruction };

@@ -1,6 +1,6 @@
 import type { Runtime } from "../runtime/session.ts";
 import type { TrainConfig } from "../sae/config.ts";
-import { RuntimeFailure } from "../util/errors.ts";
+import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import type { TrainState } from "./state.ts";
 import { type GraphForm, shuffledBatches, Trainer } from "./trainer.ts";
@@ -26,7 +26,7 @@ export interface TrainOptions {
 
 /**
  * Trains an SAE on activations `[rows, inputDim]`; gives its state after the last epoch (or where `onRun` ended it).
- * @throws {RuntimeFailure} when the loss is no longer a number.
+ * @throws {ConfigError} when rows, state or options do not fit; {RuntimeFailure} when the loss is no longer a number.
  */
 export async function train(
   runtime: Runtime,
@@ -34,6 +34,8 @@ export async function train(
   activations: HostTensor<"float32">,
   { from, threads, epochsPerRun = 1, form, onRun = async () => true }: TrainOptions = {},
 ): Promise<TrainProgress> {
+  if (!Number.isInteger(epochsPerRun) || epochsPerRun < 1)
+    throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
   const rows = activations.dims[0]!;
   const trainer = await Trainer.open(runtime, config, activations, {
     state: from?.state,

@@ -6,7 +6,7 @@ import { configToJson, type TrainConfig } from "../sae/config.ts";
 import { ConfigError } from "../util/errors.ts";
 import { permutation, random } from "../util/random.ts";
 import type { HostTensor } from "../util/tensor.ts";
-import { initialState, type TrainState } from "./state.ts";
+import { initialState, stateShapes, type TrainState } from "./state.ts";
 import { type StepName, steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 import type { Batches } from "./wrappers/wrapper.ts";
@@ -50,6 +50,18 @@ export function checkTrainingRows({ inputDim, batchSize }: TrainConfig, { dims }
     );
 }
 
+/** @throws {ConfigError} when a state has not just the tensors of the configuration. */
+function checkState(config: TrainConfig, state: TrainState): void {
+  const shapes = stateShapes(config);
+  for (const name of new Set([...Object.keys(shapes), ...Object.keys(state)])) {
+    const [wanted, found] = [shapes[name], state[name]?.dims];
+    if (wanted?.join() !== found?.join())
+      throw new ConfigError(
+        `state: ${name} is ${found ? `[${found.join(", ")}]` : "missing"}, the configuration needs ${wanted ? `[${wanted.join(", ")}]` : "none"}; go on with the configuration it was trained with`,
+      );
+  }
+}
+
 /** A training in progress: a session, the state, and how far it is. Use `train` unless you need single runs. */
 export class Trainer {
   readonly config: TrainConfig;
@@ -87,6 +99,7 @@ export class Trainer {
     }: { state?: TrainState | undefined; threads?: number | undefined; form?: GraphForm } = {},
   ): Promise<Trainer> {
     checkTrainingRows(config, activations);
+    if (state) checkState(config, state);
     const session = await runtime.open(packModel(trainingGraph(config, form)), { threads });
     return new Trainer(config, session, form, activations, state ?? initialState(config, activations));
   }

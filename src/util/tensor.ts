@@ -69,7 +69,8 @@ export const bytesOf = ({ data }: HostTensor): Uint8Array =>
 
 /** A tensor over a copy of little-endian bytes; the copy aligns them. */
 export function fromBytes<D extends DType>(dtype: D, dims: readonly number[], bytes: Uint8Array): HostTensor<D> {
-  const copy = bytes.slice();
+  // Not slice(): a Node Buffer's shares its memory.
+  const copy = new Uint8Array(bytes);
   return tensor(dtype, dims, new arrays[dtype](copy.buffer as ArrayBuffer) as TensorData[D]);
 }
 

@@ -179,7 +179,7 @@ test("any values in the configuration read as themselves or are refused", () => 
           epochs: whole.epochs,
         });
     }),
-    { seed: 8, numRuns: 2000 },
+    { seed: 8, numRuns: 500 },
   );
 });
 
@@ -199,6 +199,6 @@ test("any metadata read or are refused", () => {
     fc.property(fc.dictionary(key, fc.oneof(fc.json(), fc.string())), (change) => {
       readsOrRefuses(changed((metadata) => Object.assign(metadata, change)));
     }),
-    { seed: 9, numRuns: 2000 },
+    { seed: 9, numRuns: 500 },
   );
 });

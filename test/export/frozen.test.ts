@@ -8,6 +8,7 @@ import { packModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { cpu } from "../../src/runtime/node.ts";
 import { type Ort, openSession, type Runtime, type Tensors } from "../../src/runtime/session.ts";
+import { configFromJson } from "../../src/sae/config.ts";
 import { forward, parametersOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { bytesOf, type HostTensor, zeros } from "../../src/util/tensor.ts";
@@ -134,6 +135,23 @@ describe.each(cases)("$name", (one) => {
     const [a, b] = [await sample(one), await sample(one)];
     for (const part of ["encoder", "autoencoder", "decoder", "evaluator"] as const)
       expect(packModel(freeze(b, part))).toEqual(packModel(freeze(a, part)));
+  });
+
+  test("says what it is, and nothing of when, where or by whom", async () => {
+    const checkpoint = await sample(one);
+    for (const part of ["encoder", "autoencoder", "decoder", "evaluator"] as const) {
+      const { metadataProps, docString, producerName, producerVersion } = freeze(checkpoint, part);
+      const metadata = Object.fromEntries(metadataProps!.map(({ key, value }) => [key, value]));
+      const { config, sums, metrics, ...rest } = metadata;
+      expect(rest).toEqual({
+        ...{ format: "sae-onnx", version: "1", part, architecture: one.architecture, preset: checkpoint.config.preset },
+        ...{ input_dim: "16", latent_dim: "32", k: "4", layer: "3", position: "null", data_digest: "ab12" },
+      });
+      expect(configFromJson(JSON.parse(config!), "a")).toEqual(checkpoint.config);
+      expect(JSON.parse(metrics!)).toEqual(checkpoint.metrics);
+      expect(sums !== undefined).toBe(part === "evaluator");
+      expect({ docString, producerName, producerVersion }).toEqual({ producerName: "sae-onnx" });
+    }
   });
 
   test("the encoder holds no decoder weights it does not use", async () => {

@@ -122,7 +122,7 @@ describe("tensors", () => {
     [
       "data in another file",
       { name: "W", dataType: 1, dims: [1], dataLocation: 1 },
-      "tensor W: its data is in another file; read the model with readModelFile",
+      "tensor W: its data is in another file; read the model with readModel",
     ],
   ])("%s is refused", (_, proto, message) => {
     expect(() => hostTensor(proto)).toThrow(ConfigError);
@@ -139,7 +139,7 @@ describe("tensors", () => {
   test("declared shapes keep sizes, names and the unknown; 0 is a size", () => {
     const info = valueInfo("x", "int64", ["batch", 0, "?", 512]);
     const back = onnx.ValueInfoProto.decode(onnx.ValueInfoProto.encode(info).finish());
-    expect(shapeOf(back)).toEqual(["batch", 0, "?", 512]);
+    for (const one of [info, back]) expect(shapeOf(one)).toEqual(["batch", 0, "?", 512]);
     expect(back.type!.tensorType!.elemType).toBe(dataTypes.int64);
     expect(shapeOf({})).toBeUndefined();
   });

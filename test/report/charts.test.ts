@@ -135,6 +135,14 @@ test("a loss that is not finite breaks its curve", async () => {
   expect(spec.data.values.map(({ loss }) => loss)).toEqual([1, null, 0.5, 0.25]);
 });
 
+test("a figure has the same bytes whatever was drawn before it", async () => {
+  const draw = (chart: Chart) => renderSvg(specOf(chart, experimentGrid().rows)!);
+  const alone = await draw(charts.heatmap_max_activation);
+  const [, after] = await Promise.all([draw(charts.heatmap_mean_activation), draw(charts.heatmap_max_activation)]);
+
+  expect(after).toBe(alone);
+});
+
 test("a specification vega-lite warns about is refused", async () => {
   const spec = { data: { values: [] }, mark: "bar", encoding: { shape: { field: "a", type: "nominal" } } };
   await expect(renderSvg(spec as never)).rejects.toThrow(/vega-lite says/);

@@ -22,7 +22,7 @@ export interface FigureParts {
 export function figure(parts: FigureParts): TopLevelSpec {
   const { title, subtitle, width, values, panels, named = panels.length > 1, columns, plot } = parts;
   const text = titleLines(title, width);
-  const header = { labelLimit: 0, labelFontSize: 11 };
+  const header = { labelFontSize: 11 };
   // A last row that is not full would leave axes without a plot below the gaps, were they shared.
   const full = panels.length % columns === 0;
   const several = {

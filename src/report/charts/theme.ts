@@ -20,6 +20,7 @@ export const theme: Config = {
   font,
   padding: 8,
   title: {
+    limit: 0,
     anchor: "start",
     frame: "bounds",
     fontSize: titleSize,
@@ -30,6 +31,8 @@ export const theme: Config = {
     offset: 12,
   },
   axis: {
+    labelLimit: 0,
+    titleLimit: 0,
     labelColor: ink,
     titleColor: ink,
     labelFontSize: 11,
@@ -39,8 +42,16 @@ export const theme: Config = {
     domainColor: faint,
     tickColor: faint,
   },
-  legend: { labelColor: ink, titleColor: ink, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" },
-  header: { labelColor: ink, titleColor: ink, labelFontSize: 12 },
+  legend: {
+    labelLimit: 0,
+    titleLimit: 0,
+    labelColor: ink,
+    titleColor: ink,
+    labelFontSize: 11,
+    titleFontSize: 11,
+    titleFontWeight: "normal",
+  },
+  header: { labelLimit: 0, labelColor: ink, titleColor: ink, labelFontSize: 12 },
   view: { stroke: null },
 };
 

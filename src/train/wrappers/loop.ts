@@ -20,8 +20,8 @@ export const loop: Wrapper = {
     const trained = scope("train", () =>
       loopOver({
         trips: steps,
-        state,
-        body: (step, before) => {
+        state: form.carry(config, state),
+        body: (step, carried) => {
           const x = scope("batch", () => {
             const bounds = op.gather(batches, step);
             const rows = op.slice(order, {
@@ -31,17 +31,18 @@ export const loop: Wrapper = {
             });
             return op.gather(activations, rows);
           });
-          const { state: after, loss } = form.step(config, x, before);
-          return { state: after, outputs: { loss } };
+          const { carried: next, loss } = form.step(config, x, carried, state);
+          return { state: next, outputs: { loss } };
         },
       }),
     );
+    const after = form.canonical(config, trained.state, state);
     return {
       name: `${config.architecture}_${form.name}_loop`,
       inputs: { activations, order, batches, ...state },
       outputs: {
         loss: trained.outputs.loss,
-        ...Object.fromEntries(Object.entries(trained.state).map(([name, value]) => [`${name}_next`, value])),
+        ...Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value])),
       },
     };
   },

@@ -1,0 +1,253 @@
+import { ConfigError } from "../util/errors.ts";
+import { permutation, type Random, random } from "../util/random.ts";
+import { type HostTensor, tensor } from "../util/tensor.ts";
+
+/** One number of the recipe: its default, the range it may have, and what it says. */
+interface Parameter {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly describe: string;
+}
+
+/**
+ * What the recipe fixes, with the values that were fitted to the experiment (layer 14, position 3); bench/README.md
+ * compares the SAEs trained on both.
+ */
+export const recipe = {
+  variance: { default: 0.43, min: 1e-12, max: 1e12, describe: "variance over all entries" },
+  meanShare: { default: 0.45, min: 0, max: 0.99, describe: "share of the variance that is one constant row" },
+  denseShare: { default: 0.5, min: 0, max: 1, describe: "share of the rest that is dense, not made of true features" },
+  denseExponent: { default: 0.8, min: 0, max: 10, describe: "direction j of the dense part has deviation j^-this" },
+  meanActive: { default: 20, min: 0.01, max: 1e6, describe: "true features that fire per row, on average" },
+  maxProbability: { default: 0.9, min: 0.01, max: 1, describe: "at most this share of rows has a feature" },
+  magnitudeSpread: { default: 0.5, min: 0, max: 3, describe: "a feature's magnitudes are e^(this times normal)" },
+  noise: { default: 0.2, min: 0, max: 10, describe: "deviation of white noise, over that of the varying part" },
+} as const satisfies Record<string, Parameter>;
+
+/** A value for each number of the recipe. */
+export type Recipe = { readonly [name in keyof typeof recipe]: number };
+
+/** The shape of a stand-in, its seed, and any numbers of the recipe that differ from the default. */
+export interface SynthesisRequest extends Partial<Recipe> {
+  /** Default 7,473. */
+  readonly rows?: number;
+  /** The first so many rows train, the rest validate; default 80 % of the rows, rounded down. */
+  readonly trainRows?: number;
+  /** Default 2,048. */
+  readonly inputDim?: number;
+  /** Number of true features; default 2,048. */
+  readonly features?: number;
+  /** Default 0. */
+  readonly seed?: number;
+}
+
+/** Stand-in activations and the dictionary they are made of. */
+export interface Synthesis {
+  /** `[rows, inputDim]`. */
+  readonly activations: HostTensor<"float32">;
+  /** `[rows]`: 0 trains, 1 validates. */
+  readonly split: HostTensor<"int32">;
+  /** `[features, inputDim]`, unit rows: the directions an SAE should find. */
+  readonly trueFeatures: HostTensor<"float32">;
+  /** Every number that went in. */
+  readonly parameters: Recipe & {
+    readonly [name in "rows" | "trainRows" | "inputDim" | "features" | "seed"]: number;
+  };
+}
+
+/** Most entries of the activations, and of the dictionary: 2 GiB of float32. */
+const maxEntries = 2 ** 29;
+
+/**
+ * Activations like those of a language model, with known features; synthetic, so say so wherever their numbers appear.
+ *
+ *     X = D1 + D2      D1 = Z Q', Q a random rotation, Z normal with deviation j^-denseExponent in direction j
+ *                      D2 = A W, W unit rows; feature f fires with probability ~ 1/f, with magnitude e^(magnitudeSpread normal)
+ *
+ * D1 and D2 have the shares `denseShare` and the rest of X's variance; X's columns are centred, white noise is added, and one
+ * constant row of the share `meanShare`. The same request gives the same numbers.
+ * @throws {ConfigError} when a number is out of range, or the features cannot fire as often as asked.
+ */
+export function synthesize(request: SynthesisRequest = {}): Synthesis {
+  const parameters = complete(request);
+  const { rows, trainRows, inputDim, features, seed } = parameters;
+  const trueFeatures = unitRows(features, inputDim, random(seed, "synthetic/features"));
+  const x = sparsePart(trueFeatures, parameters);
+  const dense = densePart(parameters);
+  const weights = [
+    Math.sqrt(parameters.denseShare / variance(dense)),
+    Math.sqrt((1 - parameters.denseShare) / variance(x)),
+  ];
+  for (let i = 0; i < x.length; i++) x[i] = weights[0]! * dense[i]! + weights[1]! * x[i]!;
+  centreColumns(x, inputDim);
+  addNoise(x, parameters.noise, random(seed, "synthetic/noise"));
+
+  const mean = constantRow(parameters);
+  const scale = Math.sqrt(((1 - parameters.meanShare) * parameters.variance) / variance(x));
+  for (let at = 0; at < x.length; at += inputDim)
+    for (let i = 0; i < inputDim; i++) x[at + i] = scale * x[at + i]! + mean[i]!;
+  return {
+    activations: tensor("float32", [rows, inputDim], x),
+    split: tensor(
+      "int32",
+      [rows],
+      Int32Array.from({ length: rows }, (_, row) => (row < trainRows ? 0 : 1)),
+    ),
+    trueFeatures,
+    parameters,
+  };
+}
+
+/** Every number, checked. */
+function complete(request: SynthesisRequest): Synthesis["parameters"] {
+  const given = (name: keyof Recipe): number => {
+    const { default: usual, min, max } = recipe[name];
+    const value = request[name] ?? usual;
+    if (!(value >= min && value <= max))
+      throw new ConfigError(`synthesize: ${name} must be a number from ${min} to ${max}, got ${value}`);
+    return value;
+  };
+  const count = (name: "rows" | "trainRows" | "inputDim" | "features" | "seed", usual: number, min: number) => {
+    const value = request[name] ?? usual;
+    if (!Number.isSafeInteger(value) || value < min)
+      throw new ConfigError(`synthesize: ${name} must be an integer of at least ${min}, got ${value}`);
+    return value;
+  };
+  const rows = count("rows", 7473, 2);
+  const trainRows = count("trainRows", Math.floor(0.8 * rows), 1);
+  const inputDim = count("inputDim", 2048, 2);
+  const features = count("features", 2048, 1);
+  if (trainRows >= rows)
+    throw new ConfigError(`synthesize: trainRows must be from 1 to ${rows - 1} of ${rows} rows, got ${trainRows}`);
+  for (const [name, height] of [
+    ["rows", rows],
+    ["features", features],
+  ] as const)
+    if (height * inputDim > maxEntries)
+      throw new ConfigError(
+        `synthesize: ${name} = ${height} by inputDim = ${inputDim} are more than ${maxEntries} numbers; ask for fewer`,
+      );
+  const numbers = Object.fromEntries(Object.keys(recipe).map((name) => [name, given(name as keyof Recipe)]));
+  const parameters = { rows, trainRows, inputDim, features, seed: count("seed", 0, 0), ...(numbers as Recipe) };
+  if (parameters.meanActive > parameters.maxProbability * features)
+    throw new ConfigError(
+      `synthesize: ${parameters.meanActive} features cannot fire per row, ${features} with probability at most ${parameters.maxProbability} give ${parameters.maxProbability * features}; lower meanActive or use more features`,
+    );
+  return parameters;
+}
+
+/** Random unit rows, `[count, width]`. */
+function unitRows(count: number, width: number, rng: Random): HostTensor<"float32"> {
+  const data = new Float32Array(count * width);
+  const row = new Float64Array(width);
+  for (let at = 0; at < data.length; at += width) {
+    let squares = 0;
+    for (let i = 0; i < width; i++) {
+      row[i] = rng.normal();
+      squares += row[i]! ** 2;
+    }
+    const scale = 1 / Math.sqrt(squares);
+    for (let i = 0; i < width; i++) data[at + i] = scale * row[i]!;
+  }
+  return tensor("float32", [count, width], data);
+}
+
+/** The probability of each feature: `c / f`, cut at `maxProbability`, with the `c` that lets `meanActive` fire on average. */
+export function firingProbabilities({ features, meanActive, maxProbability }: Recipe & { readonly features: number }) {
+  const with_ = (c: number) => Float64Array.from({ length: features }, (_, f) => Math.min(maxProbability, c / (f + 1)));
+  let [low, high] = [0, maxProbability * features];
+  for (let step = 0; step < 100; step++) {
+    const middle = (low + high) / 2;
+    if (with_(middle).reduce((sum, p) => sum + p, 0) < meanActive) low = middle;
+    else high = middle;
+  }
+  return with_(high);
+}
+
+/** D2 = A W, `[rows, inputDim]`. */
+function sparsePart(
+  { data: features }: HostTensor<"float32">,
+  parameters: Synthesis["parameters"],
+): Float32Array<ArrayBuffer> {
+  const { rows, inputDim, seed, magnitudeSpread } = parameters;
+  const probabilities = firingProbabilities(parameters);
+  const rng = random(seed, "synthetic/firing");
+  const out = new Float32Array(rows * inputDim);
+  for (let row = 0; row < rows; row++)
+    for (let f = 0; f < probabilities.length; f++) {
+      if (rng.uniform() >= probabilities[f]!) continue;
+      const magnitude = Math.exp(magnitudeSpread * rng.normal());
+      for (let i = 0; i < inputDim; i++) out[row * inputDim + i]! += magnitude * features[f * inputDim + i]!;
+    }
+  return out;
+}
+
+/** D1 = Z Q', `[rows, inputDim]`. */
+function densePart({ rows, inputDim, seed, denseExponent }: Synthesis["parameters"]): Float32Array {
+  const rng = random(seed, "synthetic/dense");
+  const rotate = rotation(inputDim, random(seed, "synthetic/rotation"));
+  const deviations = Float64Array.from({ length: inputDim }, (_, j) => (j + 1) ** -denseExponent);
+  const out = new Float32Array(rows * inputDim);
+  for (let row = 0; row < rows; row++) {
+    const z = deviations.map((deviation) => deviation * rng.normal());
+    rotate(z);
+    out.set(z, row * inputDim);
+  }
+  return out;
+}
+
+/**
+ * A random rotation of rows of any width, in place: rounds of plane rotations of random pairs, by random angles in the first
+ * round and by 45 degrees after it. Orthogonal to float64 rounding, and n log n work a row where a dense matrix takes n^2.
+ * Each round halves how far the fourth moments of a direction's entries are from those of a uniform direction.
+ */
+export function rotation(width: number, rng: Random): (row: Float64Array) => void {
+  const rounds = Math.ceil(Math.log2(width)) + 5;
+  const half = Math.floor(width / 2);
+  const orders = Array.from({ length: rounds }, () => permutation(width, rng));
+  const angles = Float64Array.from({ length: half }, () => 2 * Math.PI * rng.uniform());
+  const [cosines, sines] = [angles.map(Math.cos), angles.map(Math.sin)];
+  return (row) => {
+    for (let round = 0; round < rounds; round++) {
+      const order = orders[round]!;
+      for (let pair = 0; pair < half; pair++) {
+        const [i, j] = [order[2 * pair]!, order[2 * pair + 1]!];
+        const [cosine, sine] = round === 0 ? [cosines[pair]!, sines[pair]!] : [Math.SQRT1_2, Math.SQRT1_2];
+        const [a, b] = [row[i]!, row[j]!];
+        row[i] = cosine * a - sine * b;
+        row[j] = sine * a + cosine * b;
+      }
+    }
+  };
+}
+
+/** The constant row, centred, of variance `meanShare * variance` over its entries. */
+function constantRow({ inputDim, seed, meanShare, variance: whole }: Synthesis["parameters"]): Float64Array {
+  const rng = random(seed, "synthetic/mean");
+  const row = Float64Array.from({ length: inputDim }, () => rng.normal());
+  const middle = row.reduce((sum, v) => sum + v, 0) / inputDim;
+  const scale = Math.sqrt((meanShare * whole) / variance(row));
+  return row.map((v) => scale * (v - middle));
+}
+
+/** One variance over all entries. */
+function variance(x: Float32Array | Float64Array): number {
+  let [sum, squares] = [0, 0];
+  for (let i = 0; i < x.length; i++) sum += x[i]!;
+  const mean = sum / x.length;
+  for (let i = 0; i < x.length; i++) squares += (x[i]! - mean) ** 2;
+  return squares / x.length;
+}
+
+function centreColumns(x: Float32Array, width: number): void {
+  const sums = new Float64Array(width);
+  for (let at = 0; at < x.length; at += width) for (let i = 0; i < width; i++) sums[i]! += x[at + i]!;
+  const rows = x.length / width;
+  for (let at = 0; at < x.length; at += width) for (let i = 0; i < width; i++) x[at + i]! -= sums[i]! / rows;
+}
+
+function addNoise(x: Float32Array, noise: number, rng: Random): void {
+  const deviation = noise * Math.sqrt(variance(x));
+  for (let i = 0; i < x.length; i++) x[i]! += deviation * rng.normal();
+}

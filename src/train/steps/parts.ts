@@ -1,0 +1,52 @@
+import * as op from "../../graph/ops.ts";
+import { scope, type Value } from "../../graph/value.ts";
+import type { Slots } from "../../optim/optimizer.ts";
+import type { Code, LossContext } from "../../sae/architecture.ts";
+import type { TrainConfig } from "../../sae/config.ts";
+import { type Constraint, constraints } from "../../sae/constraints.ts";
+import { architectureOf } from "../../sae/spec.ts";
+import { optimizerOf } from "../state.ts";
+import type { StateValues } from "./step.ts";
+
+type V = Value<"float32">;
+
+/** The sum of an architecture's losses, a scalar. */
+export const totalLoss = (config: TrainConfig, context: Omit<LossContext<StateValues, never>, "options">): V =>
+  scope("loss", () => {
+    const losses = architectureOf(config).losses({ ...context, options: config.options });
+    return Object.values(losses).reduce((sum, one) => op.add(sum, one));
+  });
+
+/** The constraint of a parameter, if it has one. */
+export function constraintOf(config: TrainConfig, name: string): Constraint | undefined {
+  const constraint = architectureOf(config).constraints(config.options)[name];
+  return constraint && constraints[constraint];
+}
+
+/** The gradient without what the parameter's constraint takes off it. */
+export const projected = (config: TrainConfig, name: string, parameter: V, gradient: V): V =>
+  constraintOf(config, name)?.gradient(parameter, gradient) ?? gradient;
+
+/** A parameter and its slots after the optimizer's step and the constraint; whole, or any rows of it. */
+export function updated(
+  config: TrainConfig,
+  name: string,
+  given: { readonly parameter: V; readonly gradient: V; readonly slots: Slots; readonly scalars: Slots },
+) {
+  const learningRate = op.scalarOf("float32", config.learningRate);
+  const { parameter, slots } = optimizerOf(config).update({ ...given, learningRate });
+  const constraint = constraintOf(config, name);
+  return { parameter: constraint ? scope("constraint", () => constraint.apply(parameter)) : parameter, slots };
+}
+
+/** Steps since each latent fired: 0 for one that is non-zero somewhere in the batch, one more than before for the others. */
+export function stepsSinceFired({ z, top }: Code, before: V): V {
+  const nonZero = (x: V) => op.cast(op.not(op.equal(x, 0)), "float32");
+  const counts = top
+    ? op.scatterElements(op.zerosLike(before), op.reshape(top.indices, [-1]), op.reshape(nonZero(top.values), [-1]), {
+        axis: 0,
+        reduction: "add",
+      })
+    : op.reduceSum(nonZero(z), { axes: [0] });
+  return op.where(op.greater(counts, 0), 0, op.add(before, 1));
+}
