@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import { type ProviderName, providers } from "../runtime/providers.ts";
 import type { Architecture } from "../sae/architecture.ts";
+import { stepNames } from "../sae/config.ts";
 import { architectures } from "../sae/index.ts";
 import type { AnyOptionValues, Option } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -78,6 +79,10 @@ export const sae = {
   epochs: { type: "number", default: 25, describe: "times every training row is seen" },
   "batch-size": { type: "number", default: 256, describe: "rows per step; the last batch of an epoch is what is left" },
   "learning-rate": { type: "number", default: 1e-3, describe: "Adam's learning rate" },
+  step: {
+    choices: stepNames,
+    describe: "how the training step is written; equal to float rounding [default: the faster]",
+  },
   seed: { type: "number", default: 0, describe: "seed of the first weights and of the order of rows" },
   seeds: { type: "string", describe: "several seeds, such as 0,1,2: every SAE once with each, for its spread" },
   ...(Object.fromEntries(

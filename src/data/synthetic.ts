@@ -16,13 +16,15 @@ interface Parameter {
  */
 export const recipe = {
   variance: { default: 0.43, min: 1e-12, max: 1e12, describe: "variance over all entries" },
-  meanShare: { default: 0.45, min: 0, max: 0.99, describe: "share of the variance that is one constant row" },
+  meanShare: { default: 0.47, min: 0, max: 0.99, describe: "share of the variance that is one constant row" },
+  outliers: { default: 2, min: 0, max: 1e6, describe: "dimensions in which the constant row is far larger" },
+  outlierShare: { default: 0.55, min: 0, max: 0.99, describe: "their share of the constant row's squared length" },
   denseShare: { default: 0.5, min: 0, max: 1, describe: "share of the rest that is dense, not made of true features" },
   denseExponent: { default: 0.8, min: 0, max: 10, describe: "direction j of the dense part has deviation j^-this" },
   meanActive: { default: 20, min: 0.01, max: 1e6, describe: "true features that fire per row, on average" },
   maxProbability: { default: 0.9, min: 0.01, max: 1, describe: "at most this share of rows has a feature" },
-  magnitudeSpread: { default: 0.5, min: 0, max: 3, describe: "a feature's magnitudes are e^(this times normal)" },
-  noise: { default: 0.2, min: 0, max: 10, describe: "deviation of white noise, over that of the varying part" },
+  magnitudeSpread: { default: 0.7, min: 0, max: 3, describe: "a feature's magnitudes are e^(this times normal)" },
+  noise: { default: 0.15, min: 0, max: 10, describe: "deviation of white noise, over that of the varying part" },
 } as const satisfies Record<string, Parameter>;
 
 /** A value for each number of the recipe. */
@@ -130,6 +132,10 @@ function complete(request: SynthesisRequest): Synthesis["parameters"] {
       );
   const numbers = Object.fromEntries(Object.keys(recipe).map((name) => [name, given(name as keyof Recipe)]));
   const parameters = { rows, trainRows, inputDim, features, seed: count("seed", 0, 0), ...(numbers as Recipe) };
+  if (!Number.isInteger(parameters.outliers) || parameters.outliers >= inputDim)
+    throw new ConfigError(
+      `synthesize: outliers must be an integer from 0 to ${inputDim - 1}, below inputDim, got ${parameters.outliers}`,
+    );
   if (parameters.meanActive > parameters.maxProbability * features)
     throw new ConfigError(
       `synthesize: ${parameters.meanActive} features cannot fire per row, ${features} with probability at most ${parameters.maxProbability} give ${parameters.maxProbability * features}; lower meanActive or use more features`,
@@ -173,14 +179,17 @@ function sparsePart(
   const { rows, inputDim, seed, magnitudeSpread } = parameters;
   const probabilities = firingProbabilities(parameters);
   const rng = random(seed, "synthetic/firing");
-  const out = new Float32Array(rows * inputDim);
-  for (let row = 0; row < rows; row++)
+  const x = new Float32Array(rows * inputDim);
+  for (let at = 0; at < x.length; at += inputDim) {
+    const row = x.subarray(at, at + inputDim);
     for (let f = 0; f < probabilities.length; f++) {
       if (rng.uniform() >= probabilities[f]!) continue;
       const magnitude = Math.exp(magnitudeSpread * rng.normal());
-      for (let i = 0; i < inputDim; i++) out[row * inputDim + i]! += magnitude * features[f * inputDim + i]!;
+      const feature = f * inputDim;
+      for (let i = 0; i < inputDim; i++) row[i]! += magnitude * features[feature + i]!;
     }
-  return out;
+  }
+  return x;
 }
 
 /** D1 = Z Q', `[rows, inputDim]`. */
@@ -212,9 +221,13 @@ export function rotation(width: number, rng: Random): (row: Float64Array) => voi
     for (let round = 0; round < rounds; round++) {
       const order = orders[round]!;
       for (let pair = 0; pair < half; pair++) {
-        const [i, j] = [order[2 * pair]!, order[2 * pair + 1]!];
-        const [cosine, sine] = round === 0 ? [cosines[pair]!, sines[pair]!] : [Math.SQRT1_2, Math.SQRT1_2];
-        const [a, b] = [row[i]!, row[j]!];
+        // No pairs of values here: they would be collected as garbage, a hundred million times.
+        const i = order[2 * pair]!;
+        const j = order[2 * pair + 1]!;
+        const a = row[i]!;
+        const b = row[j]!;
+        const cosine = round === 0 ? cosines[pair]! : Math.SQRT1_2;
+        const sine = round === 0 ? sines[pair]! : Math.SQRT1_2;
         row[i] = cosine * a - sine * b;
         row[j] = sine * a + cosine * b;
       }
@@ -222,12 +235,20 @@ export function rotation(width: number, rng: Random): (row: Float64Array) => voi
   };
 }
 
-/** The constant row, centred, of variance `meanShare * variance` over its entries. */
-function constantRow({ inputDim, seed, meanShare, variance: whole }: Synthesis["parameters"]): Float64Array {
+/**
+ * The constant row, centred, of variance `meanShare * variance` over its entries: normal, and in `outliers` random dims of one
+ * size and random signs, which hold `outlierShare` of its squared length.
+ */
+function constantRow(parameters: Synthesis["parameters"]): Float64Array {
+  const { inputDim, seed, meanShare, outliers, outlierShare } = parameters;
   const rng = random(seed, "synthetic/mean");
   const row = Float64Array.from({ length: inputDim }, () => rng.normal());
+  const rest = row.reduce((sum, v) => sum + v * v, 0);
+  const large = permutation(inputDim, rng).subarray(0, outliers);
+  const size = outliers > 0 ? Math.sqrt((outlierShare * rest) / ((1 - outlierShare) * outliers)) : 0;
+  for (const i of large) row[i] = rng.below(2) === 0 ? size : -size;
   const middle = row.reduce((sum, v) => sum + v, 0) / inputDim;
-  const scale = Math.sqrt((meanShare * whole) / variance(row));
+  const scale = Math.sqrt((meanShare * parameters.variance) / variance(row));
   return row.map((v) => scale * (v - middle));
 }
 

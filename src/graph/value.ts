@@ -145,3 +145,18 @@ function isVisible(frame: Frame | null): boolean {
 
 /** A shape for messages: `[batch, 512]`. */
 export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
+
+/** Whether a value is computed from another one, through whatever ops and aliases. */
+export function dependsOn(value: Value, source: Value): boolean {
+  const seen = new Set<GraphNode>();
+  const stack = [value.node];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (node === source.node) return true;
+    if (seen.has(node) || node.id < source.node.id) continue;
+    seen.add(node);
+    const inside = node.kind === "op" ? Object.values(node.bodies).flatMap(({ outputs }) => outputs) : [];
+    stack.push(...node.inputs.map((input) => input.node), ...inside.map((output) => output.value.node));
+  }
+  return false;
+}

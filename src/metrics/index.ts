@@ -22,14 +22,22 @@ export const metrics = {
   latentStatistics,
 } as const satisfies Record<string, AnyMetric>;
 
-/** Keys that compare an SAE's decoder with a known dictionary; rows measured without one lack them. See evaluate/recovery.ts. */
-export const recoveryKeys: Readonly<Record<"recovered_features" | "mean_max_cosine", KeyInfo>> = {
+/** Every key an evaluation gives: what it is called, which direction is good, how it is printed, what it means. */
+export const metricKeys: Readonly<Record<string, KeyInfo & { readonly split: Split }>> = Object.fromEntries(
+  Object.values<AnyMetric>(metrics).flatMap(({ keys, split }) =>
+    Object.entries(keys).map(([key, info]) => [key, { ...info, split }] as const),
+  ),
+);
+
+/** Keys that compare an SAE's decoder with a known dictionary; only rows measured on data with one have them. See evaluate/recovery.ts. */
+const recoveryKeys: typeof metricKeys = {
   recovered_features: {
     label: "Recovered features",
     better: "higher",
     format: ".0f",
     definition:
       "How many features of the known dictionary have a cosine similarity of at least 0.9 with the decoder row of some latent that fires; only where the data bring a dictionary.",
+    split: "all",
   },
   mean_max_cosine: {
     label: "Mean largest cosine",
@@ -37,13 +45,9 @@ export const recoveryKeys: Readonly<Record<"recovered_features" | "mean_max_cosi
     format: ".3f",
     definition:
       "For each feature of the known dictionary the largest cosine similarity with the decoder row of a latent that fires, averaged over the dictionary; only where the data bring one.",
+    split: "all",
   },
 };
 
-const keysOf = ({ keys, split }: Pick<AnyMetric, "keys" | "split">) =>
-  Object.entries(keys).map(([key, info]) => [key, { ...info, split }] as const);
-
-/** Every key of the metrics files: what it is called, which direction is good, how it is printed, what it means. */
-export const metricKeys: Readonly<Record<string, KeyInfo & { readonly split: Split }>> = Object.fromEntries(
-  [...Object.values<AnyMetric>(metrics), { keys: recoveryKeys, split: "all" as const }].flatMap(keysOf),
-);
+/** Every key a row of the metrics files may have. */
+export const describedKeys: typeof metricKeys = { ...metricKeys, ...recoveryKeys };

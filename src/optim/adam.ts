@@ -19,12 +19,14 @@ export const adam: Optimizer = {
     bias_correction_1: op.add(op.mul(bias_correction_1!, beta1), 1 - beta1),
     bias_correction_2: op.add(op.mul(bias_correction_2!, beta2), 1 - beta2),
   }),
-  // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p = p - (lr / c1) m / (sqrt(v) / sqrt(c2) + epsilon)
+  // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p = p - (lr / c1) m / (sqrt(v) / sqrt(c2) + epsilon),
+  // written with sqrt(c2) moved into the scalars, which saves a pass over the parameter.
   update({ parameter, gradient, slots, scalars, learningRate }) {
-    const m = op.add(op.mul(slots.m!, beta1), op.mul(gradient, 1 - beta1));
-    const v = op.add(op.mul(slots.v!, beta2), op.mul(op.mul(gradient, gradient), 1 - beta2));
-    const stepSize = op.div(learningRate, scalars.bias_correction_1!);
-    const denominator = op.add(op.div(op.sqrt(v), op.sqrt(scalars.bias_correction_2!)), epsilon);
+    const m = gradient.plus(op.mul(slots.m!, beta1), (g) => op.mul(g, 1 - beta1));
+    const v = gradient.plus(op.mul(slots.v!, beta2), (g) => op.mul(op.mul(g, g), 1 - beta2));
+    const root = op.sqrt(scalars.bias_correction_2!);
+    const stepSize = op.mul(op.div(learningRate, scalars.bias_correction_1!), root);
+    const denominator = op.add(op.sqrt(v), op.mul(root, epsilon));
     return { parameter: op.sub(parameter, op.div(op.mul(m, stepSize), denominator)), slots: { m, v } };
   },
 };

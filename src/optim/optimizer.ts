@@ -1,11 +1,29 @@
+import * as op from "../graph/ops.ts";
 import type { Value } from "../graph/value.ts";
 
 type V = Value<"float32">;
 export type Slots = Readonly<Record<string, V>>;
 
 /**
+ * A gradient as an optimizer sees it: whole, or the rows of it that are not zero. `plus(x, f)` is x + f(gradient), entry by
+ * entry; f must give 0 for 0, so that rows left out stay as they are in x.
+ */
+export interface Gradient {
+  readonly plus: (x: V, f: (gradient: V) => V) => V;
+}
+
+/** A gradient of its parameter's shape. */
+export const whole = (gradient: V): Gradient => ({ plus: (x, f) => op.add(x, f(gradient)) });
+
+/** The rows of a gradient that are not zero: `values [n, ...]` at distinct `rows [n]`. */
+export const rowSparse = (rows: Value<"int64">, values: V): Gradient => ({
+  plus: (x, f) => op.scatterND(x, op.unsqueeze(rows, [1]), f(values), { reduction: "add" }),
+});
+
+/**
  * How parameters follow their gradients, as graph values. State is canonical and dense: `slots` have their parameter's
- * shape, `scalars` are shared by all parameters; everything starts at zero.
+ * shape, `scalars` are shared by all parameters; everything starts at zero. What a row without gradient does is the
+ * optimizer's to say: Adam's moments decay, and the row goes on moving.
  */
 export interface Optimizer {
   readonly name: string;
@@ -17,7 +35,7 @@ export interface Optimizer {
   /** The parameter and its slots after one step. `learningRate` is a scalar. */
   update(step: {
     readonly parameter: V;
-    readonly gradient: V;
+    readonly gradient: Gradient;
     readonly slots: Slots;
     readonly scalars: Slots;
     readonly learningRate: V;

@@ -9,7 +9,7 @@ export const sgd: Optimizer = {
   scalars: [],
   advance: () => ({}),
   update: ({ parameter, gradient, learningRate }) => ({
-    parameter: op.sub(parameter, op.mul(gradient, learningRate)),
+    parameter: gradient.plus(parameter, (g) => op.neg(op.mul(g, learningRate))),
     slots: {},
   }),
 };

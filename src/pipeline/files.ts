@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ActivationSet } from "../data/activations.ts";
 import { describeData } from "../data/describe.ts";
 import { readBytes, writeWhole } from "../data/files.ts";
@@ -7,6 +7,9 @@ import { type Evaluation, evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { readModel } from "../export/files.ts";
 import type { MetricRow, MetricsFile } from "../metrics/row.ts";
+import type { LatentStatistics } from "../report/charts/chart.ts";
+import { parseLatents } from "../report/latents.ts";
+import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../report/merge.ts";
 import { parseMetrics, serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, providers } from "../runtime/providers.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -101,12 +104,45 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-/** Metrics files by path. */
+/** The metrics in the file at a path. @throws {ConfigError} when it cannot be read, or is no metrics file. */
 export async function readMetrics(path: string): Promise<MetricsFile> {
   return parseMetrics(new TextDecoder().decode(await readBytes(path)), path);
 }
 
+/** What a report is drawn from. */
+export interface ReportMaterial {
+  /** The rows of all files. */
+  readonly file: MetricsFile;
+  /** The files one by one. */
+  readonly files: readonly NamedMetrics[];
+  /** What each latent did, by row name, of the SAEs that have it beside their metrics file. */
+  readonly latents: Readonly<Record<string, LatentStatistics>>;
+}
+
+/** Several metrics files as one, with the per-latent files beside them. @throws {ConfigError} when one cannot be read or added. */
+export async function readReport(paths: readonly string[]): Promise<ReportMaterial> {
+  const read = await Promise.all(paths.map(async (name) => ({ name, file: await readMetrics(name) })));
+  const files = withDistinctNames(read);
+  const latents: Record<string, LatentStatistics> = {};
+  for (const [i, { name: path, file }] of read.entries())
+    for (const [j, { name, latent_dim }] of file.rows.entries()) {
+      const found = await latentsBeside(path, name, latent_dim);
+      if (found) latents[files[i]!.file.rows[j]!.name] = found;
+    }
+  return { file: mergeMetrics(files), files, latents };
+}
+
+/** What `train` wrote per latent, where it lies beside the metrics file. */
+async function latentsBeside(metrics: string, name: string, latentDim: number): Promise<LatentStatistics | undefined> {
+  const path = join(dirname(metrics), `${basename(name)}.latents.json`);
+  const bytes = await readBytes(path).catch((error) => {
+    if ((error.cause as { code?: string } | undefined)?.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return bytes && parseLatents(new TextDecoder().decode(bytes), path, latentDim);
+}
+
 /** Writes every file of a report into a folder. */
-export async function writeReport(files: ReadonlyMap<string, string>, out: string): Promise<void> {
-  for (const [name, text] of files) await writeWhole(join(out, name), text);
+export async function writeReport(files: ReadonlyMap<string, string | Uint8Array>, out: string): Promise<void> {
+  for (const [name, content] of files) await writeWhole(join(out, name), content);
 }

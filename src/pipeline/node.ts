@@ -8,7 +8,7 @@ import { type EvaluationData, evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { writeModel } from "../export/files.ts";
 import { freeze } from "../export/freeze.ts";
-import { metricKeys } from "../metrics/index.ts";
+import { describedKeys } from "../metrics/index.ts";
 import type { DataInfo, MetricRow, MetricsFile } from "../metrics/row.ts";
 import { serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, providers } from "../runtime/providers.ts";
@@ -150,7 +150,9 @@ async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, know
   }
   if (known) return known;
   const { metrics } = checkpoint;
-  const splits = Object.fromEntries(Object.keys(metrics).map((key) => [key, metricKeys[key]?.split ?? "validation"]));
+  const splits = Object.fromEntries(
+    Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
+  );
   return metricRow({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
 }
 

@@ -1,4 +1,4 @@
-import { metricKeys } from "../metrics/index.ts";
+import { describedKeys } from "../metrics/index.ts";
 
 /** What is known of a key: how to name it, print it (a d3-format) and rank it. */
 export interface KeyInfo {
@@ -25,11 +25,11 @@ const rowKeys: Readonly<Record<string, KeyInfo>> = {
 };
 
 /** The metric keys in their order of display. */
-export const knownMetrics: readonly string[] = Object.keys(metricKeys);
+export const knownMetrics: readonly string[] = Object.keys(describedKeys);
 
 /** Whether a key is a metric or a comparable field of a row. */
-export const isKnownKey = (key: string): boolean => Object.hasOwn(metricKeys, key) || Object.hasOwn(rowKeys, key);
+export const isKnownKey = (key: string): boolean => Object.hasOwn(describedKeys, key) || Object.hasOwn(rowKeys, key);
 
 /** How to show a key; an unknown metric is shown under its own name, without a direction. */
 export const infoOf = (key: string): KeyInfo =>
-  metricKeys[key] ?? rowKeys[key] ?? { ...count(key), format: ".4g", definition: "not a metric this tool knows" };
+  describedKeys[key] ?? rowKeys[key] ?? { ...count(key), format: ".4g", definition: "not a metric this tool knows" };

@@ -9,6 +9,7 @@ import type { Block } from "./document.ts";
 import { inspectRows } from "./inspect.ts";
 import { latexTable } from "./latex.ts";
 import { markdown } from "./markdown.ts";
+import type { NamedMetrics } from "./merge.ts";
 import { type Drawing, reportPage } from "./page.ts";
 import { defaultRule, paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
 import { renderSvg } from "./render.ts";
@@ -16,6 +17,7 @@ import { type Compared, comparison } from "./sections/comparison.ts";
 import type { ReportInputs } from "./sections/inputs.ts";
 import { paretoSection } from "./sections/paretoSection.ts";
 import { closing, opening } from "./sections/provenance.ts";
+import { recovery } from "./sections/recovery.ts";
 import { results } from "./sections/results.ts";
 import { seeds } from "./sections/seeds.ts";
 import { summary } from "./sections/summary.ts";
@@ -33,6 +35,8 @@ export interface ReportOptions {
   readonly latents?: Readonly<Record<string, LatentStatistics>>;
   /** Another metrics file to compare with, cell by cell. */
   readonly compare?: Compared;
+  /** The files `file` was merged from; the page names each one's data. Default: `file` is one by itself. */
+  readonly inputs?: readonly NamedMetrics[];
 }
 
 const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 60).replace(/[\s,;:(]+\S*$/, "")} …` : text);
@@ -77,8 +81,9 @@ export async function buildReport(
   }
 
   const title = options.title ?? `Sparse autoencoders on ${shortened(file.data.source)}`;
-  const inputs: ReportInputs = { title, file, rows, configurations: all, notes, pareto, figures };
-  const sections = [opening, summary, paretoSection, results, seeds, compared, closing];
+  const merged = options.inputs ?? [];
+  const inputs: ReportInputs = { title, file, merged, rows, configurations: all, notes, pareto, figures };
+  const sections = [opening, summary, paretoSection, results, recovery, seeds, compared, closing];
   const blocks: Block[] = sections.flatMap((section) => section(inputs));
   files.set("index.html", reportPage({ title, blocks, drawings }));
   files.set("report.md", markdown(title, blocks));

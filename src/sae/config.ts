@@ -1,5 +1,9 @@
 import { ConfigError } from "../util/errors.ts";
-import { type SaeRequest, type SaeSpec, saeSpec } from "./spec.ts";
+import { architectureOf, type SaeRequest, type SaeSpec, saeSpec } from "./spec.ts";
+
+/** The ways to write a training step; they agree to float rounding. */
+export const stepNames = ["live", "dense"] as const;
+export type StepName = (typeof stepNames)[number];
 
 /** Everything that decides the bytes of a trained SAE, apart from the data and the machine. */
 export interface TrainConfig extends SaeSpec {
@@ -7,6 +11,8 @@ export interface TrainConfig extends SaeSpec {
   readonly batchSize: number;
   readonly learningRate: number;
   readonly optimizer: string;
+  /** How the training step is written. */
+  readonly step: StepName;
   /** Seed of the first weights and of the order of rows. */
   readonly seed: number;
 }
@@ -17,10 +23,15 @@ export interface TrainRequest extends SaeRequest {
   readonly batchSize?: number | undefined;
   readonly learningRate?: number | undefined;
   readonly seed?: number | undefined;
+  readonly step?: string | undefined;
 }
 
+/** From so many latents per kept one on, a batch leaves enough of them out for the live-rows step to be the faster one. */
+const liveFrom = 24;
+
 /**
- * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0.
+ * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0, the
+ * step that is faster for this k and latentDim.
  * @throws {ConfigError} for values out of range.
  */
 export function trainConfig(request: TrainRequest): TrainConfig {
@@ -31,7 +42,21 @@ export function trainConfig(request: TrainRequest): TrainConfig {
       throw new ConfigError(`${name} must be an integer of at least ${min}, got ${value}`);
   if (!(learningRate > 0 && Number.isFinite(learningRate)))
     throw new ConfigError(`learningRate must be a number above 0, got ${learningRate}`);
-  return { ...saeSpec(request), epochs, batchSize, learningRate, optimizer: "adam", seed };
+  const spec = saeSpec(request);
+  return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step: stepOf(spec, request.step), seed };
+}
+
+function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
+  const { options, latentDim } = spec;
+  const mayLeaveOut = architectureOf(spec).onlyKept?.(options) === true;
+  const step = wanted ?? (mayLeaveOut && latentDim >= liveFrom * Number(options.k) ? "live" : "dense");
+  if (!stepNames.includes(step as StepName))
+    throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);
+  if (step === "live" && !mayLeaveOut)
+    throw new ConfigError(
+      `step live needs a loss that only the kept latents have a part in, ${spec.architecture} with these options has another; use step dense`,
+    );
+  return step as StepName;
 }
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -49,14 +74,26 @@ export function configToJson({ options, ...rest }: TrainConfig): Record<string, 
 export function configFromJson(json: unknown, file: string): TrainConfig {
   if (typeof json !== "object" || json === null)
     throw new ConfigError(`${file}: its training configuration is no JSON object`);
-  const { architecture, preset, inputDim, latentDim, epochs, batchSize, learningRate, optimizer, seed, ...options } =
-    Object.fromEntries(Object.entries(json).map(([name, value]) => [camel(name), value]));
+  const {
+    architecture,
+    preset,
+    inputDim,
+    latentDim,
+    epochs,
+    batchSize,
+    learningRate,
+    optimizer,
+    step,
+    seed,
+    ...options
+  } = Object.fromEntries(Object.entries(json).map(([name, value]) => [camel(name), value]));
   try {
-    const missing = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "seed"].find(
+    const missing = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "step", "seed"].find(
       (name) => !Object.hasOwn(json, name),
     );
     if (missing) throw new ConfigError(`${missing} is missing`);
     const config = trainConfig({
+      step,
       architecture,
       preset,
       inputDim,

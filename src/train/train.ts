@@ -3,7 +3,8 @@ import type { TrainConfig } from "../sae/config.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import type { TrainState } from "./state.ts";
-import { type GraphForm, shuffledBatches, Trainer } from "./trainer.ts";
+import { shuffledBatches, Trainer } from "./trainer.ts";
+import type { WrapperName } from "./wrappers/index.ts";
 
 /** A training between two epochs: enough to go on from there to the same bytes. */
 export interface TrainProgress {
@@ -19,7 +20,7 @@ export interface TrainOptions {
   readonly threads?: number | undefined;
   /** Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default 1. */
   readonly epochsPerRun?: number | undefined;
-  readonly form?: GraphForm;
+  readonly wrapper?: WrapperName;
   /** Called after each run. Giving back `false` ends the training there. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
 }
@@ -32,7 +33,7 @@ export async function train(
   runtime: Runtime,
   config: TrainConfig,
   activations: HostTensor<"float32">,
-  { from, threads, epochsPerRun = 1, form, onRun = async () => true }: TrainOptions = {},
+  { from, threads, epochsPerRun = 1, wrapper, onRun = async () => true }: TrainOptions = {},
 ): Promise<TrainProgress> {
   if (!Number.isInteger(epochsPerRun) || epochsPerRun < 1)
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
@@ -40,7 +41,7 @@ export async function train(
   const trainer = await Trainer.open(runtime, config, activations, {
     state: from?.state,
     threads,
-    ...(form ? { form } : {}),
+    ...(wrapper ? { wrapper } : {}),
   });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];

@@ -7,22 +7,16 @@ import { ConfigError } from "../util/errors.ts";
 import { permutation, random } from "../util/random.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { initialState, stateShapes, type TrainState } from "./state.ts";
-import { type StepName, steps } from "./steps/index.ts";
+import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 import type { Batches } from "./wrappers/wrapper.ts";
 
-/** How the training graph is written; every choice computes the same numbers. */
-export interface GraphForm {
-  readonly step: StepName;
-  readonly wrapper: WrapperName;
-}
-
 /** The training graph of a configuration: all state in and out, many steps a run. A pure function. */
-export function trainingGraph(config: TrainConfig, form: GraphForm = { step: "dense", wrapper: "loop" }): Model {
-  const parts = wrappers[form.wrapper].parts(config, steps[form.step]);
+export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
+  const parts = wrappers[wrapper].parts(config, steps[config.step]);
   // Epochs and seed are the host's: they are no part of the graph.
   const { epochs: _, seed: __, ...described } = configToJson(config);
-  return buildModel({ ...parts, metadata: { config: JSON.stringify(described), ...form } });
+  return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
 /** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */
@@ -66,20 +60,20 @@ function checkState(config: TrainConfig, state: TrainState): void {
 export class Trainer {
   readonly config: TrainConfig;
   #session: Session;
-  #form: GraphForm;
+  #wrapper: WrapperName;
   #activations: HostTensor<"float32">;
   #state: TrainState;
 
   private constructor(
     config: TrainConfig,
     session: Session,
-    form: GraphForm,
+    wrapper: WrapperName,
     activations: HostTensor<"float32">,
     state: TrainState,
   ) {
     this.config = config;
     this.#session = session;
-    this.#form = form;
+    this.#wrapper = wrapper;
     this.#activations = activations;
     this.#state = state;
   }
@@ -95,13 +89,13 @@ export class Trainer {
     {
       state,
       threads,
-      form = { step: "dense", wrapper: "loop" },
-    }: { state?: TrainState | undefined; threads?: number | undefined; form?: GraphForm } = {},
+      wrapper = "loop",
+    }: { state?: TrainState | undefined; threads?: number | undefined; wrapper?: WrapperName } = {},
   ): Promise<Trainer> {
     checkTrainingRows(config, activations);
     if (state) checkState(config, state);
-    const session = await runtime.open(packModel(trainingGraph(config, form)), { threads });
-    return new Trainer(config, session, form, activations, state ?? initialState(config, activations));
+    const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads });
+    return new Trainer(config, session, wrapper, activations, state ?? initialState(config, activations));
   }
 
   /** All state in canonical dense form. */
@@ -111,7 +105,7 @@ export class Trainer {
 
   /** Trains the given batches in one run, which blocks the thread; gives the loss of each step before its update. */
   async run(batches: Batches): Promise<Float32Array> {
-    const feeds = { activations: this.#activations, ...wrappers[this.#form.wrapper].feeds(batches), ...this.#state };
+    const feeds = { activations: this.#activations, ...wrappers[this.#wrapper].feeds(batches), ...this.#state };
     const { loss, ...next } = await this.#session.run(feeds);
     this.#state = Object.fromEntries(
       Object.keys(this.#state).map((name) => [name, next[`${name}_next`] as HostTensor<"float32">]),

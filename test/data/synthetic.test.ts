@@ -93,10 +93,24 @@ describe("what it makes", () => {
     const { variance, columns } = statistics(made.activations);
     expect(variance / 0.43).toBeGreaterThan(0.97);
     expect(variance / 0.43).toBeLessThan(1.03);
-    expect(varianceOf(columns) / 0.43).toBeCloseTo(0.45, 1);
+    expect(varianceOf(columns) / 0.43).toBeCloseTo(recipe.meanShare.default, 1);
     const { variance: other, columns: flat } = statistics(of({ variance: 7, meanShare: 0 }).activations);
     expect(other).toBeCloseTo(7, 4);
     expect(varianceOf(flat)).toBeLessThan(0.01);
+  });
+
+  test("has a constant row with outlier dimensions that hold their share of its squared length", () => {
+    const squares = (change: SynthesisRequest) =>
+      statistics(of({ variance: 1, meanShare: 0.9, ...change }).activations)
+        .columns.map((v) => v * v)
+        .sort((a, b) => b - a);
+    const shareOf = (count: number, all: readonly number[]) =>
+      all.slice(0, count).reduce((sum, v) => sum + v, 0) / all.reduce((sum, v) => sum + v, 0);
+    const three = squares({ outliers: 3, outlierShare: 0.8 });
+    // Centring and the rows' own mean move the shares a little.
+    expect(Math.abs(shareOf(3, three) - 0.8)).toBeLessThan(0.05);
+    expect(three[2]! / three[3]!).toBeGreaterThan(2);
+    expect(shareOf(3, squares({ outliers: 0 }))).toBeLessThan(0.5);
   });
 
   test("has the shape asked for, unit true features, and a split after the training rows", () => {
@@ -164,6 +178,7 @@ test.each<[SynthesisRequest, RegExp]>([
   [{ trainRows: 400 }, /trainRows must be from 1 to 399 of 400 rows, got 400/],
   [{ noise: Number.NaN }, /noise must be a number from 0 to 10, got NaN/],
   [{ meanActive: 55 }, /55 features cannot fire per row, 60 with probability at most 0.9 give 54; lower meanActive/],
+  [{ outliers: 48 }, /outliers must be an integer from 0 to 47, below inputDim, got 48/],
   [{ rows: 2 ** 30 }, /rows = 1073741824 by inputDim = 48 are more than 536870912 numbers; ask for fewer/],
 ])("%o is refused", (change, message) => expect(complaint(() => of(change))).toMatch(message));
 

@@ -3,7 +3,7 @@ import { loop } from "../../src/graph/control.ts";
 import * as op from "../../src/graph/ops.ts";
 import type { Value } from "../../src/graph/value.ts";
 import { type OptimizerName, optimizers } from "../../src/optim/index.ts";
-import type { Optimizer, Slots } from "../../src/optim/optimizer.ts";
+import { type Optimizer, type Slots, whole } from "../../src/optim/optimizer.ts";
 import { random } from "../../src/util/random.ts";
 import { scalar, tensor, zeros } from "../../src/util/tensor.ts";
 import { evaluateGraph, numbers } from "../run.ts";
@@ -28,7 +28,7 @@ async function trajectory(optimizer: Optimizer, start: Float32Array, gradients: 
       const gradient = op.gather(all, step);
       const after = optimizer.update({
         parameter: before.parameter!,
-        gradient,
+        gradient: whole(gradient),
         slots: pick(optimizer.slots, before),
         scalars: next,
         learningRate: lr,
@@ -140,7 +140,7 @@ describe.each(Object.keys(optimizers) as OptimizerName[])("%s", (name) => {
         const gradient = op.mul(op.sub(before.parameter!, 3), 2);
         const after = optimizer.update({
           parameter: before.parameter!,
-          gradient,
+          gradient: whole(gradient),
           slots: before,
           scalars,
           learningRate: op.scalarOf("float32", 0.1),

@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { cpu } from "../../src/runtime/node.ts";
-import { type TrainRequest, trainConfig } from "../../src/sae/config.ts";
+import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { sparseRows } from "../cli/run.ts";
-
-const form = (step: "dense" | "live") => ({ form: { step, wrapper: "loop" } }) as const;
 
 /** Largest difference of two states, each tensor relative to its largest entry. */
 function worst(actual: TrainState, expected: TrainState): number {
@@ -48,18 +46,21 @@ const cases: [string, Omit<TrainRequest, "inputDim"> & { rows: number; inputDim:
 
 describe.each(cases)("live rows, %s", (_name, { rows, ...request }) => {
   const data = sparseRows(rows, request.inputDim);
-  const config = trainConfig({ ...request, epochs: 2 });
+  const [config, reference] = ["live", "dense"].map((step) => trainConfig({ ...request, epochs: 2, step })) as [
+    TrainConfig,
+    TrainConfig,
+  ];
 
   test("two epochs equal the dense form to float rounding", async () => {
-    const dense = await train(cpu, config, data, form("dense"));
-    const live = await train(cpu, config, data, form("live"));
+    const dense = await train(cpu, reference, data);
+    const live = await train(cpu, config, data);
     expect(worst(live.state, dense.state)).toBeLessThan(2e-6);
     for (const [i, loss] of dense.loss.entries()) expect(Math.abs(live.loss[i]! / loss - 1)).toBeLessThan(1e-6);
     expect(live.state.steps_since_fired!.data).toEqual(dense.state.steps_since_fired!.data);
   });
 
   test("stopped between its epochs and gone on from a checkpoint, it writes the same bytes", async () => {
-    const whole = await train(cpu, config, data, form("live"));
+    const whole = await train(cpu, config, data);
     const checkpoint = ({ state, epochsDone, loss }: TrainProgress) =>
       writeCheckpoint({
         config,
@@ -71,23 +72,23 @@ describe.each(cases)("live rows, %s", (_name, { rows, ...request }) => {
         position: null,
         metrics: {},
       });
-    const half = await train(cpu, config, data, { ...form("live"), onRun: async () => false });
+    const half = await train(cpu, config, data, { onRun: async () => false });
     const { tensors, epochsDone, loss } = readCheckpoint(checkpoint(half), "half.safetensors");
-    const rest = await train(cpu, config, data, { ...form("live"), from: { state: tensors, epochsDone, loss } });
+    const rest = await train(cpu, config, data, { from: { state: tensors, epochsDone, loss } });
     for (const [name, { data }] of Object.entries(whole.state)) expect(rest.state[name]!.data, name).toEqual(data);
     expect(checkpoint(rest)).toEqual(checkpoint(whole));
   });
 
   test("two epochs in one run give the same bytes as two runs", async () => {
-    const apart = await train(cpu, config, data, form("live"));
-    const together = await train(cpu, config, data, { ...form("live"), epochsPerRun: 2 });
+    const apart = await train(cpu, config, data);
+    const together = await train(cpu, config, data, { epochsPerRun: 2 });
     for (const [name, { data }] of Object.entries(apart.state)) expect(together.state[name]!.data, name).toEqual(data);
   });
 
   test("the forms take over from each other", async () => {
-    const dense = await train(cpu, config, data, form("dense"));
-    const first = await train(cpu, config, data, { ...form("dense"), onRun: async () => false });
-    const mixed = await train(cpu, config, data, { ...form("live"), from: first });
+    const dense = await train(cpu, reference, data);
+    const first = await train(cpu, reference, data, { onRun: async () => false });
+    const mixed = await train(cpu, config, data, { from: first });
     expect(worst(mixed.state, dense.state)).toBeLessThan(2e-6);
   });
 });

@@ -5,7 +5,7 @@ import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/node.ts";
-import { type TrainConfig, trainConfig } from "../../src/sae/config.ts";
+import { type StepName, type TrainConfig, trainConfig } from "../../src/sae/config.ts";
 import type { AnyOptionValues } from "../../src/sae/options.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import { stateShapes, type TrainState } from "../../src/train/state.ts";
@@ -25,6 +25,7 @@ const witness = (
   architecture: string,
   preset: string,
   options: AnyOptionValues = {},
+  step: StepName = "dense",
 ): Witness => ({
   file: `test/fixtures/${file}.safetensors`,
   prefix,
@@ -36,13 +37,17 @@ const witness = (
     latentDim: 128,
     batchSize: 32,
     epochs: 2,
+    step,
   }),
 });
 
 export const witnesses = {
   report: witness("torch-topk-reference", "report", "topk", "report"),
+  "report, live rows": witness("torch-topk-reference", "report", "topk", "report", {}, "live"),
   original: witness("torch-topk-reference", "original", "topk", "original"),
+  "original, live rows": witness("torch-topk-reference", "original", "topk", "original", {}, "live"),
   "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024"),
+  "topk-relu, live rows": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", {}, "live"),
   "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", {
     auxK: 16,
     auxCoefficient: 1 / 32,

@@ -33,6 +33,7 @@ export const buildGraph = defineCommand({
       options: flags.saeOptions(given),
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
+      step: given.step,
     });
     const written = [];
     const { architecture, preset } = configs[0]!;

@@ -47,6 +47,7 @@ export const synth = defineCommand({
     const { out, rows, features, seed, dtype, force } = given;
     if (!/\.safetensors$/i.test(out))
       throw new ConfigError(`--out: must end in .safetensors, got "${out}"; other formats cannot hold the metadata`);
+    const before = force ? undefined : await readIfThere(out);
     const numbers = Object.fromEntries(recipeNames.map((name) => [name, given[kebab(name)]])) as unknown as Recipe;
     const trainRows = given["train-rows"];
     const made = synthesize({
@@ -54,12 +55,11 @@ export const synth = defineCommand({
       ...(trainRows === undefined ? {} : { trainRows }),
     });
     const bytes = fileOf(made, dtype);
-    const before = force ? undefined : await readIfThere(out);
     const same = before !== undefined && Buffer.compare(before, bytes) === 0;
     if (before && !same)
       throw new ConfigError(`${out}: is there and holds something else; use --force to replace it, or another --out`);
     if (!same) await writeWhole(out, bytes);
-    note(`${out}: ${same ? "already there" : `${bytes.length} bytes`}`);
+    if (given.quiet !== true) note(`${out}: ${same ? "already there" : `${bytes.length} bytes`}`);
     if (given.json) print(JSON.stringify({ path: out, bytes: bytes.length, dtype, ...made.parameters }, null, 1));
   },
 });

@@ -40,6 +40,7 @@ export const train = defineCommand({
       epochs: given.epochs,
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
+      step: given.step,
       seeds: given.seeds === undefined ? [given.seed] : flags.parseIntegers("seeds", given.seeds),
     });
     const display = gridDisplay({ quiet: given.quiet === true });

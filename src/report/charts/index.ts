@@ -53,6 +53,14 @@ export const charts = {
     reverse: true,
     format: ".4f",
   }),
+  heatmap_recovered_features: gridHeatmap({
+    name: "heatmap_recovered_features",
+    key: "recovered_features",
+    title: "Recovered True Features (Higher = More of the Known Dictionary)",
+    caption: "Features of the known dictionary that the decoder row of some latent that fires points along.",
+    scheme: "viridis",
+    format: ".0f",
+  }),
   layers_explained_variance: layerPositionMap({
     name: "layers_explained_variance",
     key: "explained_variance",

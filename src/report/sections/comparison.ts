@@ -4,7 +4,7 @@ import { type Block, heading, list, tableBlock, tableOf, text } from "../documen
 import { formatNumber, formatValue, listed } from "../format.ts";
 import { inspectRows } from "../inspect.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
-import { differenceOf } from "../stats.ts";
+import { differenceOf, spreadOf } from "../stats.ts";
 import type { ReportInputs } from "./inputs.ts";
 
 /** Another metrics file to hold this one against, and what to call it. */
@@ -32,11 +32,28 @@ export function comparison({ configurations: here, file }: ReportInputs, other: 
       `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer and position, where both name them). ${dataSentence(file, other.file)}`,
     ),
     list([...unmatched("A", here, paired), ...unmatched("B", there, paired), ...notes.map((note) => `B: ${note}`)]),
-    ...keys.map((key) => tableBlock(infoOf(key).label, tableFor(key, pairs))),
+    ...keys.map((key) => tableBlock(captionFor(key, pairs), tableFor(key, pairs))),
   ].filter((block) => block.kind !== "list" || block.items.length > 0);
 }
 
-function tableFor(key: string, pairs: readonly { one: Configuration; two: Configuration }[]) {
+interface Pair {
+  readonly one: Configuration;
+  readonly two: Configuration;
+}
+
+/** The metric, and in words how far apart the two files are. */
+function captionFor(key: string, pairs: readonly Pair[]): string {
+  const { label, format } = infoOf(key);
+  const changes = pairs.flatMap(({ one, two }) => {
+    const [a, b] = [valuesOf(one, key).mean, valuesOf(two, key).mean];
+    return a === null || b === null ? [] : [{ one, change: a - b }];
+  });
+  const largest = changes.toSorted((x, y) => Math.abs(y.change) - Math.abs(x.change))[0]!;
+  const mean = spreadOf(changes.map(({ change }) => Math.abs(change))).mean;
+  return `${label}: mean of |A − B| ${formatNumber(format, mean)}, largest difference ${formatNumber(`+${format}`, largest.change)} (${largest.one.label})`;
+}
+
+function tableFor(key: string, pairs: readonly Pair[]) {
   const rows = pairs.map(({ one, two }) => {
     const [a, b] = [valuesOf(one, key), valuesOf(two, key)];
     const between = differenceOf(a, b);

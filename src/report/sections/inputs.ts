@@ -1,11 +1,14 @@
 import type { MetricRow, MetricsFile } from "../../metrics/row.ts";
 import type { Configuration } from "../configurations.ts";
+import type { NamedMetrics } from "../merge.ts";
 import type { ParetoResult } from "../pareto.ts";
 
 /** What every section of a report is made of. */
 export interface ReportInputs {
   readonly title: string;
   readonly file: MetricsFile;
+  /** What `file` was merged from; one file or none where it was not. */
+  readonly merged: readonly NamedMetrics[];
   /** The file's rows that can be shown. */
   readonly rows: readonly MetricRow[];
   readonly configurations: readonly Configuration[];

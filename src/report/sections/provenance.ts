@@ -26,7 +26,7 @@ export function opening({ file, rows, notes }: ReportInputs): Block[] {
 }
 
 /** Every row and every metric, then the definitions, the configuration and the data. */
-export function closing({ file, rows }: ReportInputs): Block[] {
+export function closing({ file, merged, rows }: ReportInputs): Block[] {
   const measured = knownMetrics.filter((key) => rows.some(({ metrics }) => key in metrics));
   const splitOf = (key: string) => {
     const splits = [...new Set(rows.flatMap(({ splits }) => splits[key] ?? []))];
@@ -64,6 +64,7 @@ export function closing({ file, rows }: ReportInputs): Block[] {
         ],
       ),
     ),
+    ...(merged.length > 1 ? [tableBlock("Metrics files of this report", filesTable(merged))] : []),
     ...(Object.keys(file.config).length > 0
       ? [
           text("Configuration, as the metrics file has it:"),
@@ -72,6 +73,19 @@ export function closing({ file, rows }: ReportInputs): Block[] {
       : []),
   ];
 }
+
+const filesTable = (merged: ReportInputs["merged"]) =>
+  tableOf(
+    ["File", ">SAEs", "Source", ">Training rows", ">Validation rows", "SHA-256 of activations and split"],
+    merged.map(({ name, file: { data, rows } }) => [
+      name,
+      String(rows.length),
+      data.source,
+      formatNumber(",d", data.train_rows),
+      formatNumber(",d", data.validation_rows),
+      data.digest ? `\`${data.digest}\`` : "not stated",
+    ]),
+  );
 
 const correspondenceTable = () =>
   tableOf(

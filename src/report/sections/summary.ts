@@ -5,17 +5,24 @@ import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { recommend } from "../recommend.ts";
 import type { ReportInputs } from "./inputs.ts";
+import { recoverySentences } from "./recovery.ts";
 
 /** More sets of activations than this are summed up, not gone through. */
 const mostGroups = 4;
 
 /** What the numbers say in a few sentences, then what to take for which use, with the rule that chose it. */
-export function summary({ configurations, pareto }: ReportInputs): Block[] {
+export function summary({ file, configurations, pareto }: ReportInputs): Block[] {
   const groups = groupBy(configurations, dataGroup);
   const shown = groups.size > mostGroups ? [] : [...groups];
   return [
     heading("Summary"),
-    list([...rangeSentences(configurations), paretoSentence(pareto), ...baselineSentence(configurations)]),
+    list([
+      ...(file.data.synthetic ? ["The activations are **synthetic**: generated, not a language model's."] : []),
+      ...rangeSentences(configurations),
+      paretoSentence(pareto),
+      ...baselineSentence(configurations),
+      ...recoverySentences(configurations),
+    ]),
     ...(groups.size > mostGroups
       ? [
           text(

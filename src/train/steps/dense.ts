@@ -1,5 +1,6 @@
 import { gradients } from "../../autodiff/gradients.ts";
 import { scope, type Value } from "../../graph/value.ts";
+import { whole } from "../../optim/optimizer.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { forward, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
@@ -12,7 +13,6 @@ type V = Value<"float32">;
 export const dense: StepForm = {
   name: "dense",
   describe: "every latent at every step; the reference for all other forms",
-  fits: () => true,
   carry: (_config, origin) => origin,
   canonical: (_config, carried) => carried as StateValues,
   step(config, x, carried) {
@@ -43,7 +43,7 @@ function update(config: TrainConfig, state: StateValues, gradient: StateValues):
       const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, state[slotName(slot, name)]!]));
       const after = updated(config, name, {
         parameter,
-        gradient: projected(config, name, parameter, g),
+        gradient: whole(projected(config, name, parameter, g)),
         slots,
         scalars,
       });

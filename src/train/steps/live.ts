@@ -6,9 +6,10 @@
  * those of the dense form; what a latent that never fires costs is its share of the encoder's product.
  */
 import { gradients } from "../../autodiff/gradients.ts";
-import { customGradient, stopGradient } from "../../graph/alias.ts";
+import { customGradient } from "../../graph/alias.ts";
 import * as op from "../../graph/ops.ts";
-import { scope, type Value } from "../../graph/value.ts";
+import { dependsOn, scope, type Value } from "../../graph/value.ts";
+import { rowSparse, whole } from "../../optim/optimizer.ts";
 import type { Keep } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { place } from "../../sae/parts.ts";
@@ -23,64 +24,74 @@ type Ints = Value<"int64">;
 export const live: StepForm = {
   name: "live",
   describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
-  fits: (config) => architectureOf(config).onlyKept?.(config.options) === true,
 
-  // Parameters whole, moments of the live rows only.
   carry: (config, origin) =>
     scope("carry", () => {
-      const { perLatent } = split(config);
-      const names = momentNames(config, perLatent);
-      const moving = names
+      const { perLatent, inRows } = split(config);
+      const moments = momentNames(config, perLatent);
+      const moving = moments
         .map((name) => op.abs(origin[name]!))
         .map((size) => (size.shape.length > 1 ? op.reduceSum(size, { axes: [1] }) : size))
         .reduce<V>((sum, one) => op.add(sum, one), op.zerosLike(origin.steps_since_fired!));
       const is_live = op.cast(op.greater(moving, 0), "float32");
       const live = positions(is_live);
-      return { ...origin, ...pick(names, (name) => op.gather(origin[name]!, live)), live, is_live };
+      return { ...origin, ...pick([...inRows, ...moments], (name) => op.gather(origin[name]!, live)), live, is_live };
     }),
 
   canonical: (config, { live, is_live: _, ...carried }, origin) =>
     scope("canonical", () => {
+      const { perLatent, inRows } = split(config);
       const state = carried as StateValues;
-      const at = op.unsqueeze(live as Ints, [1]);
-      const whole = (name: string) => op.scatterND(op.zerosLike(origin[name]!), at, state[name]!);
-      return { ...state, ...pick(momentNames(config, split(config).perLatent), whole) };
+      const put = (into: V, name: string) => op.scatterND(into, op.unsqueeze(live as Ints, [1]), state[name]!);
+      return {
+        ...state,
+        ...pick(inRows, (name) => put(origin[name]!, name)),
+        ...pick(momentNames(config, perLatent), (name) => put(op.zerosLike(origin[name]!), name)),
+      };
     }),
 
-  step(config, x, carried) {
+  step(config, x, carried, origin) {
     const sae = architectureOf(config);
-    const { perLatent, whole } = split(config);
+    const { perLatent, inRows } = split(config);
     const state = carried as StateValues;
     const kept = chooseLatents(config, x, state);
-    const rows = growLive(carried.live as Ints, carried.is_live as V, kept.used);
+    const grown = growLive(carried.live as Ints, carried.is_live as V, kept.used);
+    const places = scope("grow", () => op.cast(op.gather(grown.place, kept.active), "int64"));
+    const fresh = scope("grow", () => pick(perLatent, (name) => op.gather(origin[name]!, grown.added)));
+    const append = (rows: V, more: V) => op.concat([rows, more], 0);
+    const rows = scope("grow", () =>
+      pick(perLatent, (name) =>
+        inRows.includes(name) ? append(state[name]!, fresh[name]!) : op.gather(state[name]!, grown.live),
+      ),
+    );
 
     // The small SAE of the active latents.
-    const shared = pick(whole, (name) => state[name]!);
-    const active = scope("active", () => pick(perLatent, (name) => op.gather(state[name]!, kept.active)));
-    const params = { ...active, ...shared };
-    const code = scope("encode", () => sae.encode(x, params, config.options, kept.again));
-    const xHat = scope("decode", () => sae.decode(code.z, params, config.options));
-    const loss = totalLoss(config, { x, xHat, code, params, stepsSinceFired: state.steps_since_fired! });
-    const gradient: StateValues = gradients(loss, params);
+    const active = scope("active", () =>
+      pick(Object.keys(parametersOf(config)), (name) => (rows[name] ? op.gather(rows[name], places) : state[name]!)),
+    );
+    const code = scope("encode", () => sae.encode(x, active, config.options, kept.again));
+    const xHat = scope("decode", () => sae.decode(code.z, active, config.options));
+    const loss = totalLoss(config, { x, xHat, code, params: active, stepsSinceFired: state.steps_since_fired! });
+    const gradient: StateValues = gradients(loss, active);
 
     const optimizer = optimizerOf(config);
     const scalars = scope("schedule", () => optimizer.advance(state));
-    const next: Record<string, Value> = { ...scalars, live: rows.live, is_live: rows.isLive };
-    const places = op.unsqueeze(op.cast(op.gather(rows.place, kept.active), "int64"), [1]);
-    const liveRows = op.unsqueeze(rows.live, [1]);
+    const next: Record<string, Value> = { ...scalars, live: grown.live, is_live: grown.isLive };
     for (const [name, g] of Object.entries(gradient))
       scope(`update/${name}`, () => {
-        const narrow = projected(config, name, params[name]!, g);
-        const isRows = perLatent.includes(name);
-        const parameter = isRows ? op.gather(state[name]!, rows.live) : state[name]!;
-        const gradient = isRows ? op.scatterND(op.zerosLike(parameter), places, narrow) : narrow;
+        const narrow = projected(config, name, active[name]!, g);
         const slots = pick(optimizer.slots, (slot) => {
           const before = state[slotName(slot, name)]!;
-          const grown = () => op.concat([before, op.zerosLike(op.gather(state[name]!, rows.added))], 0);
-          return isRows ? grown() : before;
+          return rows[name] ? append(before, op.zerosLike(fresh[name]!)) : before;
         });
-        const after = updated(config, name, { parameter, gradient, slots, scalars });
-        next[name] = isRows ? op.scatterND(state[name]!, liveRows, after.parameter) : after.parameter;
+        const given = rows[name]
+          ? { parameter: rows[name], gradient: rowSparse(places, narrow), slots, scalars }
+          : { parameter: state[name]!, gradient: whole(narrow), slots, scalars };
+        const after = updated(config, name, given);
+        const back = rows[name] && !inRows.includes(name);
+        next[name] = back
+          ? op.scatterND(state[name]!, op.unsqueeze(grown.live, [1]), after.parameter)
+          : after.parameter;
         for (const [slot, value] of Object.entries(after.slots)) next[slotName(slot, name)] = value;
       });
     next.steps_since_fired = scope("fired", () => stepsSinceFired(code, state.steps_since_fired!));
@@ -88,11 +99,16 @@ export const live: StepForm = {
   },
 };
 
-/** Parameters with one row per latent, and the others. */
-function split(config: TrainConfig): { perLatent: string[]; whole: string[] } {
-  const names = (rows: boolean) =>
-    Object.entries(parametersOf(config)).flatMap(([name, { perLatent }]) => (perLatent === rows ? [name] : []));
-  return { perLatent: names(true), whole: names(false) };
+/**
+ * `perLatent`: parameters with one row per latent. `inRows`: those of them that are carried as live rows alone; what the
+ * choice of latents needs is carried whole.
+ */
+function split(config: TrainConfig): { perLatent: string[]; inRows: string[] } {
+  const parameters = Object.entries(parametersOf(config));
+  const perLatent = parameters.flatMap(([name, { perLatent }]) => (perLatent ? [name] : []));
+  const params = Object.fromEntries(parameters.map(([name, { shape }]) => [name, op.input("float32", shape)]));
+  const { scores } = scored(config, op.input("float32", ["batch", config.inputDim]), params);
+  return { perLatent, inRows: perLatent.filter((name) => !dependsOn(scores, params[name]!)) };
 }
 
 const momentNames = (config: TrainConfig, parameters: readonly string[]): string[] =>
@@ -107,20 +123,26 @@ const onesLike = (x: Ints): V => op.expand(op.scalarOf("float32", 1), op.shape(x
 /** How many ones stand before each entry. */
 const countBefore = (ones: V): V => op.sub(op.cumSum(ones, 0), 1);
 
+/** What an architecture would choose by, and among what: its pre-activations and scores `[batch, latentDim]`, and k. */
+function scored(config: TrainConfig, x: V, params: StateValues): { pre: V; scores: V; k: number } {
+  let seen: { pre: V; scores: V; k: number } | undefined;
+  const notice: Keep = (pre, scores, k) => {
+    seen = { pre, scores, k };
+    return { z: pre };
+  };
+  architectureOf(config).encode(x, params, config.options, notice);
+  return seen!;
+}
+
 /**
  * The latents a batch keeps: `used [latentDim]` is 1 for those kept in some row, `active` their numbers, ascending, so that
  * sums over them run in an order no earlier batch has a say in. `again` keeps the same ones in the small SAE of the active.
  */
 function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
-  const sae = architectureOf(config);
-  const params = pick(Object.keys(parametersOf(config)), (name) => stopGradient(state[name]!));
-  /** The selection alone: what is kept, before any activation. */
-  const bare: Keep = (pre, scores, k) => {
-    const { indices } = op.topK(scores, k);
-    return { z: pre, top: { values: op.gatherElements(pre, indices), indices } };
-  };
   return scope("choose", () => {
-    const { values: known, indices } = sae.encode(x, params, config.options, bare).top!;
+    const { pre, scores, k } = scored(config, x, state);
+    const { indices } = op.topK(scores, k);
+    const known = op.gatherElements(pre, indices);
     const flat = op.reshape(indices, [-1]);
     const used = op.scatterElements(op.zerosLike(state.steps_since_fired!), flat, onesLike(flat), { axis: 0 });
     const active = positions(used);

@@ -1,6 +1,6 @@
 import type { Values } from "../../graph/control.ts";
 import type { Value } from "../../graph/value.ts";
-import type { TrainConfig } from "../../sae/config.ts";
+import type { StepName, TrainConfig } from "../../sae/config.ts";
 
 type V = Value<"float32">;
 
@@ -13,10 +13,8 @@ export type StateValues = Readonly<Record<string, V>>;
  * starts, `canonical` turns it back when the run ends. `origin` is the canonical state as it was when the run started.
  */
 export interface StepForm {
-  readonly name: string;
+  readonly name: StepName;
   readonly describe: string;
-  /** Whether the form is right for a configuration. */
-  readonly fits: (config: TrainConfig) => boolean;
   readonly carry: (config: TrainConfig, origin: StateValues) => Values;
   /** What is carried after one step on the batch `x [batch, inputDim]`, and the loss before it, a scalar. */
   readonly step: (

@@ -1,0 +1,49 @@
+import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
+import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
+import { formatValue } from "../format.ts";
+import { groupBy } from "../group.ts";
+import { infoOf } from "../keys.ts";
+import type { ReportInputs } from "./inputs.ts";
+
+const keys = ["recovered_features", "mean_max_cosine"] as const;
+
+/** How much of a known dictionary was found, where the activations were made from one; nothing elsewhere. */
+export function recovery({ configurations: all, figures }: ReportInputs): Block[] {
+  const measured = all.filter((one) => keys.some((key) => meanOf(one, key) !== null));
+  if (measured.length === 0) return [];
+  const rows = measured.map((one) => [
+    one.label,
+    ...keys.map((key) => formatValue(key, meanOf(one, key))),
+    formatValue("num_active_features", meanOf(one, "num_active_features")),
+    formatValue("explained_variance", meanOf(one, "explained_variance")),
+  ]);
+  const columns = [...keys, "num_active_features", "explained_variance"].map((key) => `>${infoOf(key).label}`);
+  return [
+    heading("Recovered true features"),
+    text(
+      `The dictionary these activations were made from is known, so it can be said what an SAE found of it. ${infoOf("recovered_features").definition} ${infoOf("mean_max_cosine").definition}`,
+    ),
+    list(recoverySentences(measured)),
+    ...figures
+      .filter(({ name }) => name === "heatmap_recovered_features")
+      .map((one) => ({ kind: "figure", ...one }) as const),
+    tableBlock("", tableOf(["Configuration", ...columns], rows)),
+  ];
+}
+
+/** Which SAE found most of the known dictionary, one sentence for each set of activations; none without one. */
+export function recoverySentences(all: readonly Configuration[]): string[] {
+  const groups = groupBy(
+    all.filter((one) => meanOf(one, "recovered_features") !== null),
+    dataGroup,
+  );
+  return [...groups].map(([group, members]) => {
+    const sorted = members.toSorted((a, b) => found(b) - found(a));
+    const [most, least] = [sorted[0]!, sorted.at(-1)!];
+    const of = (one: Configuration) => `${formatValue("recovered_features", found(one))} (${one.label})`;
+    const range = found(most) === found(least) ? of(most) : `from ${of(least)} to ${of(most)}`;
+    return `Synthetic data${groups.size > 1 ? ` at ${group}` : ""}: true features recovered ${range}.`;
+  });
+}
+
+const found = (one: Configuration): number => meanOf(one, "recovered_features")!;

@@ -1,0 +1,118 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { halfToFloat32 } from "../../src/data/half.ts";
+import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
+import { synthesize } from "../../src/data/synthetic.ts";
+import { saeOnnx, temporaryFolder } from "./run.ts";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const small = ["--rows", "300", "--input-dim", "16", "--features", "24", "--mean-active", "3", "--seed", "5"];
+const synth = (...args: string[]) => saeOnnx("synth", "--quiet", ...args);
+const read = (name: string) => readSafetensors(readFileSync(at(name)), name);
+
+describe.sequential("synth", () => {
+  test("writes activations, split and dictionary, and in the metadata that they are synthetic and how they were made", () => {
+    const { status, stdout, stderr } = synth("--out", at("acts.safetensors"), ...small, "--json");
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    const { tensors, metadata } = read("acts.safetensors");
+    const made = synthesize({ rows: 300, inputDim: 16, features: 24, meanActive: 3, seed: 5 });
+    expect([...tensors.keys()]).toEqual(["activations", "split", "true_features"]);
+    expect(toTensor(tensors.get("activations")!)).toEqual(made.activations);
+    expect(toTensor(tensors.get("split")!)).toEqual(made.split);
+    expect(toTensor(tensors.get("true_features")!)).toEqual(made.trueFeatures);
+    expect(metadata).toMatchObject({ synthetic: "true", seed: "5" });
+    const { seed: _, ...recipe } = made.parameters;
+    expect(JSON.parse(metadata.recipe!)).toEqual(recipe);
+    expect(JSON.parse(stdout)).toMatchObject({ path: at("acts.safetensors"), dtype: "float32", ...made.parameters });
+  });
+
+  test("the same command gives the same bytes, another seed others", () => {
+    expect(synth("--out", at("again.safetensors"), ...small).status).toBe(0);
+    expect(synth("--out", at("other.safetensors"), ...small.with(-1, "6")).status).toBe(0);
+    const [a, b, c] = ["acts", "again", "other"].map((name) => readFileSync(at(`${name}.safetensors`)));
+    expect(a!.equals(b!)).toBe(true);
+    expect(a!.equals(c!)).toBe(false);
+  });
+
+  test("float16 holds the same activations, rounded", () => {
+    expect(synth("--out", at("half.safetensors"), ...small, "--dtype", "float16").status).toBe(0);
+    const half = toTensor(read("half.safetensors").tensors.get("activations")!);
+    const full = toTensor(read("acts.safetensors").tensors.get("activations")!).data as Float32Array;
+    expect(half.dtype).toBe("float16");
+    for (const [i, v] of halfToFloat32(half.data as Uint16Array).entries())
+      expect(Math.abs(v - full[i]!)).toBeLessThanOrEqual(Math.abs(full[i]!) * 2 ** -11 + 2 ** -24);
+  });
+
+  test("what is there is kept: again the same is fine, something else needs --force", () => {
+    const before = readFileSync(at("acts.safetensors"));
+    expect(synth("--out", at("acts.safetensors"), ...small).status).toBe(0);
+    const other = ["--out", at("acts.safetensors"), ...small.with(-1, "6")];
+    const refused = synth(...other);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(/^error: .*acts\.safetensors: is there and holds something else; use --force.*\n$/);
+    expect(readFileSync(at("acts.safetensors")).equals(before)).toBe(true);
+    expect(synth(...other, "--force").status).toBe(0);
+    expect(readFileSync(at("acts.safetensors")).equals(readFileSync(at("other.safetensors")))).toBe(true);
+  });
+
+  test("train and eval measure the recovery of its dictionary, and say that the data are synthetic", () => {
+    const data = ["--data", at("again.safetensors")];
+    const sizes = ["--latent-dim", "32", "--k", "3", "--epochs", "3", "--batch-size", "32"];
+    const json = (text: string) => JSON.parse(text);
+    const trained = saeOnnx("train", ...data, ...sizes, "--out", at("models"), "--quiet", "--json");
+    expect(trained.status, trained.stderr).toBe(0);
+    const { rows, data: info } = json(trained.stdout);
+    expect(info).toMatchObject({ synthetic: true, train_rows: 240, validation_rows: 60 });
+    expect(rows[0].splits).toMatchObject({ recovered_features: "all", mean_max_cosine: "all" });
+
+    // By the definition, from the checkpoint and the latents that fired.
+    const { tensors } = read("models/sae_d32_k3.safetensors");
+    const { frequency } = json(readFileSync(at("models/sae_d32_k3.latents.json"), "utf8"));
+    const firing = frequency.map((share: number) => share > 0);
+    const rowsOf = (data: Float32Array) =>
+      Array.from({ length: data.length / 16 }, (_, i) => data.subarray(16 * i, 16 * i + 16));
+    const decoder = rowsOf(toTensor(tensors.get("W_dec")!).data as Float32Array).filter((_, i) => firing[i]);
+    const dictionary = rowsOf(toTensor(read("again.safetensors").tensors.get("true_features")!).data as Float32Array);
+    const best = dictionary.map((f) =>
+      Math.max(...decoder.map((row) => row.reduce((sum, v, i) => sum + v * f[i]!, 0) / Math.hypot(...row))),
+    );
+    expect(rows[0].recovered_features).toBe(best.filter((cosine) => cosine >= 0.9).length);
+    expect(rows[0].mean_max_cosine).toBeCloseTo(best.reduce((sum, v) => sum + v, 0) / best.length, 5);
+
+    const [again] = json(saeOnnx("eval", at("models/sae_d32_k3.autoencoder.onnx"), ...data, "--json").stdout).rows;
+    for (const key of ["recovered_features", "mean_max_cosine"]) expect(again[key], key).toBe(rows[0][key]);
+  });
+});
+
+test.each<[string, string[], RegExp]>([
+  ["no file", [], /--out is missing/],
+  ["another format", ["--out", at("bad.npy")], /--out: must end in \.safetensors, got/],
+  ["too few rows", ["--out", at("bad.safetensors"), "--rows", "1"], /rows must be an integer of at least 2, got 1/],
+  ["no number", ["--out", at("bad.safetensors"), "--noise", "much"], /noise must be a number from 0 to 10, got NaN/],
+  ["a negative seed", ["--out", at("bad.safetensors"), "--seed=-1"], /seed must be an integer of at least 0, got -1/],
+  ["too much", ["--out", at("bad.safetensors"), "--rows", "1e9"], /rows = 1000000000 by inputDim = 2048 are more than/],
+  [
+    "a type",
+    ["--out", at("bad.safetensors"), "--dtype", "int8"],
+    /--dtype must be one of float32, float16, got "int8"/,
+  ],
+  ["train rows", ["--out", at("bad.safetensors"), ...small, "--train-rows", "300"], /trainRows must be from 1 to 299/],
+])("%s: one line, exit code 1, no file", (_what, args, message) => {
+  const { status, stdout, stderr } = synth(...args);
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(stderr).toMatch(/^error: /);
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toContain("unexpected");
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(existsSync(at("bad.safetensors"))).toBe(false);
+});
+
+test("a folder that is a file is refused after all else", () => {
+  writeFileSync(at("a-file"), "in the way");
+  const { status, stderr } = synth("--out", join(at("a-file"), "acts.safetensors"), ...small);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^error: .*a-file.*not a folder; use another path\n$/);
+});
