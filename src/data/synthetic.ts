@@ -68,7 +68,8 @@ const maxEntries = 2 ** 29;
  *                      D2 = A W, W unit rows; feature f fires with probability ~ 1/f, with magnitude e^(magnitudeSpread normal)
  *
  * D1 and D2 have the shares `denseShare` and the rest of X's variance; X's columns are centred, white noise is added, and one
- * constant row of the share `meanShare`. The same request gives the same numbers.
+ * constant row of the share `meanShare`, normal but for a few outlier dimensions: without them an SAE's activations come out less
+ * than half as large. The same request gives the same numbers.
  * @throws {ConfigError} when a number is out of range, or the features cannot fire as often as asked.
  */
 export function synthesize(request: SynthesisRequest = {}): Synthesis {
@@ -77,12 +78,14 @@ export function synthesize(request: SynthesisRequest = {}): Synthesis {
   const trueFeatures = unitRows(features, inputDim, random(seed, "synthetic/features"));
   const x = sparsePart(trueFeatures, parameters);
   const dense = densePart(parameters);
-  const weights = [
-    Math.sqrt(parameters.denseShare / variance(dense)),
-    Math.sqrt((1 - parameters.denseShare) / variance(x)),
-  ];
-  for (let i = 0; i < x.length; i++) x[i] = weights[0]! * dense[i]! + weights[1]! * x[i]!;
+  const denseWeight = weight(parameters.denseShare, variance(dense));
+  const sparseWeight = weight(1 - parameters.denseShare, variance(x));
+  for (let i = 0; i < x.length; i++) x[i] = denseWeight * dense[i]! + sparseWeight * x[i]!;
   centreColumns(x, inputDim);
+  if (variance(x) === 0)
+    throw new ConfigError(
+      `synthesize: no feature fires in some of ${rows} rows and not in others; raise rows, meanActive or denseShare`,
+    );
   addNoise(x, parameters.noise, random(seed, "synthetic/noise"));
 
   const mean = constantRow(parameters);
@@ -100,6 +103,9 @@ export function synthesize(request: SynthesisRequest = {}): Synthesis {
     parameters,
   };
 }
+
+/** What gives a part of this variance its share; 0 where there is nothing to scale. */
+const weight = (share: number, variance: number): number => (variance === 0 ? 0 : Math.sqrt(share / variance));
 
 /** Every number, checked. */
 function complete(request: SynthesisRequest): Synthesis["parameters"] {
@@ -161,14 +167,15 @@ function unitRows(count: number, width: number, rng: Random): HostTensor<"float3
 
 /** The probability of each feature: `c / f`, cut at `maxProbability`, with the `c` that lets `meanActive` fire on average. */
 export function firingProbabilities({ features, meanActive, maxProbability }: Recipe & { readonly features: number }) {
-  const with_ = (c: number) => Float64Array.from({ length: features }, (_, f) => Math.min(maxProbability, c / (f + 1)));
+  const probabilities = (c: number) =>
+    Float64Array.from({ length: features }, (_, f) => Math.min(maxProbability, c / (f + 1)));
   let [low, high] = [0, maxProbability * features];
   for (let step = 0; step < 100; step++) {
     const middle = (low + high) / 2;
-    if (with_(middle).reduce((sum, p) => sum + p, 0) < meanActive) low = middle;
+    if (probabilities(middle).reduce((sum, p) => sum + p, 0) < meanActive) low = middle;
     else high = middle;
   }
-  return with_(high);
+  return probabilities(high);
 }
 
 /** D2 = A W, `[rows, inputDim]`. */

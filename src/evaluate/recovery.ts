@@ -17,7 +17,7 @@ export const recoveredFrom = 0.9;
 /** True features compared per run; does not change the numbers. */
 const batchSize = 1024;
 
-/** How well an SAE's decoder found a known dictionary, by the keys of the metrics files. */
+/** How well an SAE's decoder found a known dictionary, by the keys of the metrics files; a row of the opposite direction does not count. */
 export interface Recovery {
   /** How many true features some decoder row points along, with a cosine similarity of at least `recoveredFrom`. */
   readonly recovered_features: number;

@@ -36,7 +36,7 @@ const recoveryKeys: typeof metricKeys = {
     better: "higher",
     format: ".0f",
     definition:
-      "How many features of the known dictionary have a cosine similarity of at least 0.9 with the decoder row of some latent that fires; only where the data bring a dictionary.",
+      "How many features of the known dictionary have a cosine similarity of at least 0.9 with the decoder row of some latent that fires; a row that points the other way, as latents of both signs can use it, does not count. Only where the data bring a dictionary.",
     split: "all",
   },
   mean_max_cosine: {
@@ -44,7 +44,7 @@ const recoveryKeys: typeof metricKeys = {
     better: "higher",
     format: ".3f",
     definition:
-      "For each feature of the known dictionary the largest cosine similarity with the decoder row of a latent that fires, averaged over the dictionary; only where the data bring one.",
+      "For each feature of the known dictionary the largest cosine similarity, sign and all, with the decoder row of a latent that fires, averaged over the dictionary. Only where the data bring one.",
     split: "all",
   },
 };

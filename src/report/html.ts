@@ -55,5 +55,6 @@ const tallest = 50;
 
 const inline = (text: string): string =>
   escapeHtml(text)
-    .replace(/`([^`]+)`/g, "<code>$1</code>")
+    // A long key may break after its underscores.
+    .replace(/`([^`]+)`/g, (_, code: string) => `<code>${code.replace(/_(?=.)/g, "_<wbr>")}</code>`)
     .replace(/\*\*([^*]+)\*\*/g, "<strong>$1</strong>");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { halfToFloat32 } from "../../src/data/half.ts";
 import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
-import { synthesize } from "../../src/data/synthetic.ts";
+import { recipe, synthesize } from "../../src/data/synthetic.ts";
 import { saeOnnx, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
@@ -99,6 +99,11 @@ test.each<[string, string[], RegExp]>([
     ["--out", at("bad.safetensors"), "--dtype", "int8"],
     /--dtype must be one of float32, float16, got "int8"/,
   ],
+  [
+    "more than float16 holds",
+    ["--out", at("bad.safetensors"), ...small, "--variance", "1e10", "--dtype", "float16"],
+    /float16: some activations are above 65504/,
+  ],
   ["train rows", ["--out", at("bad.safetensors"), ...small, "--train-rows", "300"], /trainRows must be from 1 to 299/],
 ])("%s: one line, exit code 1, no file", (_what, args, message) => {
   const { status, stdout, stderr } = synth(...args);
@@ -108,6 +113,17 @@ test.each<[string, string[], RegExp]>([
   expect(stderr).not.toContain("unexpected");
   expect([status, stdout]).toEqual([1, ""]);
   expect(existsSync(at("bad.safetensors"))).toBe(false);
+});
+
+test("its help lists every number of the recipe with its default", () => {
+  const help = saeOnnx("synth", "--help").stdout.replace(/\s+/g, " ");
+  expect(help).toContain("Examples: sae-onnx synth");
+  for (const [name, { default: usual }] of Object.entries(recipe))
+    expect(help).toMatch(
+      new RegExp(
+        `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} [^[]*\\[number\\] \\[default: ${usual}\\]`,
+      ),
+    );
 });
 
 test("a folder that is a file is refused after all else", () => {

@@ -166,6 +166,8 @@ describe("what it makes", () => {
     const set = parseActivations(writeSafetensors(tensors, { synthetic: "true" }), "a.safetensors");
     expect(set.trueFeatures).toEqual(trueFeatures);
     expect(splitRows(set).train).toHaveLength(320);
+    const unnamed = writeSafetensors({ acts: activations, true_features: trueFeatures });
+    expect(parseActivations(unnamed, "a.safetensors")).toMatchObject({ activations, trueFeatures });
     const narrow = { ...tensors, true_features: { ...trueFeatures, dims: [120, 24] } };
     expect(complaint(() => parseActivations(writeSafetensors(narrow), "a.safetensors"))).toBe(
       'a.safetensors: tensor "true_features": shape [120, 24], the known dictionary of these activations is [features, 48]; rename it if it is something else',
@@ -178,6 +180,7 @@ test.each<[SynthesisRequest, RegExp]>([
   [{ trainRows: 400 }, /trainRows must be from 1 to 399 of 400 rows, got 400/],
   [{ noise: Number.NaN }, /noise must be a number from 0 to 10, got NaN/],
   [{ meanActive: 55 }, /55 features cannot fire per row, 60 with probability at most 0.9 give 54; lower meanActive/],
+  [{ rows: 3, meanActive: 0.01, denseShare: 0, noise: 0 }, /no feature fires in some of 3 rows and not in others/],
   [{ outliers: 48 }, /outliers must be an integer from 0 to 47, below inputDim, got 48/],
   [{ rows: 2 ** 30 }, /rows = 1073741824 by inputDim = 48 are more than 536870912 numbers; ask for fewer/],
 ])("%o is refused", (change, message) => expect(complaint(() => of(change))).toMatch(message));

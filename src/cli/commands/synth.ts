@@ -11,6 +11,8 @@ import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** Largest float16. */
+const largestHalf = 65504;
 const recipeNames = Object.keys(recipe) as (keyof Recipe)[];
 
 /** A flag for every number of the recipe. */
@@ -54,6 +56,10 @@ export const synth = defineCommand({
       ...{ ...numbers, rows, inputDim: given["input-dim"], features, seed },
       ...(trainRows === undefined ? {} : { trainRows }),
     });
+    if (dtype === "float16" && made.activations.data.some((v) => Math.abs(v) > largestHalf))
+      throw new ConfigError(
+        `--dtype float16: some activations are above ${largestHalf}, the most it holds; use float32 or a smaller --variance`,
+      );
     const bytes = fileOf(made, dtype);
     const same = before !== undefined && Buffer.compare(before, bytes) === 0;
     if (before && !same)

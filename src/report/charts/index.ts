@@ -53,13 +53,14 @@ export const charts = {
     reverse: true,
     format: ".4f",
   }),
-  heatmap_recovered_features: gridHeatmap({
-    name: "heatmap_recovered_features",
-    key: "recovered_features",
-    title: "Recovered True Features (Higher = More of the Known Dictionary)",
-    caption: "Features of the known dictionary that the decoder row of some latent that fires points along.",
+  heatmap_mean_max_cosine: gridHeatmap({
+    name: "heatmap_mean_max_cosine",
+    key: "mean_max_cosine",
+    title: "Mean Largest Cosine with the True Features (Higher = More Recovered)",
+    caption: "1 is a decoder that has a row along every feature of the known dictionary.",
     scheme: "viridis",
-    format: ".0f",
+    domain: [0, 1],
+    format: ".3f",
   }),
   layers_explained_variance: layerPositionMap({
     name: "layers_explained_variance",

@@ -29,7 +29,7 @@ export function comparison({ configurations: here, file }: ReportInputs, other: 
   return [
     heading("Comparison"),
     text(
-      `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer and position, where both name them). ${dataSentence(file, other.file)}`,
+      `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer and position, where both name them)${pairs.length === 0 ? ": nothing to compare" : ""}. ${dataSentence(file, other.file)}`,
     ),
     list([...unmatched("A", here, paired), ...unmatched("B", there, paired), ...notes.map((note) => `B: ${note}`)]),
     ...keys.map((key) => tableBlock(captionFor(key, pairs), tableFor(key, pairs))),
@@ -49,6 +49,7 @@ function captionFor(key: string, pairs: readonly Pair[]): string {
     return a === null || b === null ? [] : [{ one, change: a - b }];
   });
   const largest = changes.toSorted((x, y) => Math.abs(y.change) - Math.abs(x.change))[0]!;
+  if (largest.change === 0) return `${label}: no difference`;
   const mean = spreadOf(changes.map(({ change }) => Math.abs(change))).mean;
   return `${label}: mean of |A − B| ${formatNumber(format, mean)}, largest difference ${formatNumber(`+${format}`, largest.change)} (${largest.one.label})`;
 }

@@ -21,11 +21,11 @@ export function recovery({ configurations: all, figures }: ReportInputs): Block[
   return [
     heading("Recovered true features"),
     text(
-      `The dictionary these activations were made from is known, so it can be said what an SAE found of it. ${infoOf("recovered_features").definition} ${infoOf("mean_max_cosine").definition}`,
+      "The activations are synthetic and the dictionary they were made from is known, so it can be said how much of it an SAE found. A true feature counts as recovered when the decoder row of some latent that fires points along it; how closely it must is in the definition of `recovered_features` below.",
     ),
     list(recoverySentences(measured)),
     ...figures
-      .filter(({ name }) => name === "heatmap_recovered_features")
+      .filter(({ name }) => name === "heatmap_mean_max_cosine")
       .map((one) => ({ kind: "figure", ...one }) as const),
     tableBlock("", tableOf(["Configuration", ...columns], rows)),
   ];
@@ -41,7 +41,10 @@ export function recoverySentences(all: readonly Configuration[]): string[] {
     const sorted = members.toSorted((a, b) => found(b) - found(a));
     const [most, least] = [sorted[0]!, sorted.at(-1)!];
     const of = (one: Configuration) => `${formatValue("recovered_features", found(one))} (${one.label})`;
-    const range = found(most) === found(least) ? of(most) : `from ${of(least)} to ${of(most)}`;
+    const range =
+      found(most) > found(least)
+        ? `from ${of(least)} to ${of(most)}`
+        : `${formatValue("recovered_features", found(most))}${members.length > 1 ? " throughout" : ""}`;
     return `Synthetic data${groups.size > 1 ? ` at ${group}` : ""}: true features recovered ${range}.`;
   });
 }

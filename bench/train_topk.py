@@ -1,4 +1,4 @@
-"""Trains one TopK SAE in PyTorch, float32, for comparing by hand with what sae-onnx trains on the same activations.
+"""Trains one TopK SAE in PyTorch, float32: what npm run bench compares with.
 
 Run: /usr/bin/python3 train_topk.py --latent-dim 512 --k 10 [--seed 0] (Debian: python3-torch, python3-numpy). Prints one JSON object.
 The recipe is written from its description and shares no code with src; initial weights and shuffles come from torch's generator, so only
@@ -8,6 +8,7 @@ Measured on validation rows: all but `feature_death_rate` and `num_active_featur
 """
 import argparse
 import json
+import resource
 import struct
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-EXAMPLE = Path(__file__).parents[2] / "examples/data/use-lite-resid0-pos3.safetensors"
+EXAMPLE = Path(__file__).parents[1] / "examples/data/use-lite-resid0-pos3.safetensors"
 NUMPY_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 
 
@@ -118,7 +119,7 @@ def main():
     print(json.dumps({
         "preset": args.preset, "latent_dim": args.latent_dim, "k": args.k, "seed": args.seed,
         **measure(p, x, args.train_rows, args.k),
-        "ms_per_step": round(ms, 2), "threads": args.threads, "torch": torch.__version__,
+        "ms_per_step": round(ms, 2), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "threads": args.threads, "torch": torch.__version__,
     }))
 
 

@@ -1,0 +1,116 @@
+// Trains the grid of twelve with this project and with PyTorch, in turn, each SAE in a process of its own, and writes
+// results.json and a table. Run on a machine that does nothing else: npm run bench [-- --data embedded|stand-in --epochs N --cells 512:5,...]
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+
+const grid = [512, 1024, 2048].flatMap((latentDim) => [5, 10, 20, 100].map((k) => `${latentDim}:${k}`));
+const { values } = parseArgs({
+  options: {
+    data: { type: "string" },
+    epochs: { type: "string", default: "25" },
+    cells: { type: "string", default: grid.join() },
+  },
+});
+const threads = String(cpus().length);
+const python = "/usr/bin/python3";
+const hasTorch = spawnSync(python, ["-c", "import torch"]).status === 0;
+if (!hasTorch) console.error("PyTorch (Debian: python3-torch, libopenblas0-openmp) is missing: its columns stay empty");
+
+const json = (command, args) =>
+  JSON.parse(execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }));
+const datasets = {
+  embedded: () => "examples/data/use-lite-resid0-pos3.safetensors",
+  "stand-in": () => {
+    const path = "bench/data/stand-in.safetensors";
+    mkdirSync("bench/data", { recursive: true });
+    if (!existsSync(path)) execFileSync("node", ["dist/cli/main.js", "synth", "--out", path], { stdio: "inherit" });
+    return path;
+  },
+};
+
+/** Milliseconds of one product of matrices, ONNX Runtime's and PyTorch's: the ground both stand on. */
+const gemm = {
+  onnxruntime: json("node", ["bench/gemm.mjs"]).ms,
+  torch: hasTorch
+    ? json(python, [
+        "-c",
+        `
+import json, time, torch
+torch.set_num_threads(${threads}); a, b = torch.rand(256, 2048), torch.rand(2048, 2048); times = []
+for _ in range(50):
+    t = time.perf_counter(); a @ b.T; times.append(1000 * (time.perf_counter() - t))
+print(json.dumps({"ms": sorted(times)[25]}))`,
+      ]).ms
+    : null,
+};
+console.error(
+  `one product [256, 2048] x [2048, 2048]: onnxruntime ${gemm.onnxruntime.toFixed(1)} ms, torch ${gemm.torch?.toFixed(1)} ms`,
+);
+
+const rows = [];
+for (const name of values.data ? [values.data] : Object.keys(datasets)) {
+  const path = datasets[name]();
+  const { shape } = json("node", ["dist/cli/main.js", "inspect", path, "--json"]).tensors.activations;
+  const trainRows = String(Math.floor(0.8 * shape[0]));
+  for (const cell of values.cells.split(",")) {
+    const [latentDim, k] = cell.split(":");
+    const ours = json("node", ["bench/train_one.mjs", path, latentDim, k, values.epochs]);
+    const sizes = ["--latent-dim", latentDim, "--k", k, "--epochs", values.epochs, "--threads", threads];
+    const torch = hasTorch
+      ? json(python, ["bench/train_topk.py", "--data", path, "--train-rows", trainRows, ...sizes])
+      : null;
+    const ratio = torch ? torch.ms_per_step / ours.ms_per_step : null;
+    rows.push({ data: name, input_dim: shape[1], latent_dim: +latentDim, k: +k, ratio, ours, torch });
+    console.error(
+      `${name} ${cell} (${ours.step}): ${ours.ms_per_step.toFixed(2)} ms, torch ${torch?.ms_per_step.toFixed(2)} ms, ratio ${ratio?.toFixed(2)}`,
+    );
+  }
+}
+
+/** Seconds of whole trainings, summed over a data set. */
+const totals = Object.fromEntries(
+  [...new Set(rows.map(({ data }) => data))].map((data) => {
+    const sum = (who) =>
+      rows.filter((row) => row.data === data).reduce((total, row) => total + (row[who]?.ms_per_step ?? Number.NaN), 0);
+    return [data, { ratio: sum("torch") / sum("ours") }];
+  }),
+);
+const version = (name) => JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")).version;
+const machine = {
+  cpu: cpus()[0].model,
+  cores: cpus().length,
+  memory_gb: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  onnxruntime: version("onnxruntime-node"),
+  torch: rows[0]?.torch?.torch ?? null,
+};
+const results = {
+  date: new Date().toISOString().slice(0, 10),
+  machine,
+  epochs: +values.epochs,
+  gemm_ms: gemm,
+  totals,
+  rows,
+};
+writeFileSync("bench/results.json", `${JSON.stringify(results, null, 1)}\n`);
+
+const number = (value, digits) => value?.toFixed(digits) ?? "-";
+console.log(
+  "| data | latents | k | step | ms per step | PyTorch | ratio | EV | PyTorch | death | PyTorch | peak MB | PyTorch |\n|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+);
+for (const { data, latent_dim, k, ratio, ours, torch } of rows) {
+  const pair = (key, digits) => [number(ours[key], digits), number(torch?.[key], digits)];
+  const [ms, quality, death, peak] = [
+    pair("ms_per_step", 1),
+    pair("explained_variance", 3),
+    pair("feature_death_rate", 3),
+    pair("peak_mb", 0),
+  ];
+  console.log(
+    `| ${[data, latent_dim, k, ours.step, ...ms, number(ratio, 2), ...quality, ...death, ...peak].join(" | ")} |`,
+  );
+}
+for (const [data, { ratio }] of Object.entries(totals))
+  console.log(`\n${data}: all trainings together ${number(ratio, 2)} times as fast as PyTorch.`);
