@@ -120,6 +120,7 @@ export const rules = {
     return [kept, null, op.gather(dy, op.squeeze(indices(at), [1]))];
   },
   ReduceSum: ({ dy, node }, x) => [spread(node, dy, x), null],
+  ReduceSumSquare: ({ dy, node }, x) => [op.mul(spread(node, op.mul(dy, 2), x), x)],
   // As the sum, divided by how many entries went into each mean.
   ReduceMean: ({ dy, node }, x) => [spread(node, op.div(dy, reducedCount(node, x)), x)],
   ReduceMax: extremum,

@@ -235,13 +235,15 @@ export interface Reduction {
 
 const keepdims = ({ keepDims = false }: Reduction) => ({ keepdims: keepDims ? 1 : 0 });
 const reduction =
-  (op: "ReduceMean" | "ReduceMax" | "ReduceMin") =>
+  (op: "ReduceSumSquare" | "ReduceMean" | "ReduceMax" | "ReduceMin") =>
   <D extends Float>(x: Value<D>, how: Reduction = {}): Value<D> =>
     emitOne(op, [x], { ...(how.axes ? { axes: how.axes } : {}), ...keepdims(how) }, x.dtype);
 
 /** Sum over axes. (Opset 17 takes its axes as an input, those of the others as an attribute.) */
 export const reduceSum = <D extends Numeric>(x: Value<D>, how: Reduction = {}): Value<D> =>
   emitOne("ReduceSum", how.axes ? [x, ints(...how.axes)] : [x], keepdims(how), x.dtype);
+/** Sum of squares over axes. */
+export const reduceSumSquare = reduction("ReduceSumSquare");
 /** Mean over axes. */
 export const reduceMean = reduction("ReduceMean");
 /** Largest entry over axes. (On CUDA it needs cuDNN.) */

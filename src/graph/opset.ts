@@ -298,6 +298,7 @@ export const opset = {
   ScatterElements: scatterElements,
   ScatterND: scatterND,
   ReduceSum: reduce,
+  ReduceSumSquare: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
   ReduceMin: reduce,

@@ -6,26 +6,28 @@ const beta2 = 0.999;
 const epsilon = 1e-8;
 
 /**
- * Adam as PyTorch writes it: betas 0.9 and 0.999, epsilon 1e-8 added after the bias-corrected root, no weight decay.
- * The bias corrections c_t = 1 - beta^t are carried as c_t = beta c_(t-1) + (1 - beta), which loses no digits at small t.
- * Source: Kingma and Ba 2015, algorithm 1; torch.optim.Adam.
+ * Adam: betas 0.9 and 0.999, epsilon 1e-8 added after the bias-corrected root, no weight decay, as torch.optim.Adam.
+ *
+ * The moments are kept as weighted sums beside the sums of their weights: m = b1 m + g over m_weight = b1 m_weight + 1, and
+ * v = b2 v + g^2 over v_weight. Their quotients are Adam's bias-corrected averages, since the sum of b^i for i < t is
+ * (1 - b^t) / (1 - b); nothing is lost at small t, and each moment takes a pass less over the parameter.
+ * Source: Kingma and Ba 2015, algorithm 1.
  */
 export const adam: Optimizer = {
   name: "adam",
   source: "Kingma and Ba 2015, Adam: a method for stochastic optimization, algorithm 1",
   slots: ["m", "v"],
-  scalars: ["bias_correction_1", "bias_correction_2"],
-  advance: ({ bias_correction_1, bias_correction_2 }) => ({
-    bias_correction_1: op.add(op.mul(bias_correction_1!, beta1), 1 - beta1),
-    bias_correction_2: op.add(op.mul(bias_correction_2!, beta2), 1 - beta2),
+  scalars: ["m_weight", "v_weight"],
+  advance: ({ m_weight, v_weight }) => ({
+    m_weight: op.add(op.mul(m_weight!, beta1), 1),
+    v_weight: op.add(op.mul(v_weight!, beta2), 1),
   }),
-  // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p = p - (lr / c1) m / (sqrt(v) / sqrt(c2) + epsilon),
-  // written with sqrt(c2) moved into the scalars, which saves a pass over the parameter.
+  // p = p - lr (m / m_weight) / (sqrt(v / v_weight) + epsilon), with the weights moved into the scalars.
   update({ parameter, gradient, slots, scalars, learningRate }) {
-    const m = gradient.plus(op.mul(slots.m!, beta1), (g) => op.mul(g, 1 - beta1));
-    const v = gradient.plus(op.mul(slots.v!, beta2), (g) => op.mul(op.mul(g, g), 1 - beta2));
-    const root = op.sqrt(scalars.bias_correction_2!);
-    const stepSize = op.mul(op.div(learningRate, scalars.bias_correction_1!), root);
+    const m = gradient.plus(op.mul(slots.m!, beta1), (g) => g);
+    const v = gradient.plus(op.mul(slots.v!, beta2), (g) => op.mul(g, g));
+    const root = op.sqrt(scalars.v_weight!);
+    const stepSize = op.div(op.mul(learningRate, root), scalars.m_weight!);
     const denominator = op.add(op.sqrt(v), op.mul(root, epsilon));
     return { parameter: op.sub(parameter, op.div(op.mul(m, stepSize), denominator)), slots: { m, v } };
   },

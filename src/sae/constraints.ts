@@ -12,7 +12,7 @@ export interface Constraint {
 const rowSum = (x: V) => op.reduceSum(x, { axes: [1], keepDims: true });
 
 /** Rows divided by their length; a row of zeros stays. */
-const unitLength = (W: V): V => op.div(W, op.max(op.sqrt(rowSum(op.mul(W, W))), 1e-12));
+const unitLength = (W: V): V => op.div(W, op.max(op.sqrt(op.reduceSumSquare(W, { axes: [1], keepDims: true })), 1e-12));
 
 /** Every constraint, by name. */
 export const constraints = {

@@ -8,7 +8,7 @@ import { type HostTensor, tensor, zeros } from "../util/tensor.ts";
 
 /**
  * All of a training's state in canonical dense form: parameters (`W_enc`), their optimizer slots (`m.W_enc`), the
- * optimizer's scalars (`bias_correction_1`), and `steps_since_fired [latentDim]`.
+ * optimizer's scalars (`m_weight`), and `steps_since_fired [latentDim]`.
  */
 export type TrainState = Readonly<Record<string, HostTensor<"float32">>>;
 

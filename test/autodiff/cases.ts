@@ -67,6 +67,7 @@ export const cases: Record<DifferentiableOp, [Case, ...Case[]]> = {
     of((x) => op.reduceSum(x, { axes: [2, -3] }), [2, 3, 4]),
     of((x) => op.reduceSum(x, { axes: [] }), [3, 4]),
   ],
+  ReduceSumSquare: [of((x) => op.reduceSumSquare(x), [3, 4]), of((x) => op.reduceSumSquare(x, { axes: [1] }), [3, 4])],
   ReduceMean: [
     of((x) => op.reduceMean(x), [3, 4]),
     of((x) => op.reduceMean(x, { axes: [-1], keepDims: true }), [3, 4]),

@@ -58,37 +58,30 @@ describe.skipIf(noChromium)(`the page in Chromium${noChromium && ` (skipped: ${n
   });
 
   test.each([
-    ["every section", everything()],
-    ["the sweep", pageOf(experimentSweep())],
-  ])("%s: nothing cut off, covered or faint", async (_, made) => {
-    const html = await made;
-    for (const look of looks) {
-      const { page } = await open(context, html, look);
-      expect(await page.evaluate(pageFaults), JSON.stringify(look)).toEqual([]);
-      await page.close();
-    }
-  });
-
-  test.each([
-    ["the experiment", () => Promise.resolve(grid)],
     ["every section", everything],
     ["the sweep", () => pageOf(experimentSweep())],
-  ])("%s: under 3 MB, drawn in under a second", async (_, make) => {
+  ])("%s: nothing cut off, covered or faint; under 3 MB, drawn in under a second", async (_, make) => {
     const html = await make();
     expect(Buffer.byteLength(html)).toBeLessThan(3e6);
     const times: number[] = [];
-    // The fastest of three: other work on the machine is not the page's.
-    for (const scheme of ["light", "dark", "light"] as const) {
-      const { page, drawn } = await open(context, html, { width: 1280, scheme });
+    for (const look of [looks[0]!, looks[3]!]) {
+      const { page, requests, drawn } = await open(context, html, look);
       times.push(drawn);
+      expect(requests).toEqual([]);
+      expect(await page.evaluate(pageFaults), JSON.stringify(look)).toEqual([]);
       await page.close();
     }
+    // The faster of the two: other work on the machine is not the page's.
     expect(Math.min(...times)).toBeLessThan(1000);
   });
 
   test("a mark under the pointer tells its value, inside the window", async () => {
     const { page } = await open(context, grid, { width: 400, scheme: "light" });
-    await page.locator("#heatmap_explained_variance .narrow [aria-label^='d=2048, k=100']").hover();
+    const mark = page.locator("#heatmap_explained_variance .narrow [aria-label^='d=2048, k=100']");
+    await mark.scrollIntoViewIfNeeded();
+    // Scrolling hides the tip, a frame later.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await mark.hover();
     const tip = page.locator("#tip");
     expect(await tip.textContent()).toBe("d=2048, k=100: Explained variance 0.879");
     const box = (await tip.boundingBox())!;
