@@ -26,7 +26,6 @@ try {
     .scriptName("sae-onnx")
     .version(version)
     .usage("$0 <verb>: train, freeze and evaluate sparse autoencoders on ONNX Runtime")
-    .parserConfiguration({ "duplicate-arguments-array": false })
     .options(shared)
     .demandCommand(1)
     .strict()

@@ -109,6 +109,16 @@ describe.sequential("the way from activations to a page", () => {
     expect(existsSync(join(folder, "parts/sae_d24_k2.decoder.onnx"))).toBe(true);
   });
 
+  test("eval and export take several files, and measure or freeze each", () => {
+    const names = ["sae_d24_k2", "sae_d32_k4"];
+    const files = (end: string) => names.map((name) => join(models, name + end));
+    const measured = json(saeOnnx("eval", ...files(".autoencoder.onnx"), "--data", data, "--json").stdout);
+    expect(measured.rows.map((row: { name: string }) => row.name)).toEqual(names);
+    const out = join(folder, "decoders");
+    expect(saeOnnx("export", ...files(".safetensors"), "--part", "decoder", "--out", out).status).toBe(0);
+    expect(Object.keys(snapshot(out))).toEqual(names.map((name) => `${name}.decoder.onnx`));
+  });
+
   test("report writes the page, the five heatmaps, the Pareto plot and the experiment's files", () => {
     const out = join(folder, "reports");
     const { status, stdout } = saeOnnx("report", join(models, "sae.metrics.json"), "--out", out);

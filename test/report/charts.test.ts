@@ -26,6 +26,7 @@ function grid(dims: readonly number[], ks: readonly number[], fields: Partial<Me
         feature_death_rate: explained_variance / 2,
         mean_activation: 100 * explained_variance,
         max_activation: 1000 * explained_variance,
+        mean_max_cosine: explained_variance,
       };
       return row({ latent_dim, k, metrics, ...fields });
     }),
@@ -93,7 +94,11 @@ describe("heatmap cells", () => {
   const heatmaps = all.filter(({ name }) => name.startsWith("heatmap"));
 
   test.each(heatmaps)("$name: every label stands out from its cell, WCAG contrast above 4.5", async (chart) => {
-    const svg = await renderSvg(specOf(chart, experimentGrid().rows)!);
+    const rows = experimentGrid().rows.map((one, index) => ({
+      ...one,
+      metrics: { ...one.metrics, mean_max_cosine: index / 12 },
+    }));
+    const svg = await renderSvg(specOf(chart, rows)!);
     const cells = cellsOf(svg);
     expect(cells).toHaveLength(12);
     expect(cells.map(({ label }) => label)).toEqual(labelsOf(svg).map(({ text }) => text));

@@ -6,6 +6,7 @@ export function pageFaults(): string[] {
     readonly box: DOMRect;
   }
   const faults: string[] = [];
+  const cells = new Map<Element, { left: number; right: number; top: number; bottom: number; fill: number[] }[]>();
   const fault = (what: string, { text }: Line) => faults.push(`${what}: ${text.slice(0, 60)}`);
   const lines = [...textElements()].flatMap(linesOf).filter(isShown);
 
@@ -13,6 +14,8 @@ export function pageFaults(): string[] {
   if (scrollWidth > innerWidth) faults.push(`the page is ${scrollWidth} pixels wide, the window ${innerWidth}`);
   for (const drawing of document.querySelectorAll(".drawing, .scroll:has(.prose)"))
     if (drawing.scrollWidth > drawing.clientWidth) faults.push(`${drawing.className} is wider than its place`);
+  const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
+  for (const id of ids.filter((id, index) => ids.indexOf(id) !== index)) faults.push(`#${id} is there twice`);
   for (const line of lines) checkClipped(line);
   for (const line of lines) {
     const contrast = contrastOf(line);
@@ -79,15 +82,25 @@ export function pageFaults(): string[] {
     const svg = element.closest("svg");
     const text = colour(svg ? getComputedStyle(element).fill : getComputedStyle(element).color);
     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-    const cell = [...(svg?.querySelectorAll(".mark-rect path") ?? [])].findLast((mark) => {
-      const { left, right, top, bottom } = mark.getBoundingClientRect();
-      return left < x && x < right && top < y && y < bottom && colour(getComputedStyle(mark).fill) !== null;
-    });
-    let ground = cell ? colour(getComputedStyle(cell).fill) : null;
+    const cell =
+      svg && cellsOf(svg).findLast(({ left, right, top, bottom }) => left < x && x < right && top < y && y < bottom);
+    let ground = cell?.fill ?? null;
     for (let up: Element | null = element; !ground && up; up = up.parentElement)
       ground = colour(getComputedStyle(up).backgroundColor);
     const [light, dark] = [luminance(text), luminance(ground)].sort((a, b) => b - a);
     return (light! + 0.05) / (dark! + 0.05);
+  }
+
+  function cellsOf(svg: SVGSVGElement) {
+    const known = cells.get(svg);
+    if (known) return known;
+    const found = [...svg.querySelectorAll(".mark-rect path")].flatMap((mark) => {
+      const { left, right, top, bottom } = mark.getBoundingClientRect();
+      const fill = colour(getComputedStyle(mark).fill);
+      return fill ? [{ left, right, top, bottom, fill }] : [];
+    });
+    cells.set(svg, found);
+    return found;
   }
 
   function colour(css: string): number[] | null {

@@ -93,6 +93,15 @@ describe("the report on the experiment's rows", async () => {
   });
 });
 
+test("explained variances stand beside what the mean predictor scores", async () => {
+  const rows = [64, 128].map((latent_dim) =>
+    row({ latent_dim, metrics: { explained_variance: 0.6, mean_predictor_explained_variance: 0.5071 } }),
+  );
+  const report = (await buildReport(fileOf(rows))).get("report.md");
+  expect(report).toContain("Explained variance; gain in percentage points; predicting the mean row scores 0.507\n");
+  expect(report).toContain("Predicting the mean of the rows alone scores an explained variance of 0.507.");
+});
+
 test("the rule can be chosen", async () => {
   const files = await buildReport(experimentGrid(), { pareto: "explained_variance:max,k:min", dominance: "strict" });
   expect(JSON.parse(files.get("pareto_optimal_configs.json")!)).toMatchObject({ num_pareto: 12, num_dominated: 0 });

@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { readMetrics, readReport, writeReport } from "../../pipeline/files.ts";
 import { experimentGrid } from "../../report/experimentGrid.ts";
-import { withPngs } from "../../report/node.ts";
 import { defaultRule } from "../../report/pareto.ts";
-import { buildReport } from "../../report/report.ts";
 import type { Compared } from "../../report/sections/comparison.ts";
+import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import { json } from "../flags.ts";
 import { note, print } from "../output.ts";
@@ -42,6 +41,11 @@ export const report = defineCommand({
     const { pareto, dominance, title, out } = given;
     const { file, files: inputs, latents } = await readReport(given.metrics as string[]);
     const compare = given.compare === undefined ? undefined : await otherOf(given.compare);
+    // Only now: vega takes longer to load than a wrong file to be found.
+    const [{ buildReport }, { withPngs }] = await Promise.all([
+      import("../../report/report.ts"),
+      import("../../report/node.ts"),
+    ]);
     const files = withPngs(
       await buildReport(file, {
         ...{ pareto, dominance, latents, inputs },
@@ -58,7 +62,8 @@ export const report = defineCommand({
 });
 
 /** What to compare with; a file of the name `experiment` is `./experiment`. */
-const otherOf = async (name: string): Promise<Compared> =>
-  name === "experiment"
-    ? { name: "the original experiment", file: experimentGrid() }
-    : { name, file: await readMetrics(name) };
+async function otherOf(name: string): Promise<Compared> {
+  if (name === "") throw new ConfigError("--compare: no file named; name a metrics file, or `experiment`");
+  if (name === "experiment") return { name: "the original experiment", file: experimentGrid() };
+  return { name, file: await readMetrics(name) };
+}

@@ -1,6 +1,6 @@
 import { type Configuration, distinct, meanOf, panelsOf } from "../configurations.ts";
 import { type Block, heading, subheading, type Table, tableBlock, tableOf } from "../document.ts";
-import { formatNumber, formatValue } from "../format.ts";
+import { formatNumber, formatValue, listed, noValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import { spreadOf } from "../stats.ts";
 import type { ReportInputs } from "./inputs.ts";
@@ -29,7 +29,12 @@ export function results({ configurations, figures }: ReportInputs): Block[] {
     ],
     [
       "Activation magnitudes",
-      [...figure("heatmap_mean"), ...figure("heatmap_max"), ...figure("layers_mean"), ...tables(magnitudeTable)],
+      [
+        ...figure("heatmap_mean_activation"),
+        ...figure("heatmap_max_activation"),
+        ...figure("layers_mean_activation"),
+        ...tables(magnitudeTable),
+      ],
     ],
     ["Reconstruction", [...figure("heatmap_reconstruction_loss"), ...figure("layers_reconstruction_loss")]],
     ["Training", figure("loss_curves")],
@@ -45,7 +50,7 @@ function qualityTable(all: readonly Configuration[]): readonly [string, Table] |
   const dims = distinct(all, "latent_dim");
   const [first, last] = [dims[0], dims.at(-1)];
   const table = byK(all, key, (value) => formatValue(key, value));
-  if (!table || dims.length < 2) return table && ["Explained variance", table];
+  if (!table || dims.length < 2) return table && [`Explained variance${floor(all)}`, table];
   const gains = distinct(all, "k").map((k) => {
     const [a, b] = [first, last].map((dim) => cell(all, k, dim!, key));
     return typeof a === "number" && typeof b === "number"
@@ -54,9 +59,16 @@ function qualityTable(all: readonly Configuration[]): readonly [string, Table] |
   });
   const columns = [...table.columns, { label: `Gain ${first} → ${last} (pp)`, align: "right" as const }];
   return [
-    "Explained variance; gain in percentage points",
+    `Explained variance; gain in percentage points${floor(all)}`,
     { columns, rows: table.rows.map((row, index) => [...row, gains[index]!]) },
   ];
+}
+
+/** What no explained variance should be read without: the score of predicting the mean row. */
+function floor(all: readonly Configuration[]): string {
+  const key = "mean_predictor_explained_variance";
+  const values = new Set(all.map((one) => formatValue(key, meanOf(one, key))).filter((value) => value !== noValue));
+  return values.size > 0 ? `; predicting the mean row scores ${listed([...values])}` : "";
 }
 
 function deathTable(all: readonly Configuration[]): readonly [string, Table] | null {

@@ -1,0 +1,8 @@
+import { expect, test } from "vitest";
+import { experimentGrid } from "../../src/report/experimentGrid.ts";
+import { experimentGrid as committed } from "./sample.ts";
+
+test("the table that is shipped is the one of examples/data", () => {
+  expect(experimentGrid()).toEqual(committed());
+  expect(experimentGrid().rows).toHaveLength(12);
+});
