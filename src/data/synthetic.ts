@@ -24,7 +24,7 @@ export const recipe = {
   meanActive: { default: 20, min: 0.01, max: 1e6, describe: "true features that fire per row, on average" },
   maxProbability: { default: 0.9, min: 0.01, max: 1, describe: "at most this share of rows has a feature" },
   magnitudeSpread: { default: 0.7, min: 0, max: 3, describe: "a feature's magnitudes are e^(this times normal)" },
-  noise: { default: 0.15, min: 0, max: 10, describe: "deviation of white noise, over that of the varying part" },
+  noise: { default: 0.2, min: 0, max: 10, describe: "deviation of white noise, over that of the varying part" },
 } as const satisfies Record<string, Parameter>;
 
 /** A value for each number of the recipe. */
