@@ -39,7 +39,7 @@ export const machine = {
     default: "cpu" as ProviderName,
     describe: "what runs the models",
   },
-  threads: { type: "number", describe: "threads inside an op [default: all cores]" },
+  threads: { type: "number", describe: "threads inside an op [default: all cores, divided among the jobs]" },
 } as const satisfies Record<string, Options>;
 
 export const json = {
@@ -48,11 +48,11 @@ export const json = {
   describe: "print the numbers as JSON, and nothing else, on stdout",
 } as const;
 
-/** The number of threads asked for. @throws {ConfigError} when it is no count. */
-export function checkThreads(threads: number | undefined): number | undefined {
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1))
-    throw new ConfigError(`--threads must be an integer of at least 1, got ${threads}`);
-  return threads;
+/** A number of threads or jobs. @throws {ConfigError} when it is no count. */
+export function checkCount(flag: string, count: number | undefined): number | undefined {
+  if (count !== undefined && !(Number.isInteger(count) && count >= 1))
+    throw new ConfigError(`--${flag} must be an integer of at least 1, got ${count}`);
+  return count;
 }
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -22,9 +22,9 @@ function bar(): GridDisplay {
   let started = false;
   return {
     update(progress) {
-      const { index, count, name, epochsDone, epochs, loss, done } = progress;
+      const { finished, count, name, epochsDone, epochs, loss, done } = progress;
       const payload = {
-        name: `${index + 1}/${count} ${name}`,
+        name: `${finished}/${count} done, ${name}`,
         epoch: `${epochsDone}/${epochs}`,
         loss: loss?.toPrecision(4) ?? "-",
         left: left(progress),
@@ -41,12 +41,12 @@ function lines(): GridDisplay {
   const left = remaining();
   return {
     update(progress) {
-      const { index, count, name, state, row } = progress;
+      const { finished, count, name, state, row } = progress;
       const time = left(progress);
       if (!row) return;
       const what = state === "reused" ? "already there" : `trained in ${row.train_time_sec?.toFixed(1)} s`;
       const quality = row.metrics.explained_variance?.toFixed(3) ?? "-";
-      note(`${index + 1}/${count} ${name}: ${what}, explained variance ${quality}, ${time}`);
+      note(`${finished}/${count} ${name}: ${what}, explained variance ${quality}, ${time}`);
     },
     end() {},
   };

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Checkpoint, isFinished, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { ActivationSet } from "../data/activations.ts";
@@ -30,7 +31,10 @@ export interface GridRun {
   /** First part of the files' names. */
   readonly name: string;
   readonly provider: ProviderName;
+  /** Threads inside an op; default: the cores divided among the jobs. */
   readonly threads?: number | undefined;
+  /** SAEs trained side by side, each in a process of its own; the result does not depend on it. */
+  readonly jobs?: number | undefined;
   /** Train again what is there already, and replace what another configuration left. */
   readonly force?: boolean;
   /** Once aborted, the SAE in training is saved after its present epoch, and the grid ends. */
@@ -38,16 +42,17 @@ export interface GridRun {
   readonly onProgress?: (progress: GridProgress) => void;
 }
 
-/** Where a grid is: SAE `index` of `count`, and how far that one is. */
+/** News of one SAE of a grid, and where the whole grid is. */
 export interface GridProgress {
-  readonly index: number;
-  readonly count: number;
   readonly name: string;
   readonly epochsDone: number;
   readonly epochs: number;
   readonly loss: number | null;
   readonly state: "training" | "finished" | "reused";
-  /** Share of the whole grid's work that is done, from 0 to 1; an epoch counts by its number of latents. */
+  /** SAEs finished or reused so far, this one included, of `count`. */
+  readonly finished: number;
+  readonly count: number;
+  /** Share of the whole grid's work that is done, from 0 to 1. */
   readonly done: number;
   readonly row?: MetricRow;
 }
@@ -93,48 +98,81 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     entries.push({ name, config, before });
   }
   const tell = teller(run, entries);
-  const save = async () => {
-    const file = metricsFile(configs, info, rows);
-    await writeWhole(path, serializeMetrics(file));
-    return file;
+  let saving = Promise.resolve();
+  const save = () => {
+    const file = metricsFile(configs, info, inGridOrder(rows, names));
+    saving = saving.then(() => writeWhole(path, serializeMetrics(file)));
+    return saving.then(() => file);
+  };
+  const finish = async (entry: Entry, row: MetricRow, state: "finished" | "reused") => {
+    rows = [...rows.filter((one) => one.name !== row.name), row];
+    await save();
+    tell(entry, { epochsDone: entry.config.epochs, loss: row.loss.at(-1) ?? null, row, state });
   };
 
-  let file = await save();
-  let child: TrainingProcess | undefined;
-  try {
-    for (const entry of entries) {
-      if (run.signal?.aborted) return { file, path, stopped: true };
-      const known = rows.find((row) => row.name === entry.name);
-      const finished = entry.before && isFinished(entry.before);
-      if (!finished) child ??= await TrainingProcess.start(data.train);
-      const row = finished
-        ? await reuse(shared, entry.name, entry.before, known)
-        : await trainOne(shared, entry, child!, (epochsDone, loss) =>
-            tell(entry, { epochsDone, loss, state: "training" }),
-          );
-      if (!row) return { file, path, stopped: true };
-      rows = [...rows.filter((one) => one.name !== row.name), row];
-      file = await save();
-      const state = finished ? "reused" : "finished";
-      tell(entry, { epochsDone: entry.config.epochs, loss: row.loss.at(-1) ?? null, row, state });
-    }
-  } finally {
-    child?.close();
+  await save();
+  const queue: Entry[] = [];
+  for (const entry of entries) {
+    const known = rows.find((row) => row.name === entry.name);
+    if (entry.before && isFinished(entry.before))
+      await finish(entry, await reuse(shared, entry.name, entry.before, known), "reused");
+    else queue.push(entry);
   }
-  return { file, path, stopped: false };
+  // The longest first, so that no process is left alone with a long one at the end.
+  queue.sort((one, other) => workOf(other.config) - workOf(one.config));
+  const { jobs, threads } = processes(run, queue.length);
+  const children: TrainingProcess[] = [];
+  /** One process, that takes one SAE after another until none is left or the grid is stopped. */
+  const work = async () => {
+    const child = await TrainingProcess.start(data.train);
+    children.push(child);
+    while (queue.length > 0 && !run.signal?.aborted) {
+      const entry = queue.shift()!;
+      const onEpoch = (epochsDone: number, loss: number) => tell(entry, { epochsDone, loss, state: "training" });
+      const row = await trainOne(shared, entry, child, threads, onEpoch);
+      if (row) await finish(entry, row, "finished");
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: jobs }, work));
+  } finally {
+    for (const child of children) child.close();
+  }
+  return { file: await save(), path, stopped: names.some((name) => !rows.some((row) => row.name === name)) };
 }
+
+/** Rows of earlier grids first, then this one's in its order. */
+const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): MetricRow[] => [
+  ...rows.filter(({ name }) => !names.includes(name)),
+  ...names.flatMap((name) => rows.filter((row) => row.name === name)),
+];
+
+/**
+ * How many processes train side by side, and how many threads each has. Many SAEs of one thread each are quicker than one
+ * SAE after another on all cores: the ops of a step are too small to share. Default: a process per core, four at most.
+ */
+function processes({ jobs, threads }: GridRun, count: number): { jobs: number; threads: number } {
+  const cores = availableParallelism();
+  const wanted = jobs ?? Math.min(4, Math.max(1, Math.floor(cores / (threads ?? 1))));
+  const used = Math.min(wanted, count);
+  return { jobs: used, threads: threads ?? Math.max(1, Math.floor(cores / Math.max(used, 1))) };
+}
+
+/** How long an SAE takes beside others, roughly: a dense step about twice as long as one of live rows. */
+const workOf = ({ latentDim, epochs, step }: TrainConfig): number => latentDim * epochs * (step === "dense" ? 2 : 1);
 
 /** Reports how far the whole grid is. */
 function teller({ onProgress }: GridRun, entries: readonly Entry[]) {
-  const work = entries.map(({ config }) => config.latentDim * config.epochs);
-  const total = work.reduce((sum, one) => sum + one, 0);
+  const total = entries.reduce((sum, { config }) => sum + workOf(config), 0);
+  const shares = new Map(entries.map((entry) => [entry, 0]));
+  let finished = 0;
   type News = Pick<GridProgress, "epochsDone" | "loss" | "state" | "row">;
   return (entry: Entry, news: News): void => {
-    const index = entries.indexOf(entry);
-    const { latentDim, epochs } = entry.config;
-    const before = work.slice(0, index).reduce((sum, one) => sum + one, 0);
-    const done = (before + latentDim * news.epochsDone) / total;
-    onProgress?.({ index, count: entries.length, name: entry.name, epochs, done, ...news });
+    const { epochs } = entry.config;
+    shares.set(entry, (workOf(entry.config) * news.epochsDone) / epochs / total);
+    if (news.state !== "training") finished++;
+    const done = [...shares.values()].reduce((sum, share) => sum + share, 0);
+    onProgress?.({ finished, count: entries.length, name: entry.name, epochs, done, ...news });
   };
 }
 
@@ -161,9 +199,10 @@ async function trainOne(
   { run, data, info, layer, position }: Shared,
   { name, config, before }: Entry,
   child: TrainingProcess,
+  threads: number,
   onEpoch: (epochsDone: number, loss: number) => void,
 ): Promise<MetricRow | null> {
-  const { provider, threads, signal } = run;
+  const { provider, signal } = run;
   const checkpointOf = ({ state: tensors, epochsDone, loss }: TrainProgress): Checkpoint => ({
     ...{ config, tensors, epochsDone, loss, layer, position },
     dataDigest: info.digest,

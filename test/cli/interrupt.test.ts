@@ -16,6 +16,8 @@ const train = (out: string) => [
   "4,8",
   "--epochs",
   "60",
+  "--jobs",
+  "1",
   "--out",
   out,
 ];
@@ -66,6 +68,21 @@ test("Ctrl-C saves the SAE in training; the same command goes on and ends at the
   const [one, other] = [models(out), models(uninterrupted)];
   expect(Object.keys(one)).toEqual(Object.keys(other));
   for (const name of Object.keys(one)) expect(one[name] === other[name], name).toBe(true);
+});
+
+test("Ctrl-C with two trained side by side saves both", async () => {
+  const out = join(folder, "both");
+  const child = startSaeOnnx(...train(out).map((one) => (one === "1" ? "2" : one)));
+  const code = await new Promise((resolve) => {
+    child.stderr.on("data", () => {});
+    child.on("exit", resolve);
+    setTimeout(() => child.kill("SIGINT"), 1500);
+  });
+  expect([0, 130]).toContain(code);
+  expect(saeOnnx(...train(out)).status).toBe(0);
+  const [one, other] = [models(out), models(uninterrupted)];
+  expect(Object.keys(one)).toEqual(Object.keys(other));
+  for (const name of Object.keys(other)) expect(one[name] === other[name], name).toBe(true);
 });
 
 test("killed in the middle, nothing finished is lost and nothing is half written", async () => {

@@ -26,7 +26,7 @@ export const evalCommand = defineCommand({
       models: given.models as string[],
       trainRows: given["train-rows"],
       provider: given.provider,
-      threads: flags.checkThreads(given.threads),
+      threads: flags.checkCount("threads", given.threads),
       batchSize: given["batch-size"],
       out: given.out,
       onModel: (name) => given.quiet === true || note(`measuring ${name}`),

@@ -16,6 +16,7 @@ export const train = defineCommand({
     ...flags.machine,
     name: { type: "string", default: "sae", describe: "first part of the files' names" },
     out: { type: "string", default: "models", describe: "folder to write to" },
+    jobs: { type: "number", describe: "SAEs trained side by side [default: one per core, four at most]" },
     force: {
       type: "boolean",
       default: false,
@@ -45,8 +46,8 @@ export const train = defineCommand({
     });
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, name, out, force } = given;
-    const threads = flags.checkThreads(given.threads);
-    const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, force };
+    const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
+    const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, force };
     const { file, path, stopped } = await trainGrid({
       ...run,
       signal: interruptible(),
