@@ -39,7 +39,10 @@ export const machine = {
     default: "cpu" as ProviderName,
     describe: "what runs the models",
   },
-  threads: { type: "number", describe: "threads inside an op [default: all cores, divided among the jobs]" },
+  threads: {
+    type: "number",
+    describe: "threads inside an op [default: train 1, eval all cores]; they can change the last digits",
+  },
 } as const satisfies Record<string, Options>;
 
 export const json = {

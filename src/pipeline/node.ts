@@ -20,6 +20,9 @@ import { checkTrainingRows } from "../train/trainer.ts";
 import { existingCheckpoint, existingRows, readIfThere } from "./existing.ts";
 import { metricRow, metricsFile, stemsOf } from "./rows.ts";
 
+/** Threads inside an op, unless told otherwise. */
+const defaultThreads = 1;
+
 /** What to train, on what, and where to. */
 export interface GridRun {
   readonly set: ActivationSet;
@@ -31,7 +34,7 @@ export interface GridRun {
   /** First part of the files' names. */
   readonly name: string;
   readonly provider: ProviderName;
-  /** Threads inside an op; default: the cores divided among the jobs. */
+  /** Threads inside an op; default 1. They can change the last digits. */
   readonly threads?: number | undefined;
   /** SAEs trained side by side, each in a process of its own; the result does not depend on it. */
   readonly jobs?: number | undefined;
@@ -120,7 +123,6 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   }
   // The longest first, so that no process is left alone with a long one at the end.
   queue.sort((one, other) => workOf(other.config) - workOf(one.config));
-  const { jobs, threads } = processes(run, queue.length);
   const children: TrainingProcess[] = [];
   /** One process, that takes one SAE after another until none is left or the grid is stopped. */
   const work = async () => {
@@ -129,12 +131,12 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     while (queue.length > 0 && !run.signal?.aborted) {
       const entry = queue.shift()!;
       const onEpoch = (epochsDone: number, loss: number) => tell(entry, { epochsDone, loss, state: "training" });
-      const row = await trainOne(shared, entry, child, threads, onEpoch);
+      const row = await trainOne(shared, entry, child, onEpoch);
       if (row) await finish(entry, row, "finished");
     }
   };
   try {
-    await Promise.all(Array.from({ length: jobs }, work));
+    await Promise.all(Array.from({ length: jobsOf(run, queue.length) }, work));
   } finally {
     for (const child of children) child.close();
   }
@@ -148,15 +150,12 @@ const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): Metr
 ];
 
 /**
- * How many processes train side by side, and how many threads each has. Many SAEs of one thread each are quicker than one
- * SAE after another on all cores: the ops of a step are too small to share. Default: a process per core, four at most.
+ * How many processes train side by side. Several SAEs of one thread each are quicker than one after another on all cores:
+ * most ops of a step are too small to share. And as the number of threads can change the last digits, it is the same
+ * whatever the grid and the machine. Default: as many processes as there are cores for, four at most.
  */
-function processes({ jobs, threads }: GridRun, count: number): { jobs: number; threads: number } {
-  const cores = availableParallelism();
-  const wanted = jobs ?? Math.min(4, Math.max(1, Math.floor(cores / (threads ?? 1))));
-  const used = Math.min(wanted, count);
-  return { jobs: used, threads: threads ?? Math.max(1, Math.floor(cores / Math.max(used, 1))) };
-}
+const jobsOf = ({ jobs, threads = defaultThreads }: GridRun, count: number): number =>
+  Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), count);
 
 /** How long an SAE takes beside others, roughly: a dense step about twice as long as one of live rows. */
 const workOf = ({ latentDim, epochs, step }: TrainConfig): number => latentDim * epochs * (step === "dense" ? 2 : 1);
@@ -199,10 +198,9 @@ async function trainOne(
   { run, data, info, layer, position }: Shared,
   { name, config, before }: Entry,
   child: TrainingProcess,
-  threads: number,
   onEpoch: (epochsDone: number, loss: number) => void,
 ): Promise<MetricRow | null> {
-  const { provider, signal } = run;
+  const { provider, signal, threads = defaultThreads } = run;
   const checkpointOf = ({ state: tensors, epochsDone, loss }: TrainProgress): Checkpoint => ({
     ...{ config, tensors, epochsDone, loss, layer, position },
     dataDigest: info.digest,

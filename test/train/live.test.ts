@@ -85,16 +85,6 @@ describe.each(cases)("live rows, %s", (_name, { rows, ...request }) => {
     for (const [name, { data }] of Object.entries(apart.state)) expect(together.state[name]!.data, name).toEqual(data);
   });
 
-  test("one thread or two give the same bytes, in either form", async () => {
-    for (const one of [config, reference]) {
-      const [single, double] = [
-        await train(cpu, one, data, { threads: 1 }),
-        await train(cpu, one, data, { threads: 2 }),
-      ];
-      for (const [name, { data }] of Object.entries(single.state)) expect(double.state[name]!.data, name).toEqual(data);
-    }
-  });
-
   test("the forms take over from each other", async () => {
     const dense = await train(cpu, reference, data);
     const first = await train(cpu, reference, data, { onRun: async () => false });
