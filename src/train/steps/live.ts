@@ -21,6 +21,7 @@ import type { StateValues, StepForm } from "./step.ts";
 type V = Value<"float32">;
 type Ints = Value<"int64">;
 
+/** Steps that touch only latents kept so far; for architectures whose loss only the kept latents have a part in. */
 export const live: StepForm = {
   name: "live",
   describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
