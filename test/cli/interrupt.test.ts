@@ -15,7 +15,7 @@ const train = (out: string) => [
   "--k",
   "4,8",
   "--epochs",
-  "60",
+  "150",
   "--jobs",
   "1",
   "--out",
@@ -57,11 +57,11 @@ test("Ctrl-C saves the SAE in training; the same command goes on and ends at the
   const path = join(out, "sae_d256_k8.safetensors");
   const { epochsDone, tensors } = readCheckpoint(readFileSync(path), path);
   expect(epochsDone).toBeGreaterThan(0);
-  expect(epochsDone).toBeLessThan(60);
+  expect(epochsDone).toBeLessThan(150);
   expect(Object.keys(tensors)).toContain("m.W_enc");
   expect(existsSync(join(out, "sae_d256_k8.encoder.onnx"))).toBe(false);
 
-  expect(saeOnnx("export", path).stderr).toMatch(/training is at epoch \d+ of 60/);
+  expect(saeOnnx("export", path).stderr).toMatch(/training is at epoch \d+ of 150/);
   const { status, stderr: resumed } = saeOnnx(...train(out));
   expect(status).toBe(0);
   expect(resumed).toContain("sae_d256_k4: already there");
