@@ -102,10 +102,11 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   }
   const tell = teller(run, entries);
   let saving = Promise.resolve();
+  const fileNow = () => metricsFile(configs, info, inGridOrder(rows, names));
   const save = () => {
-    const file = metricsFile(configs, info, inGridOrder(rows, names));
-    saving = saving.then(() => writeWhole(path, serializeMetrics(file)));
-    return saving.then(() => file);
+    const text = serializeMetrics(fileNow());
+    saving = saving.then(() => writeWhole(path, text));
+    return saving;
   };
   const finish = async (entry: Entry, row: MetricRow, state: "finished" | "reused") => {
     rows = [...rows.filter((one) => one.name !== row.name), row];
@@ -140,7 +141,7 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   } finally {
     for (const child of children) child.close();
   }
-  return { file: await save(), path, stopped: names.some((name) => !rows.some((row) => row.name === name)) };
+  return { file: fileNow(), path, stopped: names.some((name) => !rows.some((row) => row.name === name)) };
 }
 
 /** Rows of earlier grids first, then this one's in its order. */

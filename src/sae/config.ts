@@ -59,6 +59,12 @@ function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
   return step as StepName;
 }
 
+/** What a request has besides the architecture's options. */
+const requestKeys: readonly string[] = [
+  ...["architecture", "preset", "inputDim", "latentDim"],
+  ...["epochs", "batchSize", "learningRate", "step", "seed"],
+];
+
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -74,36 +80,17 @@ export function configToJson({ options, ...rest }: TrainConfig): Record<string, 
 export function configFromJson(json: unknown, file: string): TrainConfig {
   if (typeof json !== "object" || json === null)
     throw new ConfigError(`${file}: its training configuration is no JSON object`);
-  const {
-    architecture,
-    preset,
-    inputDim,
-    latentDim,
-    epochs,
-    batchSize,
-    learningRate,
-    optimizer,
-    step,
-    seed,
-    ...options
-  } = Object.fromEntries(Object.entries(json).map(([name, value]) => [camel(name), value]));
+  const { optimizer, ...values } = Object.fromEntries(
+    Object.entries(json).map(([name, value]) => [camel(name), value]),
+  );
+  const among = (isRequest: boolean) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => requestKeys.includes(name) === isRequest));
   try {
     const missing = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "step", "seed"].find(
       (name) => !Object.hasOwn(json, name),
     );
     if (missing) throw new ConfigError(`${missing} is missing`);
-    const config = trainConfig({
-      step,
-      architecture,
-      preset,
-      inputDim,
-      latentDim,
-      epochs,
-      batchSize,
-      learningRate,
-      seed,
-      options,
-    });
+    const config = trainConfig({ ...(among(true) as unknown as TrainRequest), options: among(false) });
     if (optimizer !== config.optimizer)
       throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
     return config;
