@@ -2,7 +2,7 @@ import { ConfigError } from "../util/errors.ts";
 import { architectureOf, type SaeRequest, type SaeSpec, saeSpec } from "./spec.ts";
 
 /** The ways to write a training step; they agree to float rounding. */
-export const stepNames = ["live", "dense"] as const;
+export const stepNames = ["live", "blocks", "dense"] as const;
 export type StepName = (typeof stepNames)[number];
 
 /** Everything that decides the bytes of a trained SAE, apart from the data and the machine. */
@@ -49,12 +49,12 @@ export function trainConfig(request: TrainRequest): TrainConfig {
 function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
   const { options, latentDim } = spec;
   const mayLeaveOut = architectureOf(spec).onlyKept?.(options) === true;
-  const step = wanted ?? (mayLeaveOut && latentDim >= liveFrom * Number(options.k) ? "live" : "dense");
+  const step = wanted ?? (mayLeaveOut && latentDim >= liveFrom * Number(options.k) ? "live" : "blocks");
   if (!stepNames.includes(step as StepName))
     throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);
   if (step === "live" && !mayLeaveOut)
     throw new ConfigError(
-      `step live needs a loss that only the kept latents have a part in, ${spec.architecture} with these options has another; use step dense`,
+      `step live needs a loss that only the kept latents have a part in, ${spec.architecture} with these options has another; use step blocks`,
     );
   return step as StepName;
 }

@@ -6,12 +6,41 @@ import type { Keep } from "./architecture.ts";
 type V = Value<"float32">;
 
 /** Pre-activations `W_enc x + b_enc`, `[batch, latentDim]`. */
-export const linearEncode = (x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V =>
-  op.gemm(x, W_enc, { bias: b_enc, transB: true });
+export function linearEncode(x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V {
+  const blocks = blocksOf(W_enc);
+  const biases = cut(b_enc, 0, blocks);
+  return joined(
+    blocks.map((W, i) => op.gemm(x, W, { bias: biases[i]!, transB: true })),
+    1,
+  );
+}
 
 /** Reconstruction: the sum of the kept rows of `W_dec`, plus `b_dec` where there is one; `[batch, inputDim]`. */
-export const linearDecode = (z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | undefined }): V =>
-  op.gemm(z, W_dec, b_dec ? { bias: b_dec } : {});
+export function linearDecode(z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | undefined }): V {
+  const blocks = blocksOf(W_dec);
+  const columns = cut(z, 1, blocks);
+  return blocks.reduce((sum, W, i) => op.gemm(columns[i]!, W, sum ? { bias: sum } : {}), b_dec) as V;
+}
+
+/** The blocks of rows a matrix was put together from: products can run over them one by one, and need no whole matrix. */
+const blocksOf = (W: V): readonly V[] =>
+  W.node.kind === "op" && W.node.op === "Concat" && W.node.attributes.axis === 0 ? (W.node.inputs as V[]) : [W];
+
+const joined = (parts: readonly V[], axis: number): V =>
+  parts.length === 1 ? parts[0]! : op.concat(parts as [V, ...V[]], axis);
+
+/** `x` cut along an axis into one part per block, as long as the block has rows. Its cotangent is theirs, joined. */
+function cut(x: V, axis: number, blocks: readonly V[]): readonly V[] {
+  if (blocks.length === 1) return [x];
+  const start = (i: number) => blocks.slice(0, i).reduce((rows, { shape }) => rows + (shape[0] as number), 0);
+  const parts = (x: V) => blocks.map((_, i) => op.slice(x, { axis, from: start(i), to: start(i + 1) }));
+  return customGradient([x], parts, (dys, outputs) => [
+    joined(
+      dys.map((dy, i) => dy ?? op.zerosLike(outputs[i]!)),
+      axis,
+    ),
+  ]);
+}
 
 /** Mean squared error over batch and dimensions. */
 export const meanSquaredError = (x: V, xHat: V): V => op.meanSquare(op.sub(xHat, x));

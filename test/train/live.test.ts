@@ -2,19 +2,9 @@ import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { cpu } from "../../src/runtime/node.ts";
 import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
-import type { TrainState } from "../../src/train/state.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { sparseRows } from "../cli/run.ts";
-
-/** Largest difference of two states, each tensor relative to its largest entry. */
-function worst(actual: TrainState, expected: TrainState): number {
-  return Math.max(
-    ...Object.entries(expected).map(([name, { data }]) => {
-      const scale = data.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-30);
-      return data.reduce((most, v, i) => Math.max(most, Math.abs(v - actual[name]!.data[i]!)), 0) / scale;
-    }),
-  );
-}
+import { worst } from "./states.ts";
 
 /** Shapes, options and a number of rows that is no multiple of the batch. */
 const cases: [string, Omit<TrainRequest, "inputDim"> & { rows: number; inputDim: number }][] = [

@@ -24,26 +24,36 @@ export const dense: StepForm = {
   },
 };
 
+/** The loss of a batch, a scalar, and the code it comes from. */
+export function lossOf(config: TrainConfig, x: V, params: StateValues, state: StateValues) {
+  const { code, xHat } = forward(config, x, params);
+  return { loss: totalLoss(config, { x, xHat, code, params, stepsSinceFired: state.steps_since_fired! }), code };
+}
+
 /** The loss of a batch and its gradient for every parameter, before any constraint. */
 export function lossAndGradients(config: TrainConfig, x: V, state: StateValues) {
   const params = Object.fromEntries(Object.keys(parametersOf(config)).map((name) => [name, state[name]!]));
-  const { code, xHat } = forward(config, x, params);
-  const loss = totalLoss(config, { x, xHat, code, params, stepsSinceFired: state.steps_since_fired! });
+  const { loss, code } = lossOf(config, x, params, state);
   return { loss, gradient: gradients(loss, params), code };
 }
 
-/** Parameters, slots and scalars after one step. */
-function update(config: TrainConfig, state: StateValues, gradient: StateValues): StateValues {
+/** Parameters, slots and scalars after one step. What is updated may be a block of a parameter's rows: `parameterOf` names it. */
+export function update(
+  config: TrainConfig,
+  state: StateValues,
+  gradient: StateValues,
+  parameterOf = (name: string) => name,
+): StateValues {
   const optimizer = optimizerOf(config);
   const scalars = scope("schedule", () => optimizer.advance(state));
   const next: Record<string, V> = { ...scalars };
   for (const [name, g] of Object.entries(gradient))
     scope(name, () => {
-      const parameter = state[name]!;
+      const value = state[name]!;
       const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, state[slotName(slot, name)]!]));
-      const after = updated(config, name, {
-        parameter,
-        gradient: whole(projected(config, name, parameter, g)),
+      const after = updated(config, parameterOf(name), {
+        parameter: value,
+        gradient: whole(projected(config, parameterOf(name), value, g)),
         slots,
         scalars,
       });
