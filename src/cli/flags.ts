@@ -24,7 +24,8 @@ export function parseIntegers(flag: string, text: string): number[] {
 }
 
 export const data = {
-  data: { type: "string", demandOption: true, describe: "activations: .safetensors, .npz or .npy" },
+  data: { type: "string", demandOption: true, describe: "activations: .safetensors, .npz, .npy or .pt" },
+  where: { type: "string", describe: "only rows whose columns have these values: position=3,layer=14" },
   tensor: { type: "string", describe: "name of the matrix in the file [default: activations, or the only one]" },
   "train-rows": {
     type: "number",
