@@ -6,8 +6,12 @@ import { readSafetensors, toTensor, writeSafetensors } from "../../src/data/safe
 import { freeze } from "../../src/export/freeze.ts";
 import { readSource } from "../../src/import/files.ts";
 import { importSae } from "../../src/import/index.ts";
+import { writers } from "../../src/import/write.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/node.ts";
+import { trainConfig } from "../../src/sae/config.ts";
+import { parametersOf } from "../../src/sae/spec.ts";
+import { random } from "../../src/util/random.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { complaint } from "../data/helpers.ts";
 
@@ -101,4 +105,77 @@ test("files that are cut short, and tensors of other shapes, are refused", async
 test("a folder of no known format says which there are", async () => {
   const source = await readSource("src");
   expect(complaint(() => importSae(source))).toContain("src: none of the formats that can be imported");
+});
+
+const formatFiles = (files: Readonly<Record<string, Uint8Array | string>>) => ({
+  path: "back",
+  files: new Map(
+    Object.entries(files).map(([name, one]) => [name, typeof one === "string" ? new TextEncoder().encode(one) : one]),
+  ),
+});
+
+async function outputs(checkpoint: Parameters<typeof freeze>[0]) {
+  const rng = random(3, "rows");
+  const x = tensor(
+    "float32",
+    [20, 12],
+    Float32Array.from({ length: 240 }, () => rng.normal()),
+  );
+  const session = await cpu.open(packModel(freeze(checkpoint, "autoencoder")));
+  const { latents, reconstruction } = await session.run({ activations: x });
+  await session.release();
+  return [...(latents!.data as Float32Array), ...(reconstruction!.data as Float32Array)];
+}
+
+/** A trained checkpoint's stand-in: random weights. */
+function trained(architecture: string, preset: string, options = {}) {
+  const dims = { inputDim: 12, latentDim: 24 };
+  const config = trainConfig({ architecture, preset, ...dims, options: { k: 4, ...options }, epochs: 1 });
+  const rng = random(5, "weights");
+  const tensors = Object.fromEntries(
+    Object.entries(parametersOf(config)).map(([name, { shape }]) => [
+      name,
+      tensor(
+        "float32",
+        shape,
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => rng.normal()),
+      ),
+    ]),
+  );
+  return { config, tensors, epochsDone: 1, loss: [1], dataDigest: "", layer: null, position: null, metrics: {} };
+}
+
+describe("export --format", () => {
+  test.each(["saelens-standard", "saelens-jumprelu", "saelens-topk", "gemma-scope", "sparsify"])(
+    "%s comes back from SAELens as it went",
+    async (folder) => {
+      const checkpoint = importSae(await readSource(pathOf(folder)));
+      const back = importSae(formatFiles(writers.saelens(checkpoint, "a")));
+      expect(back.tensors).toEqual(checkpoint.tensors);
+      expect(back.config.options).toEqual(checkpoint.config.options);
+    },
+  );
+
+  test.each([
+    ["the experiment's", async () => importSae(await readSource(pathOf("experiment")))],
+    ["sparsify signed", async () => importSae(await readSource(pathOf("sparsify-signed")))],
+    ["topk report", async () => trained("topk", "report")],
+    ["topk original", async () => trained("topk", "original")],
+    ["topk-relu", async () => trained("topk-relu", "gao2024")],
+  ] as const)("%s computes the same as sparsify, whose b_dec is taken off the input", async (_, make) => {
+    const checkpoint = await make();
+    const wanted = await outputs(checkpoint);
+    const back = await outputs(importSae(formatFiles(writers.sparsify(checkpoint, "a"))));
+    const largest = Math.max(...wanted.map(Math.abs));
+    expect(Math.max(...wanted.map((value, i) => Math.abs(value - back[i]!))) / largest).toBeLessThan(1e-5);
+  });
+
+  test("what a format cannot express is refused with the reason", async () => {
+    expect(complaint(() => writers.saelens(trained("topk", "report"), "a"))).toContain("selects them by magnitude");
+    const raw = trained("topk", "report", { select: "value" });
+    expect(complaint(() => writers.saelens(raw, "a"))).toContain("below zero");
+    expect(complaint(() => writers.sparsify(raw, "a"))).toContain("top-k of ReLU or of magnitude only");
+    const jump = importSae(await readSource(pathOf("gemma-scope")));
+    expect(complaint(() => writers.sparsify(jump, "a"))).toContain("this is pretrained-jumprelu");
+  });
 });
