@@ -15,6 +15,7 @@ const below = [
   "checkpoint",
   "train",
   "export",
+  "import",
   "evaluate",
   "report",
 ];
@@ -33,6 +34,7 @@ const rooms: Record<string, readonly string[]> = {
   checkpoint: ["sae", "data"],
   train: ["autodiff", "optim", "checkpoint", "runtime"],
   export: ["checkpoint", "metrics"],
+  import: ["checkpoint"],
   evaluate: ["onnx", "runtime", "data", "metrics"],
   report: ["metrics"],
   pipeline: below,

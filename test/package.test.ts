@@ -41,7 +41,9 @@ test("the packed tarball installs into an empty project, and its sae-onnx and it
   expect(run("npx", "sae-onnx", "--version").stdout.trim()).toBe(manifest.version);
   const script =
     'import { op, architectures } from "sae-onnx"; console.log(typeof op.topK, Object.keys(architectures).join());';
-  expect(run("node", "--input-type=module", "-e", script).stdout.trim()).toBe("function topk,topk-relu");
+  expect(run("node", "--input-type=module", "-e", script).stdout.trim()).toBe(
+    "function topk,topk-relu,pretrained-topk,pretrained-jumprelu,pretrained-relu",
+  );
   const data = resolve("examples/data/use-lite-resid0-pos3.safetensors");
   const trained = run(
     "npx",

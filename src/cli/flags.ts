@@ -1,8 +1,7 @@
 import type { Options } from "yargs";
 import { type ProviderName, providers } from "../runtime/providers.ts";
-import type { Architecture } from "../sae/architecture.ts";
 import { stepNames } from "../sae/config.ts";
-import { architectures } from "../sae/index.ts";
+import { trainable } from "../sae/index.ts";
 import type { AnyOptionValues, Option } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";
 
@@ -25,7 +24,8 @@ export function parseIntegers(flag: string, text: string): number[] {
 }
 
 export const data = {
-  data: { type: "string", demandOption: true, describe: "activations: .safetensors, .npz or .npy" },
+  data: { type: "string", demandOption: true, describe: "activations: .safetensors, .npz, .npy or .pt" },
+  where: { type: "string", describe: "only rows whose columns have these values: position=3,layer=14" },
   tensor: { type: "string", describe: "name of the matrix in the file [default: activations, or the only one]" },
   "train-rows": {
     type: "number",
@@ -63,7 +63,7 @@ const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.to
 /** Every option of every architecture but `k`, which is a list of its own. */
 const ownOptions = (): [string, Option, string[]][] => {
   const found = new Map<string, { option: Option; of: string[] }>();
-  for (const { name: architecture, options } of Object.values<Architecture>(architectures))
+  for (const { name: architecture, options } of trainable)
     for (const [name, option] of Object.entries(options)) {
       if (name === "k") continue;
       const known = found.get(name);
@@ -75,7 +75,7 @@ const ownOptions = (): [string, Option, string[]][] => {
 
 /** Flags that say what is trained; those of the architectures come from their tables. Unset ones are left to the preset. */
 export const sae = {
-  architecture: { choices: Object.keys(architectures), default: "topk", describe: "what kind of SAE" },
+  architecture: { choices: trainable.map(({ name }) => name), default: "topk", describe: "what kind of SAE" },
   preset: { type: "string", describe: `named set of options: ${presetNames()} [default: the first]` },
   "latent-dim": integers("number of latents"),
   k: integers("latents kept per row"),
@@ -102,9 +102,7 @@ export const sae = {
 } as const satisfies Record<string, Options>;
 
 function presetNames(): string {
-  return Object.values<Architecture>(architectures)
-    .map(({ name, presets }) => `${name} has ${Object.keys(presets).join(", ")}`)
-    .join("; ");
+  return trainable.map(({ name, presets }) => `${name} has ${Object.keys(presets).join(", ")}`).join("; ");
 }
 
 /** The architecture's options among the flags: those that were given. */

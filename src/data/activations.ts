@@ -25,7 +25,7 @@ export interface ActivationSet {
 const dictionary = "true_features";
 
 /** What a file format gives: named arrays, and text about them. */
-interface ArrayFile {
+export interface ArrayFile {
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, StoredArray>;
 }
@@ -52,8 +52,14 @@ export function parseActivations(
   const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
   const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
   if (!read)
-    throw new ConfigError(`${file}: unknown extension; activations are read from .safetensors, .npz or .npy files`);
-  const { metadata, tensors } = read(bytes, file);
+    throw new ConfigError(
+      `${file}: unknown extension; activations are read from .safetensors, .npz, .npy or .pt files`,
+    );
+  return activationSetOf(read(bytes, file), file, tensor);
+}
+
+/** The activation set among some arrays; checks as `parseActivations`. */
+export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, tensor?: string): ActivationSet {
   const name = chooseMatrix(tensors, file, tensor);
   const matrix = tensors.get(name)!;
   const activations = toMatrix(matrix);

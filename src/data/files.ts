@@ -1,19 +1,30 @@
-import { mkdir, open, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { ConfigError } from "../util/errors.ts";
 import { type ActivationSet, parseActivations } from "./activations.ts";
 import { checkLabels, type Label, parseLabels } from "./labels.ts";
+import { readPtActivations } from "./ptActivations.ts";
+import { rowsWhere, type Where } from "./where.ts";
 
 /**
- * The activation set in a .safetensors, .npz or .npy file; see `parseActivations`.
+ * The activation set in a .safetensors, .npz, .npy or .pt file; see `parseActivations`. `where` keeps the rows whose columns
+ * have these values; of a .pt file no others are read.
  * @throws {ConfigError} when the file cannot be read, or is not what it should be.
  */
 export async function readActivations(
   path: string,
-  { tensor }: { readonly tensor?: string | undefined } = {},
+  { tensor, where = {} }: { readonly tensor?: string | undefined; readonly where?: Where | undefined } = {},
 ): Promise<ActivationSet> {
-  return parseActivations(await readBytes(path), path, { tensor });
+  if (/\.pt$/i.test(path))
+    return withFile(path, async (file, size) => {
+      const read = async (from: number, into: Uint8Array) => {
+        await readInto(file, into, from, path);
+        return into;
+      };
+      return readPtActivations({ size, read }, path, where, tensor);
+    });
+  return rowsWhere(parseActivations(await readBytes(path), path, { tensor }), where);
 }
 
 /**
@@ -42,7 +53,15 @@ const chunk = 2 ** 28;
  * All bytes of a file, also beyond 2 GiB; at most what one array of this Node holds (4 GiB in Node 20).
  * @throws {ConfigError} when the file is missing, a folder, unreadable, too large, or shrinks while it is read.
  */
-export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export const readBytes = (path: string): Promise<Uint8Array<ArrayBuffer>> =>
+  withFile(path, async (file, size) => {
+    const bytes = allocate(size, path);
+    await readInto(file, bytes, 0, path);
+    return bytes;
+  });
+
+/** Opens a regular file for `use`, and closes it. */
+async function withFile<T>(path: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
   const rethrow = (error: unknown): never => {
     throw readError(path, error);
   };
@@ -52,18 +71,21 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> 
     throw new ConfigError(`${path}: is ${stats.isDirectory() ? "a folder" : "no regular file"}; name a file`);
   const file = await open(path, "r").catch(rethrow);
   try {
-    const bytes = allocate((await file.stat()).size, path);
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await file.read(bytes, at, Math.min(chunk, bytes.length - at), at);
-      if (bytesRead === 0)
-        throw new ConfigError(`${path}: ends at byte ${at} of ${bytes.length}; it changed while being read, try again`);
-      at += bytesRead;
-    }
-    return bytes;
+    return await use(file, (await file.stat()).size);
   } catch (error) {
-    throw error instanceof ConfigError ? error : readError(path, error);
+    throw error instanceof ConfigError || !("code" in Object(error)) ? error : readError(path, error);
   } finally {
     await file.close();
+  }
+}
+
+/** Fills `bytes` from byte `from` of a file on. */
+async function readInto(file: FileHandle, bytes: Uint8Array, from: number, path: string): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, at, Math.min(chunk, bytes.length - at), from + at);
+    if (bytesRead === 0)
+      throw new ConfigError(`${path}: ends at byte ${from + at}; it changed while being read, try again`);
+    at += bytesRead;
   }
 }
 

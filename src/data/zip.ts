@@ -28,14 +28,31 @@ const maxRatio = 1032;
  */
 export function readZip(bytes: Uint8Array, file: string, maxBytes: number): readonly ZipMember[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const corrupt = (what: string) => new ConfigError(`${file}: corrupt archive, ${what}; get the file again`);
-  const directory = findDirectory(view, corrupt);
-  const members: ZipMember[] = [];
-  let at = directory.offset;
+  return readDirectory(bytes, 0, file, maxBytes).map((entry) => ({
+    name: entry.name,
+    size: entry.size,
+    read: () => readMember(view, bytes, entry, corruptIn(file)),
+  }));
+}
+
+const corruptIn = (file: string) => (what: string) =>
+  new ConfigError(`${file}: corrupt archive, ${what}; get the file again`);
+
+/**
+ * The members of an archive of which only the end is at hand: `bytes` are the file's from byte `base` on. Checks as `readZip`.
+ * @throws {ConfigError} also when the directory begins before `base`.
+ */
+export function readDirectory(bytes: Uint8Array, base: number, file: string, maxBytes: number): readonly ZipEntry[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const corrupt = corruptIn(file);
+  const directory = findDirectory(view, base, corrupt);
+  const entries: ZipEntry[] = [];
+  let at = directory.offset - base;
+  if (at < 0) throw corrupt(`its directory begins at byte ${directory.offset}, too far from the end`);
   let total = 0;
   for (let i = 0; i < directory.count; i++) {
     if (at + 46 > bytes.length || view.getUint32(at, true) !== signatures.entry)
-      throw corrupt(`directory entry ${i + 1} of ${directory.count} is missing at byte ${at}`);
+      throw corrupt(`directory entry ${i + 1} of ${directory.count} is missing at byte ${base + at}`);
     const entry = readEntry(view, at, corrupt);
     at = entry.end;
     if (entry.name.endsWith("/")) continue;
@@ -50,14 +67,29 @@ export function readZip(bytes: Uint8Array, file: string, maxBytes: number): read
       throw new ConfigError(
         `${file}: its arrays take more than ${maxBytes} bytes decompressed (${total} up to ${quote(entry.name)}); split the file`,
       );
-    members.push({ name: entry.name, size: entry.size, read: () => readMember(view, bytes, entry, corrupt) });
+    entries.push(entry);
   }
-  return members;
+  return entries;
+}
+
+/** Bytes of a member's own header before its name. */
+export const localHeaderBytes = 30;
+
+/** Where a stored member's data begin in the file, from its own header at `entry.offset`. @throws {ConfigError} when it is none. */
+export function dataOffset(header: Uint8Array, entry: ZipEntry, size: number, file: string): number {
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  if (header.length < localHeaderBytes || view.getUint32(0, true) !== signatures.local)
+    throw corruptIn(file)(`${quote(entry.name)} is not at byte ${entry.offset}`);
+  const from = entry.offset + localHeaderBytes + view.getUint16(26, true) + view.getUint16(28, true);
+  if (from + entry.packed > size)
+    throw corruptIn(file)(`${quote(entry.name)} ends at byte ${from + entry.packed}, the file has ${size}`);
+  return from;
 }
 
 type Corrupt = (what: string) => ConfigError;
 
-interface Entry {
+/** A member as the directory describes it: where its header is, its bytes in the file and decompressed. */
+export interface ZipEntry {
   readonly name: string;
   readonly method: number;
   readonly encrypted: boolean;
@@ -68,7 +100,7 @@ interface Entry {
   readonly end: number;
 }
 
-function findDirectory(view: DataView, corrupt: Corrupt): { offset: number; count: number } {
+function findDirectory(view: DataView, base: number, corrupt: Corrupt): { offset: number; count: number } {
   // The end record is 22 bytes and a comment of up to 65,535.
   const first = Math.max(0, view.byteLength - 22 - 0xffff);
   let end = view.byteLength - 22;
@@ -78,13 +110,13 @@ function findDirectory(view: DataView, corrupt: Corrupt): { offset: number; coun
   const offset = view.getUint32(end + 16, true);
   if (count !== 0xffff && offset !== 0xffffffff) return { offset, count };
   if (end < 20 || view.getUint32(end - 20, true) !== signatures.locator64) return { offset, count };
-  const at = Number(view.getBigUint64(end - 12, true));
-  if (at + 56 > view.byteLength || view.getUint32(at, true) !== signatures.end64)
-    throw corrupt(`no ZIP64 directory at byte ${at}`);
+  const at = Number(view.getBigUint64(end - 12, true)) - base;
+  if (at < 0 || at + 56 > view.byteLength || view.getUint32(at, true) !== signatures.end64)
+    throw corrupt(`no ZIP64 directory at byte ${base + at}`);
   return { count: Number(view.getBigUint64(at + 32, true)), offset: Number(view.getBigUint64(at + 48, true)) };
 }
 
-function readEntry(view: DataView, at: number, corrupt: Corrupt): Entry {
+function readEntry(view: DataView, at: number, corrupt: Corrupt): ZipEntry {
   const nameLength = view.getUint16(at + 28, true);
   const extraLength = view.getUint16(at + 30, true);
   const extra = at + 46 + nameLength;
@@ -119,7 +151,7 @@ function zip64Numbers(view: DataView, from: number, to: number): number[] {
   return numbers;
 }
 
-function readMember(view: DataView, bytes: Uint8Array, entry: Entry, corrupt: Corrupt): Uint8Array {
+function readMember(view: DataView, bytes: Uint8Array, entry: ZipEntry, corrupt: Corrupt): Uint8Array {
   const { name, offset, packed, size } = entry;
   if (offset + 30 > bytes.length || view.getUint32(offset, true) !== signatures.local)
     throw corrupt(`${quote(name)} is not at byte ${offset}`);

@@ -48,6 +48,8 @@ export interface Sae<O extends Options = Options, P extends Parameters = Paramet
   /** As `--architecture` and files spell it. */
   readonly name: string;
   readonly source: string;
+  /** `false` for one that only carries weights trained elsewhere; default true. */
+  readonly trainable?: boolean;
   readonly options: O;
   /** Named sets of options; the first is the default. */
   readonly presets: Readonly<Record<string, Partial<OptionValues<O>>>>;
@@ -69,6 +71,8 @@ export interface Sae<O extends Options = Options, P extends Parameters = Paramet
 export interface Architecture {
   readonly name: string;
   readonly source: string;
+  /** `false` for one that only carries weights trained elsewhere; default true. */
+  readonly trainable?: boolean;
   readonly options: Options;
   readonly presets: Readonly<Record<string, AnyOptionValues>>;
   readonly params: (dims: Dims, options: AnyOptionValues) => Parameters;

@@ -36,13 +36,14 @@ const liveFrom = 24;
  */
 export function trainConfig(request: TrainRequest): TrainConfig {
   const { epochs = 25, batchSize = 256, learningRate = 1e-3, seed = 0 } = request;
-  const whole = { epochs: [epochs, 1], batchSize: [batchSize, 1], seed: [seed, 0] } as const;
+  const spec = saeSpec(request);
+  const fewest = architectureOf(spec).trainable === false ? 0 : 1;
+  const whole = { epochs: [epochs, fewest], batchSize: [batchSize, 1], seed: [seed, 0] } as const;
   for (const [name, [value, min]] of Object.entries(whole))
     if (!Number.isSafeInteger(value) || value < min)
       throw new ConfigError(`${name} must be an integer of at least ${min}, got ${value}`);
   if (!(learningRate > 0 && Number.isFinite(learningRate)))
     throw new ConfigError(`learningRate must be a number above 0, got ${learningRate}`);
-  const spec = saeSpec(request);
   return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step: stepOf(spec, request.step), seed };
 }
 

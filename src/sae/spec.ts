@@ -1,7 +1,7 @@
 import { scope, type Value } from "../graph/value.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { Architecture, Parameter } from "./architecture.ts";
-import { type ArchitectureName, architectures } from "./index.ts";
+import { type ArchitectureName, architectures, trainable } from "./index.ts";
 import { type AnyOptionValues, completeOptions, type Dims } from "./options.ts";
 import { keepTop } from "./parts.ts";
 
@@ -27,7 +27,9 @@ export interface SaeRequest extends Dims {
  */
 export function saeSpec({ architecture = "topk", preset, options = {}, inputDim, latentDim }: SaeRequest): SaeSpec {
   if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture))
-    throw new ConfigError(`architecture must be one of ${Object.keys(architectures).join(", ")}, got ${architecture}`);
+    throw new ConfigError(
+      `architecture must be one of ${trainable.map(({ name }) => name).join(", ")}, got ${architecture}`,
+    );
   const sae: Architecture = architectures[architecture as ArchitectureName];
   for (const [name, dim] of [
     ["inputDim", inputDim],

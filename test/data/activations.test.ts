@@ -96,7 +96,7 @@ describe("refused", () => {
   const cases: Record<string, [() => unknown, RegExp]> = {
     "unknown extension": [
       () => parseActivations(new Uint8Array(9), "a.csv"),
-      /^a\.csv: unknown extension; .*\.npz or \.npy/,
+      /^a\.csv: unknown extension; .*\.npz, \.npy or \.pt/,
     ],
     "no extension": [() => parseActivations(new Uint8Array(9), "dir.npy/acts"), /unknown extension/],
     "extension of the prototype": [() => parseActivations(new Uint8Array(9), "a.constructor"), /unknown extension/],

@@ -1,5 +1,5 @@
 import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
-import { architectures } from "../../src/sae/index.ts";
+import { trainable } from "../../src/sae/index.ts";
 import type { AnyOptionValues } from "../../src/sae/options.ts";
 
 /** Options tried besides the presets', by architecture: whatever changes the graph. */
@@ -30,7 +30,7 @@ const made = (architecture: string, preset: string, label: string, options: AnyO
 });
 
 /** Every architecture with every preset, and the variants above. */
-export const cases: readonly Case[] = Object.entries(architectures).flatMap(([architecture, { presets }]) => [
+export const cases: readonly Case[] = trainable.flatMap(({ name: architecture, presets }) => [
   ...Object.keys(presets).map((preset) => made(architecture, preset, preset, {})),
   ...Object.entries(variants[architecture] ?? {}).map(([label, options]) =>
     made(architecture, Object.keys(presets)[0]!, label, options),

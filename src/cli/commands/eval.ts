@@ -1,4 +1,5 @@
 import { readActivations } from "../../data/files.ts";
+import { parseWhere } from "../../data/where.ts";
 import { evaluateFiles } from "../../pipeline/files.ts";
 import { serializeMetrics } from "../../report/rows.ts";
 import { defineCommand } from "../command.ts";
@@ -20,7 +21,7 @@ export const evalCommand = defineCommand({
     ["$0 eval sae.autoencoder.onnx --data acts.npy --provider wasm --json", "the same numbers from WebAssembly"],
   ],
   async run(given) {
-    const set = await readActivations(given.data, { tensor: given.tensor });
+    const set = await readActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where) });
     const file = await evaluateFiles({
       set,
       models: given.models as string[],

@@ -1,12 +1,29 @@
 import { basename, dirname, join } from "node:path";
-import { isFinished, readCheckpoint } from "../../checkpoint/checkpoint.ts";
-import { readBytes } from "../../data/files.ts";
+import { type Checkpoint, isFinished, readCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { readBytes, writeWhole } from "../../data/files.ts";
 import { writeModel } from "../../export/files.ts";
 import { freeze, type Part, parts } from "../../export/freeze.ts";
+import { writers } from "../../import/write.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
+
+/** Every checkpoint as a folder `NAME.FORMAT`; all are made before the first is written. */
+async function exportFormat(
+  format: keyof typeof writers,
+  checkpoints: readonly { readonly path: string; readonly checkpoint: Checkpoint }[],
+  out: string | undefined,
+) {
+  const all = checkpoints.flatMap(({ path, checkpoint }) =>
+    Object.entries(writers[format](checkpoint, path)).map(([name, content]) => ({
+      path: join(out ?? dirname(path), `${basename(path, ".safetensors")}.${format}`, name),
+      content,
+    })),
+  );
+  for (const { path, content } of all) await writeWhole(path, content);
+  return all.map(({ path }) => ({ format, path }));
+}
 
 export const exportCommand = defineCommand({
   command: "export <checkpoints..>",
@@ -16,6 +33,10 @@ export const exportCommand = defineCommand({
       type: "string",
       default: "encoder,autoencoder",
       describe: `one or a list of ${Object.keys(parts).join(", ")}`,
+    },
+    format: {
+      choices: Object.keys(writers) as (keyof typeof writers)[],
+      describe: "write a folder in another library's format instead",
     },
     out: { type: "string", describe: "folder to write to [default: the checkpoint's]" },
     json: flags.json,
@@ -35,6 +56,12 @@ export const exportCommand = defineCommand({
           `${path}: training is at epoch ${checkpoint.epochsDone} of ${checkpoint.config.epochs}; run the same train command to finish it`,
         );
       checkpoints.push({ path, checkpoint });
+    }
+    if (given.format !== undefined) {
+      const files = await exportFormat(given.format, checkpoints, given.out);
+      for (const one of files) note(one.path);
+      if (given.json) print(JSON.stringify(files, null, 1));
+      return;
     }
     const written = [];
     for (const { path, checkpoint } of checkpoints)

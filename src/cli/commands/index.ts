@@ -18,6 +18,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Freeze checkpoints into .onnx files: encoder, autoencoder, decoder, evaluator",
     load: async () => (await import("./export.ts")).exportCommand,
   },
+  import: {
+    describe: "Bring in an SAE trained elsewhere: SAELens, Gemma Scope, sparsify, the experiment's .pt",
+    load: async () => (await import("./import.ts")).importCommand,
+  },
   eval: {
     describe: "Measure frozen autoencoders on activations; needs nothing but these files",
     load: async () => (await import("./eval.ts")).evalCommand,

@@ -1,4 +1,5 @@
 import { readActivations } from "../../data/files.ts";
+import { parseWhere } from "../../data/where.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
 import { trainGrid } from "../../pipeline/node.ts";
 import { serializeMetrics } from "../../report/rows.ts";
@@ -30,7 +31,7 @@ export const train = defineCommand({
     ["$0 train --data acts.npy --latent-dim 512 --k 5,10 --seeds 0,1,2", "with the spread over three seeds"],
   ],
   async run(given) {
-    const set = await readActivations(given.data, { tensor: given.tensor });
+    const set = await readActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where) });
     const configs = gridConfigs({
       architecture: given.architecture,
       preset: given.preset,

@@ -1,0 +1,43 @@
+import { basename, join, resolve } from "node:path";
+import { writeCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { writeWhole } from "../../data/files.ts";
+import { writeModel } from "../../export/files.ts";
+import { freeze } from "../../export/freeze.ts";
+import { readSource } from "../../import/files.ts";
+import { importSae } from "../../import/index.ts";
+import { ConfigError } from "../../util/errors.ts";
+import { defineCommand } from "../command.ts";
+import * as flags from "../flags.ts";
+import { note, print } from "../output.ts";
+
+export const importCommand = defineCommand({
+  command: "import <path>",
+  positional: {
+    path: { describe: "an experiment .pt, a params.npz, or a folder of SAELens, Gemma Scope or sparsify" },
+  },
+  options: {
+    out: { type: "string", default: "models", describe: "folder to write to" },
+    name: { type: "string", describe: "first part of the files' names [default: the path's last part]" },
+    json: flags.json,
+  },
+  examples: [["$0 import layers.10 --out models", "a sparsify folder: checkpoint, encoder and autoencoder"]],
+  async run(given) {
+    const path = given.path as string;
+    const checkpoint = importSae(await readSource(path));
+    const name = given.name ?? basename(resolve(path)).replace(/\.(pt|npz)$/, "");
+    if (!/^[^/\\]+$/.test(name)) throw new ConfigError(`--name must be a file name without a folder, got "${name}"`);
+    const models = (["encoder", "autoencoder"] as const).map((part) => [part, freeze(checkpoint, part)] as const);
+    const file = join(given.out, `${name}.safetensors`);
+    const written = [file];
+    for (const [part, model] of models) {
+      const to = join(given.out, `${name}.${part}.onnx`);
+      await writeModel(to, model);
+      written.push(to);
+    }
+    await writeWhole(file, writeCheckpoint(checkpoint));
+    for (const one of written) note(one);
+    const { architecture, preset, inputDim, latentDim, options } = checkpoint.config;
+    const about = { architecture, source: preset, input_dim: inputDim, latent_dim: latentDim, options, files: written };
+    print(given.json ? JSON.stringify(about, null, 1) : `${architecture} from ${preset}, ${inputDim} to ${latentDim}`);
+  },
+});

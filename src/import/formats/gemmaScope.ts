@@ -1,0 +1,21 @@
+import { readNpz } from "../../data/npz.ts";
+import { exactly, type SourceFormat, transposed } from "../weights.ts";
+
+/** Gemma Scope's params.npz: JumpReLU, nothing off the input. Names may be lower case. */
+export const gemmaScope: SourceFormat = {
+  describe: "Gemma Scope's params.npz",
+  needs: ["params.npz"],
+  read({ path, files }) {
+    const names = ["W_enc", "b_enc", "W_dec", "b_dec", "threshold"] as const;
+    const arrays = [...readNpz(files.get("params.npz")!, path)];
+    const found = exactly(new Map(arrays.map(([name, one]) => [name.replace(/^w_/, "W_"), one])), names, path);
+    return {
+      architecture: "pretrained-jumprelu",
+      source: "gemma-scope",
+      options: { inputBias: false },
+      tensors: { ...found, W_enc: transposed(found.W_enc) },
+      layer: null,
+      position: null,
+    };
+  },
+};
