@@ -18,6 +18,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Freeze checkpoints into .onnx files: encoder, autoencoder, decoder, evaluator",
     load: async () => (await import("./export.ts")).exportCommand,
   },
+  attach: {
+    describe: "Put a frozen encoder on an activation inside any .onnx model",
+    load: async () => (await import("./attach.ts")).attach,
+  },
   eval: {
     describe: "Measure frozen autoencoders on activations; needs nothing but these files",
     load: async () => (await import("./eval.ts")).evalCommand,
