@@ -11,6 +11,7 @@ export { type ActivationSet, parseActivations } from "./data/activations.ts";
 export { splitRows, takeRows } from "./data/split.ts";
 // Evaluation and report
 export { type Evaluation, evaluate } from "./evaluate/evaluate.ts";
+export { type Attached, type AttachOptions, attach } from "./export/attach/attach.ts";
 export { freeze, type Part } from "./export/freeze.ts";
 // Gradients
 export { customGradient, stopGradient } from "./graph/alias.ts";

@@ -65,6 +65,24 @@ export function externalLocations(model: Model, file: string): string[] {
 }
 
 /**
+ * Every data file a model names, in its bodies too: paths inside the model's own folder, which is all that is followed.
+ * @throws {ConfigError} for any other path.
+ */
+export function dataFilesOf(model: Model, file: string): string[] {
+  const { initializer, sparseInitializer, node } = model.graph ?? {};
+  const sparse = (sparseInitializer ?? []).flatMap(({ values, indices }) => [values ?? {}, indices ?? {}]);
+  const functions = (model.functions ?? []).flatMap((one) => one.node ?? []);
+  const tensors = [...(initializer ?? []), ...sparse, ...[...(node ?? []), ...functions].flatMap(tensorsOf)];
+  const locations = tensors.filter((one) => one.dataLocation === 1).map((one) => entry(one, "location") ?? "");
+  for (const location of locations)
+    if (/^$|^[/\\]|[\\:\0]/.test(location) || location.split("/").some((part) => part === "" || /^\.\.?$/.test(part)))
+      throw new ConfigError(
+        `${file}: external data at "${location}": only paths inside the model's own folder are followed`,
+      );
+  return [...new Set(locations)];
+}
+
+/**
  * The model with its external data put back, as views of the bytes of the files it names.
  * @throws {ConfigError} when a file is not given, or ends before a tensor does.
  */

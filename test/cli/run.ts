@@ -20,12 +20,12 @@ export const startSaeOnnx = (...args: string[]) =>
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), "sae-onnx-"));
 
-/** Every file of a folder and its bytes. */
+/** Every file of a folder and its bytes; folders in it by name. */
 export const snapshot = (folder: string): Record<string, string> =>
   Object.fromEntries(
-    readdirSync(folder)
-      .sort()
-      .map((name) => [name, readFileSync(join(folder, name), "base64")]),
+    readdirSync(folder, { withFileTypes: true })
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((one) => [one.name, one.isFile() ? readFileSync(join(folder, one.name), "base64") : "folder"]),
   );
 
 /** Rows that are sums of a few known directions, around a mean that is not zero. */

@@ -22,6 +22,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Bring in an SAE trained elsewhere: SAELens, Gemma Scope, sparsify, the experiment's .pt",
     load: async () => (await import("./import.ts")).importCommand,
   },
+  attach: {
+    describe: "Put a frozen encoder on an activation inside any .onnx model",
+    load: async () => (await import("./attach.ts")).attach,
+  },
   eval: {
     describe: "Measure frozen autoencoders on activations; needs nothing but these files",
     load: async () => (await import("./eval.ts")).evalCommand,

@@ -1,0 +1,164 @@
+import { decodeModel } from "../../onnx/model.ts";
+import { opsetOf } from "../../onnx/opsets.ts";
+import { type Model, toNumber } from "../../onnx/proto.ts";
+import { splice } from "../../onnx/splice.ts";
+import { dataTypeName, dataTypes } from "../../onnx/tensors.ts";
+import { type FoundValue, findValue, namesIn, nearestIn, showValue } from "../../onnx/values.ts";
+import { ConfigError } from "../../util/errors.ts";
+import { type Attachable, attachable } from "./encoder.ts";
+import { attachedGraph } from "./graph.ts";
+
+/** How an encoder is attached. */
+export interface AttachOptions {
+  /** The activation: a value's name, or `NODE:3`, output 3 of a node. */
+  readonly tensor: string;
+  /** What the new names start with; default `sae`, numbered where the model has such names already. */
+  readonly prefix?: string | undefined;
+  /** Which of the encoder's outputs the model gives; default `latents`, `top_values`, `top_indices`, as far as it has them. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Whether the reconstruction takes the activation's place for all its consumers; default false. */
+  readonly reconstruct?: boolean | undefined;
+  /** Whether the model takes coefficients `steer [latentDim]` and adds their sum of decoder rows to the activation; default false. */
+  readonly steer?: boolean | undefined;
+  /** The activation's width, where the model does not declare it. */
+  readonly width?: number | undefined;
+}
+
+/** A model with an encoder attached. */
+export interface Attached {
+  readonly bytes: Uint8Array;
+  /** The activation, as declared. */
+  readonly at: FoundValue;
+  /** Names of the new inputs and outputs. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** ONNX's number of bfloat16, which this library does not compute with itself. */
+const bfloat16 = 16;
+
+/**
+ * A model with a frozen encoder on one of its activations: the encoder's outputs, `PREFIX_latents [..., latentDim]` and so on, are
+ * further outputs of the model, in float32. Everything else of the model stays, byte for byte. The activation is `[..., inputDim]` in
+ * float16, bfloat16, float32 or float64; leading dims become the rows of the encoder.
+ * @throws {ConfigError} for an encoder that is none, an activation that is not there, cannot be changed or has another width, opsets
+ * that cannot be reconciled, names that are taken.
+ */
+export function attach(
+  host: { readonly bytes: Uint8Array; readonly file: string },
+  encoder: { readonly model: Model; readonly file: string },
+  options: AttachOptions,
+): Attached {
+  const model = decodeModel(host.bytes, host.file);
+  const sae = attachable(encoder.model, encoder.file);
+  const at = checkedValue(model, sae, options, host.file);
+  const names = namesIn(model);
+  const prefix = freePrefix(names, options.prefix, host.file);
+  const wanted = wantedOutputs(sae, options, encoder.file);
+  const opset = opsetOf(model);
+  const { reconstruct = false, steer = false } = options;
+  const graph = attachedGraph({
+    ...{ sae, at, prefix, wanted, reconstruct, steer, opset: opset ?? sae.opset },
+    files: { host: host.file, encoder: encoder.file },
+  });
+  const changes = reconstruct || steer;
+  const bytes = splice(
+    host.bytes,
+    {
+      after: at.producer?.node,
+      rename:
+        (changes || at.absent) && at.producer
+          ? { output: at.producer.output, name: `${prefix}/${changes ? "before" : "sum"}` }
+          : undefined,
+      graph,
+      model: {
+        ...(opset === undefined ? { opsetImport: [{ domain: "", version: sae.opset }] } : {}),
+        metadataProps: [
+          {
+            key: `sae-onnx.${prefix}`,
+            value: JSON.stringify({
+              tensor: options.tensor,
+              ...(changes ? { reconstruct, steer } : {}),
+              ...Object.fromEntries(
+                ["architecture", "preset", "input_dim", "latent_dim", "k", "layer", "position", "data_digest"].flatMap(
+                  (key) => (sae.metadata[key] === undefined ? [] : [[key, sae.metadata[key]]]),
+                ),
+              ),
+            }),
+          },
+        ],
+      },
+    },
+    host.file,
+  );
+  return {
+    bytes,
+    at,
+    inputs: (graph.input ?? []).map(({ name }) => name ?? ""),
+    outputs: (graph.output ?? []).map(({ name }) => name ?? ""),
+  };
+}
+
+function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOptions, file: string): FoundValue {
+  if (toNumber(model.irVersion) < 4)
+    throw new ConfigError(
+      `${file}: is of ONNX IR ${toNumber(model.irVersion)}, from before 2019; save it with IR 4 or later`,
+    );
+  const at = findValue(model, options.tensor, inputDim, file);
+  const floats: readonly number[] = [dataTypes.float32, dataTypes.float16, dataTypes.float64, bfloat16];
+  if (at.dataType !== undefined && !floats.includes(at.dataType))
+    throw new ConfigError(
+      `${file}: ${showValue(at)} is no float activation (${dataTypeName(at.dataType)}); ${nearestIn(model, at.name, inputDim)}`,
+    );
+  const declared = at.shape?.at(-1);
+  if (at.shape?.length === 0 || (typeof declared === "number" && declared !== inputDim))
+    throw new ConfigError(
+      `${file}: ${showValue(at)} has another width than the encoder's ${inputDim}; ${nearestIn(model, at.name, inputDim)}`,
+    );
+  if (options.width !== undefined && options.width !== inputDim)
+    throw new ConfigError(
+      `--width ${options.width}: the encoder takes activations ${inputDim} wide; give its own encoder`,
+    );
+  if (typeof declared !== "number" && options.width === undefined)
+    throw new ConfigError(
+      `${file}: the width of ${showValue(at)} is not declared; if it is ${inputDim}, add --width ${inputDim}`,
+    );
+  if ((options.reconstruct || options.steer) && !at.producer)
+    throw new ConfigError(
+      `${file}: "${at.name}" is an input of the model, nothing in it can be put in its place; feed another one instead of --reconstruct and --steer`,
+    );
+  if ((options.reconstruct || options.steer) && at.absent)
+    throw new ConfigError(
+      `${file}: nothing reads "${at.name}", so --reconstruct and --steer would change nothing; name the value that goes on`,
+    );
+  return at;
+}
+
+/** A prefix that no name of the model starts with. */
+function freePrefix(names: ReadonlySet<string>, asked: string | undefined, file: string): string {
+  if (asked !== undefined && !/^[A-Za-z_]\w*$/.test(asked))
+    throw new ConfigError(`--prefix: must be letters, digits and _, got "${asked}"`);
+  const taken = (prefix: string) =>
+    [...names].find((name) => name.startsWith(`${prefix}/`) || name.startsWith(`${prefix}_`));
+  const inTheWay = asked === undefined ? undefined : taken(asked);
+  if (inTheWay !== undefined)
+    throw new ConfigError(`${file}: has a value "${inTheWay}"; give another --prefix than ${asked}`);
+  let prefix = asked ?? "sae";
+  for (let n = 2; taken(prefix) !== undefined; n++) prefix = `sae${n}`;
+  return prefix;
+}
+
+function wantedOutputs(
+  { outputs }: Attachable,
+  { outputs: asked, reconstruct, steer }: AttachOptions,
+  file: string,
+): string[] {
+  const own = [...outputs.keys()].filter((name) => name !== "reconstruction");
+  const unknown = asked?.find((name) => !own.includes(name));
+  if (unknown !== undefined) throw new ConfigError(`--outputs: ${file} has ${own.join(", ")}, not "${unknown}"`);
+  if ((reconstruct || steer) && !outputs.has("reconstruction"))
+    throw new ConfigError(
+      `${file}: --${reconstruct ? "reconstruct" : "steer"} needs the decoder; give the .autoencoder.onnx beside it`,
+    );
+  return [...(asked ?? own)];
+}

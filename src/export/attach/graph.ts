@@ -1,0 +1,107 @@
+import { toOpset } from "../../onnx/opsets.ts";
+import type { Graph, Node, TensorProto } from "../../onnx/proto.ts";
+import { prune, renamed } from "../../onnx/prune.ts";
+import { dataTypes, tensorProto } from "../../onnx/tensors.ts";
+import type { FoundValue } from "../../onnx/values.ts";
+import { ConfigError } from "../../util/errors.ts";
+import { int64s } from "../../util/tensor.ts";
+import type { Attachable } from "./encoder.ts";
+
+/** First opset with CastLike. */
+const castLikeSince = 15;
+
+interface Writing {
+  readonly sae: Attachable;
+  readonly at: FoundValue;
+  readonly prefix: string;
+  readonly wanted: readonly string[];
+  readonly reconstruct: boolean;
+  readonly steer: boolean;
+  /** The opset to write in. */
+  readonly opset: number;
+  readonly files: { readonly host: string; readonly encoder: string };
+}
+
+/** The new nodes: the activation as float32 rows, the encoder, its outputs in the activation's leading dims. */
+export function attachedGraph(writing: Writing): Graph {
+  const { sae, at, prefix, wanted, reconstruct, steer, opset, files } = writing;
+  const name = (own: string) => `${prefix}/${own}`;
+  const nodes: Node[] = [];
+  const constants: TensorProto[] = [];
+  const emit = (opType: string, input: string[], output: string, attribute: Node["attribute"] = []) => {
+    nodes.push({ opType, name: `${output}:${opType}`, input, output: [output], attribute });
+    return output;
+  };
+  const int = (attribute: string, i: number) => ({ name: attribute, type: 2, i });
+  const ints = (own: string, ...values: number[]) => {
+    constants.push(tensorProto(name(own), int64s(values)));
+    return name(own);
+  };
+  const source = reconstruct || steer ? name("before") : at.absent ? name("sum") : at.name;
+  const isFloat = at.dataType === dataTypes.float32;
+  const isRows = at.shape?.length === 2;
+
+  const floats = isFloat ? source : emit("Cast", [source], name("float32"), [int("to", dataTypes.float32)]);
+  const rows = isRows ? floats : emit("Reshape", [floats, ints("rows_shape", -1, sae.inputDim)], name("rows"));
+  const lead = isRows
+    ? ""
+    : emit(
+        "Slice",
+        [emit("Shape", [source], name("shape")), ints("first", 0), ints("last", -1), ints("axis", 0)],
+        name("lead"),
+      );
+  /** `[rows, width]` in the activation's leading dims. */
+  const unfold = (value: string, width: number, output: string) => {
+    const shape = emit("Concat", [lead, ints(`${output}/width`, width)], name(`${output}/shape`), [int("axis", 0)]);
+    return emit("Reshape", [value, shape], output);
+  };
+
+  // Outputs in two dims are named at once.
+  const needed = [...wanted, ...(reconstruct ? ["reconstruction"] : [])];
+  const inner = prune(sae.graph, needed.concat(steer ? ["W_dec"] : []), files.encoder);
+  const rename = (own: string) =>
+    own === "activations" ? rows : isRows && wanted.includes(own) ? `${prefix}_${own}` : name(own);
+  const moved = toOpset(renamed(inner, rename), sae.opset, opset, `${files.host}: ${files.encoder}`);
+  nodes.push(...(moved.node ?? []));
+  if (!isRows) for (const own of wanted) unfold(name(own), sae.outputs.get(own)!.width, `${prefix}_${own}`);
+
+  if (reconstruct || steer) {
+    const back = (value: string): string =>
+      isFloat
+        ? emit("Identity", [value], at.name)
+        : at.dataType !== undefined
+          ? emit("Cast", [value], at.name, [int("to", at.dataType)])
+          : emit("CastLike", [value, source], at.name);
+    if (at.dataType === undefined && opset < castLikeSince)
+      throw new ConfigError(
+        `${files.host}: the element type of ${at.name} is not declared, and opset ${opset} has no CastLike; infer the model's shapes first`,
+      );
+    const base = !reconstruct
+      ? floats
+      : isRows
+        ? name("reconstruction")
+        : unfold(name("reconstruction"), sae.inputDim, name("replaced"));
+    back(
+      steer
+        ? emit("Add", [base, emit("MatMul", [`${prefix}_steer`, name("W_dec")], name("push"))], name("steered"))
+        : base,
+    );
+    if (steer && !inner.initializer?.some((one) => one.name === "W_dec" && one.dataType === dataTypes.float32))
+      throw new ConfigError(`${files.encoder}: --steer needs the decoder rows W_dec in float32; export it in float32`);
+  }
+  const dim = (size: number | string) =>
+    typeof size === "number" ? { dimValue: size } : size === "?" ? {} : { dimParam: size };
+  const declare = (own: string, elemType: number, shape: readonly (number | string)[] | undefined) => ({
+    name: own,
+    type: { tensorType: { elemType, ...(shape ? { shape: { dim: shape.map(dim) } } : {}) } },
+  });
+  return {
+    node: nodes,
+    initializer: [...constants, ...(moved.initializer ?? [])],
+    input: steer ? [declare(`${prefix}_steer`, dataTypes.float32, [sae.latentDim])] : [],
+    output: wanted.map((own) => {
+      const { dataType, width } = sae.outputs.get(own)!;
+      return declare(`${prefix}_${own}`, dataType, at.shape && [...at.shape.slice(0, -1), width]);
+    }),
+  };
+}

@@ -1,0 +1,73 @@
+import { ConfigError } from "../util/errors.ts";
+import { type Graph, type Model, onnx } from "./proto.ts";
+import { type Field, fieldsOf, join, sizeOfAll, wrap } from "./wire.ts";
+
+/** Field numbers of the messages. Source: onnx.proto. */
+const inModel = { graph: 7 } as const;
+const inGraph = { node: 1 } as const;
+const inNode = { output: 2 } as const;
+
+/** ONNX Runtime refuses a model message of 2 GB and more. */
+const largestMessage = 2 ** 31 - 1;
+
+/** What is put into a model. */
+export interface Splice {
+  /** The node behind which the new nodes stand; before all others if not given. */
+  readonly after?: number | undefined;
+  /** Another name for one output of that node; outputs up to it that it has not are added, without names. */
+  readonly rename?: { readonly output: number; readonly name: string } | undefined;
+  /** Nodes, initializers, inputs, outputs. */
+  readonly graph: Graph;
+  /** Opset imports and metadata properties. */
+  readonly model?: Pick<Model, "opsetImport" | "metadataProps">;
+}
+
+/**
+ * The bytes of a model with new nodes in it. Every other byte is passed on as it is, so fields that this library does not
+ * know, of a later ONNX or of somebody's own, are kept.
+ * @throws {ConfigError} when the message holds its graph in several pieces, and when the whole would reach 2 GB.
+ */
+export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: Splice, file: string): Uint8Array {
+  const fields = fieldsOf(bytes);
+  if (fields.filter(({ number }) => number === inModel.graph).length !== 1)
+    throw new ConfigError(`${file}: its graph is written in several pieces; load it and save it again`);
+  const { node, ...rest } = graph;
+  const nodes = onnx.GraphProto.encode({ node: node ?? [] }).finish();
+  const others = onnx.GraphProto.encode(rest).finish();
+
+  const newGraph = (content: Uint8Array): Uint8Array[] => {
+    let index = -1;
+    const before = after === undefined ? [nodes] : [];
+    const kept = fieldsOf(content).flatMap((field): Uint8Array[] => {
+      if (field.number !== inGraph.node) return [field.bytes];
+      index++;
+      if (index !== after) return [field.bytes];
+      return [...(rename ? wrap(inGraph.node, renameOutput(field.content, rename)) : [field.bytes]), nodes];
+    });
+    return [...before, ...kept, others];
+  };
+  const pieces = [
+    ...fields.flatMap((field) =>
+      field.number === inModel.graph ? wrap(inModel.graph, newGraph(field.content)) : [field.bytes],
+    ),
+    onnx.ModelProto.encode(model).finish(),
+  ];
+  if (sizeOfAll(pieces) > largestMessage)
+    throw new ConfigError(
+      `${file}: with what is added it has ${sizeOfAll(pieces)} bytes, more than 2 GB fit no ONNX message; save its weights as external data`,
+    );
+  return join(pieces);
+}
+
+/** A node's fields with one output named otherwise. */
+function renameOutput(node: Uint8Array, { output, name }: { output: number; name: string }): Uint8Array[] {
+  let index = 0;
+  const pieces = fieldsOf(node).map(({ number, bytes }: Field) =>
+    number === inNode.output && index++ === output ? named(name) : bytes,
+  );
+  for (; index < output; index++) pieces.push(named(""));
+  if (index === output) pieces.push(named(name));
+  return pieces;
+}
+
+const named = (name: string): Uint8Array => join(wrap(inNode.output, [new TextEncoder().encode(name)]));

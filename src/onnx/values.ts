@@ -1,0 +1,122 @@
+import { distance } from "fastest-levenshtein";
+import { ConfigError } from "../util/errors.ts";
+import type { Graph, Model } from "./proto.ts";
+import { dataTypeName, shapeOf } from "./tensors.ts";
+
+/** A value of a model's main graph and what the model says of it. */
+export interface FoundValue {
+  readonly name: string;
+  /** The node that gives it, and which of its outputs it is; an input of the model has none. */
+  readonly producer?: { readonly node: number; readonly output: number } | undefined;
+  /** ONNX's number of its element type, and its shape, where they are declared. */
+  readonly dataType?: number | undefined;
+  readonly shape?: readonly (number | string)[] | undefined;
+  /** It is an optional output that the node does not give yet. */
+  readonly absent?: boolean;
+}
+
+/** Optional outputs worth asking for: the sum that goes on as the residual stream. Source: ONNX Runtime, docs/ContribOperators.md. */
+const optionalOutputs: Readonly<Record<string, number>> = {
+  "com.microsoft.SkipLayerNormalization": 3,
+  "com.microsoft.SkipSimplifiedLayerNormalization": 3,
+};
+
+/** Every graph in a graph: itself and the bodies of its nodes. */
+export const graphsIn = (graph: Graph): Graph[] => [
+  graph,
+  ...(graph.node ?? []).flatMap(({ attribute }) =>
+    (attribute ?? []).flatMap(({ g, graphs }) => [...(g ? [g] : []), ...(graphs ?? [])].flatMap(graphsIn)),
+  ),
+];
+
+/** Every name of a value or node in a model, bodies included. */
+export const namesIn = (model: Model): Set<string> =>
+  new Set(
+    graphsIn(model.graph ?? {}).flatMap(({ node, input, output, initializer, sparseInitializer, valueInfo }) => [
+      ...(node ?? []).flatMap((one) => [one.name ?? "", ...(one.output ?? [])]),
+      ...[...(input ?? []), ...(output ?? []), ...(initializer ?? []), ...(valueInfo ?? [])].map(
+        ({ name }) => name ?? "",
+      ),
+      ...(sparseInitializer ?? []).map(({ values }) => values?.name ?? ""),
+    ]),
+  );
+
+/** The values of the main graph that a node or an input gives, with what is declared of them. */
+function valuesOf({ input, output, valueInfo, node, initializer }: Graph): FoundValue[] {
+  const weights = new Set((initializer ?? []).map(({ name }) => name));
+  const declared = new Map(
+    [...(valueInfo ?? []), ...(output ?? []), ...(input ?? [])].map((info) => [info.name ?? "", info]),
+  );
+  const described = (name: string) => {
+    const info = declared.get(name);
+    return { name, dataType: info?.type?.tensorType?.elemType ?? undefined, shape: info ? shapeOf(info) : undefined };
+  };
+  return [
+    ...(input ?? []).filter(({ name }) => !weights.has(name)).map(({ name }) => described(name ?? "")),
+    ...(node ?? []).flatMap((one, index) =>
+      (one.output ?? []).flatMap((name, at) =>
+        name ? [{ ...described(name), producer: { node: index, output: at } }] : [],
+      ),
+    ),
+  ];
+}
+
+/**
+ * The value called `name`, or `NODE:3` for output 3 of the node called NODE; it may be an optional output of a fused
+ * normalisation (the residual sum) that the model does not ask for yet.
+ * @throws {ConfigError} showing the nearest names, those `width` wide first, when there is none.
+ */
+export function findValue(model: Model, name: string, width: number, file: string): FoundValue {
+  const graph = model.graph ?? {};
+  const values = valuesOf(graph);
+  const found = values.find((value) => value.name === name) ?? outputOf(graph, values, name);
+  if (found) return found;
+  const inBody = graphsIn(graph)
+    .slice(1)
+    .some(({ node, input }) => [...(input ?? []), ...(node ?? [])].some((one) => carries(one, name)));
+  const why = inBody
+    ? `"${name}" is inside the body of a Loop, Scan or If, where nothing can be attached`
+    : graph.initializer?.some((one) => one.name === name)
+      ? `"${name}" is a weight, not an activation`
+      : `has no value "${name}"`;
+  throw new ConfigError(`${file}: ${why}; ${nearest(values, name, width)}`);
+}
+
+const carries = (one: { name?: string | null; output?: string[] | null }, name: string): boolean =>
+  one.output ? one.output.includes(name) : one.name === name;
+
+function outputOf(graph: Graph, values: readonly FoundValue[], name: string): FoundValue | undefined {
+  const [, nodeName, text] = /^(.+):(\d+)$/s.exec(name) ?? [];
+  const index = (graph.node ?? []).findIndex((one) => one.name === nodeName);
+  const node = graph.node?.[index];
+  if (!node) return undefined;
+  const output = Number(text);
+  const own = node.output?.[output];
+  if (own) return values.find((value) => value.name === own);
+  if (optionalOutputs[`${node.domain}.${node.opType}`] !== output) return undefined;
+  // The sum has the type and shape of what is added, the node's first input.
+  const like = values.find((value) => value.name === node.input?.[0]);
+  const { dataType, shape } = like ?? {};
+  return { name, producer: { node: index, output }, dataType, shape, absent: true };
+}
+
+/** The values whose names are closest to `name`, for a message; those `width` wide where there are any. */
+export function nearest(values: readonly FoundValue[], name: string, width: number): string {
+  const fitting = values.filter(({ shape }) => shape?.at(-1) === width);
+  const unknown = values.filter(({ shape }) => !shape || typeof shape.at(-1) === "string");
+  const among = fitting.length > 0 ? fitting : unknown.length > 0 ? unknown : values;
+  const rank = (other: string) => (other.includes(name) ? 0 : distance(other, name));
+  const closest = [...among].sort((a, b) => rank(a.name) - rank(b.name)).slice(0, 5);
+  const what = fitting.length > 0 ? `nearest of width ${width}` : `nothing of it is declared ${width} wide; nearest`;
+  return `${what}: ${closest.map(showValue).join(", ")}`;
+}
+
+/** As `nearest`, among all values of a model. */
+export const nearestIn = (model: Model, name: string, width: number): string =>
+  nearest(valuesOf(model.graph ?? {}), name, width);
+
+/** `name float32 [batch, 12]`. */
+export const showValue = ({ name, dataType, shape }: FoundValue): string =>
+  [name, ...(dataType ? [dataTypeName(dataType)] : []), shape ? `[${shape.join(", ")}]` : "(shape not declared)"].join(
+    " ",
+  );
