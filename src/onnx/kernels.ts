@@ -60,7 +60,7 @@ export const kernels: Readonly<Record<string, Kernels>> = {
   ScatterND: row(16, "f32 f64 f16 i32 i64 bool", "f32 f64 f16 i32 i64 bool", "f32 f16 i32"),
   ReduceSum: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16 i32"),
   ReduceSumSquare: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16", "f32 f16 i32"),
-  ReduceMean: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16", "f32 f16 i32"),
+  ReduceMean: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16 i32", "f32 f16 i32"),
   ReduceMax: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16 i32"),
   ReduceMin: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16 i32"),
   CumSum: row(14, "f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16 i32"),
@@ -71,7 +71,7 @@ export const kernels: Readonly<Record<string, Kernels>> = {
   Concat: row(13, "f32 f64 f16 i32 i64 bool", "f32 f64 f16 i32 i64 bool", "f32 f16 i32"),
   Squeeze: row(13, "f32 f64 f16 i32 i64 bool", "f32 f64 f16 i32 i64 bool", "f32 f16 i32"),
   Unsqueeze: row(13, "f32 f64 f16 i32 i64 bool", "f32 f64 f16 i32 i64 bool", "f32 f16 i32 bool"),
-  NonZero: row(13, "f32 f16 i32 i64 bool", "f32 i32 i64 bool", ""),
+  NonZero: row(13, "f32 f16 i32 i64 bool", "f32 f16 i32 i64 bool", ""),
   Cast: row(
     13,
     "f32 f64 f16 i32 i64 bool > f32 f64 f16 i32 i64 bool",
