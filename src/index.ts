@@ -24,6 +24,7 @@ export { type Dim, type Float, type Shape, scope, type Value } from "./graph/val
 export { metricKeys, metrics } from "./metrics/index.ts";
 export { defineMetric } from "./metrics/metric.ts";
 export type { MetricRow, MetricsFile } from "./metrics/row.ts";
+export { checkModel, type Misfit, requireFit } from "./onnx/check.ts";
 export { decodeModel, encodeModel, packModel } from "./onnx/model.ts";
 export { printModel } from "./onnx/print.ts";
 // Training

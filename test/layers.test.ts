@@ -125,10 +125,10 @@ describe("what runs in a browser", () => {
     expect(importers((name) => name === "runtime/node.ts").filter((file) => !loadsRuntime.includes(file))).toEqual([]);
   });
 
-  test("onnxruntime-web is in runtime/web.ts only", () => {
-    expect(files.filter((file) => importsOf(file).some((name) => name.startsWith("onnxruntime-web")))).toEqual([
-      "runtime/web.ts",
-    ]);
+  test("onnxruntime-web is in runtime/web.ts only, and its entry for browsers in runtime/webgpu.ts", () => {
+    const importing = (package_: string) => files.filter((file) => importsOf(file).includes(package_));
+    expect(importing("onnxruntime-web")).toEqual(["runtime/web.ts"]);
+    expect(importing("onnxruntime-web/webgpu")).toEqual(["runtime/webgpu.ts"]);
   });
 
   test.each(["index.ts", "browser.ts", "web"])("%s reaches nothing of Node", (start) => {

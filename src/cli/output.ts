@@ -1,6 +1,8 @@
 import Table from "cli-table3";
 import { metricKeys } from "../metrics/index.ts";
 import type { MetricRow } from "../metrics/row.ts";
+import { describeMisfit, type Misfit } from "../onnx/check.ts";
+import { kernelProviders } from "../onnx/kernels.ts";
 
 /** Numbers and tables: what a user may pipe on. */
 export const print = (text: string): void => {
@@ -50,3 +52,14 @@ export function baseline(rows: readonly MetricRow[]): string {
     ? ""
     : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
 }
+
+/** How a graph fits each provider: one line each, and one for every node that does not. */
+export const fitTable = (file: string, misfits: readonly Misfit[]): string =>
+  [
+    file,
+    ...kernelProviders.flatMap((provider) => {
+      const own = misfits.filter((one) => one.provider === provider);
+      const verdict = own.length === 0 ? "all nodes have a kernel" : `${own.length} nodes do not run there:`;
+      return [`  ${provider}: ${verdict}`, ...own.map((one) => `    ${describeMisfit(one)}`)];
+    }),
+  ].join("\n");

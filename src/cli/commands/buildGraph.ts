@@ -1,13 +1,16 @@
 import { join } from "node:path";
 import { writeWhole } from "../../data/files.ts";
+import { checkModel, requireFit } from "../../onnx/check.ts";
+import { type KernelProvider, kernelProviders } from "../../onnx/kernels.ts";
 import { encodeModel } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
 import { stemsOf } from "../../pipeline/rows.ts";
 import { trainingGraph } from "../../train/trainer.ts";
+import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
-import { note, print } from "../output.ts";
+import { fitTable, note, print } from "../output.ts";
 
 const { epochs: _, seed: __, seeds: ___, ...sae } = flags.sae;
 
@@ -18,6 +21,16 @@ export const buildGraph = defineCommand({
     ...sae,
     name: { type: "string", describe: "first part of the files' names [default: ARCHITECTURE_PRESET]" },
     out: { type: "string", default: "graphs", describe: "folder to write to" },
+    provider: {
+      choices: kernelProviders,
+      default: "cpu" as KernelProvider,
+      describe: "what is to run it; a graph with a node that has no kernel there is refused",
+    },
+    check: {
+      type: "boolean",
+      default: false,
+      describe: "write nothing: print how each graph fits every provider; an error if it does not fit --provider",
+    },
     json: flags.json,
   },
   examples: [
@@ -36,17 +49,26 @@ export const buildGraph = defineCommand({
       step: given.step,
     });
     const written = [];
+    const checked = [];
     const { architecture, preset } = configs[0]!;
     const names = stemsOf(given.name ?? `${architecture}_${preset}`, configs);
     for (const [i, config] of configs.entries()) {
       const model = trainingGraph(config);
       const path = join(given.out, `${names[i]}.onnx`);
+      if (given.check) {
+        checked.push({ path, misfits: kernelProviders.flatMap((provider) => checkModel(model, provider, path)) });
+        continue;
+      }
+      requireFit(model, given.provider, path);
       const bytes = encodeModel(model);
       await writeWhole(path, bytes);
       await writeWhole(path.replace(/\.onnx$/, ".txt"), printModel(model));
       written.push({ path, bytes: bytes.length, latent_dim: config.latentDim, k: config.options.k });
       note(`${path} (${bytes.length} bytes)`);
     }
-    if (given.json) print(JSON.stringify(written, null, 1));
+    if (given.json) print(JSON.stringify(given.check ? checked : written, null, 1));
+    else if (given.check) print(checked.map(({ path, misfits }) => fitTable(path, misfits)).join("\n"));
+    if (checked.some(({ misfits }) => misfits.some(({ provider }) => provider === given.provider)))
+      throw new ConfigError(`build-graph: not every graph runs on ${given.provider}; the table above names the nodes`);
   },
 });

@@ -38,4 +38,8 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Print what is in a .onnx, .npy, .npz or .safetensors file",
     load: async () => (await import("./inspect.ts")).inspect,
   },
+  doctor: {
+    describe: "Say what this machine can run, and why not the rest; get the CUDA provider",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
 };

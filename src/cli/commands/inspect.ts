@@ -2,6 +2,8 @@ import { readBytes } from "../../data/files.ts";
 import { readNpyArray } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
 import { readSafetensors } from "../../data/safetensors.ts";
+import { checkModel } from "../../onnx/check.ts";
+import { kernelProviders } from "../../onnx/kernels.ts";
 import { decodeModel, metadataOf } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
 import type { ValueInfo } from "../../onnx/proto.ts";
@@ -9,7 +11,7 @@ import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import { json } from "../flags.ts";
-import { print } from "../output.ts";
+import { fitTable, print } from "../output.ts";
 
 /** What a file holds, for people and as JSON. */
 interface Contents {
@@ -62,7 +64,10 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Cont
 export const inspect = defineCommand({
   command: "inspect <file>",
   positional: { file: { describe: "the file" } },
-  options: { json },
+  options: {
+    check: { type: "boolean", default: false, describe: "of a .onnx: print how it fits every provider instead" },
+    json,
+  },
   examples: [["$0 inspect models/sae_d512_k5.encoder.onnx", "the graph, node by node"]],
   async run(given) {
     const file = given.file as string;
@@ -74,6 +79,12 @@ export const inspect = defineCommand({
           .map((e) => `.${e}`)
           .join(", ")}`,
       );
+    if (given.check) {
+      if (extension !== "onnx") throw new ConfigError(`${file}: --check is for .onnx files`);
+      const model = decodeModel(await readBytes(file), file);
+      const misfits = kernelProviders.flatMap((provider) => checkModel(model, provider, file));
+      return print(given.json ? JSON.stringify({ file, misfits }, null, 1) : fitTable(file, misfits));
+    }
     const contents = read(await readBytes(file), file);
     print(given.json ? JSON.stringify(contents.json, null, 1) : contents.text.trimEnd());
   },

@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { createInterface } from "node:readline/promises";
+import Table from "cli-table3";
+import { kernelProviders } from "../../onnx/kernels.ts";
+import { defineCommand } from "../command.ts";
+import { installCuda, installNotice, nodeVersion } from "../doctor/installCuda.ts";
+import { tryProvider } from "../doctor/tryProvider.ts";
+import { json } from "../flags.ts";
+import { note, print } from "../output.ts";
+
+const gib = (bytes: number) => Number((bytes / 2 ** 30).toFixed(1));
+
+/** The version of an optional package. */
+function versionOf(name: string): string | null {
+  try {
+    const entry = createRequire(import.meta.url).resolve(name);
+    const root = entry.slice(0, entry.lastIndexOf(`${name}/`) + name.length);
+    return JSON.parse(readFileSync(`${root}/package.json`, "utf8")).version;
+  } catch {
+    return null;
+  }
+}
+
+/** NVIDIA's driver says here what there is; other adapters are named by no file that is everywhere. */
+function gpu(): string | null {
+  const file = "/proc/driver/nvidia/version";
+  return existsSync(file) ? (readFileSync(file, "utf8").split("\n")[0] ?? null) : null;
+}
+
+async function ask(): Promise<boolean> {
+  if (!process.stdin.isTTY) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question("Download and install it? [y/N] ");
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+export const doctor = defineCommand({
+  command: "doctor",
+  options: {
+    "install-cuda": {
+      type: "boolean",
+      default: false,
+      describe: "get the CUDA provider by onnxruntime-node's installer",
+    },
+    yes: { type: "boolean", default: false, describe: "agree to the download beforehand" },
+    timeout: { type: "number", default: 60, describe: "seconds each provider is given" },
+    json,
+  },
+  examples: [["$0 doctor", "what this machine can run, and why not the rest"]],
+  async run(given) {
+    if (given["install-cuda"]) {
+      note(installNotice);
+      return installCuda({ confirm: async () => given.yes || (await ask()) });
+    }
+    const tried = [];
+    // One after another: memory and threads are then each one's own.
+    for (const provider of kernelProviders) tried.push(await tryProvider(provider, { seconds: given.timeout }));
+    const own = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version as string;
+    const machine = {
+      versions: {
+        "sae-onnx": own,
+        node: process.versions.node,
+        "onnxruntime-node": nodeVersion,
+        "onnxruntime-web": versionOf("onnxruntime-web"),
+      },
+      platform: `${process.platform} ${process.arch}`,
+      cpu: cpus()[0]?.model ?? null,
+      threads: availableParallelism(),
+      memory_gib: { total: gib(totalmem()), free: gib(freemem()) },
+      nvidia_driver: gpu(),
+    };
+    if (given.json) return print(JSON.stringify({ ...machine, providers: tried }, null, 1));
+    const table = new Table({ head: ["provider", "usable", "why"], style: { head: [], border: [], compact: true } });
+    for (const { provider, usable, why } of tried) table.push([provider, usable ? "yes" : "no", why]);
+    print(table.toString());
+    const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version ?? "not installed"}`);
+    print(versions.join(", "));
+    print(
+      `${machine.platform}, ${machine.cpu}, ${machine.threads} threads, ${machine.memory_gib.free} of ${machine.memory_gib.total} GiB free`,
+    );
+    print(`NVIDIA driver: ${machine.nvidia_driver ?? "none"}`);
+    if (!tried.find(({ provider }) => provider === "cuda")?.usable)
+      print("CUDA: sae-onnx doctor --install-cuda gets the provider; it needs an NVIDIA driver and CUDA's libraries");
+  },
+});

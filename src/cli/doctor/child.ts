@@ -1,0 +1,32 @@
+/** @file Tries one provider and exits: 0 when it works, else with the reason as the last line of stderr. Started by `tryProvider`. */
+import { type ProviderName, providers } from "../../runtime/providers.ts";
+import { trainConfig } from "../../sae/config.ts";
+import { train } from "../../train/train.ts";
+import { wrappers } from "../../train/wrappers/index.ts";
+import { tensor } from "../../util/tensor.ts";
+
+/** Trains a tiny SAE for one step. @throws where the provider cannot be used, with the reason and what to do. */
+async function tryOut(name: ProviderName): Promise<string> {
+  const { usable, load, wrapper, defaultStep: step } = providers[name];
+  const found = await usable();
+  if (!found.usable) throw new Error(`${found.reason}; ${found.fix}`);
+  if (!Object.hasOwn(wrappers, wrapper)) return "a model of one node; training on it is not in this version";
+  const data = Float32Array.from({ length: 32 }, (_, i) => Math.sin(i));
+  const config = trainConfig({
+    inputDim: 8,
+    latentDim: 16,
+    options: { k: 2 },
+    batchSize: 4,
+    epochs: 1,
+    ...(step ? { step } : {}),
+  });
+  const { loss } = await train(await load(), config, tensor("float32", [4, 8], data));
+  return `one training step, loss ${loss[0]!.toPrecision(6)}`;
+}
+
+try {
+  process.stdout.write(await tryOut(process.argv[2] as ProviderName));
+} catch (error) {
+  process.stderr.write(`\n${(error as Error).message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { type Part, parts } from "../../src/export/freeze.ts";
+import { buildModel } from "../../src/graph/build.ts";
+import * as op from "../../src/graph/ops.ts";
+import type { OpType } from "../../src/graph/opset.ts";
+import { scope, type Value } from "../../src/graph/value.ts";
+import { checkModel, requireFit } from "../../src/onnx/check.ts";
+import { kernelProviders } from "../../src/onnx/kernels.ts";
+import type { Model } from "../../src/onnx/proto.ts";
+import { type TrainConfig, trainConfig } from "../../src/sae/config.ts";
+import { architectures } from "../../src/sae/index.ts";
+import { initialState } from "../../src/train/state.ts";
+import { trainingGraph } from "../../src/train/trainer.ts";
+import { tensor } from "../../src/util/tensor.ts";
+
+const presets = Object.values(architectures).flatMap(({ name, presets }) =>
+  Object.keys(presets).map((preset) => [name, preset] as const),
+);
+const configOf = (architecture: string, preset: string, step?: "dense" | "live"): TrainConfig =>
+  trainConfig({
+    architecture,
+    preset,
+    inputDim: 8,
+    latentDim: 16,
+    options: { k: 3 },
+    batchSize: 4,
+    ...(step ? { step } : {}),
+  });
+
+const frozen = (config: TrainConfig, part: Part): Model => {
+  const tensors = initialState(config, tensor("float32", [4, 8], new Float32Array(32).fill(1)));
+  return parts[part]({
+    config,
+    tensors,
+    epochsDone: 0,
+    loss: [],
+    dataDigest: "",
+    layer: null,
+    position: null,
+    metrics: {},
+  });
+};
+
+describe.each(presets)("%s %s", (architecture, preset) => {
+  test.each(Object.keys(parts) as Part[])("its frozen %s runs whole on every provider", (part) => {
+    const model = frozen(configOf(architecture, preset), part);
+    for (const provider of kernelProviders) expect(checkModel(model, provider)).toEqual([]);
+  });
+
+  test.each(["dense", "live"] as const)("its %s training graph runs whole where Loop does", (step) => {
+    let config: TrainConfig;
+    try {
+      config = configOf(architecture, preset, step);
+    } catch {
+      return expect(step).toBe("live"); // Not every architecture has live rows.
+    }
+    const model = trainingGraph(config);
+    for (const provider of ["cpu", "wasm"] as const) expect(checkModel(model, provider)).toEqual([]);
+    expect(checkModel(model, "webgpu").map(({ op }) => op)).toContain("Loop");
+  });
+});
+
+const x = () => op.input("float32", [2, 3]);
+const modelOf = (inputs: Record<string, Value>, y: Value) => buildModel({ inputs, outputs: { y } });
+
+test("names the node, its type and what to do", () => {
+  const [a, b] = [op.input("int64", [2]), op.input("int64", [2])];
+  const model = modelOf(
+    { a, b },
+    scope("encode", () => op.add(a, b)),
+  );
+  expect(checkModel(model, "cpu")).toEqual([]);
+  expect(() => requireFit(model, "webgpu", "a.onnx")).toThrow(
+    "a.onnx: encode/Add_0: Add on int64 does not run on webgpu: no kernel for this type; there is one for f32 f16 i32",
+  );
+});
+
+const emit = (name: OpType, inputs: Value[], attributes: object) =>
+  op.emit(name, inputs, attributes as never, [inputs[0]!.dtype])[0]!;
+
+test("knows what CUDA's kernels get wrong", () => {
+  const a = x();
+  expect(checkModel(modelOf({ a }, emit("ReduceMax", [a], { axes: [1] })), "cuda")[0]?.why).toMatch("cuDNN");
+  const [data, at] = [op.input("int32", [4]), op.input("int64", [2])];
+  const updates = op.input("int32", [2]);
+  const adds = modelOf(
+    { data, at, updates },
+    emit("ScatterElements", [data, at, updates], { axis: 0, reduction: "add" }),
+  );
+  expect(checkModel(adds, "cuda")[0]?.why).toMatch("as if they were floats");
+  const k = op.input("int64", [1]);
+  const top = modelOf({ a, k }, op.emit("TopK", [a, k], { axis: -1 }, ["float32", "int64"])[0]!);
+  expect(checkModel(top, "cuda")[0]?.why).toMatch("initializer");
+  expect(checkModel(top, "cpu")).toEqual([]);
+});
+
+test("finds types the file does not say, looks into bodies, and refuses other opsets and domains", () => {
+  const a = x();
+  const model = modelOf({ a }, op.cast(op.nonZero(op.relu(a)), "float32"));
+  const bare = { ...model, graph: { ...model.graph, valueInfo: [] } };
+  expect(checkModel(bare, "webgpu").map(({ op, type }) => `${op} ${type}`)).toEqual([
+    "NonZero float32",
+    "Cast int64 to float32",
+  ]);
+  const live = trainingGraph(configOf("topk", "report", "live"));
+  expect(checkModel(live, "webgpu").some(({ op, node }) => op === "NonZero" && node.includes("/"))).toBe(true);
+  expect(() => checkModel({ ...model, opsetImport: [{ domain: "", version: 21 }] }, "cpu")).toThrow("opset 21");
+  const [node] = model.graph!.node!;
+  const foreign = { ...model, graph: { ...model.graph, node: [{ ...node, domain: "com.microsoft" }] } };
+  expect(checkModel(foreign, "cpu")[0]?.why).toMatch("com.microsoft");
+});
