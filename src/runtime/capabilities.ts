@@ -5,10 +5,28 @@
  * provider has no kernel for is an error (`session.disable_cpu_ep_fallback`; cpu and wasm are where others would fall back to).
  */
 export const capabilities = {
-  cpu: { wrapper: "loop", defaultStep: null, steps: ["live", "dense"], noFallback: false },
-  wasm: { wrapper: "loop", defaultStep: null, steps: ["live", "dense"], noFallback: false },
-  webgpu: { wrapper: "step", defaultStep: "dense", steps: ["dense"], noFallback: true },
-  cuda: { wrapper: "scan", defaultStep: "dense", steps: ["dense"], noFallback: true },
+  cpu: {
+    wrapper: "loop",
+    wrappers: ["loop", "scan", "step"],
+    defaultStep: null,
+    steps: ["live", "blocks", "dense"],
+    noFallback: false,
+  },
+  wasm: {
+    wrapper: "loop",
+    wrappers: ["loop", "scan", "step"],
+    defaultStep: null,
+    steps: ["live", "blocks", "dense"],
+    noFallback: false,
+  },
+  webgpu: { wrapper: "step", wrappers: ["step"], defaultStep: "dense", steps: ["dense"], noFallback: true },
+  cuda: {
+    wrapper: "scan",
+    wrappers: ["loop", "scan", "step"],
+    defaultStep: "dense",
+    steps: ["dense"],
+    noFallback: true,
+  },
 } as const satisfies Record<string, Capabilities>;
 
 export type ProviderName = keyof typeof capabilities;
@@ -16,9 +34,11 @@ export type ProviderName = keyof typeof capabilities;
 /** What a provider can train with. */
 export interface Capabilities {
   readonly wrapper: "loop" | "scan" | "step";
+  /** Every wrapper it can run at all. */
+  readonly wrappers: readonly ("loop" | "scan" | "step")[];
   /** The step form used unless asked otherwise; `null`: the one that is faster for the configuration. */
-  readonly defaultStep: "live" | "dense" | null;
-  readonly steps: readonly ("live" | "dense")[];
+  readonly defaultStep: "live" | "blocks" | "dense" | null;
+  readonly steps: readonly ("live" | "blocks" | "dense")[];
   readonly noFallback: boolean;
 }
 

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { writeWhole } from "../../data/files.ts";
 import { checkModel, requireFit } from "../../onnx/check.ts";
-import { type KernelProvider, kernelProviders } from "../../onnx/kernels.ts";
+import { kernelProviders } from "../../onnx/kernels.ts";
 import { encodeModel } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
+import { stepFor } from "../../pipeline/providerStep.ts";
 import { stemsOf } from "../../pipeline/rows.ts";
+import { capabilities } from "../../runtime/capabilities.ts";
 import { trainingGraph } from "../../train/trainer.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
@@ -19,17 +21,17 @@ export const buildGraph = defineCommand({
   options: {
     "input-dim": { type: "number", demandOption: true, describe: "width of the activations" },
     ...sae,
+    provider: {
+      ...flags.machine.provider,
+      describe:
+        "what the graph is for: cpu and wasm a Loop, cuda a Scan, webgpu one step; a node without a kernel there is refused",
+    },
     name: { type: "string", describe: "first part of the files' names [default: ARCHITECTURE_PRESET]" },
     out: { type: "string", default: "graphs", describe: "folder to write to" },
-    provider: {
-      choices: kernelProviders,
-      default: "cpu" as KernelProvider,
-      describe: "what is to run it; a graph with a node that has no kernel there is refused",
-    },
     check: {
       type: "boolean",
       default: false,
-      describe: "write nothing: print how each graph fits every provider; an error if it does not fit --provider",
+      describe: "write nothing: print whether every node has a kernel, for every provider's own graph",
     },
     json: flags.json,
   },
@@ -37,28 +39,34 @@ export const buildGraph = defineCommand({
     ["$0 build-graph --input-dim 2048 --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's twelve graphs"],
   ],
   async run(given) {
-    const configs = gridConfigs({
-      architecture: given.architecture,
-      preset: given.preset,
-      inputDim: given["input-dim"],
-      latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
-      ks: flags.parseIntegers("k", given.k),
-      options: flags.saeOptions(given),
-      batchSize: given["batch-size"],
-      learningRate: given["learning-rate"],
-      step: given.step,
-    });
+    const configsFor = (step: string | undefined) =>
+      gridConfigs({
+        architecture: given.architecture,
+        preset: given.preset,
+        inputDim: given["input-dim"],
+        latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
+        ks: flags.parseIntegers("k", given.k),
+        options: flags.saeOptions(given),
+        batchSize: given["batch-size"],
+        learningRate: given["learning-rate"],
+        step,
+      });
+    const configs = configsFor(stepFor(given.provider, given.step));
     const written = [];
     const checked = [];
     const { architecture, preset } = configs[0]!;
     const names = stemsOf(given.name ?? `${architecture}_${preset}`, configs);
     for (const [i, config] of configs.entries()) {
-      const model = trainingGraph(config);
       const path = join(given.out, `${names[i]}.onnx`);
       if (given.check) {
-        checked.push({ path, misfits: kernelProviders.flatMap((provider) => checkModel(model, provider, path)) });
+        const misfits = kernelProviders.flatMap((provider) => {
+          const own = provider === given.provider ? config : configsFor(stepFor(provider, undefined))[i]!;
+          return checkModel(trainingGraph(own, capabilities[provider].wrapper), provider, path);
+        });
+        checked.push({ path, misfits });
         continue;
       }
+      const model = trainingGraph(config, capabilities[given.provider].wrapper);
       requireFit(model, given.provider, path);
       const bytes = encodeModel(model);
       await writeWhole(path, bytes);

@@ -53,7 +53,12 @@ export function lastWords({ error, log }: { error: string; log: string }): strin
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
     .replace(/\u001b\[[0-9;]*m/g, "")
     .split("\n")
-    .map((line) => line.replace(/^\S+ \S+ \[\w:\w+:[^\]]*\] /, "").trim())
+    .map((line) =>
+      line
+        .replace(/^\S+ \S+ \[\w:\w+:[^\]]*\] /, "")
+        .replace(/^.*\[ONNXRuntimeError\] : \d+ : \w+ : /, "")
+        .trim(),
+    )
     .filter((line) => /error|fail|cannot|insufficient|invalid/i.test(line));
   return (lines.at(-1) ?? error).replace(/\s+/g, " ").slice(0, 400);
 }

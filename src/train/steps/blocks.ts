@@ -24,6 +24,7 @@ const rowStep = 128;
 export const blocks: StepForm = {
   name: "blocks",
   describe: "every latent at every step, as dense, in blocks of rows that stay in the processor's cache",
+  grows: false,
 
   carry: (config, origin) =>
     scope("carry", () => {
@@ -37,7 +38,7 @@ export const blocks: StepForm = {
 
   canonical: (config, carried) => scope("canonical", () => joined(config, carried as StateValues)),
 
-  step(config, x, carried) {
+  step(config, x, carried, _origin, padding) {
     const state = carried as StateValues;
     const names = Object.keys(parametersOf(config));
     const params = pick(joined(config, state), names);
@@ -45,10 +46,10 @@ export const blocks: StepForm = {
     for (const { whole, parts } of blockTable(config).filter(({ whole }) => blockOf.delete(whole)))
       for (const { name } of parts) blockOf.set(name, whole);
 
-    const { loss, code } = lossOf(config, x, params, state);
+    const { loss, code } = lossOf(config, x, params, state, padding);
     const gradient = gradients(loss, pick(state, [...blockOf.keys()]));
     const next = scope("update", () => update(config, state, gradient, (name) => blockOf.get(name)!));
-    const steps_since_fired = scope("fired", () => stepsSinceFired(code, state.steps_since_fired!));
+    const steps_since_fired = scope("fired", () => stepsSinceFired(code, state.steps_since_fired!, padding));
     return { carried: { ...next, steps_since_fired }, loss };
   },
 };
