@@ -26,6 +26,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Draw the figures and the page of a metrics file",
     load: async () => (await import("./report.ts")).report,
   },
+  serve: {
+    describe: "Serve a page that evaluates, explores and trains SAEs in a browser tab, on this machine only",
+    load: async () => (await import("./serve.ts")).serve,
+  },
   inspect: {
     describe: "Print what is in a .onnx, .npy, .npz or .safetensors file",
     load: async () => (await import("./inspect.ts")).inspect,
