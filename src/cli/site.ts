@@ -68,13 +68,16 @@ export async function writeSite(files: SiteFiles, out: string): Promise<number> 
   return [...all.keys()].filter((address) => address.startsWith("models/")).length;
 }
 
-/** Headers of every answer: cross-origin isolation, for threads; and nothing may be fetched from elsewhere. */
+/**
+ * Headers of every answer: cross-origin isolation, for threads; and nothing may be fetched from elsewhere. `unsafe-eval` is for
+ * vega, which makes functions of a figure's expressions: the charts' own, never a file's.
+ */
 const headers = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Content-Security-Policy":
-    "default-src 'self'; connect-src 'self' blob: data:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:",
+    "default-src 'self'; connect-src 'self' blob: data:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-eval' blob:; worker-src 'self' blob:",
   "X-Content-Type-Options": "nosniff",
   "Cache-Control": "no-cache",
 };

@@ -6,7 +6,18 @@ import type { Runtime } from "./session.ts";
  * Nothing is tried in place of what was asked for.
  */
 export const providers = {
-  cpu: { describe: "ONNX Runtime's CPU provider", load: async () => (await import("./node.ts")).cpu },
+  cpu: {
+    describe: "ONNX Runtime's CPU provider",
+    load: async () => {
+      const node = await import("./node.ts").catch((cause) => {
+        throw new ConfigError(
+          "provider cpu: the package onnxruntime-node is not installed; npm install onnxruntime-node",
+          { cause },
+        );
+      });
+      return node.cpu;
+    },
+  },
   wasm: {
     describe: "ONNX Runtime's WebAssembly build, the one browsers use",
     load: async () => {

@@ -122,17 +122,21 @@ function latentHtml(
     ${near.length > 0 ? `<h3>Nearest latents by decoder cosine</h3>${table(["latent", ">cosine"], near)}` : ""}`;
 }
 
-/** A row's text with its token marked: the word at `position`, counted from 0 over the words, where the text has so many. */
+/**
+ * A row's text, the token marked where the label has its `tokens`; else its position beside it: tokens are not words, so a
+ * place in the text would be a guess.
+ */
 function textOf(label: Label | null): string {
   if (!label) return "";
-  const { text, position } = label;
+  const { text, tokens, position } = label;
+  if (Array.isArray(tokens) && typeof position === "number") {
+    const shown = tokens.map((one, i) =>
+      i === position ? `<mark>${escapeHtml(String(one))}</mark>` : escapeHtml(String(one)),
+    );
+    return `<span>${shown.join("")}</span>`;
+  }
   if (typeof text !== "string") return `<span>${escapeHtml(JSON.stringify(label))}</span>`;
-  if (typeof position !== "number") return `<span>${escapeHtml(text)}</span>`;
-  const words = text.split(/(?<=\s)/);
-  const marked = words
-    .map((word, i) => (i === position ? `<mark>${escapeHtml(word)}</mark>` : escapeHtml(word)))
-    .join("");
-  return `<span>${marked} <small class="faint">position ${position}</small></span>`;
+  return `<span>${escapeHtml(text)}${typeof position === "number" ? ` <mark>token ${position}</mark>` : ""}</span>`;
 }
 
 async function showRow(input: string): Promise<void> {

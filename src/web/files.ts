@@ -50,7 +50,7 @@ export async function theData(): Promise<DataSummary> {
   const source = data[at<HTMLSelectElement>("data").selectedIndex];
   if (!source) throw new Error("no activations are chosen; choose or drop a file above");
   if (loaded?.source !== source) {
-    const summary = read();
+    const summary = read(loaded?.summary);
     loaded = { source, summary };
     summary.catch(() => {
       loaded = undefined;
@@ -67,9 +67,9 @@ export async function theSource() {
   return { name: source.name, file: await source.load(), labels };
 }
 
-async function read(): Promise<DataSummary> {
+async function read(earlier: Promise<DataSummary> | undefined): Promise<DataSummary> {
   const running = await theWorker();
-  const before = loaded && (await loaded.summary.catch(() => undefined));
+  const before = await earlier?.catch(() => undefined);
   if (before) await running.call("drop", { data: before.id });
   const summary = await running.call("read", await theSource());
   const { rows, inputDim, info, labelled } = summary;
