@@ -37,7 +37,11 @@ export class SaeWorker {
    * Starts a worker.
    * @throws {ConfigError} when `webgpu` was asked for and the browser has none.
    */
-  static async start({ provider = "auto", ...settings }: WorkerOptions = {}): Promise<SaeWorker> {
+  static async start({
+    provider = "auto",
+    threads,
+    wasmPath = defaultWasmPath(),
+  }: WorkerOptions = {}): Promise<SaeWorker> {
     const found = provider === "wasm" ? undefined : await chooseProvider();
     if (provider === "webgpu" && found?.provider !== "webgpu")
       throw new ConfigError(
@@ -45,8 +49,8 @@ export class SaeWorker {
       );
     const chosen = found ?? { provider: "wasm" as const, note: "WebAssembly, as asked" };
     const worker = new SaeWorker(startWorker(chosen.provider), chosen.provider, chosen.note);
-    const { threads } = await worker.call("open", { wasmPath: defaultWasmPath(), ...settings });
-    worker.#threads = threads;
+    const opened = await worker.call("open", { wasmPath, threads });
+    worker.#threads = opened.threads;
     return worker;
   }
 
