@@ -1,6 +1,6 @@
-// Builds dist/single/sae-onnx.js: the browser entry with both workers inside, for pages of any origin. ONNX Runtime's .wasm files lie
-// beside it, or where `wasmPath` says. Run: node singleFile.mjs, after npm run build
-import { copyFileSync, mkdirSync } from "node:fs";
+// Builds dist/single/sae-onnx.js: the browser entry with both workers inside, for pages of any origin. ONNX Runtime's .wasm files are
+// fetched from where `wasmPath` says, or from beside it. Run: node singleFile.mjs, after npm run build
+import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
@@ -35,8 +35,5 @@ async function bundle(entry, define = {}) {
 const sources = { wasm: await bundle("dist/worker/wasm.js"), webgpu: await bundle("dist/worker/webgpu.js") };
 const single = await bundle("dist/browser.js", { SAE_ONNX_WORKERS: JSON.stringify(sources) });
 mkdirSync("dist/single", { recursive: true });
-const { writeFileSync } = await import("node:fs");
 writeFileSync("dist/single/sae-onnx.js", single);
-for (const name of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm"])
-  copyFileSync(`node_modules/onnxruntime-web/dist/${name}`, `dist/single/${name}`);
 console.log(`dist/single/sae-onnx.js: ${Math.round(single.length / 1000)} kB`);

@@ -49,7 +49,11 @@ export class SaeWorker {
       );
     const chosen = found ?? { provider: "wasm" as const, note: "WebAssembly, as asked" };
     const worker = new SaeWorker(startWorker(chosen.provider), chosen.provider, chosen.note);
-    const opened = await worker.call("open", { wasmPath, threads });
+    const opened = await worker.call("open", {
+      // The worker's own address may be a Blob's, which nothing is relative to.
+      wasmPath: wasmPath === undefined ? undefined : new URL(wasmPath, location.href).href,
+      threads,
+    });
     worker.#threads = opened.threads;
     return worker;
   }
