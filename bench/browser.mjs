@@ -90,6 +90,13 @@ const theirs = `async ({ latentDim, k, steps }) => {
   const W_enc = tf.variable(uniform([latentDim, 512], 512)), b_enc = tf.variable(uniform([latentDim], 512));
   const W_dec = tf.variable(tf.tidy(() => unit(uniform([latentDim, 512], latentDim))));
   const adam = tf.train.adam(1e-3);
+  const keep = tf.customGrad((pre, save) => {
+    const size = tf.abs(pre);
+    const kth = tf.topk(size, k).values.slice([0, k - 1], [256, 1]);
+    const mask = tf.cast(tf.greaterEqual(size, kth), "float32");
+    save([mask]);
+    return { value: pre.mul(mask), gradFunc: (dy, [mask]) => dy.mul(mask) };
+  });
   const rows = tf.randomNormal([256 * 8, 512]);
   const times = [];
   for (let step = 0; step < steps; step++) {
@@ -98,9 +105,7 @@ const theirs = `async ({ latentDim, k, steps }) => {
       const x = rows.slice([256 * (step % 8), 0], [256, 512]);
       adam.minimize(() => {
         const pre = tf.matMul(x, W_enc, false, true).add(b_enc);
-        const size = tf.abs(pre);
-        const kth = tf.topk(size, k).values.slice([0, k - 1], [256, 1]);
-        const z = pre.mul(tf.cast(tf.greaterEqual(size, kth), "float32"));
+        const z = keep(pre);
         return tf.mean(tf.square(tf.sub(x, tf.matMul(z, W_dec))));
       });
       W_dec.assign(unit(W_dec));

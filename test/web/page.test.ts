@@ -88,13 +88,16 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
     // Later epochs drift apart: a latent chosen otherwise once changes everything after it.
     for (const [i, loss] of node.loss.entries()) expect(row.loss[i]! / loss).toBeCloseTo(1, 4);
     const save = async (suffix: string) => {
-      const [download] = await Promise.all([page.waitForEvent("download"), page.click(`text=tab_d256_k8.${suffix}`)]);
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.click(`#train-result button:text-is("tab_d256_k8.${suffix}")`),
+      ]);
       const path = join(folder, download.suggestedFilename());
       await download.saveAs(path);
       return path;
     };
     expectEqual(row, inNode(await save("autoencoder.onnx"))[0]!);
-    const again = saeOnnx("export", await save("safetensors"), "--parts", "autoencoder", "--out", folder);
+    const again = saeOnnx("export", await save("safetensors"), "--part", "autoencoder", "--out", folder);
     expect(again.status, again.stderr).toBe(0);
   }, 90_000);
 
