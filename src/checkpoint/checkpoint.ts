@@ -24,6 +24,8 @@ export interface Checkpoint {
   readonly dataDigest: string;
   readonly layer: number | null;
   readonly position: number | null;
+  /** On CUDA, whether its products may have been rounded to TF32; elsewhere there is no such thing. */
+  readonly tf32?: "on" | "off" | undefined;
   /** Metrics of the finished SAE by their keys in files; empty before. */
   readonly metrics: Readonly<Record<string, number | null>>;
 }
@@ -33,7 +35,7 @@ export const isFinished = ({ config, epochsDone }: Checkpoint): boolean => epoch
 
 /** The bytes of a checkpoint (.safetensors). The same checkpoint gives the same bytes: no times, hosts or paths. */
 export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const { config, epochsDone, loss, dataDigest, layer, position, metrics } = checkpoint;
+  const { config, epochsDone, loss, dataDigest, layer, position, metrics, tf32 } = checkpoint;
   const parameters = Object.keys(parametersOf(config));
   const kept = Object.entries(checkpoint.tensors).filter(
     ([name]) => !isFinished(checkpoint) || parameters.includes(name),
@@ -48,6 +50,7 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
     layer: String(layer),
     position: String(position),
     metrics: JSON.stringify(metrics),
+    ...(tf32 ? { tf32 } : {}),
   });
 }
 

@@ -22,6 +22,7 @@ const metadataSchema = z.object({
   data_digest: z.string(),
   layer: jsonText(z.number().nullable()),
   position: jsonText(z.number().nullable()),
+  tf32: z.enum(["on", "off"]).optional(),
   metrics: jsonText(z.record(z.string(), z.number().nullable())),
 });
 

@@ -1,5 +1,6 @@
 import type { Options } from "yargs";
 import { type ProviderName, providers } from "../runtime/providers.ts";
+import { requireUsable } from "../runtime/usable.ts";
 import type { Architecture } from "../sae/architecture.ts";
 import { stepNames } from "../sae/config.ts";
 import { architectures } from "../sae/index.ts";
@@ -37,13 +38,28 @@ export const machine = {
   provider: {
     choices: Object.keys(providers) as ProviderName[],
     default: "cpu" as ProviderName,
-    describe: "what runs the models",
+    describe: "what runs the models; one that cannot be used here is an error that says why",
+  },
+  tf32: {
+    type: "boolean",
+    default: true,
+    describe: "let CUDA round products to TF32; --no-tf32 is slower and as exact as float32",
   },
   threads: {
     type: "number",
     describe: "threads inside an op [default: train 1, eval all cores]; they can change the last digits",
   },
 } as const satisfies Record<string, Options>;
+
+/** Says to CUDA what `--no-tf32` asks; before the first session, and inherited by the training process. */
+export function applyTf32(tf32: boolean): void {
+  if (!tf32) process.env.NVIDIA_TF32_OVERRIDE = "0";
+}
+
+/** @throws {ConfigError} when a provider cannot be used here; before anything is read or written. */
+export async function checkProvider(provider: ProviderName): Promise<void> {
+  requireUsable(provider, await providers[provider].usable());
+}
 
 export const json = {
   type: "boolean",

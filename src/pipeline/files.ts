@@ -11,7 +11,7 @@ import type { LatentStatistics } from "../report/charts/chart.ts";
 import { parseLatents } from "../report/latents.ts";
 import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../report/merge.ts";
 import { parseMetrics, serializeMetrics } from "../report/rows.ts";
-import { type ProviderName, providers } from "../runtime/providers.ts";
+import { type ProviderName, usableRuntime } from "../runtime/providers.ts";
 import { ConfigError } from "../util/errors.ts";
 import { measuredRow, modelName } from "./measured.ts";
 
@@ -46,7 +46,7 @@ export async function evaluateFiles({
     train: takeRows(set.activations, split.train),
     validation: takeRows(set.activations, split.validation),
   };
-  const runtime = await providers[provider].load();
+  const runtime = await usableRuntime(provider);
   const rows: MetricRow[] = [];
   for (const path of models) {
     onModel?.(path);

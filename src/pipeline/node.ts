@@ -12,12 +12,15 @@ import { freeze } from "../export/freeze.ts";
 import { describedKeys } from "../metrics/index.ts";
 import type { DataInfo, MetricRow, MetricsFile } from "../metrics/row.ts";
 import { serializeMetrics } from "../report/rows.ts";
-import { type ProviderName, providers } from "../runtime/providers.ts";
+import { type ProviderName, providers, usableRuntime } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
+import { rememberedContact, tf32Here } from "../train/files.ts";
+import type { FirstContact } from "../train/firstContact.ts";
 import { TrainingProcess } from "../train/node.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { checkTrainingRows } from "../train/trainer.ts";
 import { existingCheckpoint, existingRows, readIfThere } from "./existing.ts";
+import { checkStep } from "./providerStep.ts";
 import { metricRow, metricsFile, stemsOf } from "./rows.ts";
 
 /** Threads inside an op, unless told otherwise. */
@@ -36,6 +39,8 @@ export interface GridRun {
   readonly provider: ProviderName;
   /** Threads inside an op; default 1. They can change the last digits. */
   readonly threads?: number | undefined;
+  /** Epochs in one run, which cannot be interrupted; the result does not depend on it. Default: 1, more on a GPU. */
+  readonly epochsPerRun?: number | undefined;
   /** SAEs trained side by side, each in a process of its own; the result does not depend on it. */
   readonly jobs?: number | undefined;
   /** Train again what is there already, and replace what another configuration left. */
@@ -83,7 +88,9 @@ interface Shared {
  * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
  */
 export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
-  const { set, configs, out, force = false } = run;
+  const { set, configs, out, force = false, provider } = run;
+  for (const { step } of configs) checkStep(provider, step);
+  await usableRuntime(provider);
   const split = splitRows(set, run.trainRows);
   const part = (rows: Uint32Array) => takeRows(set.activations, rows);
   const data = { train: part(split.train), validation: part(split.validation) };
@@ -102,7 +109,8 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   }
   const tell = teller(run, entries);
   let saving = Promise.resolve();
-  const fileNow = () => metricsFile(configs, info, inGridOrder(rows, names));
+  let contact = provider === "cuda" ? rememberedContact(provider) : undefined;
+  const fileNow = () => withContact(metricsFile(configs, info, inGridOrder(rows, names)), contact);
   const save = () => {
     const text = serializeMetrics(fileNow());
     saving = saving.then(() => writeWhole(path, text));
@@ -132,7 +140,9 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     while (queue.length > 0 && !run.signal?.aborted) {
       const entry = queue.shift()!;
       const onEpoch = (epochsDone: number, loss: number) => tell(entry, { epochsDone, loss, state: "training" });
-      const row = await trainOne(shared, entry, child, onEpoch);
+      const row = await trainOne(shared, entry, child, onEpoch, (one) => {
+        contact = one;
+      });
       if (row) await finish(entry, row, "finished");
     }
   };
@@ -143,6 +153,10 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   }
   return { file: fileNow(), path, stopped: names.some((name) => !rows.some((row) => row.name === name)) };
 }
+
+/** A metrics file that also says how the GPU's first training compared with the CPU's. */
+const withContact = (file: MetricsFile, contact: FirstContact | undefined): MetricsFile =>
+  contact ? { ...file, config: { ...file.config, first_contact: contact } } : file;
 
 /** Rows of earlier grids first, then this one's in its order. */
 const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): MetricRow[] => [
@@ -200,10 +214,12 @@ async function trainOne(
   { name, config, before }: Entry,
   child: TrainingProcess,
   onEpoch: (epochsDone: number, loss: number) => void,
+  onContact: (contact: FirstContact) => void,
 ): Promise<MetricRow | null> {
-  const { provider, signal, threads = defaultThreads } = run;
+  const { provider, signal, threads = defaultThreads, epochsPerRun } = run;
+  const tf32 = provider === "cuda" ? tf32Here() : undefined;
   const checkpointOf = ({ state: tensors, epochsDone, loss }: TrainProgress): Checkpoint => ({
-    ...{ config, tensors, epochsDone, loss, layer, position },
+    ...{ config, tensors, epochsDone, loss, layer, position, tf32 },
     dataDigest: info.digest,
     metrics: {},
   });
@@ -211,7 +227,8 @@ async function trainOne(
   const onSnapshot = (progress: TrainProgress) => save(checkpointOf(progress));
 
   const from = before && { state: before.tensors, epochsDone: before.epochsDone, loss: before.loss };
-  const trained = await child.train({ config, provider, from, threads, signal, onEpoch, onSnapshot });
+  const trained = await child.train({ config, provider, from, threads, epochsPerRun, signal, onEpoch, onSnapshot });
+  if (trained.contact) onContact(trained.contact);
   const unmeasured = checkpointOf(trained);
   if (!isFinished(unmeasured)) {
     await save(unmeasured);

@@ -1,5 +1,11 @@
 import * as ort from "onnxruntime-node";
-import { type Ort, openSession, type Runtime } from "./session.ts";
+import { identityModel } from "./identity.ts";
+import { type Ort, type OrtTensor, openSession, type Runtime } from "./session.ts";
+
+const own = ort as unknown as Ort;
+const common = { graphOptimizationLevel: "all", logSeverityLevel: 4 } as const;
+/** On a GPU a node that is placed elsewhere is an error. */
+const noFallback = { session: { disable_cpu_ep_fallback: "1" } };
 
 /**
  * ONNX Runtime's CPU provider in Node. Denormal numbers count as zero: Adam's second moments of latents that no longer
@@ -8,12 +14,48 @@ import { type Ort, openSession, type Runtime } from "./session.ts";
  */
 export const cpu: Runtime = {
   provider: "cpu",
-  open: (model, { threads } = {}) =>
-    openSession(ort as unknown as Ort, model, {
-      executionProviders: ["cpu"],
-      graphOptimizationLevel: "all",
-      logSeverityLevel: 4,
-      ...(threads ? { intraOpNumThreads: threads } : {}),
-      extra: { session: { set_denormal_as_zero: "1", disable_prepacking: "1" } },
-    }),
+  open: (model, { threads, carried } = {}) =>
+    openSession(
+      own,
+      model,
+      {
+        ...common,
+        executionProviders: ["cpu"],
+        ...(threads ? { intraOpNumThreads: threads } : {}),
+        extra: { session: { set_denormal_as_zero: "1", disable_prepacking: "1" } },
+      },
+      { carried },
+    ),
 };
+
+/** ONNX Runtime's CUDA provider, on the first device that CUDA_VISIBLE_DEVICES shows. Outputs come back to the host after each run. */
+export const cuda: Runtime = {
+  provider: "cuda",
+  open: (model, { carried } = {}) =>
+    openSession(own, model, { ...common, executionProviders: ["cuda"], extra: noFallback }, { carried }),
+};
+
+/** ONNX Runtime's WebGPU provider in Node, through Vulkan. Carried tensors stay on the GPU. */
+export const webgpu: Runtime = {
+  provider: "webgpu",
+  open: (model, { carried } = {}) =>
+    openSession(
+      own,
+      model,
+      { ...common, executionProviders: ["webgpu"], extra: noFallback },
+      { carried, onDevice: true, read: readByIdentity },
+    ),
+};
+
+let reader: Promise<ort.InferenceSession> | undefined;
+
+/** A GPU tensor's copy on the host, by a model that copies it: in Node its `getData` ends the process. */
+async function readByIdentity(x: OrtTensor): Promise<OrtTensor> {
+  reader ??= ort.InferenceSession.create(identityModel(), {
+    ...common,
+    executionProviders: ["webgpu"],
+    extra: noFallback,
+  });
+  const { y } = await (await reader).run({ x: x as ort.Tensor });
+  return y as OrtTensor;
+}

@@ -2,6 +2,8 @@ import type { InferenceSession as OrtSession, Tensor as OrtTensor } from "onnxru
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import { type DType, type HostTensor, sizeOf, tensor } from "../util/tensor.ts";
 
+export type { OrtTensor };
+
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
@@ -11,10 +13,13 @@ export interface Session {
   readonly outputNames: readonly string[];
   /**
    * Runs the model once. Feeds it does not take are ignored, so that a graph that reads a part of the state can be given all.
+   * Carried inputs that are not fed are what the run before left; carried outputs are not among the results.
    * @throws {ConfigError} for a missing input.
    * @throws {RuntimeFailure} when ONNX Runtime fails, naming the place in the graph.
    */
   run(feeds: Tensors): Promise<Record<string, HostTensor>>;
+  /** The carried inputs as the last run left them, copied to the host; empty before the first. */
+  carried(): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
 }
 
@@ -28,6 +33,8 @@ export interface ModelBytes {
 export interface SessionOptions {
   /** Threads inside an op; default: as many as the machine has cores. */
   readonly threads?: number | undefined;
+  /** Outputs that stay where they are computed and are the next run's inputs: the input's name by the output's. Default: none. */
+  readonly carried?: Readonly<Record<string, string>> | undefined;
 }
 
 /** One way to run models. */
@@ -48,38 +55,68 @@ export interface Ort {
 /** Fatal messages only: errors are thrown, and need not be printed as well. */
 const quiet = { logSeverityLevel: 4 } as const;
 
+/** How a package carries tensors from run to run. */
+export interface Carrying {
+  readonly carried?: SessionOptions["carried"];
+  /** Whether they stay on the device; default: on the host. */
+  readonly onDevice?: boolean;
+  /** Copies a tensor of the device to the host. */
+  readonly read?: (x: OrtTensor) => Promise<Pick<OrtTensor, "type" | "dims" | "data">>;
+}
+
 /** Opens a session on either package. */
-export async function openSession(ort: Ort, model: ModelBytes, options: OrtSession.SessionOptions): Promise<Session> {
+export async function openSession(
+  ort: Ort,
+  model: ModelBytes,
+  options: OrtSession.SessionOptions,
+  { carried = {}, onDevice = false, read = async (x) => x }: Carrying = {},
+): Promise<Session> {
   const externalData = model.external.length > 0 ? { externalData: model.external } : {};
-  const session = await ort.InferenceSession.create(model.bytes, { ...options, ...externalData }).catch(
+  const places = Object.fromEntries(Object.keys(carried).map((output) => [output, "gpu-buffer"] as const));
+  const preferred = onDevice && Object.keys(carried).length > 0 ? { preferredOutputLocation: places } : {};
+  const session = await ort.InferenceSession.create(model.bytes, { ...options, ...externalData, ...preferred }).catch(
     (error: unknown) => {
       throw explain("refused the model", error);
     },
   );
+  const held = new Map<string, OrtTensor>();
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
     async run(feeds) {
-      for (const name of session.inputNames)
-        if (!feeds[name])
+      const given: Record<string, OrtTensor> = {};
+      for (const name of session.inputNames) {
+        const value = feeds[name];
+        const own = value ? new ort.Tensor(value.dtype, value.data as OrtTensor.DataType, value.dims) : held.get(name);
+        if (!own)
           throw new ConfigError(`run: input "${name}" is missing; the model takes ${session.inputNames.join(", ")}`);
-      const given = Object.fromEntries(
-        session.inputNames.map((name) => {
-          const { dtype, data, dims } = feeds[name]!;
-          return [name, new ort.Tensor(dtype, data as OrtTensor.DataType, dims)];
-        }),
-      );
+        given[name] = own;
+      }
       const results = await session.run(given, quiet).catch((error: unknown) => {
         throw explain("failed", error);
       });
-      return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name]!)]));
+      for (const [output, input] of Object.entries(carried)) {
+        held.get(input)?.dispose();
+        held.set(input, results[output]!);
+      }
+      const returned = session.outputNames.filter((name) => !(name in carried));
+      return Object.fromEntries(returned.map((name) => [name, fromOrt(results[name]!)]));
     },
-    release: () => session.release(),
+    async carried() {
+      const found: Record<string, HostTensor> = {};
+      for (const [name, value] of held) found[name] = fromOrt(value.location === "cpu" ? value : await read(value));
+      return found;
+    },
+    release() {
+      for (const value of held.values()) value.dispose();
+      held.clear();
+      return session.release();
+    },
   };
 }
 
 /** An empty tensor's data may arrive with another length: it is cut to its shape. */
-function fromOrt(value: OrtTensor): HostTensor {
+function fromOrt(value: Pick<OrtTensor, "type" | "dims" | "data">): HostTensor {
   const data = value.data as unknown as HostTensor["data"];
   return tensor(value.type as DType, value.dims, data.subarray(0, sizeOf(value.dims)) as never);
 }

@@ -33,6 +33,12 @@ export interface Code {
  */
 export type Keep = (pre: V, scores: V, k: number, act?: (values: V) => V) => Code;
 
+/** A batch of fewer rows than its shape has: `mask [batch, 1]` is 1 for its rows and 0 for the padding, `scale` is batch / rows. */
+export interface Padding {
+  readonly mask: V;
+  readonly scale: V;
+}
+
 /** What losses may look at. `stepsSinceFired [latentDim]` is as it was before this step. */
 export interface LossContext<P, O> {
   readonly x: V;
@@ -41,6 +47,8 @@ export interface LossContext<P, O> {
   readonly params: P;
   readonly options: O;
   readonly stepsSinceFired: V;
+  /** Where shapes are fixed: which rows are the batch's; only these may weigh. Default: all. */
+  readonly padding?: Padding | undefined;
 }
 
 /** A sparse autoencoder: forward only; its gradients come from autodiff. One file each, listed in index.ts. */

@@ -1,7 +1,7 @@
 import { customGradient, stopGradient } from "../graph/alias.ts";
 import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
-import type { Keep } from "./architecture.ts";
+import type { Keep, Padding } from "./architecture.ts";
 
 type V = Value<"float32">;
 
@@ -13,8 +13,11 @@ export const linearEncode = (x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V 
 export const linearDecode = (z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | undefined }): V =>
   op.gemm(z, W_dec, b_dec ? { bias: b_dec } : {});
 
-/** Mean squared error over batch and dimensions. */
-export const meanSquaredError = (x: V, xHat: V): V => op.meanSquare(op.sub(xHat, x));
+/** Mean squared error over the batch's rows and dimensions. A batch without padding gives the same bits with and without its mask. */
+export const meanSquaredError = (x: V, xHat: V, padding?: Padding): V => {
+  const error = op.sub(xHat, x);
+  return padding ? op.mul(op.meanSquare(op.mul(error, padding.mask)), padding.scale) : op.meanSquare(error);
+};
 
 /** The plain way to keep the largest: TopK over each row; ties go to the lower index. With S the kept mask, z = S * act(pre). */
 export const keepTop: Keep = (pre, scores, k, act = (values) => values) =>

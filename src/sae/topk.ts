@@ -48,6 +48,6 @@ export const topK = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   onlyKept: () => true,
-  losses: ({ x, xHat }) => ({ reconstruction: meanSquaredError(x, xHat) }),
+  losses: ({ x, xHat, padding }) => ({ reconstruction: meanSquaredError(x, xHat, padding) }),
   constraints: ({ unitNorm }) => (unitNorm === "step" ? { W_dec: "unitRows" } : {}),
 });

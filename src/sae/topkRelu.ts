@@ -27,6 +27,7 @@ function auxiliaryLoss({
   params,
   options,
   stepsSinceFired,
+  padding,
 }: LossContext<Params, { auxK: number; deadSteps: number }>): V {
   const dead = op.cast(op.greaterOrEqual(stepsSinceFired, options.deadSteps), stepsSinceFired.dtype);
   const pre = preActivations(x, { ...params, b_dec: stopGradient(params.b_dec) });
@@ -34,7 +35,7 @@ function auxiliaryLoss({
   const { z } = keepTop(candidates, candidates, options.auxK);
   const error = stopGradient(op.sub(x, xHat));
   const anyDead = op.min(op.reduceSum(dead), 1);
-  return op.mul(anyDead, meanSquaredError(error, op.matMul(z, params.W_dec)));
+  return op.mul(anyDead, meanSquaredError(error, op.matMul(z, params.W_dec), padding));
 }
 
 /** Keeps the `k` largest pre-activations of each row, ReLU'd, so L0 is at most `k`; b_dec is taken off the input first. */
@@ -73,7 +74,7 @@ export const topKRelu = defineSae({
   decode: (z, params) => linearDecode(z, params),
   onlyKept: ({ auxK }) => auxK === 0,
   losses(context) {
-    const reconstruction = meanSquaredError(context.x, context.xHat);
+    const reconstruction = meanSquaredError(context.x, context.xHat, context.padding);
     if (context.options.auxK === 0) return { reconstruction };
     return {
       reconstruction,

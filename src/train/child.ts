@@ -3,7 +3,11 @@
  * stopped between runs and killed in the middle of one. Started by `TrainingProcess`, spoken to by messages.
  */
 import { providers } from "../runtime/providers.ts";
+import type { Runtime } from "../runtime/session.ts";
+import type { TrainConfig } from "../sae/config.ts";
 import { tensor } from "../util/tensor.ts";
+import { rememberContact, rememberedContact, tf32Here } from "./files.ts";
+import { type FirstContact, firstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import { train } from "./train.ts";
 
@@ -20,14 +24,18 @@ async function run({
   provider,
   from,
   threads,
+  epochsPerRun,
   snapshotSeconds,
 }: Extract<ToChild, { type: "train" }>): Promise<void> {
+  const runtime = await providers[provider].load();
+  const contact = provider === "cuda" ? await contactOnce(runtime, config) : undefined;
   const started = performance.now();
   let lastSnapshot = started;
   stopping = false;
-  const progress = await train(await providers[provider].load(), config, activations, {
+  const progress = await train(runtime, config, activations, {
     from,
     threads,
+    epochsPerRun,
     async onRun(now) {
       await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
       if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {
@@ -39,7 +47,16 @@ async function run({
       return !stopping;
     },
   });
-  await send({ type: "done", progress, seconds: (performance.now() - started) / 1000 });
+  await send({ type: "done", progress, seconds: (performance.now() - started) / 1000, contact });
+}
+
+/** The first training on a GPU is compared with the CPU's; once a machine. */
+async function contactOnce(runtime: Runtime, config: TrainConfig): Promise<FirstContact> {
+  const known = rememberedContact(runtime.provider);
+  if (known) return known;
+  const contact = await firstContact(runtime, await providers.cpu.load(), config, activations, tf32Here());
+  await rememberContact(contact);
+  return contact;
 }
 
 process.on("message", (message: ToChild) => {

@@ -1,5 +1,6 @@
 import type { ProviderName } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
+import type { FirstContact } from "./firstContact.ts";
 import type { TrainProgress } from "./train.ts";
 
 /** What a training process is told. Activations come in pieces, as one message has a limit. */
@@ -12,6 +13,7 @@ export type ToChild =
       readonly provider: ProviderName;
       readonly from: TrainProgress | undefined;
       readonly threads: number | undefined;
+      readonly epochsPerRun: number | undefined;
       /** Send the whole state along every so many seconds, to be saved. */
       readonly snapshotSeconds: number;
     }
@@ -21,5 +23,10 @@ export type ToChild =
 export type FromChild =
   | { readonly type: "epoch"; readonly epochsDone: number; readonly loss: number }
   | { readonly type: "snapshot"; readonly progress: TrainProgress }
-  | { readonly type: "done"; readonly progress: TrainProgress; readonly seconds: number }
+  | {
+      readonly type: "done";
+      readonly progress: TrainProgress;
+      readonly seconds: number;
+      readonly contact: FirstContact | undefined;
+    }
   | { readonly type: "error"; readonly name: string; readonly message: string; readonly stack: string | undefined };

@@ -3,6 +3,7 @@ import type { ProviderName } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
+import type { FirstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import type { TrainProgress } from "./train.ts";
 
@@ -19,6 +20,8 @@ export interface TrainingRun {
   readonly provider: ProviderName;
   readonly from?: TrainProgress | undefined;
   readonly threads?: number | undefined;
+  /** Default: as `train` has it. */
+  readonly epochsPerRun?: number | undefined;
   /** Once aborted, the training ends after the epoch it is in. */
   readonly signal?: AbortSignal | undefined;
   readonly onEpoch?: (epochsDone: number, loss: number) => void;
@@ -52,11 +55,12 @@ export class TrainingProcess {
     provider,
     from,
     threads,
+    epochsPerRun,
     signal,
     onEpoch,
     onSnapshot,
     snapshotSeconds = 30,
-  }: TrainingRun): Promise<TrainProgress & { seconds: number }> {
+  }: TrainingRun): Promise<TrainProgress & { seconds: number; contact: FirstContact | undefined }> {
     return new Promise((resolve, reject) => {
       const child = this.#child;
       let saving = Promise.resolve();
@@ -79,15 +83,16 @@ export class TrainingProcess {
       const receive = (message: FromChild) => {
         if (message.type === "epoch") onEpoch?.(message.epochsDone, message.loss);
         else if (message.type === "snapshot") saving = saving.then(() => onSnapshot?.(message.progress));
-        else if (message.type === "done") end(() => resolve({ ...message.progress, seconds: message.seconds }));
+        else if (message.type === "done")
+          end(() => resolve({ ...message.progress, seconds: message.seconds, contact: message.contact }));
         else end(() => reject(revive(message)));
       };
       child.on("message", receive);
       child.on("exit", died);
       if (signal?.aborted) stop();
       signal?.addEventListener("abort", stop);
-      this.#send({ type: "train", config, provider, from, threads, snapshotSeconds }).catch((error: Error) =>
-        end(() => reject(error)),
+      this.#send({ type: "train", config, provider, from, threads, epochsPerRun, snapshotSeconds }).catch(
+        (error: Error) => end(() => reject(error)),
       );
     });
   }

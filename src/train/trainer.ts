@@ -1,6 +1,7 @@
 import { buildModel } from "../graph/build.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
+import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { configToJson, type TrainConfig } from "../sae/config.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -11,12 +12,23 @@ import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 import type { Batches } from "./wrappers/wrapper.ts";
 
-/** The training graph of a configuration: all state in and out, many steps a run. A pure function. */
+/**
+ * The training graph of a configuration: all state in and out, many steps a run (one for wrapper `step`). A pure function.
+ * @throws {ConfigError} when the wrapper cannot run the configuration's step form.
+ */
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
+  checkForm(config, wrapper);
   const parts = wrappers[wrapper].parts(config, steps[config.step]);
   // Epochs and seed are the host's: they are no part of the graph.
   const { epochs: _, seed: __, ...described } = configToJson(config);
   return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
+}
+
+function checkForm({ step }: TrainConfig, wrapper: WrapperName): void {
+  if (steps[step].grows && wrappers[wrapper].fixedShapes)
+    throw new ConfigError(
+      `step ${step} carries rows that grow, which wrapper ${wrapper} cannot; use step dense, or provider cpu or wasm`,
+    );
 }
 
 /** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */
@@ -63,6 +75,7 @@ export class Trainer {
   #wrapper: WrapperName;
   #activations: HostTensor<"float32">;
   #state: TrainState;
+  #carrying = false;
 
   private constructor(
     config: TrainConfig,
@@ -79,7 +92,7 @@ export class Trainer {
   }
 
   /**
-   * Opens a session on the training graph. `state` goes on from an earlier one; default: the state before the first step.
+   * Opens a session on the training graph, in the provider's own wrapper unless told otherwise. `state` goes on from an earlier one; default: the state before the first step.
    * @throws {ConfigError} when the activations have another width than the configuration, or fewer rows than a batch.
    */
   static async open(
@@ -89,12 +102,15 @@ export class Trainer {
     {
       state,
       threads,
-      wrapper = "loop",
+      wrapper = capabilitiesOf(runtime.provider).wrapper,
     }: { state?: TrainState | undefined; threads?: number | undefined; wrapper?: WrapperName } = {},
   ): Promise<Trainer> {
     checkTrainingRows(config, activations);
     if (state) checkState(config, state);
-    const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads });
+    const carried = wrappers[wrapper].carriesState
+      ? Object.fromEntries(Object.keys(stateShapes(config)).map((name) => [`${name}_next`, name]))
+      : {};
+    const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads, carried });
     return new Trainer(config, session, wrapper, activations, state ?? initialState(config, activations));
   }
 
@@ -103,14 +119,27 @@ export class Trainer {
     return this.#state;
   }
 
-  /** Trains the given batches in one run, which blocks the thread; gives the loss of each step before its update. */
+  /** Trains the given batches, which blocks the thread; gives the loss of each step before its update. */
   async run(batches: Batches): Promise<Float32Array> {
-    const feeds = { activations: this.#activations, ...wrappers[this.#wrapper].feeds(batches), ...this.#state };
-    const { loss, ...next } = await this.#session.run(feeds);
+    const { feeds, carriesState } = wrappers[this.#wrapper];
+    const losses = new Float32Array(batches.bounds.length);
+    let at = 0;
+    let next: Readonly<Record<string, HostTensor>> = {};
+    for (const batch of feeds(batches, { activations: this.#activations, batchSize: this.config.batchSize })) {
+      // A session that carries the state is given it once.
+      const state = this.#carrying ? {} : this.#state;
+      const { loss, ...rest } = await this.#session.run({ ...batch, ...state });
+      losses.set(loss!.data as Float32Array, at);
+      at += loss!.data.length;
+      next = rest;
+      this.#carrying = carriesState;
+    }
+    const left = carriesState ? await this.#session.carried() : next;
+    const nameOf = (name: string) => (carriesState ? name : `${name}_next`);
     this.#state = Object.fromEntries(
-      Object.keys(this.#state).map((name) => [name, next[`${name}_next`] as HostTensor<"float32">]),
+      Object.keys(this.#state).map((name) => [name, left[nameOf(name)] as HostTensor<"float32">]),
     );
-    return loss!.data as Float32Array;
+    return losses;
   }
 
   release(): Promise<void> {

@@ -10,13 +10,13 @@ import {
   writeCheckpoint,
 } from "../browser.ts";
 import { at, attempt, download, say, short, table } from "./dom.ts";
-import { addModel, theData, theSource } from "./files.ts";
+import { addModel, theData, theSource, theWorker } from "./files.ts";
 
 let halfway: { readonly config: TrainConfig; readonly progress: TrainProgress; readonly digest: string } | undefined;
 let news: EpochNews[] = [];
 let stop: (() => void) | undefined;
 
-/** The Train tab. Training runs on WebAssembly in a worker of its own, so that the other tabs go on. */
+/** The Train tab. Training runs in a worker of its own, so that the other tabs go on. */
 export function startTrain(): void {
   at("train-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -28,6 +28,8 @@ export function startTrain(): void {
         latentDim: number("latents"),
         epochs: number("epochs"),
         seed: number("seed"),
+        // What WebGPU can train with.
+        ...((await theWorker()).provider === "webgpu" ? { step: "dense" } : {}),
         options: { k: number("k") },
       });
       news = [];
@@ -73,7 +75,7 @@ async function train(config: TrainConfig, from: TrainProgress | undefined): Prom
   say("train", "starting …");
   const summary = await theData();
   const source = at<HTMLSelectElement>("data").value;
-  const worker = await SaeWorker.start({ provider: "wasm" });
+  const worker = await SaeWorker.start({ provider: at<HTMLSelectElement>("provider").value as "auto" });
   stop = () => void worker.call("stop", undefined);
   try {
     const data = await worker.call("read", await theSource());

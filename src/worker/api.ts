@@ -63,7 +63,7 @@ export interface BrowserTrainOptions extends BrowserOptions {
 
 /**
  * Trains an SAE in a worker on activations `[rows, inputDim]`; gives its state after the last epoch, or where it was stopped.
- * Training runs on WebAssembly.
+ * Default provider `wasm`; on `webgpu` the configuration's `step` must be `dense`.
  * @throws {ConfigError} when rows, state or options do not fit; {RuntimeFailure} when the loss is no longer a number.
  */
 export async function train(

@@ -7,7 +7,9 @@ import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/node.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import type { TrainState } from "../../src/train/state.ts";
+import { steps } from "../../src/train/steps/index.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import type { WrapperName } from "../../src/train/wrappers/index.ts";
 import { sliceRows } from "../../src/util/tensor.ts";
 import { bounds, gradientsOf, reader, stateAt, type Witness, witnesses, worst } from "./torch.ts";
 
@@ -16,9 +18,11 @@ const batchRows = (order: BigInt64Array, step: number) =>
   Uint32Array.from(order.slice(bounds[step]!.from, bounds[step]!.to), Number);
 
 /** The weights and losses after the first step and after all twenty. */
-async function trained(witness: Witness) {
+async function trained(witness: Witness, wrapper: WrapperName = "loop") {
   const { x, order } = reader(witness);
-  const trainer = await Trainer.open(cpu, witness.config, x, { state: stateAt(witness, "init"), threads: 1 });
+  const trainer = await Trainer.open(cpu, witness.config, x, {
+    ...{ state: stateAt(witness, "init"), threads: 1, wrapper },
+  });
   try {
     const first = await trainer.run({ order, bounds: bounds.slice(0, 1) });
     const afterOne = trainer.state;
@@ -60,6 +64,19 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
       expect(worst(state[name], get(`step20.${name}`)), `${name} after 20`).toBeLessThan(1e-5);
     }
   });
+
+  if (!steps[witness.config.step].grows)
+    test.each(["scan", "step"] as const)("weights and losses by wrapper %s", async (wrapper) => {
+      const { afterOne, state, losses } = await trained(witness, wrapper);
+      for (const name of names) {
+        expect(worst(afterOne[name], get(`step1.${name}`)), `${name} after 1`).toBeLessThan(1e-5);
+        expect(worst(state[name], get(`step20.${name}`)), `${name} after 20`).toBeLessThan(1e-5);
+      }
+      for (const [i, loss] of losses.entries())
+        expect(Math.abs(loss / Number(exact("loss")[i]) - 1), `step ${i + 1}`).toBeLessThan(1e-5);
+      if (has("steps_since_fired"))
+        expect(Array.from(state.steps_since_fired!.data)).toEqual(Array.from(exact("steps_since_fired"), Number));
+    });
 
   test("the loss of each of twenty steps", async () => {
     const { losses } = await run;

@@ -3,7 +3,9 @@ import { writeWhole } from "../../data/files.ts";
 import { encodeModel } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
+import { stepFor } from "../../pipeline/providerStep.ts";
 import { stemsOf } from "../../pipeline/rows.ts";
+import { capabilities } from "../../runtime/capabilities.ts";
 import { trainingGraph } from "../../train/trainer.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -16,6 +18,10 @@ export const buildGraph = defineCommand({
   options: {
     "input-dim": { type: "number", demandOption: true, describe: "width of the activations" },
     ...sae,
+    provider: {
+      ...flags.machine.provider,
+      describe: "what the graph is for: cpu and wasm a Loop, cuda a Scan, webgpu one step",
+    },
     name: { type: "string", describe: "first part of the files' names [default: ARCHITECTURE_PRESET]" },
     out: { type: "string", default: "graphs", describe: "folder to write to" },
     json: flags.json,
@@ -33,13 +39,13 @@ export const buildGraph = defineCommand({
       options: flags.saeOptions(given),
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
-      step: given.step,
+      step: stepFor(given.provider, given.step),
     });
     const written = [];
     const { architecture, preset } = configs[0]!;
     const names = stemsOf(given.name ?? `${architecture}_${preset}`, configs);
     for (const [i, config] of configs.entries()) {
-      const model = trainingGraph(config);
+      const model = trainingGraph(config, capabilities[given.provider].wrapper);
       const path = join(given.out, `${names[i]}.onnx`);
       const bytes = encodeModel(model);
       await writeWhole(path, bytes);

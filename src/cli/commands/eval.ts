@@ -20,6 +20,8 @@ export const evalCommand = defineCommand({
     ["$0 eval sae.autoencoder.onnx --data acts.npy --provider wasm --json", "the same numbers from WebAssembly"],
   ],
   async run(given) {
+    flags.applyTf32(given.tf32);
+    await flags.checkProvider(given.provider);
     const set = await readActivations(given.data, { tensor: given.tensor });
     const file = await evaluateFiles({
       set,

@@ -30,6 +30,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Serve a page that evaluates, explores and trains SAEs in a browser tab, on this machine only",
     load: async () => (await import("./serve.ts")).serve,
   },
+  parity: {
+    describe: "Train the same steps on every provider that can be used here, and print how far they are apart",
+    load: async () => (await import("./parity.ts")).parity,
+  },
   inspect: {
     describe: "Print what is in a .onnx, .npy, .npz or .safetensors file",
     load: async () => (await import("./inspect.ts")).inspect,

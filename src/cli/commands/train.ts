@@ -1,6 +1,7 @@
 import { readActivations } from "../../data/files.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
 import { trainGrid } from "../../pipeline/node.ts";
+import { stepFor } from "../../pipeline/providerStep.ts";
 import { serializeMetrics } from "../../report/rows.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -16,6 +17,11 @@ export const train = defineCommand({
     ...flags.machine,
     name: { type: "string", default: "sae", describe: "first part of the files' names" },
     out: { type: "string", default: "models", describe: "folder to write to" },
+    "epochs-per-run": {
+      type: "number",
+      describe:
+        "epochs in one run, between which it can be stopped; does not change the result [default: 1, more on a GPU]",
+    },
     jobs: { type: "number", describe: "SAEs trained side by side [default: one per core, four at most]" },
     force: {
       type: "boolean",
@@ -30,6 +36,8 @@ export const train = defineCommand({
     ["$0 train --data acts.npy --latent-dim 512 --k 5,10 --seeds 0,1,2", "with the spread over three seeds"],
   ],
   async run(given) {
+    flags.applyTf32(given.tf32);
+    await flags.checkProvider(given.provider);
     const set = await readActivations(given.data, { tensor: given.tensor });
     const configs = gridConfigs({
       architecture: given.architecture,
@@ -41,13 +49,25 @@ export const train = defineCommand({
       epochs: given.epochs,
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
-      step: given.step,
+      step: stepFor(given.provider, given.step),
       seeds: given.seeds === undefined ? [given.seed] : flags.parseIntegers("seeds", given.seeds),
     });
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, name, out, force } = given;
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
-    const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, force };
+    const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
+    const run = {
+      epochsPerRun,
+      set,
+      trainRows: given["train-rows"],
+      configs,
+      out,
+      name,
+      provider,
+      threads,
+      jobs,
+      force,
+    };
     const { file, path, stopped } = await trainGrid({
       ...run,
       signal: interruptible(),

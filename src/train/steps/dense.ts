@@ -1,6 +1,7 @@
 import { gradients } from "../../autodiff/gradients.ts";
 import { scope, type Value } from "../../graph/value.ts";
 import { whole } from "../../optim/optimizer.ts";
+import type { Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { forward, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
@@ -13,22 +14,23 @@ type V = Value<"float32">;
 export const dense: StepForm = {
   name: "dense",
   describe: "every latent at every step; the reference for all other forms",
+  grows: false,
   carry: (_config, origin) => origin,
   canonical: (_config, carried) => carried as StateValues,
-  step(config, x, carried) {
+  step(config, x, carried, _origin, padding) {
     const state = carried as StateValues;
-    const { loss, gradient, code } = lossAndGradients(config, x, state);
+    const { loss, gradient, code } = lossAndGradients(config, x, state, padding);
     const next = scope("update", () => update(config, state, gradient));
-    const steps_since_fired = scope("fired", () => stepsSinceFired(code, state.steps_since_fired!));
+    const steps_since_fired = scope("fired", () => stepsSinceFired(code, state.steps_since_fired!, padding));
     return { carried: { ...next, steps_since_fired }, loss };
   },
 };
 
 /** The loss of a batch and its gradient for every parameter, before any constraint. */
-export function lossAndGradients(config: TrainConfig, x: V, state: StateValues) {
+export function lossAndGradients(config: TrainConfig, x: V, state: StateValues, padding?: Padding) {
   const params = Object.fromEntries(Object.keys(parametersOf(config)).map((name) => [name, state[name]!]));
   const { code, xHat } = forward(config, x, params);
-  const loss = totalLoss(config, { x, xHat, code, params, stepsSinceFired: state.steps_since_fired! });
+  const loss = totalLoss(config, { x, xHat, code, params, stepsSinceFired: state.steps_since_fired!, padding });
   return { loss, gradient: gradients(loss, params), code };
 }
 

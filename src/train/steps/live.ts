@@ -25,6 +25,7 @@ type Ints = Value<"int64">;
 export const live: StepForm = {
   name: "live",
   describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
+  grows: true,
 
   carry: (config, origin) =>
     scope("carry", () => {

@@ -1,7 +1,7 @@
 import * as op from "../../graph/ops.ts";
 import { scope, type Value } from "../../graph/value.ts";
 import type { Gradient, Slots } from "../../optim/optimizer.ts";
-import type { Code, LossContext } from "../../sae/architecture.ts";
+import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { type Constraint, constraints } from "../../sae/constraints.ts";
 import { architectureOf } from "../../sae/spec.ts";
@@ -39,14 +39,19 @@ export function updated(
   return { parameter: constraint ? scope("constraint", () => constraint.apply(parameter)) : parameter, slots };
 }
 
-/** Steps since each latent fired: 0 for one that is non-zero somewhere in the batch, one more than before for the others. */
-export function stepsSinceFired({ z, top }: Code, before: V): V {
+/**
+ * Steps since each latent fired: 0 for one that is non-zero somewhere in the batch, one more than before for the others. With
+ * padding, as providers with fixed shapes have it, by sums over all of z: WebGPU reshapes no integers, and CUDA adds up
+ * scattered numbers in any order.
+ */
+export function stepsSinceFired({ z, top }: Code, before: V, padding?: Padding): V {
   const nonZero = (x: V) => op.cast(op.not(op.equal(x, 0)), "float32");
-  const counts = top
-    ? op.scatterElements(op.zerosLike(before), op.reshape(top.indices, [-1]), op.reshape(nonZero(top.values), [-1]), {
-        axis: 0,
-        reduction: "add",
-      })
-    : op.reduceSum(nonZero(z), { axes: [0] });
+  const overRows = (x: V) => op.reduceSum(nonZero(x), { axes: [0] });
+  const overTop = ({ values, indices }: NonNullable<typeof top>) =>
+    op.scatterElements(op.zerosLike(before), op.reshape(indices, [-1]), op.reshape(nonZero(values), [-1]), {
+      axis: 0,
+      reduction: "add",
+    });
+  const counts = padding ? overRows(op.mul(z, padding.mask)) : top ? overTop(top) : overRows(z);
   return op.where(op.greater(counts, 0), 0, op.add(before, 1));
 }

@@ -8,6 +8,8 @@ import type { Wrapper } from "./wrapper.ts";
 /** ONNX Loop with the state carried from step to step; batches may have any sizes, so the last one of an epoch is what is left. */
 export const loop: Wrapper = {
   name: "loop",
+  fixedShapes: false,
+  carriesState: false,
   describe: "one Loop over all steps of a run; for CPU and WASM",
   parts(config, form) {
     const activations = op.input("float32", ["rows", config.inputDim]);
@@ -46,8 +48,11 @@ export const loop: Wrapper = {
       },
     };
   },
-  feeds: ({ order, bounds }) => ({
-    order: tensor("int64", [order.length], order),
-    batches: tensor("int64", [bounds.length, 2], int64s(bounds.flatMap(({ from, to }) => [from, to])).data),
-  }),
+  feeds: ({ order, bounds }, { activations }) => [
+    {
+      activations,
+      order: tensor("int64", [order.length], order),
+      batches: tensor("int64", [bounds.length, 2], int64s(bounds.flatMap(({ from, to }) => [from, to])).data),
+    },
+  ],
 };

@@ -1,0 +1,33 @@
+import { type Ort, type OrtTensor, openSession, type Runtime } from "./session.ts";
+
+/** Any of onnxruntime-web's entries. */
+export type OrtWeb = { readonly env: { readonly wasm: { numThreads?: number } } };
+
+const common = { graphOptimizationLevel: "all", logSeverityLevel: 4 } as const;
+
+/** ONNX Runtime's WebAssembly build. The first session's `threads` hold for all: the module starts once. */
+export const wasmOf = (ort: OrtWeb): Runtime => ({
+  provider: "wasm",
+  open: (model, { threads, carried } = {}) => {
+    if (threads) ort.env.wasm.numThreads = threads;
+    return openSession(ort as unknown as Ort, model, { ...common, executionProviders: ["wasm"] }, { carried });
+  },
+});
+
+/** ONNX Runtime's WebGPU provider in a browser. Carried tensors stay on the GPU; a node that would not is an error. */
+export const webgpuOf = (ort: OrtWeb): Runtime => ({
+  provider: "webgpu",
+  open: (model, { carried } = {}) =>
+    openSession(
+      ort as unknown as Ort,
+      model,
+      { ...common, executionProviders: ["webgpu"], extra: { session: { disable_cpu_ep_fallback: "1" } } },
+      { carried, onDevice: true, read: readDirectly },
+    ),
+});
+
+/** A GPU tensor's copy on the host. */
+async function readDirectly(x: OrtTensor): Promise<Pick<OrtTensor, "type" | "dims" | "data">> {
+  const data = (await x.getData()) as OrtTensor["data"];
+  return { type: x.type, dims: x.dims, data };
+}

@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { identityModel } from "../identity.ts";
+
+const require = createRequire(import.meta.url);
+
+/** The folder of the onnxruntime-node package. */
+export const ortFolder = (): string => dirname(require.resolve("onnxruntime-node/package.json"));
+
+/** What came of trying a provider: `error` is ONNX Runtime's message, `log` what it wrote to stderr. */
+export type Probe = { readonly ok: true } | { readonly ok: false; readonly error: string; readonly log: string };
+
+/** Opens a session on one node and runs it. Plain JavaScript, as it is handed to a process of its own as text. */
+const script = `
+const ort = require(process.argv[1]);
+const options = { executionProviders: [process.argv[2]], extra: { session: { disable_cpu_ep_fallback: "1" } } };
+ort.InferenceSession.create(Buffer.from(process.argv[3], "base64"), options)
+  .then((session) => session.run({ x: new ort.Tensor("float32", Float32Array.of(1.5), [1]) }))
+  .then(({ y }) => {
+    if (y.data[0] !== 1.5) throw new Error("gave " + y.data[0] + " for 1.5");
+    process.stdout.write("ok", () => process.exit(0));
+  })
+  .catch((error) => process.stdout.write(String(error.message), () => process.exit(1)));
+`;
+
+/**
+ * Tries a provider with one small run, in a process of its own: ONNX Runtime tells the cause of a failure to stderr only,
+ * and a broken driver may end the process. Gives up after `seconds` (default 20).
+ */
+export function probe(provider: string, { seconds = 20 }: { seconds?: number } = {}): Promise<Probe> {
+  const model = Buffer.from(identityModel()).toString("base64");
+  const child = spawn(process.execPath, ["-e", script, join(ortFolder()), provider, model], {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: seconds * 1000,
+    killSignal: "SIGKILL",
+  });
+  let [error, log] = ["", ""];
+  child.stdout.on("data", (part) => (error += part));
+  child.stderr.on("data", (part) => (log += part));
+  return new Promise((resolve) => {
+    child.on("error", ({ message }) => resolve({ ok: false, error: message, log }));
+    child.on("close", (code, signal) => {
+      if (code === 0 && error === "ok") resolve({ ok: true });
+      else resolve({ ok: false, error: error || `the process ended early (${signal ?? `exit code ${code}`})`, log });
+    });
+  });
+}
+
+/** The last line of a log that says what went wrong, without time, colours and place in ONNX Runtime's source. */
+export function lastWords({ error, log }: { error: string; log: string }): string {
+  const lines = log
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+    .replace(/\u001b\[[0-9;]*m/g, "")
+    .split("\n")
+    .map((line) => line.replace(/^\S+ \S+ \[\w:\w+:[^\]]*\] /, "").trim())
+    .filter((line) => /error|fail|cannot|insufficient|invalid/i.test(line));
+  return (lines.at(-1) ?? error).replace(/\s+/g, " ").slice(0, 400);
+}

@@ -1,0 +1,26 @@
+import { lastWords, type Probe, probe } from "../probe/node.ts";
+import type { Usable } from "../usable.ts";
+
+/** Whether WebGPU can be used in Node: a Vulkan loader, and an adapter that ONNX Runtime takes. */
+export async function webgpuUsable(tryOut: () => Promise<Probe> = () => probe("webgpu")): Promise<Usable> {
+  const tried = await tryOut();
+  if (tried.ok) return { usable: true };
+  const all = `${tried.log}\n${tried.error}`;
+  if (/libvulkan/i.test(all) && /cannot open|couldn't|not found|dlopen/i.test(all))
+    return {
+      usable: false,
+      reason: `there is no Vulkan loader (${lastWords(tried)})`,
+      fix: "install it: sudo apt-get install libvulkan1",
+    };
+  if (/adapter/i.test(all))
+    return {
+      usable: false,
+      reason: "no GPU adapter was found",
+      fix: "install your GPU's Vulkan driver (vulkaninfo --summary lists it); without a GPU, Chromium's SwiftShader will do: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json",
+    };
+  return {
+    usable: false,
+    reason: `ONNX Runtime cannot start it (${lastWords(tried)})`,
+    fix: "see that a Vulkan driver is installed (vulkaninfo --summary)",
+  };
+}

@@ -1,0 +1,68 @@
+import { scan as scanOver } from "../../graph/control.ts";
+import * as op from "../../graph/ops.ts";
+import { scope } from "../../graph/value.ts";
+import { tensor } from "../../util/tensor.ts";
+import { stateShapes } from "../state.ts";
+import { batchesOf } from "./padding.ts";
+import type { Wrapper } from "./wrapper.ts";
+
+/**
+ * ONNX Scan over the batches, one row of `order [steps, batchSize]` each, the state carried from step to step. All shapes in
+ * the body are fixed, so that on CUDA nothing is copied to or waited for by the host between steps.
+ */
+export const scan: Wrapper = {
+  name: "scan",
+  describe: "one Scan over all steps of a run; for CUDA",
+  fixedShapes: true,
+  carriesState: false,
+  parts(config, form) {
+    const activations = op.input("float32", ["rows", config.inputDim]);
+    const order = op.input("int64", ["steps", config.batchSize]);
+    const mask = op.input("float32", ["steps", config.batchSize]);
+    const scale = op.input("float32", ["steps"]);
+    const shapes = stateShapes(config);
+    const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
+
+    const trained = scope("train", () =>
+      scanOver({
+        state: form.carry(config, state),
+        over: { order, mask, scale },
+        body: (carried, batch) => {
+          const x = scope("batch", () => op.gather(activations, batch.order));
+          const padding = { mask: scope("batch", () => op.unsqueeze(batch.mask, [1])), scale: batch.scale };
+          const { carried: next, loss } = form.step(config, x, carried, state, padding);
+          return { state: next, outputs: { loss } };
+        },
+      }),
+    );
+    const after = form.canonical(config, trained.state, state);
+    return {
+      name: `${config.architecture}_${form.name}_scan`,
+      inputs: { activations, order, mask, scale, ...state },
+      outputs: {
+        loss: trained.outputs.loss,
+        ...Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value])),
+      },
+    };
+  },
+  feeds: (batches, { activations, batchSize }) => {
+    const steps = batches.bounds.length;
+    const [order, mask] = [new BigInt64Array(steps * batchSize), new Float32Array(steps * batchSize)];
+    const scale = new Float32Array(steps);
+    for (const [i, { rows, scale: one }] of batchesOf(batches, batchSize).entries()) {
+      // Padding repeats row 0 of the activations; its mask is 0.
+      order.set(rows, i * batchSize);
+      mask.fill(1, i * batchSize, i * batchSize + rows.length);
+      scale[i] = one;
+    }
+    const shape = [steps, batchSize];
+    return [
+      {
+        activations,
+        order: tensor("int64", shape, order),
+        mask: tensor("float32", shape, mask),
+        scale: tensor("float32", [steps], scale),
+      },
+    ];
+  },
+};

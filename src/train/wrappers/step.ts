@@ -1,0 +1,47 @@
+import * as op from "../../graph/ops.ts";
+import { type HostTensor, tensor } from "../../util/tensor.ts";
+import { stateShapes } from "../state.ts";
+import { batchesOf } from "./padding.ts";
+import type { TrainingRows, Wrapper } from "./wrapper.ts";
+
+/**
+ * One step a run, for providers without Loop and Scan: the state stays in the session, and only a batch `x [batchSize,
+ * inputDim]` and its loss cross to and from the device. No integers but the places that TopK gives.
+ */
+export const step: Wrapper = {
+  name: "step",
+  describe: "one run per step, the state kept on the device; for WebGPU",
+  fixedShapes: true,
+  carriesState: true,
+  parts(config, form) {
+    const x = op.input("float32", [config.batchSize, config.inputDim]);
+    const mask = op.input("float32", [config.batchSize, 1]);
+    const scale = op.input("float32", []);
+    const shapes = stateShapes(config);
+    const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
+    const { carried, loss } = form.step(config, x, form.carry(config, state), state, { mask, scale });
+    const after = form.canonical(config, carried, state);
+    return {
+      name: `${config.architecture}_${form.name}_step`,
+      inputs: { x, mask, scale, ...state },
+      outputs: { loss, ...Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value])) },
+    };
+  },
+  *feeds(batches, data) {
+    for (const { rows, scale } of batchesOf(batches, data.batchSize))
+      yield {
+        x: taken(rows, data),
+        mask: tensor("float32", [data.batchSize, 1], new Float32Array(data.batchSize).fill(1, 0, rows.length)),
+        scale: tensor("float32", [], Float32Array.of(scale)),
+      };
+  },
+};
+
+/** Some rows of the activations, zeros behind them up to the size of a batch. */
+function taken(rows: BigInt64Array, { activations, batchSize }: TrainingRows): HostTensor<"float32"> {
+  const width = activations.dims[1]!;
+  const data = new Float32Array(batchSize * width);
+  for (const [i, row] of rows.entries())
+    data.set(activations.data.subarray(Number(row) * width, (Number(row) + 1) * width), i * width);
+  return tensor("float32", [batchSize, width], data);
+}
