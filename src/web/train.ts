@@ -27,6 +27,7 @@ export function startTrain(): void {
         inputDim,
         latentDim: number("latents"),
         epochs: number("epochs"),
+        batchSize: number("batch"),
         seed: number("seed"),
         // What WebGPU can train with.
         ...((await theWorker()).provider === "webgpu" ? { step: "dense" } : {}),

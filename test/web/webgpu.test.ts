@@ -6,7 +6,9 @@ import { noChromium, startChromium, swiftShader } from "../report/chromium.ts";
 import { evaluateInTab, openPage, said, serve } from "./page.ts";
 
 describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` (skipped: ${noChromium})`}`, () => {
-  test("measures as Node does; too few rows to train on are said", async ({ skip }) => {
+  test("measures as Node does, says that rows are too few to train on, and trains to Node's losses", async ({
+    skip,
+  }) => {
     const folder = temporaryFolder();
     const data = join(folder, "rows.npy");
     writeFileSync(data, npy(sparseRows(256, 32)));
@@ -33,6 +35,12 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
       // The page's batches are of 256 rows: more than these train on.
       await page.click("#train-start");
       expect(await said(page, "train", /:|rows/)).toMatch(/fewer than one batch of 256/);
+      await page.fill("#train-batch", "64");
+      await page.click("#train-start");
+      expect(await said(page, "train", /^done on|:/)).toMatch(/^done on rows\.npy/);
+      const trained = JSON.parse((await page.locator("#train-result").getAttribute("data-row"))!) as { loss: number[] };
+      expect(trained.loss).toHaveLength(2);
+      for (const [i, loss] of trained.loss.entries()) expect(loss / node.loss[i]).toBeCloseTo(1, 4);
     } finally {
       await context.close();
       served.process.kill();
