@@ -15,7 +15,7 @@ describe("package.json", () => {
   });
 
   test("versions are exact", () => {
-    for (const group of ["dependencies", "devDependencies", "peerDependencies"])
+    for (const group of ["dependencies", "optionalDependencies", "devDependencies", "peerDependencies"])
       for (const [name, version] of Object.entries<string>(manifest[group]))
         expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
   });

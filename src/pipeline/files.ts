@@ -3,7 +3,7 @@ import type { ActivationSet } from "../data/activations.ts";
 import { describeData } from "../data/describe.ts";
 import { readBytes, writeWhole } from "../data/files.ts";
 import { splitRows, takeRows } from "../data/split.ts";
-import { type Evaluation, evaluate } from "../evaluate/evaluate.ts";
+import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { readModel } from "../export/files.ts";
 import type { MetricRow, MetricsFile } from "../metrics/row.ts";
@@ -13,6 +13,7 @@ import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../report/me
 import { parseMetrics, serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.ts";
 import { ConfigError } from "../util/errors.ts";
+import { measuredRow, modelName } from "./measured.ts";
 
 /** Which frozen models to measure, and on what. */
 export interface EvaluationRun {
@@ -52,7 +53,7 @@ export async function evaluateFiles({
     const model = await readModel(path);
     const measured = await evaluate(runtime, model, data, { file: path, batchSize, threads });
     const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
-    rows.push(rowOf(nameOf(path), provider, evaluation));
+    rows.push(measuredRow(modelName(basename(path)), provider, evaluation));
   }
   const file: MetricsFile = {
     version: 1,
@@ -62,46 +63,6 @@ export async function evaluateFiles({
   };
   if (out !== undefined) await writeWhole(out, serializeMetrics(file));
   return file;
-}
-
-/** `models/sae_d512_k5.autoencoder.onnx` is `sae_d512_k5`. */
-const nameOf = (path: string): string => basename(path).replace(/(\.(autoencoder|evaluator))?\.onnx$/, "");
-
-/** The row of a model that may be anybody's: what its metadata do not say stays unknown. */
-function rowOf(
-  name: string,
-  provider: string,
-  { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation,
-): MetricRow {
-  const config = Object(parsed(metadata.config)) as Record<string, unknown>;
-  const number = (value: unknown): number | null =>
-    typeof value === "number" && Number.isFinite(value) ? value : null;
-  return {
-    name,
-    architecture: metadata.architecture ?? "unknown",
-    preset: metadata.preset ?? "unknown",
-    provider,
-    seed: number(config.seed) ?? Number.NaN,
-    layer: number(parsed(metadata.layer)),
-    position: number(parsed(metadata.position)),
-    input_dim: inputDim,
-    latent_dim: latentDim,
-    k: k ?? null,
-    epochs: number(config.epochs) ?? Number.NaN,
-    train_time_sec: null,
-    metrics,
-    splits,
-    loss: [],
-  };
-}
-
-/** JSON of a foreign file's metadata, or nothing. */
-function parsed(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return null;
-  }
 }
 
 /** The metrics in the file at a path. @throws {ConfigError} when it cannot be read, or is no metrics file. */

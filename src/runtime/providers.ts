@@ -30,9 +30,17 @@ const web = () =>
 const table = {
   cpu: {
     describe: "ONNX Runtime's CPU provider",
-    install: "is part of onnxruntime-node",
+    install: "npm install onnxruntime-node",
     usable: async () => ({ usable: true }),
-    load: async () => (await import("./node.ts")).cpu,
+    load: async () => {
+      const node = await import("./node.ts").catch((cause) => {
+        throw new ConfigError(
+          "provider cpu: the package onnxruntime-node is not installed; npm install onnxruntime-node",
+          { cause },
+        );
+      });
+      return node.cpu;
+    },
   },
   wasm: {
     describe: "ONNX Runtime's WebAssembly build, the one browsers use",

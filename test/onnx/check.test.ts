@@ -7,16 +7,15 @@ import { scope, type Value } from "../../src/graph/value.ts";
 import { checkModel, requireFit } from "../../src/onnx/check.ts";
 import { kernelProviders } from "../../src/onnx/kernels.ts";
 import type { Model } from "../../src/onnx/proto.ts";
-import { type TrainConfig, trainConfig } from "../../src/sae/config.ts";
-import { architectures } from "../../src/sae/index.ts";
+import { capabilities } from "../../src/runtime/capabilities.ts";
+import { type StepName, type TrainConfig, trainConfig } from "../../src/sae/config.ts";
+import { trainable } from "../../src/sae/index.ts";
 import { initialState } from "../../src/train/state.ts";
 import { trainingGraph } from "../../src/train/trainer.ts";
 import { tensor } from "../../src/util/tensor.ts";
 
-const presets = Object.values(architectures).flatMap(({ name, presets }) =>
-  Object.keys(presets).map((preset) => [name, preset] as const),
-);
-const configOf = (architecture: string, preset: string, step?: "dense" | "live"): TrainConfig =>
+const presets = trainable.flatMap(({ name, presets }) => Object.keys(presets).map((preset) => [name, preset] as const));
+const configOf = (architecture: string, preset: string, step?: StepName): TrainConfig =>
   trainConfig({
     architecture,
     preset,
@@ -47,7 +46,16 @@ describe.each(presets)("%s %s", (architecture, preset) => {
     for (const provider of kernelProviders) expect(checkModel(model, provider)).toEqual([]);
   });
 
-  test.each(["dense", "live"] as const)("its %s training graph runs whole where Loop does", (step) => {
+  test.each(["cpu", "wasm", "cuda", "webgpu"] as const)(
+    "the training graph made for %s runs whole there",
+    (provider) => {
+      const { defaultStep, wrapper } = capabilities[provider];
+      const model = trainingGraph(configOf(architecture, preset, defaultStep ?? undefined), wrapper);
+      expect(checkModel(model, provider)).toEqual([]);
+    },
+  );
+
+  test.each(["dense", "blocks", "live"] as const)("its %s training graph runs whole where Loop does", (step) => {
     let config: TrainConfig;
     try {
       config = configOf(architecture, preset, step);

@@ -18,10 +18,16 @@ const args = [
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
 ];
 
+/** What makes Chromium compute WebGPU on the processor, by SwiftShader. */
+export const swiftShader = [
+  ...args.filter((flag) => flag !== "--disable-gpu"),
+  ...["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"],
+];
+
 /** Chromium with a fresh profile; every page notes when its first frame after loading was drawn. */
-export async function startChromium(): Promise<BrowserContext> {
+export async function startChromium(flags: readonly string[] = args): Promise<BrowserContext> {
   const profile = mkdtempSync(join(tmpdir(), "sae-onnx-chromium-"));
-  const context = await chromium.launchPersistentContext(profile, { executablePath, args });
+  const context = await chromium.launchPersistentContext(profile, { executablePath, args: [...flags] });
   await context.addInitScript(() => {
     addEventListener("load", () =>
       requestAnimationFrame(() =>

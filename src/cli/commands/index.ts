@@ -34,6 +34,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Draw the figures and the page of a metrics file",
     load: async () => (await import("./report.ts")).report,
   },
+  serve: {
+    describe: "Serve a page that evaluates, explores and trains SAEs in a browser tab, on this machine only",
+    load: async () => (await import("./serve.ts")).serve,
+  },
   parity: {
     describe: "Train the same steps on every provider that can be used here, and print how far they are apart",
     load: async () => (await import("./parity.ts")).parity,

@@ -1,0 +1,142 @@
+import { createReadStream, existsSync } from "node:fs";
+import { copyFile, cp, mkdir, readdir } from "node:fs/promises";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sirv from "sirv";
+import { writeWhole } from "../data/files.ts";
+import { ConfigError } from "../util/errors.ts";
+
+/** What the page is served with: a folder of frozen models, and activations, each with its labels beside it where there are some. */
+export interface SiteFiles {
+  readonly models: string;
+  readonly data: readonly string[];
+}
+
+/** The built page: beside this file once built, under dist/ when run from source. */
+const pageFolder = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../../dist/web" : "../web", import.meta.url),
+);
+
+/** Files the page may fetch besides itself, by address; nothing else of the disk is served. */
+async function offered({ models, data }: SiteFiles): Promise<Map<string, string>> {
+  if (!existsSync(join(pageFolder, "index.html")))
+    throw new ConfigError(`${pageFolder}: the page is not built; in a clone, npm run build:page builds it`);
+  const files = new Map<string, string>();
+  for (const path of data) {
+    if (!existsSync(path)) throw new ConfigError(`${path}: no such file; name activations with --data`);
+    files.set(`data/${basename(path)}`, path);
+    const labels = `${path.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
+    if (existsSync(labels)) files.set(`data/${basename(labels)}`, labels);
+  }
+  const names = await readdir(models).catch(() => {
+    throw new ConfigError(`${models}: no such folder; name the one with your frozen models with --models`);
+  });
+  for (const name of names.filter((one) => one.endsWith(".autoencoder.onnx")).sort(byNumbers))
+    files.set(`models/${name}`, join(models, name));
+  return files;
+}
+
+/** sae_d512_k5 before sae_d512_k10 before sae_d1024_k5. */
+const byNumbers = (a: string, b: string) => a.localeCompare(b, "en", { numeric: true });
+
+const encoded = (address: string) => address.split("/").map(encodeURIComponent).join("/");
+
+function catalog(files: ReadonlyMap<string, string>): string {
+  const addresses = [...files.keys()];
+  const entry = (address: string) => ({ name: basename(address), url: encoded(address) });
+  const data = addresses
+    .filter((address) => address.startsWith("data/") && !address.endsWith(".jsonl"))
+    .map((address) => {
+      const labels = `${address.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
+      return { ...entry(address), ...(files.has(labels) ? { labels: encoded(labels) } : {}) };
+    });
+  return `${JSON.stringify({ data, models: addresses.filter((a) => a.startsWith("models/")).map(entry) }, null, 1)}\n`;
+}
+
+/**
+ * Writes the page with its files into a folder, for any static host; gives how many models are in it.
+ * @throws {ConfigError} when the page is not built, or a file is missing.
+ */
+export async function writeSite(files: SiteFiles, out: string): Promise<number> {
+  const all = await offered(files);
+  await cp(pageFolder, out, { recursive: true });
+  await mkdir(join(out, "data"), { recursive: true });
+  await mkdir(join(out, "models"), { recursive: true });
+  for (const [address, path] of all) await copyFile(path, join(out, address));
+  await writeWhole(join(out, "catalog.json"), catalog(all));
+  return [...all.keys()].filter((address) => address.startsWith("models/")).length;
+}
+
+/**
+ * Headers of every answer: cross-origin isolation, for threads; and nothing may be fetched from elsewhere. `unsafe-eval` is for
+ * vega, which makes functions of a figure's expressions: the charts' own, never a file's.
+ */
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Content-Security-Policy":
+    "default-src 'self'; connect-src 'self' blob: data:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-eval' blob:; worker-src 'self' blob:",
+  "X-Content-Type-Options": "nosniff",
+  "Cache-Control": "no-cache",
+};
+
+/**
+ * A server of the page on 127.0.0.1 and no other address. Models and data are read again at each request of the page.
+ * @throws {ConfigError} when the page is not built, a file is missing, or the port is taken.
+ */
+export async function serveSite(files: SiteFiles, port: number): Promise<Server> {
+  await offered(files);
+  const page = sirv(pageFolder, { etag: true });
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const refuse = (status: number): void => void response.writeHead(status).end();
+    // A page elsewhere that had its name point here would be of another host.
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? "")) return refuse(403);
+    if (request.method !== "GET" && request.method !== "HEAD") return refuse(405);
+    void answer(files, request.url ?? "/", response).then(
+      (done) => done || page(request, response, () => refuse(404)),
+      () => refuse(500),
+    );
+    return undefined;
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "EADDRINUSE"
+          ? new ConfigError(`port ${port} of 127.0.0.1 is taken; choose another with --port`, { cause: error })
+          : error,
+      ),
+    );
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return server;
+}
+
+/** Answers for models, data and their list; `false` for anything else. Only addresses in the list name files. */
+async function answer(files: SiteFiles, url: string, response: ServerResponse): Promise<boolean> {
+  const address = decoded(url);
+  if (address !== "catalog.json" && !/^(models|data)\//.test(address)) return false;
+  const all = await offered(files);
+  if (address === "catalog.json") {
+    response.setHeader("Content-Type", "application/json");
+    response.end(catalog(all));
+    return true;
+  }
+  const path = all.get(address);
+  if (!path) return false;
+  response.setHeader("Content-Type", "application/octet-stream");
+  createReadStream(path)
+    .on("error", () => response.destroy())
+    .pipe(response);
+  return true;
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url.slice(1).split("?")[0]!);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,24 @@
+/** How ONNX Runtime is set up in a browser; holds for everything this thread opens. */
+export interface BrowserSettings {
+  /** Folder (ending in `/`) its .wasm and .mjs files are fetched from; default: where the bundler put them. */
+  readonly wasmPath?: string | undefined;
+  /** Threads inside an op; without cross-origin isolation there is one. */
+  readonly threads?: number | undefined;
+}
+
+/** The environment of onnxruntime-web's entries for browsers. */
+interface Environment {
+  logLevel?: "verbose" | "info" | "warning" | "error" | "fatal" | undefined;
+  readonly wasm: { numThreads?: number; wasmPaths?: unknown };
+}
+
+/** Threads of WebAssembly need memory that workers share, which browsers give to cross-origin isolated pages only. */
+export const mostThreads = (): number =>
+  globalThis.crossOriginIsolated ? Math.min(8, navigator.hardwareConcurrency || 1) : 1;
+
+/** Sets ONNX Runtime up, before its first session. */
+export function setUp(env: Environment, { wasmPath, threads = mostThreads() }: BrowserSettings): void {
+  env.wasm.numThreads = globalThis.crossOriginIsolated ? threads : 1;
+  env.logLevel = "fatal";
+  if (wasmPath !== undefined) env.wasm.wasmPaths = wasmPath;
+}

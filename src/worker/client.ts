@@ -1,0 +1,125 @@
+import type { BrowserSettings } from "../runtime/browser.ts";
+import { ConfigError, RuntimeFailure } from "../util/errors.ts";
+import type { CallName, Calls, EpochNews, FromWorker } from "./messages.ts";
+import { type BrowserProvider, chooseProvider, defaultWasmPath, startWorker } from "./start.ts";
+
+export interface WorkerOptions extends BrowserSettings {
+  /** `webgpu`, `wasm`, or (default) `auto`: WebGPU where there is an adapter, else WebAssembly, as `note` then says. */
+  readonly provider?: BrowserProvider | "auto" | undefined;
+}
+
+interface Waiting {
+  readonly resolve: (gives: never) => void;
+  readonly reject: (error: Error) => void;
+  readonly onNews: ((news: EpochNews) => void) | undefined;
+}
+
+/** A worker that trains, evaluates and encodes, so that its page never waits. Requests are answered in any order. */
+export class SaeWorker {
+  readonly provider: BrowserProvider;
+  /** What it computes on and why, in words. */
+  readonly note: string;
+  #threads = 1;
+  #worker: Worker;
+  #waiting = new Map<number, Waiting>();
+  #next = 1;
+
+  private constructor(worker: Worker, provider: BrowserProvider, note: string) {
+    this.#worker = worker;
+    this.provider = provider;
+    this.note = note;
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
+    worker.onerror = (event) =>
+      this.#fail(`the worker stopped (${event.message || "its file could not be loaded"}); reload the page`);
+  }
+
+  /**
+   * Starts a worker.
+   * @throws {ConfigError} when `webgpu` was asked for and the browser has none.
+   */
+  static async start({
+    provider = "auto",
+    threads,
+    wasmPath = defaultWasmPath(),
+  }: WorkerOptions = {}): Promise<SaeWorker> {
+    const found = provider === "wasm" ? undefined : await chooseProvider();
+    if (provider === "webgpu" && found?.provider !== "webgpu")
+      throw new ConfigError(
+        `provider webgpu: no graphics adapter that WebGPU can use; choose wasm, or turn on WebGPU in the browser's settings`,
+      );
+    const chosen = found ?? { provider: "wasm" as const, note: "WebAssembly, as asked" };
+    const worker = new SaeWorker(startWorker(chosen.provider), chosen.provider, chosen.note);
+    const opened = await worker.call("open", {
+      // The worker's own address may be a Blob's, which nothing is relative to.
+      wasmPath: wasmPath === undefined ? undefined : new URL(wasmPath, location.href).href,
+      threads,
+    });
+    worker.#threads = opened.threads;
+    return worker;
+  }
+
+  /** Threads inside an op; 1 on WebGPU and where the page is not cross-origin isolated. */
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** Asks for something; `onNews` hears of a training's epochs. */
+  call<N extends CallName>(
+    call: N,
+    takes: Calls[N]["takes"],
+    onNews?: (news: EpochNews) => void,
+  ): Promise<Calls[N]["gives"]> {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (gives: never) => void, reject, onNews });
+      this.#worker.postMessage({ id, call, takes });
+    });
+  }
+
+  /** Ends it at once; what was asked for fails. */
+  close(): void {
+    this.#worker.terminate();
+    this.#fail("the worker was closed");
+  }
+
+  #receive(message: FromWorker): void {
+    const waiting = this.#waiting.get(message.id);
+    if (!waiting) return;
+    if ("news" in message) {
+      waiting.onNews?.(message.news);
+      return;
+    }
+    this.#waiting.delete(message.id);
+    if ("error" in message) waiting.reject(revive(message.error));
+    else waiting.resolve(message.gives as never);
+  }
+
+  #fail(message: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new RuntimeFailure(message));
+    this.#waiting.clear();
+  }
+}
+
+/** Errors lose their class on the way between threads; what memory and devices say is put into words. */
+function revive({ name, message, stack }: { name: string; message: string; stack?: string }): Error {
+  const error =
+    name === "ConfigError" || name === "ShapeError" ? new ConfigError(message) : new RuntimeFailure(inWords(message));
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+function inWords(message: string): string {
+  if (/device.{0,20}lost|lost.{0,20}device|Instance dropped|GPUDevice/i.test(message))
+    return `the graphics device was lost; choose WebAssembly, or try again (${message})`;
+  if (
+    /out of memory|bad_alloc|memory access out of bounds|Array buffer allocation|Aborted\(|enlarge memory/i.test(
+      message,
+    )
+  )
+    return `there was too little memory in this tab; close other tabs, or use fewer rows or latents (${message})`;
+  if (
+    /not a registered function\/op|is not implemented|Could not find an implementation|No Op registered/i.test(message)
+  )
+    return `the model has operations that ONNX Runtime does not know here; export it with standard ONNX operations (${message})`;
+  return message;
+}

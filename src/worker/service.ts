@@ -1,0 +1,155 @@
+import { type ActivationSet, parseActivations } from "../data/activations.ts";
+import { columnOf, describeData } from "../data/describe.ts";
+import { checkLabels, type Label, parseLabels } from "../data/labels.ts";
+import { splitRows, takeRows } from "../data/split.ts";
+import { type EvaluationData, evaluate } from "../evaluate/evaluate.ts";
+import { Explorer } from "../evaluate/explore.ts";
+import { withRecovery } from "../evaluate/recovery.ts";
+import { decodeModel, packModel } from "../onnx/model.ts";
+import { shapeOf } from "../onnx/tensors.ts";
+import { measuredRow, modelName } from "../pipeline/measured.ts";
+import { type BrowserSettings, mostThreads } from "../runtime/browser.ts";
+import type { Runtime, Session } from "../runtime/session.ts";
+import { train } from "../train/train.ts";
+import { ConfigError } from "../util/errors.ts";
+import { tensor } from "../util/tensor.ts";
+import type { CallName, Calls, EpochNews, FromWorker, ToWorker } from "./messages.ts";
+
+interface Kept {
+  readonly data: EvaluationData;
+  readonly set?: ActivationSet;
+  readonly labels?: readonly Label[] | undefined;
+}
+
+type Tell = (news: EpochNews) => void;
+type Methods = {
+  readonly [N in CallName]: (takes: Calls[N]["takes"], tell: Tell) => Promise<Calls[N]["gives"]>;
+};
+
+/** Answers the messages of a page: everything that takes long, on the runtime that `open` makes. */
+export function serve(makeRuntime: (settings: BrowserSettings) => Runtime): void {
+  const methods = methodsOf(makeRuntime);
+  const post = (message: FromWorker) => (postMessage as (message: unknown) => void)(message);
+  self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    const { id, call, takes } = data;
+    (methods[call] as (takes: unknown, tell: Tell) => Promise<unknown>)(takes, (news) => post({ id, news })).then(
+      (gives) => post({ id, gives }),
+      (error: Error) =>
+        post({
+          id,
+          error: { name: error.name, message: error.message, ...(error.stack ? { stack: error.stack } : {}) },
+        }),
+    );
+  };
+}
+
+function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods {
+  let runtime: Runtime | undefined;
+  let next = 1;
+  let stopping = false;
+  const sets = new Map<number, Kept>();
+  const explorers = new Map<number, Explorer>();
+  const encoders = new Map<number, Session>();
+  const opened = () => {
+    if (!runtime) throw new ConfigError("the worker was not opened; call open first");
+    return runtime;
+  };
+  const found = <T>(all: ReadonlyMap<number, T>, id: number, what: string): T => {
+    const one = all.get(id);
+    if (one === undefined) throw new ConfigError(`there is no ${what} ${id} here; give it to the worker again`);
+    return one;
+  };
+  const keep = <T>(all: Map<number, T>, one: T): number => {
+    all.set(next, one);
+    return next++;
+  };
+
+  return {
+    async open(settings) {
+      runtime = makeRuntime(settings);
+      const threads = runtime.provider === "wasm" ? Math.min(settings.threads ?? mostThreads(), mostThreads()) : 1;
+      return { provider: runtime.provider, threads };
+    },
+    async read({ name, file, labels, trainRows }) {
+      const bytes = file instanceof Uint8Array ? file : new Uint8Array(await file.arrayBuffer());
+      const set = parseActivations(bytes, name);
+      const split = splitRows(set, trainRows);
+      const [rows, inputDim] = set.activations.dims as [number, number];
+      const parsed = labels && checkLabels(parseLabels(labels.text, labels.name), rows, labels.name);
+      const data = {
+        train: takeRows(set.activations, split.train),
+        validation: takeRows(set.activations, split.validation),
+      };
+      const id = keep(sets, { data, set, labels: parsed });
+      const info = await describeData(set, split);
+      const [layer, position] = [columnOf(set, "layer"), columnOf(set, "position")];
+      return { id, rows, inputDim, info, layer, position, labelled: parsed !== undefined };
+    },
+    keep: async (data) => ({ id: keep(sets, { data }) }),
+    async drop({ data }) {
+      sets.delete(data);
+      return undefined;
+    },
+    async labels({ data, rows }) {
+      const { labels } = found(sets, data, "data set");
+      return rows.map((row) => labels?.[row] ?? null);
+    },
+    async evaluate({ data, model: { name, bytes } }) {
+      const { data: rows, set } = found(sets, data, "data set");
+      const model = decodeModel(bytes, name);
+      const measured = await evaluate(opened(), model, rows, { file: name });
+      const evaluation = await withRecovery(opened(), model, measured, set?.trueFeatures);
+      return { evaluation, row: measuredRow(modelName(name), opened().provider, evaluation) };
+    },
+    async explore({ data, model: { name, bytes } }) {
+      const { set } = found(sets, data, "data set");
+      if (!set) throw new ConfigError("explore needs activations read from a file");
+      const explorer = await Explorer.open(opened(), decodeModel(bytes, name), set.activations, { file: name });
+      const { latentDim, rows } = explorer;
+      return { id: keep(explorers, explorer), latentDim, rows, table: explorer.table() };
+    },
+    latent: async ({ explorer, latent }) => found(explorers, explorer, "model").latent(latent),
+    row: async ({ explorer, row }) => found(explorers, explorer, "model").row(row),
+    encodeRow: ({ explorer, x }) =>
+      found(explorers, explorer, "model").encode(tensor("float32", [1, x.length], x as Float32Array<ArrayBuffer>)),
+    async loadEncoder({ name, bytes }) {
+      const model = decodeModel(bytes, name);
+      const info = model.graph?.input?.find((one) => one.name === "activations");
+      const inputDim = info && shapeOf(info)?.at(-1);
+      if (typeof inputDim !== "number")
+        throw new ConfigError(`${name}: no input "activations" [batch, inputDim]; give a frozen .encoder.onnx`);
+      return { id: keep(encoders, await opened().open(packModel(model))), inputDim };
+    },
+    encode: ({ encoder, activations }) => found(encoders, encoder, "encoder").run({ activations }),
+    async close({ encoder, explorer }) {
+      await (encoder === undefined ? undefined : encoders.get(encoder)?.release());
+      await (explorer === undefined ? undefined : explorers.get(explorer)?.release());
+      encoders.delete(encoder ?? 0);
+      explorers.delete(explorer ?? 0);
+      return undefined;
+    },
+    async train({ data, config, from }, tell) {
+      const { data: rows } = found(sets, data, "data set");
+      const steps = Math.ceil(rows.train.dims[0]! / config.batchSize);
+      const started = performance.now();
+      const seconds = () => (performance.now() - started) / 1000;
+      stopping = false;
+      const progress = await train(opened(), config, rows.train, {
+        from,
+        async onRun({ epochsDone, loss, state }) {
+          const idle = state.steps_since_fired!.data;
+          const deathRate = idle.reduce((count, n) => count + (n >= steps ? 1 : 0), 0) / idle.length;
+          tell({ epochsDone, loss: loss.at(-1)!, deathRate, seconds: seconds() });
+          // Messages are read between runs only.
+          await new Promise((resolve) => setTimeout(resolve));
+          return !stopping;
+        },
+      });
+      return { ...progress, seconds: seconds() };
+    },
+    async stop() {
+      stopping = true;
+      return undefined;
+    },
+  };
+}

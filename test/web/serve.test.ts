@@ -1,0 +1,71 @@
+import { writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { saeOnnx, temporaryFolder } from "../cli/run.ts";
+import { type Served, serve } from "./page.ts";
+
+let served: Served;
+beforeAll(async () => {
+  const models = temporaryFolder();
+  writeFileSync(join(models, "a.autoencoder.onnx"), "model");
+  writeFileSync(join(models, "secret.txt"), "secret");
+  served = await serve(models);
+});
+afterAll(() => served?.process.kill());
+
+/** An address as it is, without a client's tidying. */
+const get = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+  new Promise<{ status: number; text: string; headers: NodeJS.Dict<string | string[]> }>((resolve, reject) => {
+    const { port } = new URL(served.url);
+    request({ host: "127.0.0.1", port, path, headers, method }, (response) => {
+      let text = "";
+      response.on("data", (part) => {
+        text += part;
+      });
+      response.on("end", () => resolve({ status: response.statusCode!, text, headers: response.headers }));
+    })
+      .on("error", reject)
+      .end();
+  });
+
+test("serves the page isolated, the models in its list, and nothing else of the disk", async () => {
+  const page = await get("/");
+  expect(page.status).toBe(200);
+  expect(page.headers["cross-origin-opener-policy"]).toBe("same-origin");
+  expect(page.headers["cross-origin-embedder-policy"]).toBe("require-corp");
+  expect(JSON.parse((await get("/catalog.json")).text).models).toEqual([
+    { name: "a.autoencoder.onnx", url: "models/a.autoencoder.onnx" },
+  ]);
+  expect((await get("/models/a.autoencoder.onnx")).text).toBe("model");
+  const outside = [
+    "/models/secret.txt",
+    "/models/../secret.txt",
+    "/../package.json",
+    "/..%2f..%2fpackage.json",
+    "/%2e%2e/cli/main.js",
+    "/models/%",
+    "//etc/passwd",
+  ];
+  for (const path of outside) expect((await get(path)).status, path).toBe(404);
+});
+
+test("answers to this machine's names only, and to reading only", async () => {
+  expect((await get("/", { host: "evil.example:80" })).status).toBe(403);
+  expect((await get("/", {}, "POST")).status).toBe(405);
+});
+
+test("bad flags: one line each", () => {
+  const wrong = [
+    [["--port", "70000"], "--port must be an integer from 0 to 65535, got 70000"],
+    [["--models", "/nowhere"], "/nowhere: no such folder"],
+    [["--data", "/nowhere.npy"], "/nowhere.npy: no such file"],
+    [["--port", new URL(served.url).port], "is taken; choose another with --port"],
+  ] as const;
+  for (const [flags, message] of wrong) {
+    const { status, stderr } = saeOnnx("serve", ...flags);
+    expect(status, message).toBe(1);
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  }
+});
