@@ -1,3 +1,4 @@
+import type { RowFiles } from "../data/prefetch/node.ts";
 import type { ProviderName } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
 import type { TrainProgress } from "./train.ts";
@@ -6,6 +7,8 @@ import type { TrainProgress } from "./train.ts";
 export type ToChild =
   | { readonly type: "data"; readonly rows: number; readonly width: number }
   | { readonly type: "piece"; readonly at: number; readonly data: Float32Array }
+  /** Rows to be read by windows; `ahead`: the next one while one is trained on. */
+  | { readonly type: "files"; readonly files: RowFiles; readonly ahead: boolean }
   | {
       readonly type: "train";
       readonly config: TrainConfig;
@@ -21,5 +24,5 @@ export type ToChild =
 export type FromChild =
   | { readonly type: "epoch"; readonly epochsDone: number; readonly loss: number }
   | { readonly type: "snapshot"; readonly progress: TrainProgress }
-  | { readonly type: "done"; readonly progress: TrainProgress; readonly seconds: number }
+  | { readonly type: "done"; readonly progress: TrainProgress; readonly seconds: number; readonly waited: number }
   | { readonly type: "error"; readonly name: string; readonly message: string; readonly stack: string | undefined };

@@ -1,10 +1,10 @@
+import { epochWindows, type Window } from "../data/order.ts";
 import { buildModel } from "../graph/build.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { configToJson, type TrainConfig } from "../sae/config.ts";
 import { ConfigError } from "../util/errors.ts";
-import { permutation, random } from "../util/random.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { initialState, stateShapes, type TrainState } from "./state.ts";
 import { steps } from "./steps/index.ts";
@@ -14,27 +14,43 @@ import type { Batches } from "./wrappers/wrapper.ts";
 /** The training graph of a configuration: all state in and out, many steps a run. A pure function. */
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
   const parts = wrappers[wrapper].parts(config, steps[config.step]);
-  // Epochs and seed are the host's: they are no part of the graph.
-  const { epochs: _, seed: __, ...described } = configToJson(config);
+  // Epochs, seed and order are the host's: they are no part of the graph.
+  const { epochs: _, seed: __, shuffle_rows: ___, ...described } = configToJson(config);
   return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
 /** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */
-export function shuffledBatches({ seed, batchSize }: TrainConfig, rows: number, epochs: readonly number[]): Batches {
+export function shuffledBatches(config: TrainConfig, rows: number, epochs: readonly number[]): Batches {
   const order = new BigInt64Array(rows * epochs.length);
   const bounds: { from: number; to: number }[] = [];
   for (const [i, epoch] of epochs.entries()) {
-    const start = i * rows;
-    for (const [j, row] of permutation(rows, random(seed, `shuffle/${epoch}`)).entries())
-      order[start + j] = BigInt(row);
-    for (let from = 0; from < rows; from += batchSize)
-      bounds.push({ from: start + from, to: start + Math.min(from + batchSize, rows) });
+    let at = i * rows;
+    for (const { blocks, order: shuffled } of epochWindows(config, rows, epoch)) {
+      const numbers = blocks.flatMap(([from, to]) => Array.from({ length: to - from }, (_, j) => from + j));
+      bounds.push(...batchBounds(config, at, at + shuffled.length));
+      for (const place of shuffled) order[at++] = BigInt(numbers[place]!);
+    }
   }
   return { order, bounds };
 }
 
+/** The batches of a window whose rows stand in an array of their own. */
+export const windowBatches = (config: TrainConfig, { order }: Window): Batches => ({
+  order: BigInt64Array.from(order, BigInt),
+  bounds: batchBounds(config, 0, order.length),
+});
+
+const batchBounds = ({ batchSize }: TrainConfig, from: number, to: number) =>
+  Array.from({ length: Math.ceil((to - from) / batchSize) }, (_, i) => ({
+    from: from + i * batchSize,
+    to: Math.min(from + (i + 1) * batchSize, to),
+  }));
+
 /** @throws {ConfigError} when the rows have another width than the configuration, or are fewer than a batch. */
-export function checkTrainingRows({ inputDim, batchSize }: TrainConfig, { dims }: HostTensor<"float32">): void {
+export function checkTrainingRows(
+  { inputDim, batchSize }: TrainConfig,
+  { dims }: { readonly dims: readonly number[] },
+): void {
   const [rows, width] = dims as [number, number];
   if (width !== inputDim)
     throw new ConfigError(`activations are ${width} wide, the configuration says inputDim = ${inputDim}`);
@@ -61,14 +77,14 @@ export class Trainer {
   readonly config: TrainConfig;
   #session: Session;
   #wrapper: WrapperName;
-  #activations: HostTensor<"float32">;
+  #activations: HostTensor<"float32"> | undefined;
   #state: TrainState;
 
   private constructor(
     config: TrainConfig,
     session: Session,
     wrapper: WrapperName,
-    activations: HostTensor<"float32">,
+    activations: HostTensor<"float32"> | undefined,
     state: TrainState,
   ) {
     this.config = config;
@@ -80,22 +96,24 @@ export class Trainer {
 
   /**
    * Opens a session on the training graph. `state` goes on from an earlier one; default: the state before the first step.
+   * Without activations the state is needed, and every run is given its own.
    * @throws {ConfigError} when the activations have another width than the configuration, or fewer rows than a batch.
    */
   static async open(
     runtime: Runtime,
     config: TrainConfig,
-    activations: HostTensor<"float32">,
+    activations: HostTensor<"float32"> | undefined,
     {
       state,
       threads,
       wrapper = "loop",
     }: { state?: TrainState | undefined; threads?: number | undefined; wrapper?: WrapperName } = {},
   ): Promise<Trainer> {
-    checkTrainingRows(config, activations);
+    if (activations) checkTrainingRows(config, activations);
+    else if (!state) throw new ConfigError("Trainer.open: needs activations or a state; give one of them");
     if (state) checkState(config, state);
     const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads });
-    return new Trainer(config, session, wrapper, activations, state ?? initialState(config, activations));
+    return new Trainer(config, session, wrapper, activations, state ?? initialState(config, activations!));
   }
 
   /** All state in canonical dense form. */
@@ -103,9 +121,13 @@ export class Trainer {
     return this.#state;
   }
 
-  /** Trains the given batches in one run, which blocks the thread; gives the loss of each step before its update. */
-  async run(batches: Batches): Promise<Float32Array> {
-    const feeds = { activations: this.#activations, ...wrappers[this.#wrapper].feeds(batches), ...this.#state };
+  /** Trains the given batches of rows in one run, which blocks the thread; gives the loss of each step before its update. */
+  async run(batches: Batches, activations = this.#activations): Promise<Float32Array> {
+    const feeds = {
+      ...(activations ? { activations } : {}),
+      ...wrappers[this.#wrapper].feeds(batches),
+      ...this.#state,
+    };
     const { loss, ...next } = await this.#session.run(feeds);
     this.#state = Object.fromEntries(
       Object.keys(this.#state).map((name) => [name, next[`${name}_next`] as HostTensor<"float32">]),

@@ -1,5 +1,5 @@
-import { readActivations } from "../../data/files.ts";
 import { evaluateFiles } from "../../pipeline/files.ts";
+import { openActivations } from "../../pipeline/open.ts";
 import { serializeMetrics } from "../../report/rows.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -10,6 +10,7 @@ export const evalCommand = defineCommand({
   positional: { models: { describe: "frozen .autoencoder.onnx or .evaluator.onnx files", array: true } },
   options: {
     ...flags.data,
+    ...flags.memory,
     ...flags.machine,
     "batch-size": { type: "number", default: 1024, describe: "rows per run; does not change the numbers" },
     out: { type: "string", describe: "also write the metrics file here" },
@@ -20,7 +21,10 @@ export const evalCommand = defineCommand({
     ["$0 eval sae.autoencoder.onnx --data acts.npy --provider wasm --json", "the same numbers from WebAssembly"],
   ],
   async run(given) {
-    const set = await readActivations(given.data, { tensor: given.tensor });
+    const set = await openActivations(given.data, {
+      tensor: given.tensor,
+      memory: flags.parseBytes("memory", given.memory),
+    });
     const file = await evaluateFiles({
       set,
       models: given.models as string[],

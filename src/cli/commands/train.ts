@@ -1,6 +1,7 @@
-import { readActivations } from "../../data/files.ts";
+import { inputDimOf } from "../../pipeline/dataset.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
 import { trainGrid } from "../../pipeline/node.ts";
+import { openActivations } from "../../pipeline/open.ts";
 import { serializeMetrics } from "../../report/rows.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -12,6 +13,7 @@ export const train = defineCommand({
   command: "train",
   options: {
     ...flags.data,
+    ...flags.memory,
     ...flags.sae,
     ...flags.machine,
     name: { type: "string", default: "sae", describe: "first part of the files' names" },
@@ -27,14 +29,16 @@ export const train = defineCommand({
   examples: [
     ["$0 train --data acts.npy --latent-dim 2048 --k 20", "one TopK SAE"],
     ["$0 train --data acts.npy --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's grid of twelve"],
+    ["$0 train --data shards/ --latent-dim 512 --k 5", "more activations than fit in memory"],
     ["$0 train --data acts.npy --latent-dim 512 --k 5,10 --seeds 0,1,2", "with the spread over three seeds"],
   ],
   async run(given) {
-    const set = await readActivations(given.data, { tensor: given.tensor });
+    const memory = flags.parseBytes("memory", given.memory);
+    const set = await openActivations(given.data, { tensor: given.tensor, memory });
     const configs = gridConfigs({
       architecture: given.architecture,
       preset: given.preset,
-      inputDim: set.activations.dims[1]!,
+      inputDim: inputDimOf(set),
       latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
       ks: flags.parseIntegers("k", given.k),
       options: flags.saeOptions(given),
@@ -42,12 +46,13 @@ export const train = defineCommand({
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
       step: given.step,
+      shuffleRows: given["shuffle-rows"],
       seeds: given.seeds === undefined ? [given.seed] : flags.parseIntegers("seeds", given.seeds),
     });
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, name, out, force } = given;
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
-    const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, force };
+    const run = { set, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, memory, force };
     const { file, path, stopped } = await trainGrid({
       ...run,
       signal: interruptible(),
