@@ -76,8 +76,9 @@ const importsIn = (file: string, text: string): string[] =>
   );
 const isOwn = (name: string) => files.includes(name);
 
-/** Where Node's modules may be: the command line, and files called `node.ts` or `files.ts`. */
-const isNodeFile = (file: string) => roomOf(file) === "cli" || ["node.ts", "files.ts"].includes(basename(file));
+/** Where Node's modules may be: the command line, and files called `node.ts`, `files.ts` or, a thread of its own, `worker.ts`. */
+const nodeFiles = ["node.ts", "files.ts", "worker.ts"];
+const isNodeFile = (file: string) => roomOf(file) === "cli" || nodeFiles.includes(basename(file));
 const isNodeModule = (name: string) => name.startsWith("node:") || name === "onnxruntime-node";
 /** What else loads onnxruntime-node: the training process, and the table of what Node can run models on. */
 const loadsRuntime = ["train/child.ts", "runtime/providers.ts"];

@@ -1,7 +1,7 @@
 import type { Options } from "yargs";
 import { type ProviderName, providers } from "../runtime/providers.ts";
 import { requireUsable } from "../runtime/usable.ts";
-import { stepNames } from "../sae/config.ts";
+import { defaultShuffleRows, stepNames } from "../sae/config.ts";
 import { trainable } from "../sae/index.ts";
 import type { AnyOptionValues, Option } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -25,7 +25,11 @@ export function parseIntegers(flag: string, text: string): number[] {
 }
 
 export const data = {
-  data: { type: "string", demandOption: true, describe: "activations: .safetensors, .npz, .npy or .pt" },
+  data: {
+    type: "string",
+    demandOption: true,
+    describe: "activations: .safetensors, .npz, .npy or .pt; or a folder of shards, or a list: a.npy,b.npy",
+  },
   where: { type: "string", describe: "only rows whose columns have these values: position=3,layer=14" },
   tensor: { type: "string", describe: "name of the matrix in the file [default: activations, or the only one]" },
   "train-rows": {
@@ -33,6 +37,23 @@ export const data = {
     describe: "the first so many rows train, the rest validate [default: the set's split column, else the first 80%]",
   },
 } as const satisfies Record<string, Options>;
+
+/** Bytes that a set larger than memory is read within. */
+export const memory = {
+  memory: {
+    type: "string",
+    default: "2GB",
+    describe: "resident memory to stay within when data are larger; does not change the result",
+  },
+} as const satisfies Record<string, Options>;
+
+/** Bytes of a size such as `2GB`, `500MB` or `1.5GiB`. @throws {ConfigError} when it is none. */
+export function parseBytes(flag: string, text: string): number {
+  const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b)\s*$/i.exec(text) ?? [];
+  if (!number || !unit) throw new ConfigError(`--${flag}: must be a size such as 2GB or 500MB, got "${text}"`);
+  const base = unit.length === 3 ? 1024 : 1000;
+  return Math.floor(Number(number) * base ** ("kmgt".indexOf(unit[0]!.toLowerCase()) + 1));
+}
 
 export const machine = {
   provider: {
@@ -98,6 +119,11 @@ export const sae = {
   epochs: { type: "number", default: 25, describe: "times every training row is seen" },
   "batch-size": { type: "number", default: 256, describe: "rows per step; the last batch of an epoch is what is left" },
   "learning-rate": { type: "number", default: 1e-3, describe: "Adam's learning rate" },
+  "shuffle-rows": {
+    type: "number",
+    default: defaultShuffleRows,
+    describe: "rows shuffled at a time; with more, an epoch is a shuffle of blocks, then of such windows",
+  },
   step: {
     choices: stepNames,
     describe: "how the training step is written; equal to float rounding [default: the faster]",

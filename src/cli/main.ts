@@ -5,7 +5,7 @@ import { hideBin } from "yargs/helpers";
 import { ConfigError, isExpected } from "../util/errors.ts";
 import { register } from "./command.ts";
 import { verbs } from "./commands/index.ts";
-import { note } from "./output.ts";
+import { note } from "./streams.ts";
 import { checkWords, explain } from "./usage.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {

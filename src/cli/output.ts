@@ -4,15 +4,7 @@ import type { MetricRow } from "../metrics/row.ts";
 import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
 
-/** Numbers and tables: what a user may pipe on. */
-export const print = (text: string): void => {
-  process.stdout.write(`${text}\n`);
-};
-
-/** Everything else goes to stderr. */
-export const note = (text: string): void => {
-  process.stderr.write(`${text}\n`);
-};
+export { note, print } from "./streams.ts";
 
 /** The columns of the table, with the digits each is shown with. */
 const columns: readonly (readonly [

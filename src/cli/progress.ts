@@ -41,10 +41,13 @@ function lines(): GridDisplay {
   const left = remaining();
   return {
     update(progress) {
-      const { finished, count, name, state, row } = progress;
+      const { finished, count, name, state, row, waited = 0 } = progress;
       const time = left(progress);
       if (!row) return;
-      const what = state === "reused" ? "already there" : `trained in ${row.train_time_sec?.toFixed(1)} s`;
+      const what =
+        state === "reused"
+          ? "already there"
+          : `trained in ${row.train_time_sec?.toFixed(1)} s${waited >= 0.001 ? ` (${(100 * waited).toFixed(1)} % of it waiting for rows)` : ""}`;
       const quality = row.metrics.explained_variance?.toFixed(3) ?? "-";
       note(`${finished}/${count} ${name}: ${what}, explained variance ${quality}, ${time}`);
     },

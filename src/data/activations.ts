@@ -22,7 +22,7 @@ export interface ActivationSet {
 }
 
 /** The tensor that holds a known dictionary beside the activations. */
-const dictionary = "true_features";
+export const dictionary = "true_features";
 
 /** What a file format gives: named arrays, and text about them. */
 export interface ArrayFile {
@@ -69,8 +69,13 @@ export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, 
   return { activations, columns, ...trueFeatures, metadata, source: file.split(/[\\/]/).at(-1)! };
 }
 
-function chooseMatrix(tensors: ArrayFile["tensors"], file: string, wanted: string | undefined): string {
-  const list = (names: readonly [string, StoredArray][]) =>
+/** The name of the matrix among the arrays of a file. @throws {ConfigError} as `parseActivations`. */
+export function chooseMatrix(
+  tensors: ReadonlyMap<string, Pick<StoredArray, "dtype" | "shape">>,
+  file: string,
+  wanted: string | undefined,
+): string {
+  const list = (names: readonly [string, Pick<StoredArray, "dtype" | "shape">][]) =>
     names
       .slice(0, 20)
       .map(([name, { dtype, shape }]) => `${quote(name)} ${quote(dtype).slice(1, -1)} [${shape.join(", ")}]`)

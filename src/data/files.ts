@@ -145,7 +145,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "the name is too long; use a shorter one",
 };
 
-const readError = (path: string, cause: unknown) =>
+/** What to throw when a file cannot be read. */
+export const readError = (path: string, cause: unknown) =>
   new ConfigError(`${path}: cannot read, ${reason(cause)}`, { cause });
 
 const writeError = (path: string, cause: unknown) =>

@@ -1,20 +1,23 @@
 /**
- * float32 values of float16 bit patterns, exactly; infinities, NaN and subnormals included.
+ * float32 values of float16 bit patterns, exactly; infinities, NaN and subnormals included. Written into `out` where given.
  *
  * Source: IEEE 754-2019, 3.4, binary16.
  */
-export function halfToFloat32(bits: Uint16Array): Float32Array<ArrayBuffer> {
+export function halfToFloat32(bits: Uint16Array): Float32Array<ArrayBuffer>;
+export function halfToFloat32(bits: Uint16Array, out: Float32Array): Float32Array;
+export function halfToFloat32(bits: Uint16Array, out: Float32Array = new Float32Array(bits.length)): Float32Array {
   const table = halfTable();
-  const out = new Float32Array(bits.length);
   for (let i = 0; i < bits.length; i++) out[i] = table[bits[i]!]!;
   return out;
 }
 
-/** float32 values of bfloat16 bit patterns, exactly: a bfloat16 is the upper half of a float32. */
-export function bfloat16ToFloat32(bits: Uint16Array): Float32Array<ArrayBuffer> {
-  const out = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = bits[i]! << 16;
-  return new Float32Array(out.buffer);
+/** float32 values of bfloat16 bit patterns, exactly: a bfloat16 is the upper half of a float32. Written into `out` where given. */
+export function bfloat16ToFloat32(bits: Uint16Array): Float32Array<ArrayBuffer>;
+export function bfloat16ToFloat32(bits: Uint16Array, out: Float32Array): Float32Array;
+export function bfloat16ToFloat32(bits: Uint16Array, out: Float32Array = new Float32Array(bits.length)): Float32Array {
+  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return out;
 }
 
 /**

@@ -4,7 +4,7 @@ import { readNpyHeader } from "./npyHeader.ts";
 import { elementBytes, type StoredArray, toTensor } from "./stored.ts";
 
 /** NumPy's element kinds and sizes by our names. V2 is how bfloat16 of ml_dtypes is saved. */
-const kinds: Readonly<Record<string, string>> = {
+export const npyKinds: Readonly<Record<string, string>> = {
   ...{ f2: "F16", f4: "F32", f8: "F64", V2: "BF16", b1: "BOOL" },
   ...{ i1: "I8", i2: "I16", i4: "I32", i8: "I64", u1: "U8", u2: "U16", u4: "U32", u8: "U64" },
 };
@@ -23,7 +23,7 @@ export const readNpy = (bytes: Uint8Array, file: string): HostTensor => toTensor
  */
 export function readNpyArray(bytes: Uint8Array, where: string): StoredArray {
   const { descr, fortranOrder, shape, start } = readNpyHeader(bytes, where);
-  const dtype = /^[<>|=]/.test(descr) ? kinds[descr.slice(1)] : undefined;
+  const dtype = /^[<>|=]/.test(descr) ? npyKinds[descr.slice(1)] : undefined;
   const data = bytes.subarray(start);
   if (dtype === undefined) return { dtype: descr, shape, bytes: data, where };
   const width = elementBytes[dtype]!;

@@ -25,26 +25,21 @@ const forbidden = new Set(["__proto__", "constructor", "prototype"]);
  * @throws {ConfigError} when the file is cut short or breaks the format: header, names, types, offsets, gaps, overlaps.
  */
 export function readSafetensors(bytes: Uint8Array, file: string): SafetensorsFile {
-  const { header, start } = readHeader(bytes, file);
-  const metadata: Record<string, string> = {};
+  const { metadata, entries, start } = readSafetensorsHeader(bytes, bytes.length, file);
   const tensors = new Map<string, StoredArray>();
-  const spans: { name: string; from: number; to: number }[] = [];
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") {
-      Object.assign(metadata, readMetadata(entry, file));
-      continue;
-    }
-    checkName(name, file);
-    const { dtype, shape, from, to } = readEntry(entry, `${file}: tensor ${quote(name)}`);
-    const view = bytes.subarray(Math.min(start + from, bytes.length), Math.min(start + to, bytes.length));
-    tensors.set(name, { dtype, shape, bytes: view, where: `${file}: tensor ${quote(name)}` });
-    spans.push({ name, from, to });
-  }
-  checkSpans(spans, start, bytes.length, file);
+  for (const [name, { from, to, ...entry }] of entries)
+    tensors.set(name, { ...entry, bytes: bytes.subarray(start + from, start + to) });
   return { metadata, tensors };
 }
 
-function readHeader(bytes: Uint8Array, file: string): { header: object; start: number } {
+/** Where a tensor of a .safetensors file lies: bytes `from` to `to` after the header. */
+export interface SafetensorsEntry extends Omit<StoredArray, "bytes"> {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Bytes of a .safetensors file up to the first tensor, from its first 8 bytes. @throws {ConfigError} when there can be no such header. */
+export function safetensorsStart(bytes: Uint8Array, size: number, file: string): number {
   if (bytes.length < 8)
     throw new ConfigError(`${file}: a .safetensors file has at least 8 bytes, this one ${bytes.length}; get it again`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
@@ -52,13 +47,40 @@ function readHeader(bytes: Uint8Array, file: string): { header: object; start: n
     throw new ConfigError(
       `${file}: header of ${length} bytes, the format allows ${maxHeader}; is this a .safetensors file?`,
     );
-  if (8 + length > bytes.length)
+  if (8 + length > size)
     throw new ConfigError(
-      `${file}: truncated, expected at least ${8 + length} bytes, found ${bytes.length}; get the file again`,
+      `${file}: truncated, expected at least ${8 + length} bytes, found ${size}; get the file again`,
     );
+  return 8 + length;
+}
+
+/**
+ * What the header of a .safetensors file of `size` bytes says; `bytes` need reach no further than the header.
+ * @throws {ConfigError} as `readSafetensors`.
+ */
+export function readSafetensorsHeader(bytes: Uint8Array, size: number, file: string) {
+  const { header, start } = readHeader(bytes, size, file);
+  const metadata: Record<string, string> = {};
+  const entries = new Map<string, SafetensorsEntry>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") {
+      Object.assign(metadata, readMetadata(entry, file));
+      continue;
+    }
+    checkName(name, file);
+    const where = `${file}: tensor ${quote(name)}`;
+    entries.set(name, { ...readEntry(entry, where), where });
+  }
+  const spans = [...entries].map(([name, { from, to }]) => ({ name, from, to }));
+  checkSpans(spans, start, size, file);
+  return { metadata, entries, start };
+}
+
+function readHeader(bytes: Uint8Array, size: number, file: string): { header: object; start: number } {
+  const start = safetensorsStart(bytes, size, file);
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
   } catch (cause) {
     throw new ConfigError(
       `${file}: the header is not JSON (${quote((cause as Error).message)}); is this a .safetensors file?`,
@@ -66,7 +88,7 @@ function readHeader(bytes: Uint8Array, file: string): { header: object; start: n
   }
   if (!isObject(header))
     throw new ConfigError(`${file}: the header is not a JSON object; is this a .safetensors file?`);
-  return { header, start: 8 + length };
+  return { header, start };
 }
 
 function readMetadata(entry: unknown, file: string): Record<string, string> {

@@ -21,7 +21,8 @@ export const elementBytes: Readonly<Record<string, number>> = {
 };
 
 /** Whether the elements are floating-point numbers that `toFloat32` converts. */
-export const isFloat = ({ dtype }: StoredArray): boolean => ["F64", "F32", "F16", "BF16"].includes(dtype);
+export const isFloat = ({ dtype }: Pick<StoredArray, "dtype">): boolean =>
+  ["F64", "F32", "F16", "BF16"].includes(dtype);
 
 /**
  * The array as a host tensor; shares the file's memory where its bytes are aligned, else a copy.

@@ -73,42 +73,78 @@ const maxEntries = 2 ** 29;
  * @throws {ConfigError} when a number is out of range, or the features cannot fire as often as asked.
  */
 export function synthesize(request: SynthesisRequest = {}): Synthesis {
-  const parameters = complete(request);
-  const { rows, trainRows, inputDim, features, seed } = parameters;
-  const trueFeatures = unitRows(features, inputDim, random(seed, "synthetic/features"));
-  const x = sparsePart(trueFeatures, parameters);
-  const dense = densePart(parameters);
-  const denseWeight = weight(parameters.denseShare, variance(dense));
-  const sparseWeight = weight(1 - parameters.denseShare, variance(x));
-  for (let i = 0; i < x.length; i++) x[i] = denseWeight * dense[i]! + sparseWeight * x[i]!;
-  centreColumns(x, inputDim);
-  if (variance(x) === 0)
-    throw new ConfigError(
-      `synthesize: no feature fires in some of ${rows} rows and not in others; raise rows, meanActive or denseShare`,
-    );
-  addNoise(x, parameters.noise, random(seed, "synthetic/noise"));
+  return synthesizeShards(request, 1).next().value as Synthesis;
+}
 
+/** What is measured on the first shard and holds for all: the shares of the parts, the column means, the noise, the scale. */
+interface Calibration {
+  readonly denseWeight: number;
+  readonly sparseWeight: number;
+  readonly columnMeans: Float64Array;
+  readonly deviation: number;
+  readonly scale: number;
+}
+
+/**
+ * The same, cut into shards of equal rows (the last one shorter), made one at a time: so many rows need not fit in memory at
+ * once. All have one dictionary, rotation and constant row; weights and centre are those of the first shard, whose rows are
+ * what `synthesize` would give for as many.
+ * @throws {ConfigError} as `synthesize`, and when a shard would have no row.
+ */
+export function* synthesizeShards(request: SynthesisRequest, shards: number): Generator<Synthesis, void> {
+  if (!Number.isSafeInteger(shards) || shards < 1)
+    throw new ConfigError(`synthesize: shards must be an integer of at least 1, got ${shards}`);
+  const parameters = complete(request, shards);
+  const { rows, trainRows, inputDim, features, seed } = parameters;
+  const perShard = Math.ceil(rows / shards);
+  if ((shards - 1) * perShard >= rows)
+    throw new ConfigError(`synthesize: ${rows} rows do not fill ${shards} shards of ${perShard}; ask for fewer shards`);
+  const trueFeatures = unitRows(features, inputDim, random(seed, "synthetic/features"));
   const mean = constantRow(parameters);
-  const scale = Math.sqrt(((1 - parameters.meanShare) * parameters.variance) / variance(x));
-  for (let at = 0; at < x.length; at += inputDim)
-    for (let i = 0; i < inputDim; i++) x[at + i] = scale * x[at + i]! + mean[i]!;
-  return {
-    activations: tensor("float32", [rows, inputDim], x),
-    split: tensor(
-      "int32",
-      [rows],
-      Int32Array.from({ length: rows }, (_, row) => (row < trainRows ? 0 : 1)),
-    ),
-    trueFeatures,
-    parameters,
-  };
+  const rotate = rotation(inputDim, random(seed, "synthetic/rotation"));
+  let calibration: Calibration | undefined;
+  for (let from = 0, shard = 0; from < rows; from += perShard, shard++) {
+    const count = Math.min(perShard, rows - from);
+    const stream = (purpose: string) => random(seed, `synthetic/${purpose}${shard === 0 ? "" : `/${shard}`}`);
+    const x = sparsePart(trueFeatures, { ...parameters, rows: count }, stream("firing"));
+    const dense = densePart({ ...parameters, rows: count }, rotate, stream("dense"));
+    const { denseWeight, sparseWeight } = calibration ?? {
+      denseWeight: weight(parameters.denseShare, variance(dense)),
+      sparseWeight: weight(1 - parameters.denseShare, variance(x)),
+    };
+    for (let i = 0; i < x.length; i++) x[i] = denseWeight * dense[i]! + sparseWeight * x[i]!;
+    const columnMeans = calibration?.columnMeans ?? columnMeansOf(x, inputDim);
+    for (let at = 0; at < x.length; at += inputDim) for (let i = 0; i < inputDim; i++) x[at + i]! -= columnMeans[i]!;
+    const spread = calibration ? Number.NaN : variance(x);
+    if (spread === 0)
+      throw new ConfigError(
+        `synthesize: no feature fires in some of ${count} rows and not in others; raise rows, meanActive or denseShare`,
+      );
+    const deviation = calibration?.deviation ?? parameters.noise * Math.sqrt(spread);
+    const noise = stream("noise");
+    for (let i = 0; i < x.length; i++) x[i]! += deviation * noise.normal();
+    const scale = calibration?.scale ?? Math.sqrt(((1 - parameters.meanShare) * parameters.variance) / variance(x));
+    for (let at = 0; at < x.length; at += inputDim)
+      for (let i = 0; i < inputDim; i++) x[at + i] = scale * x[at + i]! + mean[i]!;
+    calibration = { denseWeight, sparseWeight, columnMeans, deviation, scale };
+    yield {
+      activations: tensor("float32", [count, inputDim], x),
+      split: tensor(
+        "int32",
+        [count],
+        Int32Array.from({ length: count }, (_, row) => (from + row < trainRows ? 0 : 1)),
+      ),
+      trueFeatures,
+      parameters,
+    };
+  }
 }
 
 /** What gives a part of this variance its share; 0 where there is nothing to scale. */
 const weight = (share: number, variance: number): number => (variance === 0 ? 0 : Math.sqrt(share / variance));
 
 /** Every number, checked. */
-function complete(request: SynthesisRequest): Synthesis["parameters"] {
+function complete(request: SynthesisRequest, shards: number): Synthesis["parameters"] {
   const given = (name: keyof Recipe): number => {
     const { default: usual, min, max } = recipe[name];
     const value = request[name] ?? usual;
@@ -129,7 +165,7 @@ function complete(request: SynthesisRequest): Synthesis["parameters"] {
   if (trainRows >= rows)
     throw new ConfigError(`synthesize: trainRows must be from 1 to ${rows - 1} of ${rows} rows, got ${trainRows}`);
   for (const [name, height] of [
-    ["rows", rows],
+    ["rows", Math.ceil(rows / shards)],
     ["features", features],
   ] as const)
     if (height * inputDim > maxEntries)
@@ -182,10 +218,10 @@ export function firingProbabilities({ features, meanActive, maxProbability }: Re
 function sparsePart(
   { data: features }: HostTensor<"float32">,
   parameters: Synthesis["parameters"],
+  rng: Random,
 ): Float32Array<ArrayBuffer> {
-  const { rows, inputDim, seed, magnitudeSpread } = parameters;
+  const { rows, inputDim, magnitudeSpread } = parameters;
   const probabilities = firingProbabilities(parameters);
-  const rng = random(seed, "synthetic/firing");
   const x = new Float32Array(rows * inputDim);
   for (let at = 0; at < x.length; at += inputDim) {
     const row = x.subarray(at, at + inputDim);
@@ -200,9 +236,11 @@ function sparsePart(
 }
 
 /** D1 = Z Q', `[rows, inputDim]`. */
-function densePart({ rows, inputDim, seed, denseExponent }: Synthesis["parameters"]): Float32Array {
-  const rng = random(seed, "synthetic/dense");
-  const rotate = rotation(inputDim, random(seed, "synthetic/rotation"));
+function densePart(
+  { rows, inputDim, denseExponent }: Synthesis["parameters"],
+  rotate: (row: Float64Array) => void,
+  rng: Random,
+): Float32Array {
   const deviations = Float64Array.from({ length: inputDim }, (_, j) => (j + 1) ** -denseExponent);
   const out = new Float32Array(rows * inputDim);
   for (let row = 0; row < rows; row++) {
@@ -268,14 +306,8 @@ function variance(x: Float32Array | Float64Array): number {
   return squares / x.length;
 }
 
-function centreColumns(x: Float32Array, width: number): void {
+function columnMeansOf(x: Float32Array, width: number): Float64Array {
   const sums = new Float64Array(width);
   for (let at = 0; at < x.length; at += width) for (let i = 0; i < width; i++) sums[i]! += x[at + i]!;
-  const rows = x.length / width;
-  for (let at = 0; at < x.length; at += width) for (let i = 0; i < width; i++) x[at + i]! -= sums[i]! / rows;
-}
-
-function addNoise(x: Float32Array, noise: number, rng: Random): void {
-  const deviation = noise * Math.sqrt(variance(x));
-  for (let i = 0; i < x.length; i++) x[i]! += deviation * rng.normal();
+  return sums.map((sum) => sum / (x.length / width));
 }

@@ -7,8 +7,23 @@ import type { Accumulator } from "./accumulate.ts";
 import { type Conclusion, conclude, noTotals } from "./conclude.ts";
 import { evaluatorOf } from "./frozen.ts";
 
+/** Rows `[rows, inputDim]` that are not in memory at once. */
+export interface StreamedRows {
+  readonly dims: readonly number[];
+  /** All rows in order, `batchSize` at a time and the rest at the end; a batch is good until the next but one is asked for. */
+  readonly batches: (batchSize: number) => AsyncIterable<HostTensor<"float32">>;
+}
+
 /** The rows to evaluate on; either part may have none. */
 export interface EvaluationData {
+  readonly train: HostTensor<"float32"> | StreamedRows;
+  readonly validation: HostTensor<"float32"> | StreamedRows;
+  /** The mean of all rows `[inputDim]`, where it is known already. */
+  readonly mean?: HostTensor<"float32">;
+}
+
+/** Rows that are all in memory. */
+export interface ResidentData extends EvaluationData {
   readonly train: HostTensor<"float32">;
   readonly validation: HostTensor<"float32">;
 }
@@ -53,7 +68,7 @@ export async function evaluate(
       );
   const session = await runtime.open(packModel(evaluator.model), { threads });
   try {
-    const shift = meanRow([data.train, data.validation], width);
+    const shift = data.mean ?? (await meanRow([data.train, data.validation], width));
     const totals = noTotals(evaluator.table);
     await addRows(session, data.validation, shift, batchSize, [totals.validation, totals.all]);
     await addRows(session, data.train, shift, batchSize, [totals.all]);
@@ -67,27 +82,34 @@ export async function evaluate(
 
 async function addRows(
   session: Session,
-  x: HostTensor<"float32">,
+  rows: EvaluationData["train"],
   shift: HostTensor,
   batchSize: number,
   into: Accumulator[],
 ) {
-  const total = x.dims[0]!;
-  for (let from = 0; from < total; from += batchSize) {
-    const activations = sliceRows(x, from, Math.min(from + batchSize, total));
+  for await (const activations of batchesOf(rows, batchSize)) {
     const outputs = await session.run({ activations, shift });
     for (const one of into) one.add(outputs, activations.dims[0]!);
   }
 }
 
+/** Rows in batches, wherever they are. */
+async function* batchesOf(rows: EvaluationData["train"], batchSize: number): AsyncGenerator<HostTensor<"float32">> {
+  if ("batches" in rows) yield* rows.batches(batchSize);
+  else
+    for (let from = 0; from < rows.dims[0]!; from += batchSize)
+      yield sliceRows(rows, from, Math.min(from + batchSize, rows.dims[0]!));
+}
+
 /** The mean of all rows, summed in float64. */
-function meanRow(parts: readonly HostTensor<"float32">[], width: number): HostTensor<"float32"> {
+async function meanRow(parts: readonly EvaluationData["train"][], width: number): Promise<HostTensor<"float32">> {
   const sums = new Float64Array(width);
   let rows = 0;
-  for (const { data, dims } of parts) {
-    rows += dims[0]!;
-    for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) sums[i]! += data[at + i]!;
-  }
+  for (const part of parts)
+    for await (const { data, dims } of batchesOf(part, 4096)) {
+      rows += dims[0]!;
+      for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) sums[i]! += data[at + i]!;
+    }
   return tensor(
     "float32",
     [width],

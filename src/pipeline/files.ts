@@ -1,8 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import type { ActivationSet } from "../data/activations.ts";
-import { describeData } from "../data/describe.ts";
 import { readBytes, writeWhole } from "../data/files.ts";
-import { splitRows, takeRows } from "../data/split.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { readModel } from "../export/files.ts";
@@ -13,11 +10,12 @@ import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../report/me
 import { parseMetrics, serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.ts";
 import { ConfigError } from "../util/errors.ts";
+import { type AnySet, datasetOf } from "./dataset.ts";
 import { measuredRow, modelName } from "./measured.ts";
 
 /** Which frozen models to measure, and on what. */
 export interface EvaluationRun {
-  readonly set: ActivationSet;
+  readonly set: AnySet;
   readonly models: readonly string[];
   readonly trainRows?: number | undefined;
   readonly provider: ProviderName;
@@ -41,24 +39,20 @@ export async function evaluateFiles({
 }: EvaluationRun): Promise<MetricsFile> {
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new ConfigError(`batchSize must be an integer of at least 1, got ${batchSize}`);
-  const split = splitRows(set, trainRows);
-  const data = {
-    train: takeRows(set.activations, split.train),
-    validation: takeRows(set.activations, split.validation),
-  };
+  const data = await datasetOf(set, trainRows);
   const runtime = await usableRuntime(provider);
   const rows: MetricRow[] = [];
   for (const path of models) {
     onModel?.(path);
     const model = await readModel(path);
-    const measured = await evaluate(runtime, model, data, { file: path, batchSize, threads });
+    const measured = await evaluate(runtime, model, data.evaluation, { file: path, batchSize, threads });
     const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
     rows.push(measuredRow(modelName(basename(path)), provider, evaluation));
   }
   const file: MetricsFile = {
     version: 1,
     config: { models: models.map((path) => basename(path)) },
-    data: await describeData(set, split),
+    data: data.info,
     rows,
   };
   if (out !== undefined) await writeWhole(out, serializeMetrics(file));

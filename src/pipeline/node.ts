@@ -1,16 +1,13 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Checkpoint, isFinished, writeCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { ActivationSet } from "../data/activations.ts";
-import { columnOf, describeData } from "../data/describe.ts";
 import { writeWhole } from "../data/files.ts";
-import { splitRows, takeRows } from "../data/split.ts";
-import { type EvaluationData, evaluate } from "../evaluate/evaluate.ts";
+import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { writeModel } from "../export/files.ts";
 import { freeze } from "../export/freeze.ts";
 import { describedKeys } from "../metrics/index.ts";
-import type { DataInfo, MetricRow, MetricsFile } from "../metrics/row.ts";
+import type { MetricRow, MetricsFile } from "../metrics/row.ts";
 import { serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
@@ -19,7 +16,9 @@ import type { FirstContact } from "../train/firstContact.ts";
 import { TrainingProcess } from "../train/node.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { checkTrainingRows } from "../train/trainer.ts";
+import { type AnySet, type Dataset, datasetOf } from "./dataset.ts";
 import { existingCheckpoint, existingRows, readIfThere } from "./existing.ts";
+import { defaultMemory, withinMemory } from "./memory.ts";
 import { checkStep } from "./providerStep.ts";
 import { metricRow, metricsFile, stemsOf } from "./rows.ts";
 
@@ -28,7 +27,7 @@ const defaultThreads = 1;
 
 /** What to train, on what, and where to. */
 export interface GridRun {
-  readonly set: ActivationSet;
+  readonly set: AnySet;
   /** The first so many rows train; default: the set's `split` column, else the first 80 %. */
   readonly trainRows?: number | undefined;
   readonly configs: readonly TrainConfig[];
@@ -43,6 +42,8 @@ export interface GridRun {
   readonly epochsPerRun?: number | undefined;
   /** SAEs trained side by side, each in a process of its own; the result does not depend on it. */
   readonly jobs?: number | undefined;
+  /** Bytes of memory that a set in files is trained within; default 2 GB. The result does not depend on it. */
+  readonly memory?: number | undefined;
   /** Train again what is there already, and replace what another configuration left. */
   readonly force?: boolean;
   /** Once aborted, the SAE in training is saved after its present epoch, and the grid ends. */
@@ -63,6 +64,8 @@ export interface GridProgress {
   /** Share of the whole grid's work that is done, from 0 to 1. */
   readonly done: number;
   readonly row?: MetricRow;
+  /** Share of the training's time that it waited for rows; only of one that ends now. */
+  readonly waited?: number;
 }
 
 /** One SAE of a grid: its files' names, and what is there of it from before. */
@@ -75,10 +78,7 @@ interface Entry {
 /** What the SAEs of a grid share. */
 interface Shared {
   readonly run: GridRun;
-  readonly data: EvaluationData;
-  readonly info: DataInfo;
-  readonly layer: number | null;
-  readonly position: number | null;
+  readonly data: Dataset;
 }
 
 /**
@@ -88,15 +88,18 @@ interface Shared {
  * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
  */
 export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
-  const { set, configs, out, force = false, provider } = run;
+  const { configs, out, force = false, provider } = run;
   for (const { step } of configs) checkStep(provider, step);
   await usableRuntime(provider);
-  const split = splitRows(set, run.trainRows);
-  const part = (rows: Uint32Array) => takeRows(set.activations, rows);
-  const data = { train: part(split.train), validation: part(split.validation) };
-  for (const config of configs) checkTrainingRows(config, data.train);
-  const info = await describeData(set, split);
-  const shared: Shared = { run, data, info, layer: columnOf(set, "layer"), position: columnOf(set, "position") };
+  const data = await datasetOf(run.set, run.trainRows);
+  for (const config of configs) checkTrainingRows(config, { dims: data.trainDims });
+  const { info } = data;
+  const jobs = jobsOf(run);
+  const plan =
+    "shards" in run.set
+      ? withinMemory(configs, data.trainDims, { memory: run.memory ?? defaultMemory, jobs })
+      : { jobs, ahead: true };
+  const shared: Shared = { run, data };
 
   const path = join(out, `${run.name}.metrics.json`);
   let rows = await existingRows(path, info, force);
@@ -116,10 +119,16 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     saving = saving.then(() => writeWhole(path, text));
     return saving;
   };
-  const finish = async (entry: Entry, row: MetricRow, state: "finished" | "reused") => {
+  const finish = async (entry: Entry, row: MetricRow, state: "finished" | "reused", waited?: number) => {
     rows = [...rows.filter((one) => one.name !== row.name), row];
     await save();
-    tell(entry, { epochsDone: entry.config.epochs, loss: row.loss.at(-1) ?? null, row, state });
+    tell(entry, {
+      epochsDone: entry.config.epochs,
+      loss: row.loss.at(-1) ?? null,
+      row,
+      state,
+      ...(waited === undefined ? {} : { waited }),
+    });
   };
 
   await save();
@@ -135,19 +144,19 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   const children: TrainingProcess[] = [];
   /** One process, that takes one SAE after another until none is left or the grid is stopped. */
   const work = async () => {
-    const child = await TrainingProcess.start(data.train);
+    const child = await TrainingProcess.start(data.training, plan);
     children.push(child);
     while (queue.length > 0 && !run.signal?.aborted) {
       const entry = queue.shift()!;
       const onEpoch = (epochsDone: number, loss: number) => tell(entry, { epochsDone, loss, state: "training" });
-      const row = await trainOne(shared, entry, child, onEpoch, (one) => {
+      const trained = await trainOne(shared, entry, child, onEpoch, (one) => {
         contact = one;
       });
-      if (row) await finish(entry, row, "finished");
+      if (trained) await finish(entry, trained.row, "finished", trained.waited);
     }
   };
   try {
-    await Promise.all(Array.from({ length: jobsOf(run, queue.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(plan.jobs, queue.length) }, work));
   } finally {
     for (const child of children) child.close();
   }
@@ -169,8 +178,8 @@ const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): Metr
  * most ops of a step are too small to share. And as the number of threads can change the last digits, it is the same
  * whatever the grid and the machine. Default: as many processes as there are cores for, four at most.
  */
-const jobsOf = ({ jobs, threads = defaultThreads }: GridRun, count: number): number =>
-  Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), count);
+const jobsOf = ({ jobs, threads = defaultThreads, configs }: GridRun): number =>
+  Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), configs.length);
 
 /** How long an SAE takes beside others, roughly: a dense step about twice as long as one of live rows. */
 const workOf = ({ latentDim, epochs, step }: TrainConfig): number => latentDim * epochs * (step === "dense" ? 2 : 1);
@@ -180,7 +189,7 @@ function teller({ onProgress }: GridRun, entries: readonly Entry[]) {
   const total = entries.reduce((sum, { config }) => sum + workOf(config), 0);
   const shares = new Map(entries.map((entry) => [entry, 0]));
   let finished = 0;
-  type News = Pick<GridProgress, "epochsDone" | "loss" | "state" | "row">;
+  type News = Pick<GridProgress, "epochsDone" | "loss" | "state" | "row" | "waited">;
   return (entry: Entry, news: News): void => {
     const { epochs } = entry.config;
     shares.set(entry, (workOf(entry.config) * news.epochsDone) / epochs / total);
@@ -210,13 +219,14 @@ async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, know
 
 /** Trains, freezes and evaluates one SAE; `null` when it was stopped and saved in between. */
 async function trainOne(
-  { run, data, info, layer, position }: Shared,
+  { run, data }: Shared,
   { name, config, before }: Entry,
   child: TrainingProcess,
   onEpoch: (epochsDone: number, loss: number) => void,
   onContact: (contact: FirstContact) => void,
-): Promise<MetricRow | null> {
+): Promise<{ row: MetricRow; waited: number } | null> {
   const { provider, signal, threads = defaultThreads, epochsPerRun } = run;
+  const { info, layer, position } = data;
   const tf32 = provider === "cuda" ? tf32Here() : undefined;
   const checkpointOf = ({ state: tensors, epochsDone, loss }: TrainProgress): Checkpoint => ({
     ...{ config, tensors, epochsDone, loss, layer, position, tf32 },
@@ -236,14 +246,15 @@ async function trainOne(
   }
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
-  const measured = await evaluate(runtime, model, data, { file: name, threads });
-  const evaluation = await withRecovery(runtime, model, measured, run.set.trueFeatures, { threads });
+  const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
+  const evaluation = await withRecovery(runtime, model, measured, data.trueFeatures, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   for (const part of frozenParts) await writeModel(frozenPath(run, name, part), freeze(checkpoint, part));
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
   // The checkpoint is last: once it says finished, everything else is there.
   await save(checkpoint);
-  return metricRow({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+  const row = metricRow({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+  return { row, waited: trained.waited / trained.seconds };
 }
 
 /** Per-latent numbers as JSON, in the seven digits that float32 has. */

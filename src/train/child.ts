@@ -2,6 +2,8 @@
  * @file The training process: a run of ONNX Runtime blocks its thread, so it has a process of its own, which can be
  * stopped between runs and killed in the middle of one. Started by `TrainingProcess`, spoken to by messages.
  */
+import { Prefetch } from "../data/prefetch/node.ts";
+import { RowSpans } from "../data/rowSpans.ts";
 import { providers } from "../runtime/providers.ts";
 import type { Runtime } from "../runtime/session.ts";
 import type { TrainConfig } from "../sae/config.ts";
@@ -9,9 +11,13 @@ import { tensor } from "../util/tensor.ts";
 import { rememberContact, rememberedContact, tf32Here } from "./files.ts";
 import { type FirstContact, firstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
+import { residentRows, streamedRows, type TrainingRows } from "./rows.ts";
 import { train } from "./train.ts";
 
 let activations = tensor("float32", [0, 0], new Float32Array());
+let source: TrainingRows = residentRows(activations);
+/** Seconds the present training has waited for its rows. */
+let waited = 0;
 let stopping = false;
 
 const send = (message: FromChild) =>
@@ -32,7 +38,8 @@ async function run({
   const started = performance.now();
   let lastSnapshot = started;
   stopping = false;
-  const progress = await train(runtime, config, activations, {
+  waited = 0;
+  const progress = await train(runtime, config, source, {
     from,
     threads,
     epochsPerRun,
@@ -47,23 +54,33 @@ async function run({
       return !stopping;
     },
   });
-  await send({ type: "done", progress, seconds: (performance.now() - started) / 1000, contact });
+  await send({ type: "done", progress, seconds: (performance.now() - started) / 1000, waited, contact });
 }
 
 /** The first training on a GPU is compared with the CPU's; once a machine. */
 async function contactOnce(runtime: Runtime, config: TrainConfig): Promise<FirstContact> {
   const known = rememberedContact(runtime.provider);
   if (known) return known;
-  const contact = await firstContact(runtime, await providers.cpu.load(), config, activations, tf32Here());
+  // A copy: rows that are read by windows are good for this call only.
+  const some = await source.sample(config, (rows) => ({ ...rows, data: rows.data.slice() }));
+  const contact = await firstContact(runtime, await providers.cpu.load(), config, some, tf32Here());
   await rememberContact(contact);
   return contact;
 }
 
 process.on("message", (message: ToChild) => {
   if (message.type === "stop") stopping = true;
-  else if (message.type === "data")
+  else if (message.type === "data") {
     activations = tensor("float32", [message.rows, message.width], new Float32Array(message.rows * message.width));
-  else if (message.type === "piece") activations.data.set(message.data, message.at);
+    source = residentRows(activations);
+  } else if (message.type === "files") {
+    const { files, ahead } = message;
+    const onWait = (seconds: number) => {
+      waited += seconds;
+    };
+    const dims = [new RowSpans(files.bounds).count, files.shards[0]!.width] as const;
+    source = streamedRows(dims, new Prefetch(files), { ahead, onWait });
+  } else if (message.type === "piece") activations.data.set(message.data, message.at);
   else
     run(message).catch((error: Error) =>
       send({ type: "error", name: error.name, message: error.message, stack: error.stack }),

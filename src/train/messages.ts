@@ -1,3 +1,4 @@
+import type { RowFiles } from "../data/prefetch/node.ts";
 import type { ProviderName } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
 import type { FirstContact } from "./firstContact.ts";
@@ -7,6 +8,8 @@ import type { TrainProgress } from "./train.ts";
 export type ToChild =
   | { readonly type: "data"; readonly rows: number; readonly width: number }
   | { readonly type: "piece"; readonly at: number; readonly data: Float32Array }
+  /** Rows to be read by windows; `ahead`: the next one while one is trained on. */
+  | { readonly type: "files"; readonly files: RowFiles; readonly ahead: boolean }
   | {
       readonly type: "train";
       readonly config: TrainConfig;
@@ -27,6 +30,8 @@ export type FromChild =
       readonly type: "done";
       readonly progress: TrainProgress;
       readonly seconds: number;
+      /** Seconds of these spent waiting for rows. */
+      readonly waited: number;
       readonly contact: FirstContact | undefined;
     }
   | { readonly type: "error"; readonly name: string; readonly message: string; readonly stack: string | undefined };

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import type { RowFiles } from "../data/prefetch/node.ts";
 import type { ProviderName } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
@@ -38,10 +39,17 @@ export class TrainingProcess {
     this.#child = child;
   }
 
-  /** Starts the process and hands it the training rows `[rows, inputDim]`. */
-  static async start(activations: HostTensor<"float32">): Promise<TrainingProcess> {
+  /** Starts the process and hands it the training rows `[rows, inputDim]`, or the files it is to read them from. */
+  static async start(
+    activations: HostTensor<"float32"> | RowFiles,
+    { ahead = true }: { readonly ahead?: boolean } = {},
+  ): Promise<TrainingProcess> {
     const child = fork(childFile, { serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
     const process = new TrainingProcess(child);
+    if ("shards" in activations) {
+      await process.#send({ type: "files", files: activations, ahead });
+      return process;
+    }
     const [rows, width] = activations.dims as [number, number];
     await process.#send({ type: "data", rows, width });
     for (let at = 0; at < activations.data.length; at += piece)
@@ -49,7 +57,7 @@ export class TrainingProcess {
     return process;
   }
 
-  /** Trains one SAE; gives where it ended, and the seconds it took. @throws {RuntimeFailure} when the process dies. */
+  /** Trains one SAE; gives where it ended, the seconds it took, and those of them it `waited` for rows. @throws {RuntimeFailure} when the process dies. */
   train({
     config,
     provider,
@@ -60,7 +68,7 @@ export class TrainingProcess {
     onEpoch,
     onSnapshot,
     snapshotSeconds = 30,
-  }: TrainingRun): Promise<TrainProgress & { seconds: number; contact: FirstContact | undefined }> {
+  }: TrainingRun): Promise<TrainProgress & { seconds: number; waited: number; contact: FirstContact | undefined }> {
     return new Promise((resolve, reject) => {
       const child = this.#child;
       let saving = Promise.resolve();
@@ -83,9 +91,10 @@ export class TrainingProcess {
       const receive = (message: FromChild) => {
         if (message.type === "epoch") onEpoch?.(message.epochsDone, message.loss);
         else if (message.type === "snapshot") saving = saving.then(() => onSnapshot?.(message.progress));
-        else if (message.type === "done")
-          end(() => resolve({ ...message.progress, seconds: message.seconds, contact: message.contact }));
-        else end(() => reject(revive(message)));
+        else if (message.type === "done") {
+          const { progress, seconds, waited, contact } = message;
+          end(() => resolve({ ...progress, seconds, waited, contact }));
+        } else end(() => reject(revive(message)));
       };
       child.on("message", receive);
       child.on("exit", died);

@@ -4,8 +4,9 @@ import type { TrainConfig } from "../sae/config.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { epochsForNextRun } from "./epochsPerRun.ts";
-import type { TrainState } from "./state.ts";
-import { shuffledBatches, Trainer } from "./trainer.ts";
+import { residentRows, type TrainingRows } from "./rows.ts";
+import { initialState, type TrainState } from "./state.ts";
+import { checkTrainingRows, Trainer } from "./trainer.ts";
 import type { WrapperName } from "./wrappers/index.ts";
 
 /** A training between two epochs: enough to go on from there to the same bytes. */
@@ -31,38 +32,38 @@ export interface TrainOptions {
 }
 
 /**
- * Trains an SAE on activations `[rows, inputDim]`; gives its state after the last epoch (or where `onRun` ended it).
+ * Trains an SAE on activations `[rows, inputDim]`, in memory or read by windows; gives its state after the last epoch (or
+ * where `onRun` ended it).
  * @throws {ConfigError} when rows, state or options do not fit; {RuntimeFailure} when the loss is no longer a number.
  */
 export async function train(
   runtime: Runtime,
   config: TrainConfig,
-  activations: HostTensor<"float32">,
+  activations: HostTensor<"float32"> | TrainingRows,
   { from, threads, epochsPerRun, wrapper, onRun = async () => true }: TrainOptions = {},
 ): Promise<TrainProgress> {
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
-  const rows = activations.dims[0]!;
-  const trainer = await Trainer.open(runtime, config, activations, {
-    state: from?.state,
-    threads,
-    ...(wrapper ? { wrapper } : {}),
-  });
+  const source = "runs" in activations ? activations : residentRows(activations);
+  checkTrainingRows(config, source);
+  const rows = source.dims[0]!;
+  const state = from?.state ?? (await source.sample(config, (some) => initialState(config, some)));
+  const trainer = await Trainer.open(runtime, config, undefined, { state, threads, ...(wrapper ? { wrapper } : {}) });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
+    const means = new EpochMeans(rows);
     let perRun = epochsPerRun ?? 1;
-    while (epochsDone < config.epochs) {
-      const epochs = Array.from({ length: Math.min(perRun, config.epochs - epochsDone) }, (_, i) => epochsDone + i);
-      const batches = shuffledBatches(config, rows, epochs);
+    for await (const run of source.runs(config, epochsDone, () => perRun)) {
       const started = performance.now();
-      const losses = await trainer.run(batches);
+      means.add(await trainer.run(run.batches, run.activations), run.batches.bounds);
+      if (run.epochsDone === undefined) continue;
       if (epochsPerRun === undefined && capabilitiesOf(runtime.provider).wrapper !== "loop")
         perRun = epochsForNextRun(bytesOf(trainer.state), {
-          epochs: epochs.length,
+          epochs: run.epochsDone - epochsDone,
           seconds: (performance.now() - started) / 1000,
         });
-      epochsDone += epochs.length;
-      loss = [...loss, ...epochMeans(losses, batches.bounds, epochs.length, rows)];
+      epochsDone = run.epochsDone;
+      loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))
         throw new RuntimeFailure(
           `the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`,
@@ -78,14 +79,27 @@ export async function train(
 const bytesOf = (state: TrainState): number => Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0);
 
 /** The mean of each epoch's losses, a batch counting by its rows. */
-function epochMeans(
-  losses: Float32Array,
-  bounds: readonly { from: number; to: number }[],
-  epochs: number,
-  rows: number,
-): number[] {
-  const means = new Array<number>(epochs).fill(0);
-  for (const [i, { from, to }] of bounds.entries())
-    means[Math.floor(from / rows)]! += (losses[i]! * (to - from)) / rows;
-  return means;
+class EpochMeans {
+  #rows: number;
+  #seen = 0;
+  #means: number[] = [];
+
+  constructor(rows: number) {
+    this.#rows = rows;
+  }
+
+  add(losses: Float32Array, bounds: readonly { readonly from: number; readonly to: number }[]): void {
+    for (const [i, { from, to }] of bounds.entries()) {
+      const epoch = Math.floor(this.#seen / this.#rows);
+      this.#means[epoch] = (this.#means[epoch] ?? 0) + (losses[i]! * (to - from)) / this.#rows;
+      this.#seen += to - from;
+    }
+  }
+
+  /** The means of the epochs since it was last asked; all of them are over. */
+  take(): number[] {
+    const means = this.#means;
+    [this.#means, this.#seen] = [[], 0];
+    return means;
+  }
 }

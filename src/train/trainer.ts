@@ -1,3 +1,4 @@
+import { epochWindows, type Window } from "../data/order.ts";
 import { buildModel } from "../graph/build.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
@@ -5,7 +6,6 @@ import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { configToJson, type TrainConfig } from "../sae/config.ts";
 import { ConfigError } from "../util/errors.ts";
-import { permutation, random } from "../util/random.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { initialState, stateShapes, type TrainState } from "./state.ts";
 import { steps } from "./steps/index.ts";
@@ -19,8 +19,8 @@ import type { Batches } from "./wrappers/wrapper.ts";
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
   checkForm(config, wrapper);
   const parts = wrappers[wrapper].parts(config, steps[config.step]);
-  // Epochs and seed are the host's: they are no part of the graph.
-  const { epochs: _, seed: __, ...described } = configToJson(config);
+  // Epochs, seed and order are the host's: they are no part of the graph.
+  const { epochs: _, seed: __, shuffle_rows: ___, ...described } = configToJson(config);
   return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
@@ -32,21 +32,37 @@ function checkForm({ step }: TrainConfig, wrapper: WrapperName): void {
 }
 
 /** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */
-export function shuffledBatches({ seed, batchSize }: TrainConfig, rows: number, epochs: readonly number[]): Batches {
+export function shuffledBatches(config: TrainConfig, rows: number, epochs: readonly number[]): Batches {
   const order = new BigInt64Array(rows * epochs.length);
   const bounds: { from: number; to: number }[] = [];
   for (const [i, epoch] of epochs.entries()) {
-    const start = i * rows;
-    for (const [j, row] of permutation(rows, random(seed, `shuffle/${epoch}`)).entries())
-      order[start + j] = BigInt(row);
-    for (let from = 0; from < rows; from += batchSize)
-      bounds.push({ from: start + from, to: start + Math.min(from + batchSize, rows) });
+    let at = i * rows;
+    for (const { blocks, order: shuffled } of epochWindows(config, rows, epoch)) {
+      const numbers = blocks.flatMap(([from, to]) => Array.from({ length: to - from }, (_, j) => from + j));
+      bounds.push(...batchBounds(config, at, at + shuffled.length));
+      for (const place of shuffled) order[at++] = BigInt(numbers[place]!);
+    }
   }
   return { order, bounds };
 }
 
+/** The batches of a window whose rows stand in an array of their own. */
+export const windowBatches = (config: TrainConfig, { order }: Window): Batches => ({
+  order: BigInt64Array.from(order, BigInt),
+  bounds: batchBounds(config, 0, order.length),
+});
+
+const batchBounds = ({ batchSize }: TrainConfig, from: number, to: number) =>
+  Array.from({ length: Math.ceil((to - from) / batchSize) }, (_, i) => ({
+    from: from + i * batchSize,
+    to: Math.min(from + (i + 1) * batchSize, to),
+  }));
+
 /** @throws {ConfigError} when the rows have another width than the configuration, or are fewer than a batch. */
-export function checkTrainingRows({ inputDim, batchSize }: TrainConfig, { dims }: HostTensor<"float32">): void {
+export function checkTrainingRows(
+  { inputDim, batchSize }: TrainConfig,
+  { dims }: { readonly dims: readonly number[] },
+): void {
   const [rows, width] = dims as [number, number];
   if (width !== inputDim)
     throw new ConfigError(`activations are ${width} wide, the configuration says inputDim = ${inputDim}`);
@@ -73,7 +89,7 @@ export class Trainer {
   readonly config: TrainConfig;
   #session: Session;
   #wrapper: WrapperName;
-  #activations: HostTensor<"float32">;
+  #activations: HostTensor<"float32"> | undefined;
   #state: TrainState;
   #carrying = false;
 
@@ -81,7 +97,7 @@ export class Trainer {
     config: TrainConfig,
     session: Session,
     wrapper: WrapperName,
-    activations: HostTensor<"float32">,
+    activations: HostTensor<"float32"> | undefined,
     state: TrainState,
   ) {
     this.config = config;
@@ -92,26 +108,28 @@ export class Trainer {
   }
 
   /**
-   * Opens a session on the training graph, in the provider's own wrapper unless told otherwise. `state` goes on from an earlier one; default: the state before the first step.
+   * Opens a session on the training graph, in the provider's own wrapper unless told otherwise. `state` goes on from an earlier
+   * one; default: the state before the first step. Without activations the state is needed, and every run is given its own.
    * @throws {ConfigError} when the activations have another width than the configuration, or fewer rows than a batch.
    */
   static async open(
     runtime: Runtime,
     config: TrainConfig,
-    activations: HostTensor<"float32">,
+    activations: HostTensor<"float32"> | undefined,
     {
       state,
       threads,
       wrapper = capabilitiesOf(runtime.provider).wrapper,
     }: { state?: TrainState | undefined; threads?: number | undefined; wrapper?: WrapperName } = {},
   ): Promise<Trainer> {
-    checkTrainingRows(config, activations);
+    if (activations) checkTrainingRows(config, activations);
+    else if (!state) throw new ConfigError("Trainer.open: needs activations or a state; give one of them");
     if (state) checkState(config, state);
     const carried = wrappers[wrapper].carriesState
       ? Object.fromEntries(Object.keys(stateShapes(config)).map((name) => [`${name}_next`, name]))
       : {};
     const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads, carried });
-    return new Trainer(config, session, wrapper, activations, state ?? initialState(config, activations));
+    return new Trainer(config, session, wrapper, activations, state ?? initialState(config, activations!));
   }
 
   /** All state in canonical dense form. */
@@ -119,13 +137,14 @@ export class Trainer {
     return this.#state;
   }
 
-  /** Trains the given batches, which blocks the thread; gives the loss of each step before its update. */
-  async run(batches: Batches): Promise<Float32Array> {
+  /** Trains the given batches of rows, which blocks the thread; gives the loss of each step before its update. */
+  async run(batches: Batches, activations = this.#activations): Promise<Float32Array> {
+    if (!activations) throw new ConfigError("Trainer.run: opened without activations, each run needs its own");
     const { feeds, carriesState } = wrappers[this.#wrapper];
     const losses = new Float32Array(batches.bounds.length);
     let at = 0;
     let next: Readonly<Record<string, HostTensor>> = {};
-    for (const batch of feeds(batches, { activations: this.#activations, batchSize: this.config.batchSize })) {
+    for (const batch of feeds(batches, { activations, batchSize: this.config.batchSize })) {
       // A session that carries the state is given it once.
       const state = this.#carrying ? {} : this.#state;
       const { loss, ...rest } = await this.#session.run({ ...batch, ...state });

@@ -1,4 +1,4 @@
-import type { Evaluation, EvaluationData } from "../evaluate/evaluate.ts";
+import type { Evaluation, ResidentData } from "../evaluate/evaluate.ts";
 import { encodeModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import type { TrainConfig } from "../sae/config.ts";
@@ -38,7 +38,7 @@ export interface Encoder extends ComputedOn {
  */
 export async function evaluate(
   model: ModelSource,
-  data: EvaluationData,
+  data: ResidentData,
   options: BrowserOptions = {},
 ): Promise<Evaluation & ComputedOn> {
   const file = await modelFile(model);

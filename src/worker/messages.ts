@@ -1,6 +1,6 @@
 import type { DataInfo } from "../data/describe.ts";
 import type { Label } from "../data/labels.ts";
-import type { Evaluation, EvaluationData } from "../evaluate/evaluate.ts";
+import type { Evaluation, ResidentData } from "../evaluate/evaluate.ts";
 import type { LatentProfile, LatentTable, RowCode } from "../evaluate/explore.ts";
 import type { MetricRow } from "../metrics/row.ts";
 import type { BrowserSettings } from "../runtime/browser.ts";
@@ -50,7 +50,7 @@ export interface Calls {
     gives: DataSummary;
   };
   /** Keeps activations that are in memory already. */
-  keep: { takes: EvaluationData; gives: { readonly id: number } };
+  keep: { takes: ResidentData; gives: { readonly id: number } };
   drop: { takes: { readonly data: number }; gives: undefined };
   labels: { takes: { readonly data: number; readonly rows: readonly number[] }; gives: readonly (Label | null)[] };
   evaluate: {

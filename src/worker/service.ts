@@ -2,7 +2,7 @@ import { type ActivationSet, parseActivations } from "../data/activations.ts";
 import { columnOf, describeData } from "../data/describe.ts";
 import { checkLabels, type Label, parseLabels } from "../data/labels.ts";
 import { splitRows, takeRows } from "../data/split.ts";
-import { type EvaluationData, evaluate } from "../evaluate/evaluate.ts";
+import { type ResidentData, evaluate } from "../evaluate/evaluate.ts";
 import { Explorer } from "../evaluate/explore.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
@@ -16,7 +16,7 @@ import { tensor } from "../util/tensor.ts";
 import type { CallName, Calls, EpochNews, FromWorker, ToWorker } from "./messages.ts";
 
 interface Kept {
-  readonly data: EvaluationData;
+  readonly data: ResidentData;
   readonly set?: ActivationSet;
   readonly labels?: readonly Label[] | undefined;
 }

@@ -26,3 +26,14 @@ export function complaint(call: () => unknown): string {
   }
   return expect.fail("nothing was thrown");
 }
+
+/** The same of a call that promises. */
+export async function refusal(call: () => Promise<unknown>): Promise<string> {
+  const error = await call().then(
+    () => expect.fail("nothing was refused"),
+    (cause: unknown) => cause,
+  );
+  return complaint(() => {
+    throw error;
+  });
+}

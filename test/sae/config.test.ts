@@ -9,7 +9,7 @@ const dims = { inputDim: 16, latentDim: 32 };
 test("defaults are the experiment's", () => {
   expect(trainConfig({ ...dims, options: { k: 5 } })).toEqual({
     ...{ architecture: "topk", preset: "report", inputDim: 16, latentDim: 32, epochs: 25, batchSize: 256 },
-    ...{ learningRate: 1e-3, optimizer: "adam", step: "blocks", seed: 0 },
+    ...{ learningRate: 1e-3, optimizer: "adam", step: "blocks", shuffleRows: 65536, seed: 0 },
     options: { k: 5, select: "magnitude", decoderBias: false, unitNorm: "step" },
   });
 });

@@ -1,6 +1,6 @@
-import { readActivations } from "../../data/files.ts";
 import { parseWhere } from "../../data/where.ts";
 import { evaluateFiles } from "../../pipeline/files.ts";
+import { openActivations } from "../../pipeline/open.ts";
 import { serializeMetrics } from "../../report/rows.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -11,6 +11,7 @@ export const evalCommand = defineCommand({
   positional: { models: { describe: "frozen .autoencoder.onnx or .evaluator.onnx files", array: true } },
   options: {
     ...flags.data,
+    ...flags.memory,
     ...flags.machine,
     "batch-size": { type: "number", default: 1024, describe: "rows per run; does not change the numbers" },
     out: { type: "string", describe: "also write the metrics file here" },
@@ -23,7 +24,11 @@ export const evalCommand = defineCommand({
   async run(given) {
     flags.applyTf32(given.tf32);
     await flags.checkProvider(given.provider);
-    const set = await readActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where) });
+    const set = await openActivations(given.data, {
+      tensor: given.tensor,
+      where: parseWhere(given.where),
+      memory: flags.parseBytes("memory", given.memory),
+    });
     const file = await evaluateFiles({
       set,
       models: given.models as string[],

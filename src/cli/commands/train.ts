@@ -1,7 +1,8 @@
-import { readActivations } from "../../data/files.ts";
 import { parseWhere } from "../../data/where.ts";
+import { inputDimOf } from "../../pipeline/dataset.ts";
 import { gridConfigs } from "../../pipeline/grid.ts";
 import { trainGrid } from "../../pipeline/node.ts";
+import { openActivations } from "../../pipeline/open.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
 import { serializeMetrics } from "../../report/rows.ts";
 import { defineCommand } from "../command.ts";
@@ -14,6 +15,7 @@ export const train = defineCommand({
   command: "train",
   options: {
     ...flags.data,
+    ...flags.memory,
     ...flags.sae,
     ...flags.machine,
     name: { type: "string", default: "sae", describe: "first part of the files' names" },
@@ -34,16 +36,18 @@ export const train = defineCommand({
   examples: [
     ["$0 train --data acts.npy --latent-dim 2048 --k 20", "one TopK SAE"],
     ["$0 train --data acts.npy --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's grid of twelve"],
+    ["$0 train --data shards/ --latent-dim 512 --k 5", "more activations than fit in memory"],
     ["$0 train --data acts.npy --latent-dim 512 --k 5,10 --seeds 0,1,2", "with the spread over three seeds"],
   ],
   async run(given) {
     flags.applyTf32(given.tf32);
     await flags.checkProvider(given.provider);
-    const set = await readActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where) });
+    const memory = flags.parseBytes("memory", given.memory);
+    const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
     const configs = gridConfigs({
       architecture: given.architecture,
       preset: given.preset,
-      inputDim: set.activations.dims[1]!,
+      inputDim: inputDimOf(set),
       latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
       ks: flags.parseIntegers("k", given.k),
       options: flags.saeOptions(given),
@@ -51,6 +55,7 @@ export const train = defineCommand({
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
       step: stepFor(given.provider, given.step),
+      shuffleRows: given["shuffle-rows"],
       seeds: given.seeds === undefined ? [given.seed] : flags.parseIntegers("seeds", given.seeds),
     });
     const display = gridDisplay({ quiet: given.quiet === true });
@@ -58,16 +63,8 @@ export const train = defineCommand({
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
     const run = {
+      ...{ set, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, memory, force },
       epochsPerRun,
-      set,
-      trainRows: given["train-rows"],
-      configs,
-      out,
-      name,
-      provider,
-      threads,
-      jobs,
-      force,
     };
     const { file, path, stopped } = await trainGrid({
       ...run,

@@ -1,0 +1,209 @@
+import { mkdirSync, mkdtempSync, openSync, truncateSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { parseActivations } from "../../src/data/activations.ts";
+import { describeData } from "../../src/data/describe.ts";
+import { float32ToHalf, halfToFloat32 } from "../../src/data/half.ts";
+import { writeNpy } from "../../src/data/npy.ts";
+import { Prefetch } from "../../src/data/prefetch/node.ts";
+import { writeSafetensors } from "../../src/data/safetensors.ts";
+import { rowBatches } from "../../src/data/shards/batches.ts";
+import { ShardReader } from "../../src/data/shards/files.ts";
+import { openShards, shardPaths, splitShards } from "../../src/data/shards/node.ts";
+import { surveyShards } from "../../src/data/shards/survey/node.ts";
+import { splitRows } from "../../src/data/split.ts";
+import { random } from "../../src/util/random.ts";
+import { type HostTensor, sliceRows, tensor } from "../../src/util/tensor.ts";
+import { join as bytesJoined, refusal } from "./helpers.ts";
+
+const width = 7;
+const folder = mkdtempSync(join(tmpdir(), "sae-onnx-shards-"));
+const at = (name: string) => join(folder, name);
+const rng = random(1, "shards");
+/** 100 rows that float16 and bfloat16 hold exactly. */
+const all = tensor(
+  "float32",
+  [100, width],
+  Float32Array.from({ length: 100 * width }, () => (rng.below(255) - 127) / 64),
+);
+const half = ({ dims, data }: HostTensor<"float32">) => tensor("float16", dims, float32ToHalf(data));
+const split = tensor(
+  "int32",
+  [100],
+  Int32Array.from({ length: 100 }, () => (rng.below(3) === 0 ? 1 : 0)),
+);
+
+/** A .safetensors file of bfloat16, the upper halves of float32; and a column. */
+function bfloat16({ dims, data }: HostTensor<"float32">, column: HostTensor<"int32">): Uint8Array {
+  const upper = Uint16Array.from(new Uint32Array(data.slice().buffer), (word) => word >>> 16);
+  const size = upper.byteLength;
+  const header = {
+    activations: { dtype: "BF16", shape: dims, data_offsets: [0, size] },
+    split: { dtype: "I32", shape: column.dims, data_offsets: [size, size + column.data.byteLength] },
+  };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = new Uint8Array(BigUint64Array.of(BigInt(text.length)).buffer);
+  return bytesJoined(length, text, new Uint8Array(upper.buffer), new Uint8Array(column.data.slice().buffer));
+}
+
+beforeAll(() => {
+  mkdirSync(at("set"));
+  mkdirSync(at("empty"));
+  const part = (from: number, to: number) => [sliceRows(all, from, to), sliceRows(split, from, to)] as const;
+  const [one, oneSplit] = part(0, 40);
+  const [two, twoSplit] = part(40, 90);
+  const [ten, tenSplit] = part(90, 100);
+  writeFileSync(at("set/part-1.safetensors"), writeSafetensors({ split: oneSplit, activations: half(one) }));
+  writeFileSync(at("set/part-2.safetensors"), writeSafetensors({ activations: two, split: twoSplit }));
+  writeFileSync(at("set/part-10.safetensors"), bfloat16(ten, tenSplit));
+  writeFileSync(at("whole.safetensors"), writeSafetensors({ activations: all, split }));
+});
+
+const open = async (text: string) => openShards(await shardPaths(text), { source: text });
+const whole = () => parseActivations(writeSafetensors({ activations: all, split }), "whole.safetensors");
+
+describe("shards of float16, float32 and bfloat16, the last one short", () => {
+  test("are one matrix in the order of their names' numbers", async () => {
+    const { shards, rows, inputDim } = await open(at("set"));
+    expect(shards.map(({ dtype, rows }) => [dtype, rows])).toEqual([
+      ["F16", 40],
+      ["F32", 50],
+      ["BF16", 10],
+    ]);
+    expect([rows, inputDim]).toEqual([100, width]);
+    const out = new Float32Array(all.data.length);
+    await new ShardReader(shards).read([[0, 100]], out);
+    expect(out).toEqual(all.data);
+  });
+
+  test("any rows can be read, by batches and by the reading thread", async () => {
+    const set = await open(at("set"));
+    const { validation } = splitShards(set);
+    const wanted = validation.ranges().flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
+    const expected = wanted.flatMap((row) => Array.from(sliceRows(all, row, row + 1).data));
+    const found: number[] = [];
+    for await (const { data } of rowBatches(set.shards, validation, 8)) found.push(...data);
+    expect(found).toEqual(expected);
+
+    const thread = new Prefetch({ shards: set.shards, bounds: validation.bounds });
+    const some = await thread.read([
+      [5, 9],
+      [0, 2],
+    ]);
+    expect(Array.from(some)).toEqual([...expected.slice(5 * width, 9 * width), ...expected.slice(0, 2 * width)]);
+    thread.free(some);
+    expect(Array.from(await thread.read([[2, 8]]))).toEqual(expected.slice(2 * width, 8 * width));
+    await thread.close();
+  });
+
+  test.each([undefined, 33])(
+    "have the split and the digest of the same rows in one file (train rows %s)",
+    async (n) => {
+      const set = await open(at("set"));
+      const parts = splitShards(set, n);
+      const inMemory = splitRows(whole(), n);
+      expect(parts.train.ranges().flatMap(([a, b]) => Array.from({ length: b - a }, (_, i) => a + i))).toEqual(
+        Array.from(inMemory.train),
+      );
+      expect(parts.train.count + parts.validation.count).toBe(100);
+      const { digest, mean } = await surveyShards(set.shards, parts);
+      expect(digest).toBe((await describeData(whole(), inMemory)).digest);
+      for (let i = 0; i < width; i++) {
+        let sum = 0;
+        for (let row = 0; row < 100; row++) sum += all.data[row * width + i]!;
+        expect(mean.data[i]).toBeCloseTo(sum / 100, 6);
+      }
+    },
+  );
+
+  test("a list is read in the order given", async () => {
+    const { shards } = await open(`${at("set/part-2.safetensors")}, ${at("set/part-1.safetensors")}`);
+    expect(shards.map(({ rows }) => rows)).toEqual([50, 40]);
+  });
+});
+
+test("rows beyond 2^31 elements are found", async () => {
+  const [rows, wide] = [1_200_000, 2048];
+  const header = writeNpy(tensor("float16", [1, 1], new Uint16Array(1))).subarray(0, 128);
+  const text = `{'descr': '<f2', 'fortran_order': False, 'shape': (${rows}, ${wide}), }`;
+  header.set(new TextEncoder().encode(`${text.padEnd(117)}\n`), 10);
+  const file = openSync(at("large.npy"), "w");
+  writeSync(file, header);
+  // A file with a hole: it takes no space.
+  truncateSync(at("large.npy"), 128 + rows * wide * 2);
+  const last = float32ToHalf(Float32Array.from({ length: wide }, (_, i) => i));
+  writeSync(file, new Uint8Array(last.buffer), 0, wide * 2, 128 + (rows - 1) * wide * 2);
+  const { shards } = await open(at("large.npy"));
+  const out = new Float32Array(2 * wide);
+  await new ShardReader(shards).read([[rows - 2, rows]], out);
+  expect(out.subarray(0, wide).every((v) => v === 0)).toBe(true);
+  expect(out.subarray(wide)).toEqual(halfToFloat32(last));
+});
+
+describe("is refused in one line, naming the shard", () => {
+  const npy = (name: string, value: HostTensor) => writeFileSync(at(name), writeNpy(value));
+  const survey = async (text: string) => {
+    const set = await open(text);
+    return surveyShards(set.shards, splitShards(set));
+  };
+
+  test("an empty folder", async () => {
+    expect(await refusal(() => shardPaths(at("empty")))).toMatch(/empty: no \.safetensors or \.npy file/);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])("%s, by its row in its file", async (bad) => {
+    const data = all.data.slice();
+    data[60 * width + 3] = bad;
+    npy("good.npy", all);
+    npy("bad.npy", tensor("float32", [100, width], data));
+    expect(await refusal(() => survey(`${at("good.npy")},${at("bad.npy")}`))).toMatch(
+      new RegExp(`bad\\.npy: ${bad} at row 60, column 3`),
+    );
+  });
+
+  test("another width", async () => {
+    npy("good.npy", all);
+    npy("wide.npy", tensor("float32", [350, 2], all.data));
+    expect(await refusal(() => open(`${at("good.npy")},${at("wide.npy")}`))).toMatch(
+      /wide\.npy: 2 wide, .*good\.npy is 7/,
+    );
+  });
+
+  test("another type", async () => {
+    npy("double.npy", tensor("float64", [1, width], new Float64Array(width)));
+    expect(await refusal(() => open(at("double.npy")))).toMatch(
+      /double\.npy: elements of type F64 are not read by windows/,
+    );
+  });
+
+  test("a column that others lack", async () => {
+    npy("good.npy", all);
+    expect(await refusal(() => open(`${at("set/part-1.safetensors")},${at("good.npy")}`))).toMatch(
+      /good\.npy: has no column "split"/,
+    );
+  });
+
+  test("a file cut short, and one that shrinks or is touched after it was opened", async () => {
+    const bytes = writeNpy(all);
+    writeFileSync(at("short.npy"), bytes.subarray(0, bytes.length - 1));
+    expect(await refusal(() => open(at("short.npy")))).toMatch(/short\.npy: truncated/);
+
+    npy("changing.npy", all);
+    const { shards } = await open(at("changing.npy"));
+    const read = () => new ShardReader(shards).read([[0, 1]], new Float32Array(width));
+    await read();
+    utimesSync(at("changing.npy"), 1, 1);
+    expect(await refusal(read)).toMatch(/changing\.npy: changed while it was in use/);
+    writeFileSync(at("changing.npy"), bytes.subarray(0, bytes.length - 40));
+    expect(await refusal(read)).toMatch(/changing\.npy: changed while it was in use \(2928 bytes before, 2888 now\)/);
+    const thread = new Prefetch({ shards, bounds: Float64Array.of(0, 100) });
+    expect(await refusal(() => thread.read([[0, 100]]))).toMatch(/changing\.npy: changed while it was in use/);
+    await thread.close();
+  });
+
+  test("a name given twice, or left out", async () => {
+    expect(await refusal(() => shardPaths("a.npy,a.npy"))).toMatch(/a\.npy is there twice/);
+    expect(await refusal(() => shardPaths("a.npy,,b.npy"))).toMatch(/a name is missing/);
+  });
+});
