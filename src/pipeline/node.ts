@@ -10,7 +10,7 @@ import { describedKeys } from "../metrics/index.ts";
 import type { MetricRow, MetricsFile } from "../metrics/row.ts";
 import { serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, providers } from "../runtime/providers.ts";
-import type { TrainConfig } from "../sae/config.ts";
+import { shuffledFor, type TrainConfig } from "../sae/config.ts";
 import { TrainingProcess } from "../train/node.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { checkTrainingRows } from "../train/trainer.ts";
@@ -83,8 +83,9 @@ interface Shared {
  * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
  */
 export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
-  const { configs, out, force = false } = run;
+  const { out, force = false } = run;
   const data = await datasetOf(run.set, run.trainRows);
+  const configs = run.configs.map((config) => shuffledFor(config, data.trainDims[0]!));
   for (const config of configs) checkTrainingRows(config, { dims: data.trainDims });
   const { info } = data;
   const jobs = jobsOf(run);
