@@ -29,6 +29,7 @@ export const data = {
     type: "string",
     demandOption: true,
     describe: "activations: .safetensors, .npz, .npy or .pt; or a folder of shards, or a list: a.npy,b.npy",
+    coerce: (given: string | readonly string[]): string => [given].flat().join(","),
   },
   where: { type: "string", describe: "only rows whose columns have these values: position=3,layer=14" },
   tensor: { type: "string", describe: "name of the matrix in the file [default: activations, or the only one]" },

@@ -33,7 +33,8 @@ export function checkWords(
           " ",
         ),
       );
-    if (seen.has(flag)) throw new ConfigError(`--${flag} is there twice; give it once`);
+    // A flag that joins what it is given may be given again.
+    if (seen.has(flag) && !options[flag]?.coerce) throw new ConfigError(`--${flag} is there twice; give it once`);
     seen.add(flag);
   }
 }

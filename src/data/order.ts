@@ -1,10 +1,10 @@
 import { permutation, random } from "../util/random.ts";
 import type { Range } from "./rowSpans.ts";
 
-/** What decides the order of rows: a seed, the rows shuffled at a time, and the rows of a batch. */
+/** What decides the order of rows: a seed, the rows shuffled at a time (default: all), and the rows of a batch. */
 export interface Shuffle {
   readonly seed: number;
-  readonly shuffleRows: number;
+  readonly shuffleRows?: number | undefined;
   readonly batchSize: number;
 }
 
@@ -17,9 +17,11 @@ export interface Window {
 /** Blocks that make a window: it mixes rows of so many places of the data. */
 const blocksPerWindow = 16;
 
-/** Rows of a full window: whole batches, so that none is torn. */
-export const windowRows = ({ shuffleRows, batchSize }: Shuffle): number =>
-  Math.max(1, Math.floor(shuffleRows / batchSize)) * batchSize;
+/** Rows of a full window of `rows` rows: all where they can be shuffled at once, else whole batches, so that none is torn. */
+export const windowRows = ({ shuffleRows, batchSize }: Shuffle, rows: number): number =>
+  shuffleRows === undefined || rows <= shuffleRows
+    ? rows
+    : Math.max(1, Math.floor(shuffleRows / batchSize)) * batchSize;
 
 /**
  * The order of one epoch over `rows` rows: a shuffle on two levels. Blocks of rows that follow one another are put in a random
@@ -28,7 +30,7 @@ export const windowRows = ({ shuffleRows, batchSize }: Shuffle): number =>
  */
 export function* epochWindows(shuffle: Shuffle, rows: number, epoch: number): Generator<Window> {
   const rng = random(shuffle.seed, `shuffle/${epoch}`);
-  const size = windowRows(shuffle);
+  const size = windowRows(shuffle, rows);
   if (rows <= size) {
     yield { blocks: [[0, rows]], order: permutation(rows, rng) };
     return;

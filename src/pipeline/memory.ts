@@ -30,7 +30,7 @@ export function withinMemory(
   for (const [count, windows] of [...Array.from({ length: jobs }, (_, i) => [jobs - i, 2] as const), [1, 1] as const])
     if (idle.parent + count * need(windows) <= memory) return { jobs: count, ahead: windows === 2 };
   throw new ConfigError(
-    `--memory: ${mb(memory)} are too little, these SAEs take about ${mb(idle.parent + need(1))}; raise it, or lower --shuffle-rows (now ${configs[0]!.shuffleRows})`,
+    `--memory: ${mb(memory)} are too little, these SAEs take about ${mb(idle.parent + need(1))}; raise it, or lower --shuffle-rows (now ${configs[0]!.shuffleRows ?? rows})`,
   );
 }
 
@@ -39,7 +39,7 @@ function bytesOf(config: TrainConfig, rows: number, windows: number): number {
   const { inputDim, latentDim, batchSize } = config;
   const state = 3 * Object.values(parametersOf(config)).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const batch = Math.min(batchSize, rows) * (inputDim + latentDim);
-  const window = Math.min(rows, windowRows(config)) * inputDim;
-  const kept = rows <= windowRows(config) ? 1 : windows;
+  const window = Math.min(rows, windowRows(config, rows)) * inputDim;
+  const kept = rows <= windowRows(config, rows) ? 1 : windows;
   return 4 * (stateCopies * state + batchCopies * batch + kept * window);
 }

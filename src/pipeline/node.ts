@@ -10,7 +10,7 @@ import { describedKeys } from "../metrics/index.ts";
 import type { MetricRow, MetricsFile } from "../metrics/row.ts";
 import { serializeMetrics } from "../report/rows.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.ts";
-import type { TrainConfig } from "../sae/config.ts";
+import { shuffledFor, type TrainConfig } from "../sae/config.ts";
 import { rememberedContact, tf32Here } from "../train/files.ts";
 import type { FirstContact } from "../train/firstContact.ts";
 import { TrainingProcess } from "../train/node.ts";
@@ -88,10 +88,11 @@ interface Shared {
  * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
  */
 export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
-  const { configs, out, force = false, provider } = run;
-  for (const { step } of configs) checkStep(provider, step);
+  const { out, force = false, provider } = run;
+  for (const { step } of run.configs) checkStep(provider, step);
   await usableRuntime(provider);
   const data = await datasetOf(run.set, run.trainRows);
+  const configs = run.configs.map((config) => shuffledFor(config, data.trainDims[0]!));
   for (const config of configs) checkTrainingRows(config, { dims: data.trainDims });
   const { info } = data;
   const jobs = jobsOf(run);

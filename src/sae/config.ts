@@ -13,8 +13,8 @@ export interface TrainConfig extends SaeSpec {
   readonly optimizer: string;
   /** How the training step is written. */
   readonly step: StepName;
-  /** Rows shuffled at a time: where there are more, an epoch's order is a shuffle of blocks, then of windows of about so many rows. */
-  readonly shuffleRows: number;
+  /** Rows shuffled at a time, where there are more: an epoch's order is a shuffle of blocks, then of windows of about so many rows. */
+  readonly shuffleRows?: number;
   /** Seed of the first weights and of the order of rows. */
   readonly seed: number;
 }
@@ -29,25 +29,25 @@ export interface TrainRequest extends SaeRequest {
   readonly shuffleRows?: number | undefined;
 }
 
-/** Rows shuffled at a time unless told otherwise: 128 MiB of 512 dims, 512 MiB of 2,048. */
+/** Rows a grid shuffles at a time unless told otherwise: 128 MiB of 512 dims, 512 MiB of 2,048. */
 export const defaultShuffleRows = 65536;
 
 /** From so many latents per kept one on, a batch leaves enough of them out for the live-rows step to be the faster one. */
 const liveFrom = 24;
 
 /**
- * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0, 65,536
- * rows shuffled at a time, the step that is faster for this k and latentDim.
+ * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0, all rows
+ * shuffled at once, the step that is faster for this k and latentDim.
  * @throws {ConfigError} for values out of range.
  */
 export function trainConfig(request: TrainRequest): TrainConfig {
-  const { epochs = 25, batchSize = 256, learningRate = 1e-3, seed = 0, shuffleRows = defaultShuffleRows } = request;
+  const { epochs = 25, batchSize = 256, learningRate = 1e-3, seed = 0, shuffleRows } = request;
   const spec = saeSpec(request);
   const fewest = architectureOf(spec).trainable === false ? 0 : 1;
   const whole = {
     epochs: [epochs, fewest],
     batchSize: [batchSize, 1],
-    shuffleRows: [shuffleRows, 1],
+    shuffleRows: [shuffleRows ?? 1, 1],
     seed: [seed, 0],
   } as const;
   for (const [name, [value, min]] of Object.entries(whole))
@@ -56,7 +56,13 @@ export function trainConfig(request: TrainRequest): TrainConfig {
   if (!(learningRate > 0 && Number.isFinite(learningRate)))
     throw new ConfigError(`learningRate must be a number above 0, got ${learningRate}`);
   const step = stepOf(spec, request.step);
-  return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step, shuffleRows, seed };
+  const shuffle = shuffleRows === undefined ? {} : { shuffleRows };
+  return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step, ...shuffle, seed };
+}
+
+/** The configuration for so many training rows: it keeps `shuffleRows` (default 65,536) only where there are more of them. */
+export function shuffledFor({ shuffleRows = defaultShuffleRows, ...config }: TrainConfig, rows: number): TrainConfig {
+  return rows > shuffleRows ? { ...config, shuffleRows } : config;
 }
 
 function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {

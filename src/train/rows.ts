@@ -56,12 +56,12 @@ export function streamedRows(
   /** All rows, in order, where they are one window. */
   let whole: Promise<Float32Array> | undefined;
   const open = (blocks: readonly Range[], config: TrainConfig) => {
-    if (rows > windowRows(config)) return reader.read(blocks);
+    if (rows > windowRows(config, rows)) return reader.read(blocks);
     whole ??= reader.read([[0, rows]]);
     return whole;
   };
   const close = (data: Float32Array, config: TrainConfig) => {
-    if (rows > windowRows(config)) reader.free(data);
+    if (rows > windowRows(config, rows)) reader.free(data);
   };
   return {
     dims,

@@ -2,7 +2,7 @@ import { type ActivationSet, parseActivations } from "../data/activations.ts";
 import { columnOf, describeData } from "../data/describe.ts";
 import { checkLabels, type Label, parseLabels } from "../data/labels.ts";
 import { splitRows, takeRows } from "../data/split.ts";
-import { type ResidentData, evaluate } from "../evaluate/evaluate.ts";
+import { evaluate, type ResidentData } from "../evaluate/evaluate.ts";
 import { Explorer } from "../evaluate/explore.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";

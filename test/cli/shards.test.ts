@@ -9,6 +9,9 @@ const at = (name: string) => join(folder, name);
 const rows = sparseRows(400, 16);
 mkdirSync(at("shards"));
 mkdirSync(at("empty"));
+mkdirSync(at("archive"));
+writeFileSync(at("archive/a.npy"), npy(rows));
+writeFileSync(at("archive/b.npz"), "");
 writeFileSync(at("whole.npy"), npy(rows));
 writeFileSync(at("shards/part-2.npy"), npy(sliceRows(rows, 0, 150)));
 writeFileSync(at("shards/part-10.npy"), npy(sliceRows(rows, 150, 400)));
@@ -35,7 +38,13 @@ describe.sequential("a folder of shards", () => {
       expect(status).toBe(0);
       expect(written(out)).toEqual(written(`whole-${n}`));
     }
-    expect(written(`whole-${n}`).metrics.config.shuffle_rows).toBe(Number(n));
+    expect(written(`whole-${n}`).metrics.config.shuffle_rows).toBe(n === "64" ? 64 : undefined);
+  });
+
+  test("may be given file by file", () => {
+    const files = ["--data", at("shards/part-10.npy"), "--shuffle-rows", "64"];
+    expect(train("shards/part-2.npy", "repeated", ...files).status).toBe(0);
+    expect(written("repeated")).toEqual(written("whole-64"));
   });
 
   test("is measured by eval as one file is", () => {
@@ -58,6 +67,7 @@ describe("in one line, with nothing written", () => {
     ["no size", "shards", ["--memory", "much"], /--memory: must be a size such as 2GB or 500MB, got "much"/],
     ["no rows to shuffle", "shards", ["--shuffle-rows", "0"], /shuffleRows must be an integer of at least 1, got 0/],
     ["an empty folder", "empty", [], /empty: no \.safetensors or \.npy file in this folder/],
+    ["an archive in a folder", "archive", [], /archive\/b\.npz: an archive cannot be read by windows/],
     ["a shard that is missing", "shards/part-2.npy,gone.npy", [], /gone\.npy: cannot read, no such file/],
     [
       "an archive among shards",

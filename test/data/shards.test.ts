@@ -184,6 +184,21 @@ describe("is refused in one line, naming the shard", () => {
     );
   });
 
+  test("one that changes while it is read", async () => {
+    npy("touched.npy", all);
+    const { shards } = await open(at("touched.npy"));
+    const out = new Float32Array(all.data.length);
+    // The bytes are there when their place in the array is asked for.
+    const subarray = (from: number, to: number) => {
+      utimesSync(at("touched.npy"), 1, 1);
+      return Float32Array.prototype.subarray.call(out, from, to);
+    };
+    Object.defineProperty(out, "subarray", { value: subarray });
+    expect(await refusal(() => new ShardReader(shards).read([[0, 100]], out))).toMatch(
+      /changed .*\(it was written to\)/,
+    );
+  });
+
   test("a file cut short, and one that shrinks or is touched after it was opened", async () => {
     const bytes = writeNpy(all);
     writeFileSync(at("short.npy"), bytes.subarray(0, bytes.length - 1));

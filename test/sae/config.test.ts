@@ -1,15 +1,24 @@
 import { describe, expect, test } from "vitest";
-import { configFromJson, configToJson, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
+import { configFromJson, configToJson, shuffledFor, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
 import { architectures } from "../../src/sae/index.ts";
 import { complaint } from "../data/helpers.ts";
 import { cases } from "./cases.ts";
 
 const dims = { inputDim: 16, latentDim: 32 };
 
+test("rows shuffled at a time are recorded only where there are more", () => {
+  const config = trainConfig({ ...dims, options: { k: 5 }, shuffleRows: 100 });
+  expect(configToJson(shuffledFor(config, 101)).shuffle_rows).toBe(100);
+  expect(configToJson(shuffledFor(config, 100))).toEqual(configToJson(trainConfig({ ...dims, options: { k: 5 } })));
+  const usual = shuffledFor(trainConfig({ ...dims, options: { k: 5 } }), 65537);
+  expect(configFromJson(configToJson(usual), "a.safetensors")).toEqual(usual);
+  expect(usual.shuffleRows).toBe(65536);
+});
+
 test("defaults are the experiment's", () => {
   expect(trainConfig({ ...dims, options: { k: 5 } })).toEqual({
     ...{ architecture: "topk", preset: "report", inputDim: 16, latentDim: 32, epochs: 25, batchSize: 256 },
-    ...{ learningRate: 1e-3, optimizer: "adam", step: "blocks", shuffleRows: 65536, seed: 0 },
+    ...{ learningRate: 1e-3, optimizer: "adam", step: "blocks", seed: 0 },
     options: { k: 5, select: "magnitude", decoderBias: false, unitNorm: "step" },
   });
 });

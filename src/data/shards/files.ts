@@ -64,6 +64,7 @@ export class ShardReader {
       for (const { index, from, to, wanted } of this.#reads(ranges)) {
         const shard = this.#shards[index]!;
         if (open?.shard !== shard) {
+          if (open) await checkUnchanged(open.file, open.shard);
           await open?.file.close();
           open = undefined;
           open = { shard, file: await openUnchanged(shard) };
@@ -77,6 +78,7 @@ export class ShardReader {
           at += rows.length;
         }
       }
+      if (open) await checkUnchanged(open.file, open.shard);
     } finally {
       await open?.file.close();
     }
@@ -129,12 +131,24 @@ async function regularFile(path: string) {
 }
 
 async function openUnchanged(shard: Shard): Promise<FileHandle> {
-  const { size, mtimeMs } = await regularFile(shard.path);
-  if (size !== shard.size || mtimeMs !== shard.mtimeMs)
-    throw new ConfigError(
-      `${shard.path}: changed while it was in use (${shard.size} bytes before, ${size} now); leave it alone and start again`,
-    );
-  return open(shard.path, "r").catch(rethrow(shard.path));
+  // Opening a pipe would wait for someone to write to it.
+  await regularFile(shard.path);
+  const file = await open(shard.path, "r").catch(rethrow(shard.path));
+  try {
+    await checkUnchanged(file, shard);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Before a shard is read, and after it: what came in between may be of two versions. */
+async function checkUnchanged(file: FileHandle, shard: Shard): Promise<void> {
+  const { size, mtimeMs } = await file.stat().catch(rethrow(shard.path));
+  if (size === shard.size && mtimeMs === shard.mtimeMs) return;
+  const how = size === shard.size ? "it was written to" : `${shard.size} bytes before, ${size} now`;
+  throw new ConfigError(`${shard.path}: changed while it was in use (${how}); leave it alone and start again`);
 }
 
 async function readAt(file: FileHandle, path: string, from: number, count: number): Promise<Uint8Array<ArrayBuffer>> {

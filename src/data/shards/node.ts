@@ -35,7 +35,13 @@ export interface ShardSet {
 export async function shardPaths(text: string): Promise<readonly string[]> {
   const whole = await stat(text).catch(() => undefined);
   if (whole?.isDirectory()) {
-    const names = (await readdir(text)).filter((name) => /^[^.].*\.(safetensors|npy)$/i.test(name));
+    const all = await readdir(text);
+    const archive = all.find((name) => /^[^.].*\.npz$/i.test(name));
+    if (archive)
+      throw new ConfigError(
+        `${join(text, archive)}: an archive cannot be read by windows; save its array as .npy, or move it`,
+      );
+    const names = all.filter((name) => /^[^.].*\.(safetensors|npy)$/i.test(name));
     if (names.length === 0)
       throw new ConfigError(`${text}: no .safetensors or .npy file in this folder; name one that has activations`);
     const { compare } = new Intl.Collator("en", { numeric: true });
@@ -72,7 +78,10 @@ export async function openShards(
     ...(trueFeatures ? { trueFeatures } : {}),
     layer: shared("layer", columns, headers[0]!.metadata),
     position: shared("position", columns, headers[0]!.metadata),
-    metadata: headers[0]!.metadata,
+    metadata: {
+      ...headers[0]!.metadata,
+      ...(headers.some(({ metadata }) => metadata.synthetic === "true") ? { synthetic: "true" } : {}),
+    },
     source: basename(source),
   };
 }
