@@ -121,7 +121,7 @@ function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOpt
     );
   if (typeof declared !== "number" && options.width === undefined)
     throw new ConfigError(
-      `${file}: the width of ${showValue(at)} is not declared; if it is ${inputDim}, add --width ${inputDim}`,
+      `${file}: the model does not declare how wide "${at.name}" is; if it is ${inputDim}, add --width ${inputDim}`,
     );
   if ((options.reconstruct || options.steer) && !at.producer)
     throw new ConfigError(

@@ -238,7 +238,7 @@ describe("is refused", () => {
     [
       "no declared width",
       () => attached(undeclared(half), { tensor: stream }),
-      /is not declared; if it is 16, add --width 16/,
+      /does not declare how wide "layer0.*" is; if it is 16, add --width 16/,
     ],
     [
       "a wrong --width",
