@@ -3,6 +3,7 @@ import { isFinished, readCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { readBytes } from "../../data/files.ts";
 import { writeModel } from "../../export/files.ts";
 import { freeze, type Part, parts } from "../../export/freeze.ts";
+import { type TargetName, targets } from "../../export/targets/index.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -16,6 +17,13 @@ export const exportCommand = defineCommand({
       type: "string",
       default: "encoder,autoencoder",
       describe: `one or a list of ${Object.keys(parts).join(", ")}`,
+    },
+    target: {
+      choices: Object.keys(targets) as TargetName[],
+      default: "ort" as TargetName,
+      describe: `for which runtimes: ${Object.entries(targets)
+        .map(([name, { describe }]) => `${name} (${describe})`)
+        .join("; ")}`,
     },
     out: { type: "string", describe: "folder to write to [default: the checkpoint's]" },
     json: flags.json,
@@ -36,14 +44,22 @@ export const exportCommand = defineCommand({
         );
       checkpoints.push({ path, checkpoint });
     }
+    const { target } = given;
+    const middle = target === "ort" ? "" : `.${target}`;
+    // All are made before the first is written: a target that cannot express one of them leaves nothing behind.
+    const frozen = checkpoints.flatMap(({ path, checkpoint }) =>
+      (wanted as Part[]).map((part) => ({
+        part,
+        path: join(given.out ?? dirname(path), `${basename(path, ".safetensors")}${middle}.${part}.onnx`),
+        model: freeze(checkpoint, part, target),
+      })),
+    );
     const written = [];
-    for (const { path, checkpoint } of checkpoints)
-      for (const part of wanted as Part[]) {
-        const file = join(given.out ?? dirname(path), `${basename(path, ".safetensors")}.${part}.onnx`);
-        await writeModel(file, freeze(checkpoint, part));
-        written.push({ part, path: file });
-        note(file);
-      }
+    for (const { part, path, model } of frozen) {
+      await writeModel(path, model);
+      written.push({ part, target, path });
+      note(path);
+    }
     if (given.json) print(JSON.stringify(written, null, 1));
   },
 });
