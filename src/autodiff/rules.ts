@@ -137,6 +137,7 @@ export const rules = {
   Concat: ({ dy, node }, ...parts) => splitLike(dy, parts, int(node, "axis")),
   Squeeze: ({ dy }, x) => [op.reshape(dy, op.shape(x)), null],
   Unsqueeze: ({ dy }, x) => [op.reshape(dy, op.shape(x)), null],
+  Sign: "constant",
   Greater: "constant",
   GreaterOrEqual: "constant",
   Less: "constant",

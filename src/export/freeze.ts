@@ -6,6 +6,7 @@ import { type MetricDims, withMetrics } from "../metrics/graph.ts";
 import type { Model } from "../onnx/proto.ts";
 import { configToJson } from "../sae/config.ts";
 import { architectureOf, forward, parametersOf } from "../sae/spec.ts";
+import { type TargetName, targets } from "./targets/index.ts";
 
 type V = Value<"float32">;
 
@@ -17,10 +18,14 @@ const weights = ({ config, tensors }: Checkpoint): Record<string, V> =>
   Object.fromEntries(Object.keys(parametersOf(config)).map((name) => [name, op.constant(tensors[name]!, name)]));
 
 /** Activations in, latents (and, with `reconstruction`, what they rebuild) out: the same `encode` the training graph uses. */
-function encoderParts(checkpoint: Checkpoint, { reconstruction }: { reconstruction: boolean }): ModelParts {
+function encoderParts(
+  checkpoint: Checkpoint,
+  target: TargetName,
+  { reconstruction }: { reconstruction: boolean },
+): ModelParts {
   const { config } = checkpoint;
   const activations = op.input("float32", ["batch", config.inputDim]);
-  const { code, xHat } = forward(config, activations, weights(checkpoint));
+  const { code, xHat } = forward(config, activations, weights(checkpoint), targets[target].keep);
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return {
     name: config.architecture,
@@ -38,11 +43,12 @@ function decoderParts(checkpoint: Checkpoint): ModelParts {
 }
 
 /** Everything a frozen model says about itself; nothing about when or where it was made. */
-function frozenMetadata({ config, dataDigest, layer, position, metrics }: Checkpoint, part: Part) {
+function frozenMetadata({ config, dataDigest, layer, position, metrics }: Checkpoint, part: Part, target: TargetName) {
   return {
     format: "sae-onnx",
     version,
     part,
+    target,
     architecture: config.architecture,
     preset: config.preset,
     input_dim: String(config.inputDim),
@@ -56,21 +62,23 @@ function frozenMetadata({ config, dataDigest, layer, position, metrics }: Checkp
   };
 }
 
-const built = (checkpoint: Checkpoint, part: Part, modelParts: ModelParts): Model =>
-  buildModel({ ...modelParts, metadata: frozenMetadata(checkpoint, part) });
+const built = (checkpoint: Checkpoint, part: Part, target: TargetName, modelParts: ModelParts): Model =>
+  buildModel({ ...modelParts, metadata: frozenMetadata(checkpoint, part, target), opset: targets[target] });
 
 /** Every part that can be frozen. */
 export const parts = {
-  /** `activations [batch, inputDim]` to `latents [batch, latentDim]`, `top_values` and `top_indices [batch, k]`. */
-  encoder: (checkpoint: Checkpoint) =>
-    built(checkpoint, "encoder", encoderParts(checkpoint, { reconstruction: false })),
+  /** `activations [batch, inputDim]` to `latents [batch, latentDim]`; target ort: also `top_values` and `top_indices [batch, k]`. */
+  encoder: (checkpoint: Checkpoint, target: TargetName) =>
+    built(checkpoint, "encoder", target, encoderParts(checkpoint, target, { reconstruction: false })),
   /** As the encoder, and `reconstruction [batch, inputDim]`. */
-  autoencoder: (checkpoint: Checkpoint) =>
-    built(checkpoint, "autoencoder", encoderParts(checkpoint, { reconstruction: true })),
+  autoencoder: (checkpoint: Checkpoint, target: TargetName) =>
+    built(checkpoint, "autoencoder", target, encoderParts(checkpoint, target, { reconstruction: true })),
   /** `latents [batch, latentDim]` to `reconstruction [batch, inputDim]`. */
-  decoder: (checkpoint: Checkpoint) => built(checkpoint, "decoder", decoderParts(checkpoint)),
+  decoder: (checkpoint: Checkpoint, target: TargetName) =>
+    built(checkpoint, "decoder", target, decoderParts(checkpoint)),
   /** `activations` and `shift [inputDim]` to the sums of every metric, listed in its metadata. */
-  evaluator: (checkpoint: Checkpoint): Model => withMetrics(parts.autoencoder(checkpoint), dimsOf(checkpoint)),
+  evaluator: (checkpoint: Checkpoint, target: TargetName): Model =>
+    withMetrics(parts.autoencoder(checkpoint, target), dimsOf(checkpoint, target)),
 } as const;
 
 /** The name of a part: `encoder`, `autoencoder`, `decoder` or `evaluator`. */
@@ -81,12 +89,15 @@ export type Part = "encoder" | "autoencoder" | "decoder" | "evaluator";
  *
  * Its numbers are the training graph's to float rounding, and bit for bit where ONNX Runtime's session option
  * `session.disable_prepacking` is on: packed constant weights are added up in another order. A batch has one row or
- * more: ONNX Runtime's TopK on the CPU ends the process on none.
+ * more: ONNX Runtime's TopK on the CPU ends the process on none. Default target: ort.
+ * @throws {ConfigError} when the target cannot express the SAE's selection.
  */
-export const freeze = (checkpoint: Checkpoint, part: Part): Model => parts[part](checkpoint);
+export const freeze = (checkpoint: Checkpoint, part: Part, target: TargetName = "ort"): Model =>
+  parts[part](checkpoint, target);
 
-const dimsOf = ({ config }: Checkpoint): MetricDims => ({
+const dimsOf = ({ config }: Checkpoint, target: TargetName): MetricDims => ({
   inputDim: config.inputDim,
   latentDim: config.latentDim,
-  k: typeof config.options.k === "number" ? config.options.k : undefined,
+  // Only exact selection has `top_values`.
+  k: target === "ort" && typeof config.options.k === "number" ? config.options.k : undefined,
 });

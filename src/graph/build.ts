@@ -30,6 +30,8 @@ export interface ModelParts {
   /** Name of the graph; default `"graph"`. */
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Default 17: another one must have every op used, with the same attributes. */
+  readonly opset?: { readonly opsetVersion: number; readonly irVersion: number };
 }
 
 /**
@@ -37,7 +39,13 @@ export interface ModelParts {
  * @throws {ShapeError} when an output needs an input that is not listed or a value of a body that has ended, when two inputs
  * share a value, an input and an output share a name, two constants share a name, or there are no outputs.
  */
-export function buildModel({ inputs, outputs, name = "graph", metadata = {} }: ModelParts): Model {
+export function buildModel({
+  inputs,
+  outputs,
+  name = "graph",
+  metadata = {},
+  opset = { opsetVersion, irVersion },
+}: ModelParts): Model {
   const listed = new Set(Object.values(inputs).map(({ node }) => node));
   if (listed.size !== Object.keys(inputs).length) throw new ShapeError("buildModel: two inputs are the same value");
   for (const [inputName, { node }] of Object.entries(inputs))
@@ -70,7 +78,8 @@ export function buildModel({ inputs, outputs, name = "graph", metadata = {} }: M
     output: Object.entries(named).map(declare),
     valueInfo: main.valueInfo!.filter(({ name }) => !(name! in named)),
   };
-  const model = { irVersion, producerName: "sae-onnx", opsetImport: [{ domain: "", version: opsetVersion }], graph };
+  const opsetImport = [{ domain: "", version: opset.opsetVersion }];
+  const model = { irVersion: opset.irVersion, producerName: "sae-onnx", opsetImport, graph };
   return withMetadata(model, metadata);
 }
 

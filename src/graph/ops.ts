@@ -112,6 +112,8 @@ export const log = unary("Log");
 export const relu = unary("Relu");
 /** `1 / (1 + e^-x)`, elementwise. */
 export const sigmoid = unary("Sigmoid");
+/** -1, 0 or 1, elementwise. (WebGPU has no kernel for it.) */
+export const sign = unary("Sign");
 /** Hyperbolic tangent, elementwise. */
 export const tanh = unary("Tanh");
 /** `1 / x`, elementwise. */

@@ -270,6 +270,7 @@ export const opset = {
   Relu: sameAsFirst,
   Sigmoid: sameAsFirst,
   Tanh: sameAsFirst,
+  Sign: sameAsFirst,
   Reciprocal: sameAsFirst,
   Identity: sameAsFirst,
   Softmax: sameAsFirst,

@@ -1,9 +1,9 @@
-import { buildModel, type ModelParts } from "../graph/build.ts";
+import { buildModel, type ModelParts, opsetVersion } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { chainModels } from "../onnx/chain.ts";
 import { metadataOf, withMetadata } from "../onnx/model.ts";
-import type { Model } from "../onnx/proto.ts";
+import { type Model, toNumber } from "../onnx/proto.ts";
 import { metrics } from "./index.ts";
 import type { AnyMetric, How, MetricInputs } from "./metric.ts";
 
@@ -40,6 +40,11 @@ export function metricsGraph({ inputDim, latentDim, k }: MetricDims): { parts: M
 /** An autoencoder with the metrics' sums behind it; its metadata say how each is joined. */
 export function withMetrics(autoencoder: Model, dims: MetricDims): Model {
   const { parts, table } = metricsGraph(dims);
-  const whole = chainModels(autoencoder, buildModel(parts), "metrics");
+  const { opsetImport, irVersion } = autoencoder;
+  const version = toNumber(opsetImport?.[0]?.version);
+  // From 13 to 17 these ops take the same inputs and attributes; a model of another opset is refused by the chain.
+  const known = opsetImport?.length === 1 && version >= 13 && version <= opsetVersion;
+  const opset = known ? { opset: { opsetVersion: version, irVersion: toNumber(irVersion) } } : {};
+  const whole = chainModels(autoencoder, buildModel({ ...parts, ...opset }), "metrics");
   return withMetadata(whole, { ...metadataOf(autoencoder), part: "evaluator", sums: JSON.stringify(table) });
 }

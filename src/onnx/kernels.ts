@@ -26,6 +26,7 @@ const row = (since: number, cpu: string, cuda: string, webgpu: string): Kernels 
 export const kernels: Readonly<Record<string, Kernels>> = {
   Neg: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16"),
   Abs: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16"),
+  Sign: row(13, "f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", ""),
   Sqrt: row(13, "f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Exp: row(13, "f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Log: row(13, "f32 f64 f16", "f32 f64 f16", "f32 f16"),

@@ -1,6 +1,6 @@
 import { scope, type Value } from "../graph/value.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { Architecture, Parameter } from "./architecture.ts";
+import type { Architecture, Keep, Parameter } from "./architecture.ts";
 import { type ArchitectureName, architectures, trainable } from "./index.ts";
 import { type AnyOptionValues, completeOptions, type Dims } from "./options.ts";
 import { keepTop } from "./parts.ts";
@@ -59,10 +59,15 @@ export const parametersOf = (spec: SaeSpec): Readonly<Record<string, Parameter>>
     ),
   );
 
-/** The forward pass of a specification, in scopes named as in files. */
-export function forward(spec: SaeSpec, x: Value<"float32">, params: Readonly<Record<string, Value<"float32">>>) {
+/** The forward pass of a specification, in scopes named as in files; `keep` is how its selection is carried out. */
+export function forward(
+  spec: SaeSpec,
+  x: Value<"float32">,
+  params: Readonly<Record<string, Value<"float32">>>,
+  keep: Keep = keepTop,
+) {
   const sae = architectureOf(spec);
-  const code = scope("encode", () => sae.encode(x, params, spec.options, keepTop));
+  const code = scope("encode", () => sae.encode(x, params, spec.options, keep));
   const xHat = scope("decode", () => sae.decode(code.z, params, spec.options));
   return { code, xHat };
 }

@@ -91,6 +91,7 @@ export const cases: Record<DifferentiableOp, [Case, ...Case[]]> = {
 const asFloat = (x: V, y: Value) => op.cast(y, x.dtype);
 /** Ops declared constant: their output must not move with their inputs. */
 export const constant: Record<ConstantOp, [Case, ...Case[]]> = {
+  Sign: [of(op.sign, [3, 4])],
   Greater: [of((x) => asFloat(x, op.greater(x, 0)), [3, 4])],
   GreaterOrEqual: [of((x) => asFloat(x, op.greaterOrEqual(x, 0)), [3, 4])],
   Less: [of((x) => asFloat(x, op.less(x, 0)), [3, 4])],

@@ -144,7 +144,14 @@ describe.each(cases)("$name", (one) => {
       const metadata = Object.fromEntries(metadataProps!.map(({ key, value }) => [key, value]));
       const { config, sums, metrics, ...rest } = metadata;
       expect(rest).toEqual({
-        ...{ format: "sae-onnx", version: "1", part, architecture: one.architecture, preset: checkpoint.config.preset },
+        ...{
+          format: "sae-onnx",
+          version: "1",
+          part,
+          target: "ort",
+          architecture: one.architecture,
+          preset: checkpoint.config.preset,
+        },
         ...{ input_dim: "16", latent_dim: "32", k: "4", layer: "3", position: "null", data_digest: "ab12" },
       });
       expect(configFromJson(JSON.parse(config!), "a")).toEqual(checkpoint.config);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Part, parts } from "../../src/export/freeze.ts";
+import { freeze, type Part, parts } from "../../src/export/freeze.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import type { OpType } from "../../src/graph/opset.ts";
@@ -28,16 +28,10 @@ const configOf = (architecture: string, preset: string, step?: StepName): TrainC
 
 const frozen = (config: TrainConfig, part: Part): Model => {
   const tensors = initialState(config, tensor("float32", [4, 8], new Float32Array(32).fill(1)));
-  return parts[part]({
-    config,
-    tensors,
-    epochsDone: 0,
-    loss: [],
-    dataDigest: "",
-    layer: null,
-    position: null,
-    metrics: {},
-  });
+  return freeze(
+    { config, tensors, epochsDone: 0, loss: [], dataDigest: "", layer: null, position: null, metrics: {} },
+    part,
+  );
 };
 
 describe.each(presets)("%s %s", (architecture, preset) => {

@@ -38,11 +38,24 @@ const indices = () => given("int64");
 /** One node of each op the builder has, on values of a type. */
 const builds: Record<Exclude<OpType, "Cast" | "Loop" | "Scan" | "If">, Build> = {
   ...(Object.fromEntries(
-    ["Neg", "Abs", "Sqrt", "Exp", "Log", "Relu", "Sigmoid", "Tanh", "Reciprocal", "Identity", "Softmax", "Not"].map(
-      (op) => [op, unary(op as OpType)],
-    ),
+    [
+      "Neg",
+      "Abs",
+      "Sign",
+      "Sqrt",
+      "Exp",
+      "Log",
+      "Relu",
+      "Sigmoid",
+      "Tanh",
+      "Reciprocal",
+      "Identity",
+      "Softmax",
+      "Not",
+    ].map((op) => [op, unary(op as OpType)]),
   ) as Record<
     | "Neg"
+    | "Sign"
     | "Abs"
     | "Sqrt"
     | "Exp"

@@ -3,6 +3,7 @@ import { type Checkpoint, isFinished, readCheckpoint } from "../../checkpoint/ch
 import { readBytes, writeWhole } from "../../data/files.ts";
 import { writeModel } from "../../export/files.ts";
 import { freeze, type Part, parts } from "../../export/freeze.ts";
+import { type TargetName, targets } from "../../export/targets/index.ts";
 import { writers } from "../../import/write.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
@@ -38,6 +39,13 @@ export const exportCommand = defineCommand({
       choices: Object.keys(writers) as (keyof typeof writers)[],
       describe: "write a folder in another library's format instead",
     },
+    target: {
+      choices: Object.keys(targets) as TargetName[],
+      default: "ort" as TargetName,
+      describe: `for which runtimes: ${Object.entries(targets)
+        .map(([name, { describe }]) => `${name} (${describe})`)
+        .join("; ")}`,
+    },
     out: { type: "string", describe: "folder to write to [default: the checkpoint's]" },
     json: flags.json,
   },
@@ -63,14 +71,22 @@ export const exportCommand = defineCommand({
       if (given.json) print(JSON.stringify(files, null, 1));
       return;
     }
+    const { target } = given;
+    const middle = target === "ort" ? "" : `.${target}`;
+    // All are made before the first is written: a target that cannot express one of them leaves nothing behind.
+    const frozen = checkpoints.flatMap(({ path, checkpoint }) =>
+      (wanted as Part[]).map((part) => ({
+        part,
+        path: join(given.out ?? dirname(path), `${basename(path, ".safetensors")}${middle}.${part}.onnx`),
+        model: freeze(checkpoint, part, target),
+      })),
+    );
     const written = [];
-    for (const { path, checkpoint } of checkpoints)
-      for (const part of wanted as Part[]) {
-        const file = join(given.out ?? dirname(path), `${basename(path, ".safetensors")}.${part}.onnx`);
-        await writeModel(file, freeze(checkpoint, part));
-        written.push({ part, path: file });
-        note(file);
-      }
+    for (const { part, path, model } of frozen) {
+      await writeModel(path, model);
+      written.push({ part, target, path });
+      note(path);
+    }
     if (given.json) print(JSON.stringify(written, null, 1));
   },
 });
