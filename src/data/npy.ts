@@ -52,7 +52,7 @@ export function writeNpy(tensor: HostTensor): Uint8Array<ArrayBuffer> {
 
 const descrs: { readonly [D in DType]: string } = {
   ...{ float32: "<f4", float64: "<f8", float16: "<f2" },
-  ...{ int32: "<i4", int64: "<i8", bool: "|b1" },
+  ...{ int32: "<i4", int64: "<i8", int8: "|i1", bool: "|b1" },
 };
 
 /** Column-major elements of `width` bytes in row-major order. */

@@ -141,7 +141,7 @@ function checkSpans(spans: { name: string; from: number; to: number }[], start: 
 
 const dtypes: { readonly [D in DType]: string } = {
   ...{ float32: "F32", float64: "F64", float16: "F16" },
-  ...{ int32: "I32", int64: "I64", bool: "BOOL" },
+  ...{ int32: "I32", int64: "I64", int8: "I8", bool: "BOOL" },
 };
 
 /**

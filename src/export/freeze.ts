@@ -7,25 +7,40 @@ import type { Model } from "../onnx/proto.ts";
 import { configToJson } from "../sae/config.ts";
 import { architectureOf, forward, parametersOf } from "../sae/spec.ts";
 import { type TargetName, targets } from "./targets/index.ts";
+import { type WeightTypeName, weightTypes } from "./weights/index.ts";
 
 type V = Value<"float32">;
 
 /** Version of the frozen models' inputs, outputs and metadata. */
 const version = "1";
 
-/** Parameters as constants under their own names. */
-const weights = ({ config, tensors }: Checkpoint): Record<string, V> =>
-  Object.fromEntries(Object.keys(parametersOf(config)).map((name) => [name, op.constant(tensors[name]!, name)]));
+/** For whom a model is frozen, and how its weights are stored. */
+export interface FreezeOptions {
+  /** Default: ort. */
+  readonly target?: TargetName;
+  /** Default: float32. */
+  readonly dtype?: WeightTypeName;
+}
+type Chosen = Required<FreezeOptions>;
+
+/** Parameters as constants under their own names; matrices as the weight type stores them, vectors in float32. */
+const weights = ({ config, tensors }: Checkpoint, dtype: WeightTypeName): Record<string, V> =>
+  Object.fromEntries(
+    Object.keys(parametersOf(config)).map((name) => {
+      const value = tensors[name]!;
+      return [name, value.dims.length === 2 ? weightTypes[dtype].stored(value, name) : op.constant(value, name)];
+    }),
+  );
 
 /** Activations in, latents (and, with `reconstruction`, what they rebuild) out: the same `encode` the training graph uses. */
 function encoderParts(
   checkpoint: Checkpoint,
-  target: TargetName,
+  { target, dtype }: Chosen,
   { reconstruction }: { reconstruction: boolean },
 ): ModelParts {
   const { config } = checkpoint;
   const activations = op.input("float32", ["batch", config.inputDim]);
-  const { code, xHat } = forward(config, activations, weights(checkpoint), targets[target].keep);
+  const { code, xHat } = forward(config, activations, weights(checkpoint, dtype), targets[target].keep);
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return {
     name: config.architecture,
@@ -34,21 +49,26 @@ function encoderParts(
   };
 }
 
-function decoderParts(checkpoint: Checkpoint): ModelParts {
+function decoderParts(checkpoint: Checkpoint, { dtype }: Chosen): ModelParts {
   const { config } = checkpoint;
   const latents = op.input("float32", ["batch", config.latentDim]);
   const sae = architectureOf(config);
-  const reconstruction = scope("decode", () => sae.decode(latents, weights(checkpoint), config.options));
+  const reconstruction = scope("decode", () => sae.decode(latents, weights(checkpoint, dtype), config.options));
   return { name: config.architecture, inputs: { latents }, outputs: { reconstruction } };
 }
 
 /** Everything a frozen model says about itself; nothing about when or where it was made. */
-function frozenMetadata({ config, dataDigest, layer, position, metrics }: Checkpoint, part: Part, target: TargetName) {
+function frozenMetadata(
+  { config, dataDigest, layer, position, metrics }: Checkpoint,
+  part: Part,
+  { target, dtype }: Chosen,
+) {
   return {
     format: "sae-onnx",
     version,
     part,
     target,
+    dtype,
     architecture: config.architecture,
     preset: config.preset,
     input_dim: String(config.inputDim),
@@ -62,23 +82,23 @@ function frozenMetadata({ config, dataDigest, layer, position, metrics }: Checkp
   };
 }
 
-const built = (checkpoint: Checkpoint, part: Part, target: TargetName, modelParts: ModelParts): Model =>
-  buildModel({ ...modelParts, metadata: frozenMetadata(checkpoint, part, target), opset: targets[target] });
+const built = (checkpoint: Checkpoint, part: Part, chosen: Chosen, modelParts: ModelParts): Model =>
+  buildModel({ ...modelParts, metadata: frozenMetadata(checkpoint, part, chosen), opset: targets[chosen.target] });
 
 /** Every part that can be frozen. */
 export const parts = {
   /** `activations [batch, inputDim]` to `latents [batch, latentDim]`; target ort: also `top_values` and `top_indices [batch, k]`. */
-  encoder: (checkpoint: Checkpoint, target: TargetName) =>
-    built(checkpoint, "encoder", target, encoderParts(checkpoint, target, { reconstruction: false })),
+  encoder: (checkpoint: Checkpoint, chosen: Chosen) =>
+    built(checkpoint, "encoder", chosen, encoderParts(checkpoint, chosen, { reconstruction: false })),
   /** As the encoder, and `reconstruction [batch, inputDim]`. */
-  autoencoder: (checkpoint: Checkpoint, target: TargetName) =>
-    built(checkpoint, "autoencoder", target, encoderParts(checkpoint, target, { reconstruction: true })),
+  autoencoder: (checkpoint: Checkpoint, chosen: Chosen) =>
+    built(checkpoint, "autoencoder", chosen, encoderParts(checkpoint, chosen, { reconstruction: true })),
   /** `latents [batch, latentDim]` to `reconstruction [batch, inputDim]`. */
-  decoder: (checkpoint: Checkpoint, target: TargetName) =>
-    built(checkpoint, "decoder", target, decoderParts(checkpoint)),
+  decoder: (checkpoint: Checkpoint, chosen: Chosen) =>
+    built(checkpoint, "decoder", chosen, decoderParts(checkpoint, chosen)),
   /** `activations` and `shift [inputDim]` to the sums of every metric, listed in its metadata. */
-  evaluator: (checkpoint: Checkpoint, target: TargetName): Model =>
-    withMetrics(parts.autoencoder(checkpoint, target), dimsOf(checkpoint, target)),
+  evaluator: (checkpoint: Checkpoint, chosen: Chosen): Model =>
+    withMetrics(parts.autoencoder(checkpoint, chosen), dimsOf(checkpoint, chosen.target)),
 } as const;
 
 /** The name of a part: `encoder`, `autoencoder`, `decoder` or `evaluator`. */
@@ -89,11 +109,14 @@ export type Part = "encoder" | "autoencoder" | "decoder" | "evaluator";
  *
  * Its numbers are the training graph's to float rounding, and bit for bit where ONNX Runtime's session option
  * `session.disable_prepacking` is on: packed constant weights are added up in another order. A batch has one row or
- * more: ONNX Runtime's TopK on the CPU ends the process on none. Default target: ort.
- * @throws {ConfigError} when the target cannot express the SAE's selection.
+ * more: ONNX Runtime's TopK on the CPU ends the process on none.
+ * @throws {ConfigError} when the target cannot express the SAE's selection, or the weights cannot be stored as asked.
  */
-export const freeze = (checkpoint: Checkpoint, part: Part, target: TargetName = "ort"): Model =>
-  parts[part](checkpoint, target);
+export const freeze = (
+  checkpoint: Checkpoint,
+  part: Part,
+  { target = "ort", dtype = "float32" }: FreezeOptions = {},
+): Model => parts[part](checkpoint, { target, dtype });
 
 const dimsOf = ({ config }: Checkpoint, target: TargetName): MetricDims => ({
   inputDim: config.inputDim,

@@ -5,6 +5,7 @@ import { onnx, type TensorProto, toNumber, type ValueInfo } from "./proto.ts";
 /** ONNX's numbers for our element types. Source: onnx.proto, TensorProto.DataType. */
 export const dataTypes = {
   float32: 1,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,
@@ -55,6 +56,7 @@ export function hostTensor(proto: TensorProto): HostTensor {
     float64: () => Float64Array.from(proto.doubleData ?? []),
     int32: () => Int32Array.from(proto.int32Data ?? []),
     int64: () => BigInt64Array.from((proto.int64Data ?? []).map((v) => BigInt(v.toString()))),
+    int8: () => Int8Array.from(proto.int32Data ?? []),
     bool: () => Uint8Array.from(proto.int32Data ?? []),
     float16: () => Uint16Array.from(proto.int32Data ?? []),
   };

@@ -1,7 +1,7 @@
 import { ConfigError } from "./errors.ts";
 
 /** Element types a graph value or a host tensor can have, named as in ONNX (lower case). */
-export type DType = "float32" | "float64" | "float16" | "int32" | "int64" | "bool";
+export type DType = "float32" | "float64" | "float16" | "int32" | "int64" | "int8" | "bool";
 
 /** The typed array that holds each element type on the host. float16 are raw bits; bool is one byte each. */
 export interface TensorData {
@@ -10,6 +10,7 @@ export interface TensorData {
   float16: Uint16Array;
   int32: Int32Array;
   int64: BigInt64Array;
+  int8: Int8Array;
   bool: Uint8Array;
 }
 
@@ -26,6 +27,7 @@ const arrays = {
   float16: Uint16Array,
   int32: Int32Array,
   int64: BigInt64Array,
+  int8: Int8Array,
   bool: Uint8Array,
 } as const;
 

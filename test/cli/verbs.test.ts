@@ -116,7 +116,9 @@ describe.sequential("the way from activations to a page", () => {
     expect(measured.rows.map((row: { name: string }) => row.name)).toEqual(names);
     const out = join(folder, "decoders");
     expect(saeOnnx("export", ...files(".safetensors"), "--part", "decoder", "--out", out).status).toBe(0);
-    expect(Object.keys(snapshot(out))).toEqual(names.map((name) => `${name}.decoder.onnx`));
+    expect(Object.keys(snapshot(out))).toEqual(
+      names.flatMap((name) => [`${name}.decoder.onnx`, `${name}.decoder.parity.safetensors`]),
+    );
   });
 
   test("report writes the page, the five heatmaps, the Pareto plot and the experiment's files", () => {
@@ -168,7 +170,7 @@ test("build-graph still emits the twelve graphs of the repository", () => {
 });
 
 test("every verb has help with an example that starts with its name", () => {
-  for (const verb of ["build-graph", "train", "export", "eval", "report", "inspect"]) {
+  for (const verb of ["build-graph", "train", "export", "verify", "eval", "report", "inspect"]) {
     const { status, stdout } = saeOnnx(verb, "--help");
     expect(status).toBe(0);
     expect(stdout.replace(/\s+/g, " "), verb).toContain(`Examples: sae-onnx ${verb}`);

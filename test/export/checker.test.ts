@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Part, parts } from "../../src/export/freeze.ts";
+import { freeze, type Part, parts } from "../../src/export/freeze.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
+import { type WeightTypeName, weightTypes } from "../../src/export/weights/index.ts";
 import { encodeModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { trainingGraph } from "../../src/train/trainer.ts";
@@ -31,7 +32,8 @@ test("every frozen part and every training graph passes the onnx checker and str
     for (const target of Object.keys(targets) as TargetName[])
       for (const part of Object.keys(parts) as Part[])
         if (!(target === "compat" && one.name.includes("select value")))
-          models[`${one.name}.${target}.${part}`] = parts[part](checkpoint, target);
+          for (const dtype of Object.keys(weightTypes) as WeightTypeName[])
+            models[`${one.name}.${target}.${dtype}.${part}`] = freeze(checkpoint, part, { target, dtype });
     models[`${one.name}.training`] = trainingGraph(one.config());
   }
   const folder = mkdtempSync(join(tmpdir(), "sae-onnx-"));

@@ -149,6 +149,7 @@ describe.each(cases)("$name", (one) => {
           version: "1",
           part,
           target: "ort",
+          dtype: "float32",
           architecture: one.architecture,
           preset: checkpoint.config.preset,
         },

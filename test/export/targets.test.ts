@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { freeze } from "../../src/export/freeze.ts";
+import { plainLatents } from "../../src/export/parity/forward.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { providers } from "../../src/runtime/providers.ts";
@@ -10,7 +11,6 @@ import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";
 import { type Case, cases } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";
-import { plainLatents } from "./plain.ts";
 
 const width = 16;
 
@@ -36,7 +36,7 @@ const run = async (
   target: TargetName,
   activations: HostTensor<"float32">,
 ) => {
-  const session = await runtime.open(packModel(freeze(checkpoint, "autoencoder", target)), { threads: 1 });
+  const session = await runtime.open(packModel(freeze(checkpoint, "autoencoder", { target })), { threads: 1 });
   return session.run({ activations }).finally(() => session.release());
 };
 
@@ -48,7 +48,11 @@ describe.each(combinations)("$one.name for $target", ({ one, target }) => {
     const { latents } = await run(runtime, checkpoint, target, activations);
     const L = latents!.dims[1]!;
     let compared = 0;
-    for (const [row, { latents: expected, gap, scale }] of plainLatents(checkpoint, activations).entries()) {
+    for (const [row, { latents: expected, gap, scale }] of plainLatents(
+      checkpoint.config,
+      checkpoint.tensors,
+      activations,
+    ).entries()) {
       if (!(gap > 1e-5)) continue;
       compared++;
       for (let i = 0; i < L; i++) {
@@ -86,8 +90,8 @@ test("at a tie of the k-th largest, ort keeps k and portable all of them", async
 test("compat refuses what it cannot express, with the reason", async () => {
   const byValue = cases.find(({ name }) => name.includes("select value"))!;
   const checkpoint = await sample(byValue);
-  expect(() => freeze(checkpoint, "encoder", "compat")).toThrow(ConfigError);
-  expect(() => freeze(checkpoint, "encoder", "compat")).toThrow(/select value.*use target portable/);
+  expect(() => freeze(checkpoint, "encoder", { target: "compat" })).toThrow(ConfigError);
+  expect(() => freeze(checkpoint, "encoder", { target: "compat" })).toThrow(/select value.*use target portable/);
   const large = await sample(cases[0]!, 3, { options: { k: 21 } });
-  expect(() => freeze(large, "encoder", "compat")).toThrow(/k = 21 .* 20 are the most/);
+  expect(() => freeze(large, "encoder", { target: "compat" })).toThrow(/k = 21 .* 20 are the most/);
 });

@@ -80,6 +80,7 @@ describe("tensors", () => {
     float16: tensor("float16", [2], Uint16Array.of(0x3c00, 0xfc00)),
     int32: tensor("int32", [], Int32Array.of(-(2 ** 31))),
     int64: tensor("int64", [2], BigInt64Array.of(-(2n ** 63n), 2n ** 53n + 1n)),
+    int8: tensor("int8", [3], Int8Array.of(-128, 0, 127)),
     bool: tensor("bool", [2], Uint8Array.of(1, 0)),
   };
   const through = (value: HostTensor) =>

@@ -1,30 +1,20 @@
-import { basename, dirname, join } from "node:path";
-import { type Checkpoint, isFinished, readCheckpoint } from "../../checkpoint/checkpoint.ts";
-import { readBytes, writeWhole } from "../../data/files.ts";
-import { writeModel } from "../../export/files.ts";
-import { freeze, type Part, parts } from "../../export/freeze.ts";
+import { readActivations } from "../../data/files.ts";
+import { type Part, parts } from "../../export/freeze.ts";
 import { type TargetName, targets } from "../../export/targets/index.ts";
+import { type WeightTypeName, weightTypes } from "../../export/weights/index.ts";
 import { writers } from "../../import/write.ts";
+import { exportFiles } from "../../pipeline/export/files.ts";
+import { exportFormat } from "../../pipeline/export/format/files.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
+import { verifiedLines } from "../verified.ts";
 
-/** Every checkpoint as a folder `NAME.FORMAT`; all are made before the first is written. */
-async function exportFormat(
-  format: keyof typeof writers,
-  checkpoints: readonly { readonly path: string; readonly checkpoint: Checkpoint }[],
-  out: string | undefined,
-) {
-  const all = checkpoints.flatMap(({ path, checkpoint }) =>
-    Object.entries(writers[format](checkpoint, path)).map(([name, content]) => ({
-      path: join(out ?? dirname(path), `${basename(path, ".safetensors")}.${format}`, name),
-      content,
-    })),
-  );
-  for (const { path, content } of all) await writeWhole(path, content);
-  return all.map(({ path }) => ({ format, path }));
-}
+const choices = (table: Readonly<Record<string, { readonly describe: string }>>) =>
+  Object.entries(table)
+    .map(([name, { describe }]) => `${name} (${describe})`)
+    .join("; ");
 
 export const exportCommand = defineCommand({
   command: "export <checkpoints..>",
@@ -42,51 +32,67 @@ export const exportCommand = defineCommand({
     target: {
       choices: Object.keys(targets) as TargetName[],
       default: "ort" as TargetName,
-      describe: `for which runtimes: ${Object.entries(targets)
-        .map(([name, { describe }]) => `${name} (${describe})`)
-        .join("; ")}`,
+      describe: `for which runtimes: ${choices(targets)}`,
+    },
+    dtype: {
+      choices: Object.keys(weightTypes) as WeightTypeName[],
+      default: "float32" as WeightTypeName,
+      describe: `how weight matrices are stored: ${choices(weightTypes)}; numbers stay float32`,
+    },
+    data: { type: "string", describe: "activations to measure on what --dtype costs: .safetensors, .npz or .npy" },
+    tensor: flags.data.tensor,
+    "train-rows": flags.data["train-rows"],
+    "max-ev-loss": {
+      type: "number",
+      default: 0.005,
+      describe: "write nothing when --dtype loses more explained variance than this",
     },
     out: { type: "string", describe: "folder to write to [default: the checkpoint's]" },
     json: flags.json,
   },
-  examples: [["$0 export models/sae_d512_k5.safetensors --part decoder,evaluator", "two more parts of one SAE"]],
+  examples: [
+    ["$0 export models/sae_d512_k5.safetensors --part decoder,evaluator", "two more parts of one SAE"],
+    [
+      "$0 export models/sae_d512_k5.safetensors --dtype int8 --data acts.npy",
+      "a quarter of the size, its loss measured",
+    ],
+  ],
   async run(given) {
     const wanted = given.part.split(",").map((one) => one.trim());
     const unknown = wanted.find((one) => !Object.hasOwn(parts, one));
     if (unknown !== undefined)
       throw new ConfigError(`--part: must be of ${Object.keys(parts).join(", ")}, got "${unknown}"`);
-    const paths = given.checkpoints as string[];
-    const checkpoints = [];
-    for (const path of paths) {
-      const checkpoint = readCheckpoint(await readBytes(path), path);
-      if (!isFinished(checkpoint))
-        throw new ConfigError(
-          `${path}: training is at epoch ${checkpoint.epochsDone} of ${checkpoint.config.epochs}; run the same train command to finish it`,
-        );
-      checkpoints.push({ path, checkpoint });
-    }
     if (given.format !== undefined) {
-      const files = await exportFormat(given.format, checkpoints, given.out);
+      const files = await exportFormat(given.format, checkpointsAmong(given.checkpoints as string[]), given.out);
       for (const one of files) note(one.path);
       if (given.json) print(JSON.stringify(files, null, 1));
       return;
     }
-    const { target } = given;
-    const middle = target === "ort" ? "" : `.${target}`;
-    // All are made before the first is written: a target that cannot express one of them leaves nothing behind.
-    const frozen = checkpoints.flatMap(({ path, checkpoint }) =>
-      (wanted as Part[]).map((part) => ({
-        part,
-        path: join(given.out ?? dirname(path), `${basename(path, ".safetensors")}${middle}.${part}.onnx`),
-        model: freeze(checkpoint, part, target),
-      })),
-    );
-    const written = [];
-    for (const { part, path, model } of frozen) {
-      await writeModel(path, model);
-      written.push({ part, target, path });
-      note(path);
-    }
+    const { target, dtype, data, "max-ev-loss": maxEvLoss } = given;
+    if (!(maxEvLoss >= 0)) throw new ConfigError(`--max-ev-loss must be a number of at least 0, got ${maxEvLoss}`);
+    if (dtype === "float32" && data !== undefined)
+      throw new ConfigError("--data is for what --dtype float16 or int8 costs; float32 costs nothing, leave it out");
+    const written = await exportFiles({
+      checkpoints: checkpointsAmong(given.checkpoints as string[]),
+      parts: wanted as Part[],
+      ...{ target, dtype, maxEvLoss, out: given.out, trainRows: given["train-rows"] },
+      set: data === undefined ? undefined : await readActivations(data, { tensor: given.tensor }),
+      onLoss: (path, { explained_variance_float32: before, explained_variance: after, ...loss }) =>
+        note(
+          `${path}: ${dtype} explained variance ${before.toFixed(4)} -> ${after.toFixed(4)} (loss ${loss.explained_variance_loss.toExponential(1)}), ${(100 * loss.selected_latents_lost).toFixed(2)} % of the selected latents lost, ${loss.rows} validation rows`,
+        ),
+      onVerified: (one) => verifiedLines(one).map(note),
+    });
     if (given.json) print(JSON.stringify(written, null, 1));
   },
 });
+
+/** A glob over a folder of checkpoints also finds the parity vectors of earlier exports. */
+function checkpointsAmong(paths: readonly string[]): string[] {
+  const found = paths.filter((path) => !path.endsWith(".parity.safetensors"));
+  if (found.length === 0)
+    throw new ConfigError(
+      `${paths[0]}: parity vectors of a model, not a checkpoint; name the .safetensors that train wrote`,
+    );
+  return found;
+}

@@ -18,6 +18,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Freeze checkpoints into .onnx files: encoder, autoencoder, decoder, evaluator",
     load: async () => (await import("./export.ts")).exportCommand,
   },
+  verify: {
+    describe: "Replay frozen models on their parity vectors, on every usable provider",
+    load: async () => (await import("./verify.ts")).verify,
+  },
   import: {
     describe: "Bring in an SAE trained elsewhere: SAELens, Gemma Scope, sparsify, the experiment's .pt",
     load: async () => (await import("./import.ts")).importCommand,

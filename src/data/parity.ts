@@ -1,0 +1,80 @@
+import { ConfigError } from "../util/errors.ts";
+import { type HostTensor, sizeOf } from "../util/tensor.ts";
+import { quote } from "./quote.ts";
+import { readSafetensors, toTensor, writeSafetensors } from "./safetensors.ts";
+
+type Matrix = HostTensor<"float32">;
+
+/** One output of a model as it should be. */
+export interface ExpectedOutput {
+  /** `[rows, width]`, or `[rows]`. */
+  readonly value: Matrix;
+  /** For each row the magnitude its differences are measured in, `[rows]`. */
+  readonly scale: Matrix;
+}
+
+/** How clearly the latents of each row are the largest; all `[rows]`. */
+export interface SelectionMargin {
+  /** The k-th largest score. */
+  readonly threshold: Matrix;
+  /** By how much the k-th score is above the next, as a share of the row's largest magnitude; 1 where none is next. */
+  readonly gap: Matrix;
+}
+
+/** Inputs of a frozen model, and the outputs a forward pass in float64 gives for them. */
+export interface ParityVectors {
+  readonly rows: number;
+  /** By the model's own names. */
+  readonly inputs: Readonly<Record<string, Matrix>>;
+  readonly outputs: Readonly<Record<string, ExpectedOutput>>;
+  /** Where latents are selected. */
+  readonly selection?: SelectionMargin | undefined;
+}
+
+/** The vectors as a .safetensors: tensors `input.NAME`, `output.NAME`, `scale.NAME`, `selection.threshold`, `selection.gap`. */
+export function writeParity({ inputs, outputs, selection, rows }: ParityVectors): Uint8Array<ArrayBuffer> {
+  const tensors: Record<string, Matrix> = {};
+  for (const [name, value] of Object.entries(inputs)) tensors[`input.${name}`] = value;
+  for (const [name, { value, scale }] of Object.entries(outputs)) {
+    tensors[`output.${name}`] = value;
+    tensors[`scale.${name}`] = scale;
+  }
+  for (const [name, value] of Object.entries(selection ?? {})) tensors[`selection.${name}`] = value;
+  return writeSafetensors(tensors, { format: "sae-onnx parity", version: "1", rows: String(rows) });
+}
+
+/** The vectors in such a file. @throws {ConfigError} when it is none, or its tensors do not belong together. */
+export function readParity(bytes: Uint8Array, file: string): ParityVectors {
+  const { metadata, tensors } = readSafetensors(bytes, file);
+  const damaged = (what: string) => new ConfigError(`${file}: ${what}; export the model again`);
+  if (metadata.format !== "sae-onnx parity" || metadata.version !== "1")
+    throw damaged(`not parity vectors of this version (format ${quote(metadata.format ?? "unknown")})`);
+  const rows = Number(metadata.rows);
+  const found = (name: string, dims?: string): Matrix => {
+    const stored = tensors.get(name);
+    const value = stored && toTensor(stored);
+    if (value?.dtype !== "float32") throw damaged(`tensor ${quote(name)} is ${value?.dtype ?? "missing"}`);
+    if (dims !== undefined && value.dims.join() !== dims)
+      throw damaged(`tensor ${quote(name)} is [${value.dims.join(", ")}], its metadata say ${rows} rows`);
+    return value as Matrix;
+  };
+  const named = (kind: string) =>
+    [...tensors.keys()].filter((name) => name.startsWith(`${kind}.`)).map((name) => name.slice(kind.length + 1));
+  const outputs = named("output").map((name) => {
+    const value = found(`output.${name}`);
+    if (value.dims[0] !== rows || sizeOf(value.dims) === 0)
+      throw damaged(`tensor ${quote(`output.${name}`)} is [${value.dims.join(", ")}], its metadata say ${rows} rows`);
+    return [name, { value, scale: found(`scale.${name}`, String(rows)) }] as const;
+  });
+  if (outputs.length === 0) throw damaged("it has no expected outputs");
+  const margin = () => ({
+    threshold: found("selection.threshold", String(rows)),
+    gap: found("selection.gap", String(rows)),
+  });
+  return {
+    rows,
+    inputs: Object.fromEntries(named("input").map((name) => [name, found(`input.${name}`)])),
+    outputs: Object.fromEntries(outputs),
+    ...(named("selection").length > 0 ? { selection: margin() } : {}),
+  };
+}
