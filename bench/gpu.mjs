@@ -1,6 +1,6 @@
 // The logic of gpu.sh: `require DOCTOR.json PROVIDER` fails unless the provider works; `write FOLDER PROVIDER OUT` joins the results.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const read = (file) => JSON.parse(readFileSync(file, "utf8"));
@@ -29,12 +29,11 @@ if (what === "require") {
 } else {
   const [folder, provider, out] = rest;
   const rows = read(join(folder, "rows.json"));
-  const parity = join(folder, "parity.json");
   const result = {
     provider,
     card: provider === "cuda" ? card() : null,
     doctor: read(join(folder, "doctor.json")),
-    parity: existsSync(parity) ? read(parity) : null,
+    parity: read(join(folder, "parity.json")),
     data: "synthetic stand-in",
     target_seconds: targetSeconds,
     saes: (rows.rows ?? rows).map((row) => ({

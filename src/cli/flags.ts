@@ -1,6 +1,5 @@
 import type { Options } from "yargs";
-import { type ProviderName, providers } from "../runtime/providers.ts";
-import { requireUsable } from "../runtime/usable.ts";
+import { type ProviderName, providers, usableRuntime } from "../runtime/providers.ts";
 import { defaultShuffleRows, stepNames } from "../sae/config.ts";
 import { trainable } from "../sae/index.ts";
 import type { AnyOptionValues, Option } from "../sae/options.ts";
@@ -80,7 +79,7 @@ export function applyTf32(tf32: boolean): void {
 
 /** @throws {ConfigError} when a provider cannot be used here; before anything is read or written. */
 export async function checkProvider(provider: ProviderName): Promise<void> {
-  requireUsable(provider, await providers[provider].usable());
+  await usableRuntime(provider);
 }
 
 export const json = {

@@ -1,7 +1,7 @@
 import { ConfigError } from "../util/errors.ts";
 import { hasKernel, type KernelProvider, kernels } from "./kernels.ts";
-import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
-import { dataTypeName } from "./tensors.ts";
+import { type Graph, type Model, type Node, type TensorProto, toNumber } from "./proto.ts";
+import { dataTypeName, hostTensor } from "./tensors.ts";
 
 /** A node that a provider would leave to another one, or compute wrongly. */
 export interface Misfit {
@@ -28,10 +28,10 @@ const shortNames: Readonly<Record<string, string>> = {
 };
 const comparisons = new Set(["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or"]);
 
-/** Types by value name, and which values are constants of the file; a body sees those of the graphs around it. */
+/** Types by value name, and the values that are constants of the file; a body sees those of the graphs around it. */
 interface Scope {
   readonly types: Map<string, string>;
-  readonly constants: Set<string>;
+  readonly constants: Map<string, TensorProto>;
 }
 
 /**
@@ -43,14 +43,14 @@ export function checkModel(model: Model, provider: KernelProvider, file = "the m
   const opset = toNumber(model.opsetImport?.find(({ domain }) => !domain || domain === "ai.onnx")?.version);
   if (opset !== tableOpset)
     throw new ConfigError(`${file}: opset ${opset}; kernels are known for opset ${tableOpset}, export it with that`);
-  return checkGraph(model.graph ?? {}, provider, { types: new Map(), constants: new Set() });
+  return checkGraph(model.graph ?? {}, provider, { types: new Map(), constants: new Map() });
 }
 
 function checkGraph(graph: Graph, provider: KernelProvider, outer: Scope): Misfit[] {
-  const scope: Scope = { types: new Map(outer.types), constants: new Set(outer.constants) };
-  for (const { name, dataType } of graph.initializer ?? []) {
-    scope.types.set(name ?? "", dataTypeName(dataType));
-    scope.constants.add(name ?? "");
+  const scope: Scope = { types: new Map(outer.types), constants: new Map(outer.constants) };
+  for (const constant of graph.initializer ?? []) {
+    scope.types.set(constant.name ?? "", dataTypeName(constant.dataType));
+    scope.constants.set(constant.name ?? "", constant);
   }
   for (const info of [...(graph.input ?? []), ...(graph.valueInfo ?? []), ...(graph.output ?? [])])
     if (info.type?.tensorType) scope.types.set(info.name ?? "", dataTypeName(info.type.tensorType.elemType));
@@ -119,6 +119,20 @@ interface Rule {
 const reductionOf = (node: Node) => new TextDecoder().decode(attributeOf(node, "reduction")?.s ?? new Uint8Array());
 const isFloat = (type: string) => type.startsWith("float");
 
+/** Whether the places that constant indices name are all different; `false` where that is not known before it runs. */
+function distinct(indices: TensorProto | undefined): boolean {
+  if (!indices || indices.dataLocation === 1) return false;
+  const { dims, data } = hostTensor(indices);
+  const numbers = Array.from(data, Number);
+  const width = Math.max(1, dims.at(-1) ?? 1);
+  const places = Array.from(
+    { length: numbers.length / width },
+    (_, i) => `${numbers.slice(i * width, (i + 1) * width)}`,
+  );
+  // A negative index, counted from the end, may name a place under another number.
+  return numbers.every((n) => n >= 0) && new Set(places).size === places.length;
+}
+
 const rules: readonly Rule[] = [
   {
     // The provider loads cuDNN when such a node first runs, and fails there without it.
@@ -131,6 +145,15 @@ const rules: readonly Rule[] = [
     providers: ["cuda"],
     applies: (node, type) => /^Scatter/.test(node.opType ?? "") && reductionOf(node) === "add" && !isFloat(type),
     why: "adds integers as if they were floats; scatter float32",
+  },
+  {
+    // Which of two rows for one place stays is left to chance there. Those of TopK, which ScatterElements is used with, never repeat.
+    providers: ["cuda"],
+    applies: (node, _type, { constants }) =>
+      node.opType === "ScatterND" &&
+      !["add", "mul", "max", "min"].includes(reductionOf(node)) &&
+      !distinct(constants.get(node.input?.[1] ?? "")),
+    why: "indices that repeat give a result of chance; make them an initializer without repeats, or scatter with reduction add",
   },
   {
     // K is read by the host before the kernel starts.

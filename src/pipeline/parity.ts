@@ -1,7 +1,7 @@
-import { capabilities, type ProviderName } from "../runtime/capabilities.ts";
+import { type Capabilities, capabilities, type ProviderName } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import type { Usable } from "../runtime/usable.ts";
-import { stepNames, type TrainConfig } from "../sae/config.ts";
+import { type StepName, stepNames, type TrainConfig } from "../sae/config.ts";
 import { type Distance, distance, firstSteps } from "../train/firstSteps.ts";
 import { steps } from "../train/steps/index.ts";
 import { type WrapperName, wrappers } from "../train/wrappers/index.ts";
@@ -30,9 +30,18 @@ export interface ParityRequest {
   readonly onRow?: (row: ParityRow) => void;
 }
 
+/** Why a provider has no such training at all; `undefined` where it has. */
+function whyNot(provider: ProviderName, step: StepName, wrapper: WrapperName): string | undefined {
+  const able: Capabilities = capabilities[provider];
+  if (!able.wrappers.includes(wrapper)) return `none: ${provider} has no kernel of ${wrapper}`;
+  if (!able.steps.includes(step)) return `none: ${provider} runs step ${able.steps.join(", ")} only`;
+  if (steps[step].grows && wrappers[wrapper].fixedShapes) return `none: rows that grow need loop`;
+  return undefined;
+}
+
 /**
- * Trains the same first steps - same weights, same order - on every provider, in every step form and wrapper it can run. One
- * that cannot be used, or fails, has a row that says why.
+ * Trains the same first steps - same weights, same order - on every provider, in every step form and wrapper. One that does
+ * not exist, cannot be used here, or fails, has a row that says why.
  */
 export async function parity(
   providers: Readonly<Record<ProviderName, Candidate>>,
@@ -50,12 +59,11 @@ export async function parity(
   for (const provider of Object.keys(capabilities) as ProviderName[]) {
     const found = await providers[provider].usable();
     for (const step of [...stepNames].reverse())
-      for (const wrapper of capabilities[provider].wrappers) {
-        // Rows that grow need Loop.
-        const supported = (capabilities[provider].steps as readonly string[]).includes(step);
-        if (!supported || (steps[step].grows && wrappers[wrapper].fixedShapes)) continue;
+      for (const wrapper of Object.keys(wrappers) as WrapperName[]) {
         const row = { provider, step, wrapper };
-        if (found.usable) {
+        const impossible = whyNot(provider, step, wrapper);
+        if (impossible !== undefined) add({ ...row, distance: null, note: impossible });
+        else if (found.usable) {
           const run = providers[provider].load().then((runtime) => first(runtime, step, wrapper));
           add(
             await run.then(

@@ -1,5 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import { capabilities, type ProviderName } from "./capabilities.ts";
+import { installCuda } from "./cuda/install.ts";
 import type { Runtime } from "./session.ts";
 import { requireUsable, type Usable } from "./usable.ts";
 
@@ -64,7 +65,7 @@ const table = {
   },
   cuda: {
     describe: "an NVIDIA GPU",
-    install: "node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12",
+    install: installCuda,
     usable: async () => (await import("./cuda/node.ts")).cudaUsable(),
     load: async () => (await import("./node.ts")).cuda,
   },
@@ -75,8 +76,12 @@ export const providers = Object.fromEntries(
   Object.entries(table).map(([name, one]) => [name, { ...capabilities[name as ProviderName], ...one }]),
 ) as { readonly [P in ProviderName]: (typeof capabilities)[P] & Provider };
 
+/** Those found usable: trying one takes up to seconds. One that was not is tried again, as it may have been installed since. */
+const knownUsable = new Set<ProviderName>();
+
 /** The runtime of a provider that can be used here. @throws {ConfigError} when it cannot, with what is missing and what to do. */
 export async function usableRuntime(provider: ProviderName): Promise<Runtime> {
-  requireUsable(provider, await providers[provider].usable());
+  if (!knownUsable.has(provider)) requireUsable(provider, await providers[provider].usable());
+  knownUsable.add(provider);
   return providers[provider].load();
 }

@@ -2,8 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
+import { gpuAdapters } from "../../src/cli/doctor/adapters.ts";
 import { installCuda } from "../../src/cli/doctor/installCuda.ts";
 import { tryProvider } from "../../src/cli/doctor/tryProvider.ts";
+import { webgpuHere } from "../runtime/swiftshader.ts";
 import { saeOnnx, temporaryFolder } from "./run.ts";
 
 const script = (text: string) => {
@@ -24,6 +26,34 @@ test("doctor --json says of every provider whether it works, and JSON alone is o
       why: expect.stringMatching(/^one training step, loss \d/),
     });
   for (const { why } of providers) expect(why).not.toBe("");
+});
+
+test.skipIf(!webgpuHere.there)(`doctor trains a step on webgpu too${webgpuHere.why}`, async () => {
+  expect(await tryProvider("webgpu")).toMatchObject({
+    usable: true,
+    why: expect.stringMatching(/^one training step, loss \d/),
+  });
+});
+
+test("GPU adapters: NVIDIA's by name, Vulkan's drivers by file, or none", () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "radeon_icd.x86_64.json"), "{}");
+  writeFileSync(join(folder, "README"), "");
+  const none = () => {
+    throw new Error("ENOENT");
+  };
+  const ask = { env: {}, folders: [folder, join(folder, "not-there")], nvidiaSmi: none };
+  expect(gpuAdapters({ ...ask, folders: [] })).toEqual([]);
+  expect(gpuAdapters(ask)).toEqual(["Vulkan driver radeon_icd.x86_64"]);
+  expect(gpuAdapters({ ...ask, nvidiaSmi: () => "NVIDIA H100, 580.1, 81559 MiB\n" })).toEqual([
+    "NVIDIA H100, 580.1, 81559 MiB",
+    "Vulkan driver radeon_icd.x86_64",
+  ]);
+  const named = join(folder, "mine.json");
+  writeFileSync(named, "{}");
+  expect(gpuAdapters({ ...ask, folders: [], env: { VK_ICD_FILENAMES: `${named}:/no/such.json` } })).toEqual([
+    "Vulkan driver mine",
+  ]);
 });
 
 test("a provider that crashes, hangs or throws ends nothing", async () => {

@@ -96,6 +96,20 @@ test("knows what CUDA's kernels get wrong", () => {
   expect(checkModel(top, "cpu")).toEqual([]);
 });
 
+test("on CUDA ScatterND replaces only rows known to be different ones", () => {
+  const [data, updates] = [op.input("float32", [4, 2]), op.input("float32", [2, 2])];
+  const at = op.input("int64", [2, 1]);
+  const scatter = (rows: Value<"int64">, reduction: "none" | "add" = "none") =>
+    modelOf(rows === at ? { data, updates, at } : { data, updates }, op.scatterND(data, rows, updates, { reduction }));
+  const fixed = (...rows: number[]) => op.constant(tensor("int64", [2, 1], BigInt64Array.from(rows, BigInt)));
+  for (const model of [scatter(at), scatter(fixed(1, 1)), scatter(fixed(3, -1))]) {
+    expect(checkModel(model, "cuda").map(({ op }) => op)).toEqual(["ScatterND"]);
+    expect(checkModel(model, "cuda")[0]?.why).toMatch("indices that repeat");
+    expect(checkModel(model, "cpu")).toEqual([]);
+  }
+  for (const model of [scatter(at, "add"), scatter(fixed(3, 1))]) expect(checkModel(model, "cuda")).toEqual([]);
+});
+
 test("finds types the file does not say, looks into bodies, and refuses other opsets and domains", () => {
   const a = x();
   const model = modelOf({ a }, op.cast(op.nonZero(op.relu(a)), "float32"));

@@ -29,9 +29,9 @@ const cases: [string, Machine, RegExp, RegExp][] = [
     "no library",
     { folder: folderOf() },
     /not installed \(.*shared\.so, .*cuda\.so\)/,
-    /--onnxruntime-node-install=cuda12/,
+    /sae-onnx doctor --install-cuda/,
   ],
-  ["one library of two", { folder: folderOf(both[0]!) }, /not installed \([^,]*cuda\.so\)/, /install\.js/],
+  ["one library of two", { folder: folderOf(both[0]!) }, /not installed \([^,]*cuda\.so\)/, /--install-cuda/],
   ["no driver", lost("libcuda.so.1"), /NVIDIA's driver is not there \(ldd finds no libcuda\.so\.1\)/, /nvidia-open/],
   [
     "no CUDA 13",
@@ -96,7 +96,9 @@ test("asking for cuda where it is not: one line, exit code 1, under 2 s, nothing
   const started = performance.now();
   const flags = ["--provider", "cuda", "--latent-dim", "64", "--k", "4", "--out", folder];
   const { status, stdout, stderr } = saeOnnx("train", "--data", "no-such-file.npy", ...flags);
-  expect(stderr).toMatch(/^error: provider cuda: .*libonnxruntime_providers_cuda\.so.*; install it: node .*\n$/);
+  expect(stderr).toMatch(
+    /^error: provider cuda: .*libonnxruntime_providers_cuda\.so.*; install it: sae-onnx doctor --install-cuda\n$/,
+  );
   expect([status, stdout, snapshot(folder)]).toEqual([1, "", {}]);
   expect(performance.now() - started).toBeLessThan(2000);
 });

@@ -1,11 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { gradients } from "../../src/autodiff/gradients.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import { loop } from "../../src/graph/control.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/node.ts";
-import { providers } from "../../src/runtime/providers.ts";
+import { providers, usableRuntime } from "../../src/runtime/providers.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
 import { wasm } from "../../src/runtime/web.ts";
 import { random } from "../../src/util/random.ts";
@@ -77,6 +77,16 @@ describe("providers", () => {
     expect((await load()).provider).toBe(name);
     expect(describe).not.toBe("");
   });
+});
+
+test("a provider that was usable is not tried again; one that was not, is", async () => {
+  const usable = vi
+    .spyOn(providers.cpu, "usable")
+    .mockResolvedValueOnce({ usable: false, reason: "no library", fix: "install it" } as never);
+  await expect(usableRuntime("cpu")).rejects.toThrow("provider cpu: no library; install it");
+  for (let n = 0; n < 3; n++) expect((await usableRuntime("cpu")).provider).toBe("cpu");
+  expect(usable).toHaveBeenCalledTimes(2);
+  usable.mockRestore();
 });
 
 test("on cpu denormal numbers count as zero", async () => {

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline/promises";
 import Table from "cli-table3";
 import { kernelProviders } from "../../onnx/kernels.ts";
 import { defineCommand } from "../command.ts";
+import { gpuAdapters } from "../doctor/adapters.ts";
 import { installCuda, installNotice, nodeVersion } from "../doctor/installCuda.ts";
 import { tryProvider } from "../doctor/tryProvider.ts";
 import { json } from "../flags.ts";
@@ -23,8 +24,8 @@ function versionOf(name: string): string | null {
   }
 }
 
-/** NVIDIA's driver says here what there is; other adapters are named by no file that is everywhere. */
-function gpu(): string | null {
+/** What NVIDIA's driver says of itself. */
+function nvidiaDriver(): string | null {
   const file = "/proc/driver/nvidia/version";
   return existsSync(file) ? (readFileSync(file, "utf8").split("\n")[0] ?? null) : null;
 }
@@ -70,7 +71,8 @@ export const doctor = defineCommand({
       cpu: cpus()[0]?.model ?? null,
       threads: availableParallelism(),
       memory_gib: { total: gib(totalmem()), free: gib(freemem()) },
-      nvidia_driver: gpu(),
+      nvidia_driver: nvidiaDriver(),
+      gpu_adapters: gpuAdapters(),
     };
     if (given.json) return print(JSON.stringify({ ...machine, providers: tried }, null, 1));
     const table = new Table({ head: ["provider", "usable", "why"], style: { head: [], border: [], compact: true } });
@@ -82,7 +84,6 @@ export const doctor = defineCommand({
       `${machine.platform}, ${machine.cpu}, ${machine.threads} threads, ${machine.memory_gib.free} of ${machine.memory_gib.total} GiB free`,
     );
     print(`NVIDIA driver: ${machine.nvidia_driver ?? "none"}`);
-    if (!tried.find(({ provider }) => provider === "cuda")?.usable)
-      print("CUDA: sae-onnx doctor --install-cuda gets the provider; it needs an NVIDIA driver and CUDA's libraries");
+    print(`GPU adapters: ${machine.gpu_adapters.join("; ") || "none found"}`);
   },
 });

@@ -2,15 +2,13 @@
 import { type ProviderName, providers } from "../../runtime/providers.ts";
 import { trainConfig } from "../../sae/config.ts";
 import { train } from "../../train/train.ts";
-import { wrappers } from "../../train/wrappers/index.ts";
 import { tensor } from "../../util/tensor.ts";
 
 /** Trains a tiny SAE for one step. @throws where the provider cannot be used, with the reason and what to do. */
 async function tryOut(name: ProviderName): Promise<string> {
-  const { usable, load, wrapper, defaultStep: step } = providers[name];
+  const { usable, load, defaultStep: step } = providers[name];
   const found = await usable();
   if (!found.usable) throw new Error(`${found.reason}; ${found.fix}`);
-  if (!Object.hasOwn(wrappers, wrapper)) return "a model of one node; training on it is not in this version";
   const data = Float32Array.from({ length: 32 }, (_, i) => Math.sin(i));
   const config = trainConfig({
     inputDim: 8,

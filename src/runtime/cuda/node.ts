@@ -3,12 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { lastWords, ortFolder, type Probe, probe } from "../probe/node.ts";
 import type { Usable } from "../usable.ts";
+import { installCuda } from "./install.ts";
 
 /** What ONNX Runtime's CUDA provider is made of; no package for npm holds them, the package's own installer fetches them. */
 const libraries = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
-
-/** Fetches the CUDA libraries of exactly the installed version. */
-export const installCuda = "node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12";
 
 /** How the machine is asked; the defaults ask this one. */
 export interface Machine {
