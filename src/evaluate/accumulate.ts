@@ -18,10 +18,15 @@ export class Accumulator {
     return this.#rows;
   }
 
+  /** The outputs it takes. */
+  get sums(): string[] {
+    return Object.keys(this.#table);
+  }
+
   /** Adds the outputs of one batch. */
   add(outputs: Tensors, rows: number): void {
     this.#rows += rows;
-    for (const name of Object.keys(this.#table)) this.#totals.get(name)!.add(outputs[name]!.data as Float32Array);
+    for (const name of this.sums) this.#totals.get(name)!.add(outputs[name]!.data as Float32Array);
   }
 
   /** The totals of a metric by sum; `undefined` where the table has none. */

@@ -1,6 +1,7 @@
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
-import type { Runtime, Session } from "../runtime/session.ts";
+import { onlyOutputs } from "../onnx/prune.ts";
+import type { Runtime } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, sliceRows, tensor } from "../util/tensor.ts";
 import type { Accumulator } from "./accumulate.ts";
@@ -66,31 +67,30 @@ export async function evaluate(
       throw new ConfigError(
         `${file}: takes activations ${width} wide, the data are ${dims[1]} wide; is it the model of another layer?`,
       );
-  const session = await runtime.open(packModel(evaluator.model), { threads });
-  try {
-    const shift = data.mean ?? (await meanRow([data.train, data.validation], width));
-    const totals = noTotals(evaluator.table);
-    await addRows(session, data.validation, shift, batchSize, [totals.validation, totals.all]);
-    await addRows(session, data.train, shift, batchSize, [totals.all]);
-    const { inputDim, latentDim, k, metadata } = evaluator;
-    const measured = { inputDim, latentDim, shift: Float64Array.from(shift.data) };
-    return { inputDim, latentDim, k, metadata, ...conclude(measured, totals) };
-  } finally {
-    await session.release();
-  }
-}
-
-async function addRows(
-  session: Session,
-  rows: EvaluationData["train"],
-  shift: HostTensor,
-  batchSize: number,
-  into: Accumulator[],
-) {
-  for await (const activations of batchesOf(rows, batchSize)) {
-    const outputs = await session.run({ activations, shift });
-    for (const one of into) one.add(outputs, activations.dims[0]!);
-  }
+  const shift = data.mean ?? (await meanRow([data.train, data.validation], width));
+  const totals = noTotals(evaluator.table);
+  /** In a session of its own, that computes no more than is added up: no reconstruction for the training rows. */
+  const addRows = async (rows: EvaluationData["train"], into: readonly Accumulator[]) => {
+    if (rows.dims[0] === 0) return;
+    const wanted = onlyOutputs(
+      evaluator.model,
+      into.flatMap(({ sums }) => sums),
+    );
+    const session = await runtime.open(packModel(wanted), { threads });
+    try {
+      for await (const activations of batchesOf(rows, batchSize)) {
+        const outputs = await session.run({ activations, shift });
+        for (const one of into) one.add(outputs, activations.dims[0]!);
+      }
+    } finally {
+      await session.release();
+    }
+  };
+  await addRows(data.validation, [totals.validation, totals.all]);
+  await addRows(data.train, [totals.all]);
+  const { inputDim, latentDim, k, metadata } = evaluator;
+  const measured = { inputDim, latentDim, shift: Float64Array.from(shift.data) };
+  return { inputDim, latentDim, k, metadata, ...conclude(measured, totals) };
 }
 
 /** Rows in batches, wherever they are. */

@@ -26,7 +26,7 @@ export const featureDeath = defineMetric({
       definition: "How many latents fire at least once.",
     },
   },
-  sums: ({ z }) => ({ count: entries(op.reduceSum(op.cast(op.not(op.equal(z, 0)), "float32"), { axes: [0] })) }),
+  sums: ({ z }) => ({ count: entries(op.reduceSum(op.cast(op.greater(op.abs(z), 0), "float32"), { axes: [0] })) }),
   value({ count }, { rows, latentDim }) {
     if (rows === 0)
       return { feature_death_rate: Number.NaN, num_dead_features: Number.NaN, num_active_features: Number.NaN };

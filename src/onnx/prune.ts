@@ -1,5 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
-import type { Graph } from "./proto.ts";
+import type { Graph, Model } from "./proto.ts";
 
 /**
  * The nodes and initializers that some values need. @throws {ConfigError} when the graph has bodies, whose needs are not seen.
@@ -17,6 +17,20 @@ export function prune(graph: Graph, wanted: readonly string[], what: string): Gr
     })
     .reverse();
   return { node, initializer: (graph.initializer ?? []).filter(({ name }) => needed.has(name ?? "")) };
+}
+
+/** A model that gives some of its outputs and computes nothing else; all is still computed where a node has a body. */
+export function onlyOutputs(model: Model, wanted: readonly string[]): Model {
+  const graph = model.graph ?? {};
+  const output = (graph.output ?? []).filter(({ name }) => wanted.includes(name ?? ""));
+  if (graph.node?.some(({ attribute }) => attribute?.some(({ g, graphs }) => g || graphs?.length)))
+    return { ...model, graph: { ...graph, output } };
+  const { node, initializer } = prune(graph, wanted, graph.name ?? "model");
+  const used = new Set((node ?? []).flatMap(({ input, output }) => [...(input ?? []), ...(output ?? [])]));
+  const among = <T extends { name?: string | null }>(infos: T[] | null | undefined) =>
+    (infos ?? []).filter(({ name }) => used.has(name ?? ""));
+  const kept = { node: node ?? [], initializer: initializer ?? [], output };
+  return { ...model, graph: { ...graph, ...kept, input: among(graph.input), valueInfo: among(graph.valueInfo) } };
 }
 
 /** A graph with every value and node renamed; the missing (`""`) stay missing. */

@@ -5,9 +5,10 @@ import { freeze } from "../../src/export/freeze.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { metricKeys } from "../../src/metrics/index.ts";
-import { metadataOf, packModel, withMetadata } from "../../src/onnx/model.ts";
+import { decodeModel, metadataOf, packModel, withMetadata } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { cpu } from "../../src/runtime/node.ts";
+import type { Runtime } from "../../src/runtime/session.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { type HostTensor, sliceRows } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";
@@ -99,6 +100,40 @@ describe("splits", () => {
     const [a, b] = [await of(model), await of(model, {}, { train: data.validation, validation: data.train })];
     expect(b.metrics.num_dead_features).toBe(a.metrics.num_dead_features);
     expect(b.latents.frequency).toEqual(a.latents.frequency);
+  });
+});
+
+describe("sessions", () => {
+  /** The nodes of every session that an evaluation opens, and how many of them were closed again. */
+  async function opened(model: Model, on = data) {
+    const nodes: string[][] = [];
+    let released = 0;
+    const watched: Runtime = {
+      provider: "cpu",
+      async open(packed, options) {
+        nodes.push(decodeModel(packed.bytes, "opened").graph!.node!.map(({ name }) => name!));
+        const session = await cpu.open(packed, options);
+        return { ...session, release: () => session.release().then(() => void released++) };
+      },
+    };
+    await evaluate(watched, model, on, { threads: 1 });
+    expect(released).toBe(nodes.length);
+    return nodes;
+  }
+
+  test("training rows are encoded and not rebuilt", async () => {
+    const [validation, training, ...more] = await opened(freeze(await sample(cases[0]!), "autoencoder"));
+    const rebuilds = (name: string) => name.startsWith("decode/");
+    expect(more).toEqual([]);
+    expect(validation!.some(rebuilds)).toBe(true);
+    expect(training!.some(rebuilds)).toBe(false);
+    expect(training!.filter((name) => name.startsWith("metrics/explainedVariance"))).toEqual([]);
+  });
+
+  test("none is opened for a part without rows", async () => {
+    const model = freeze(await sample(cases[0]!), "autoencoder");
+    expect(await opened(model, { train: sliceRows(x, 0, 0), validation: x })).toHaveLength(1);
+    expect(await opened(model, { train: x, validation: sliceRows(x, 0, 0) })).toHaveLength(1);
   });
 });
 
