@@ -114,8 +114,9 @@ function revive({ name, message, stack }: { name: string; message: string; stack
 }
 
 function inWords(message: string): string {
+  // The last one is what ONNX Runtime 1.30 says of a device that was lost while nothing ran.
   if (
-    /device.{0,20}lost|lost.{0,20}device|Instance dropped|external Instance reference|MapAsyncStatus|GPUDevice/i.test(
+    /device.{0,20}lost|lost.{0,20}device|Instance dropped|external Instance reference|MapAsyncStatus|GPUDevice|reading 'destroy'/i.test(
       message,
     )
   )

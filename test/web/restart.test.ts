@@ -37,6 +37,7 @@ const drop = (worker: SaeWorker) => worker.call("drop", { data: 1 });
 test.each([
   ["A valid external Instance reference no longer exists.", "the graphics device was lost; try again, or choose"],
   ["wgpu::MapAsyncStatus value: 4, message: Device lost", "the graphics device was lost; try again, or choose"],
+  ["Cannot read properties of undefined (reading 'destroy')", "the graphics device was lost; try again, or choose"],
   ["std::bad_alloc", "there was too little memory in this tab; close other tabs, or use fewer rows or latents"],
   ["Array buffer allocation failed", "there was too little memory in this tab"],
   ["Could not find an implementation for Foo(1)", "the model has operations that ONNX Runtime does not know here"],
