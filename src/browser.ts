@@ -4,6 +4,7 @@ import type { TopLevelSpec } from "vega-lite";
 
 export type { Label } from "./data/labels.ts";
 export type { LatentProfile, LatentTable, RowCode } from "./evaluate/explore.ts";
+export type { Found } from "./evaluate/search.ts";
 export * from "./index.ts";
 export { metricRow, metricsFile, stemsOf } from "./pipeline/rows.ts";
 export { type Figure, figuresOf } from "./report/figures.ts";

@@ -132,6 +132,16 @@ export class Explorer {
     };
   }
 
+  /** Per latent, the `count` rows at most with the largest |activation|. */
+  strongest(count = 20): readonly (readonly Activation[])[] {
+    const fired = Array.from({ length: this.latentDim }, (): Activation[] => []);
+    const { starts, latents, values } = this.#codes;
+    for (let row = 0; row < this.rows; row++)
+      for (let at = starts[row]!; at < starts[row + 1]!; at++)
+        fired[latents[at]!]!.push({ index: row, value: values[at]! });
+    return fired.map((rows) => rows.sort(largestFirst).slice(0, count));
+  }
+
   /** What a row of the activations makes of the SAE. @throws {ConfigError} when there is no such row. */
   row(row: number): RowCode {
     if (!Number.isInteger(row) || row < 0 || row >= this.rows)

@@ -1,6 +1,6 @@
 import { drawFigure, escapeHtml, figuresOf, type MetricRow, metricKeys } from "../browser.ts";
-import { at, attempt, say, short, table } from "./dom.ts";
-import { restart, theData, theModels, theWorker } from "./files.ts";
+import { at, say, short, table } from "./dom.ts";
+import { attempt, theData, theModels, theWorker } from "./files.ts";
 
 interface Latents {
   readonly frequency: ArrayLike<number>;
@@ -29,11 +29,7 @@ async function run(): Promise<void> {
   rows = [];
   for (const [i, model] of models.entries()) {
     say("evaluate", `measuring ${model.name}, ${i + 1} of ${models.length}`);
-    const { row, evaluation } = await worker.call("evaluate", { data: data.id, model }).catch(async (error) => {
-      // What failed in the middle may have left the worker unusable.
-      if (error.name === "RuntimeFailure") await restart();
-      throw error;
-    });
+    const { row, evaluation } = await worker.call("evaluate", { data: data.id, model });
     rows = [...rows, row];
     const { frequency, mean_activation, max_activation } = evaluation.latents;
     if (frequency && mean_activation && max_activation)

@@ -1,8 +1,19 @@
-import { escapeHtml, type Label, type LatentProfile, type LatentTable, type RowCode } from "../browser.ts";
-import { at, attempt, say, short, table } from "./dom.ts";
-import { theData, theModels, theWorker } from "./files.ts";
+import {
+  escapeHtml,
+  type Found,
+  type Label,
+  type LatentProfile,
+  type LatentTable,
+  type ModelFile,
+  type RowCode,
+  type SaeWorker,
+} from "../browser.ts";
+import { at, say, short, table } from "./dom.ts";
+import { attempt, theData, theModels, theWorker } from "./files.ts";
 
 interface Opened {
+  readonly worker: SaeWorker;
+  readonly model: ModelFile;
   readonly id: number;
   readonly data: number;
   readonly table: LatentTable;
@@ -15,12 +26,13 @@ const listed = 200;
 /** The Explore tab. */
 export function startExplore(): void {
   at("explore-open").addEventListener("click", () => void attempt("explore", open));
-  at("explore-sort").addEventListener("change", list);
+  at("explore-sort").addEventListener("change", () => list());
   at("explore-find").addEventListener("submit", (event) => {
     event.preventDefault();
     const wanted = at<HTMLInputElement>("explore-search").value.trim();
     if (wanted === "") list();
-    else void showLatent(Number(wanted));
+    else if (/^[-+.\d]+$/.test(wanted)) void showLatent(Number(wanted));
+    else void attempt("latent", () => search(wanted));
   });
   at("row-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -38,16 +50,44 @@ export function startExplore(): void {
 }
 
 async function open(): Promise<void> {
+  const [model] = await theModels();
+  await lookInto(model!);
+  await showLatent(order()[0]!);
+}
+
+async function lookInto(model: ModelFile): Promise<Opened> {
   say("explore", "encoding every row …");
-  const [worker, data, [model]] = await Promise.all([theWorker(), theData(), theModels()]);
-  if (opened) await worker.call("close", { explorer: opened.id });
-  const explored = await worker.call("explore", { data: data.id, model: model! });
-  opened = { ...explored, data: data.id };
-  const alive = explored.table.frequency.filter((share) => share > 0).length;
-  say("explore", `${model!.name}: ${alive} of ${explored.latentDim} latents fire in ${explored.rows} rows`);
+  const [worker, data] = await Promise.all([theWorker(), theData()]);
+  const before = opened;
+  opened = { ...(await worker.call("explore", { data: data.id, model })), worker, model, data: data.id };
+  if (before?.worker === worker) await worker.call("close", { explorer: before.id });
+  const alive = opened.table.frequency.filter((share) => share > 0).length;
+  say("explore", `${model.name}: ${alive} of ${opened.latentDim} latents fire in ${data.rows} rows`);
   at("explore-result").hidden = false;
   list();
-  await showLatent(order()[0]!);
+  return opened;
+}
+
+/** The open model; looked into again where its worker was given up, or other activations are chosen since. */
+async function theOpened(): Promise<Opened> {
+  if (!opened) throw new Error("no model is open; look into one first");
+  const [worker, data] = await Promise.all([theWorker(), theData()]);
+  if (opened.worker === worker && opened.data === data.id) return opened;
+  return lookInto(opened.model).catch((error) => {
+    say("explore", "");
+    throw error;
+  });
+}
+
+/** Latents by words of the texts that activate them most. */
+async function search(words: string): Promise<void> {
+  const { worker, id, data } = await theOpened();
+  const found = await worker.call("search", { explorer: id, data, words });
+  list(found);
+  if (found.length === 0)
+    throw new Error(`no latent has “${words}” in the texts that activate it most; try one word, or fewer letters`);
+  await showLatent(found[0]!.latent);
+  say("latent", `${found.length} latents have “${words}” in the texts of their 20 strongest rows`);
 }
 
 /** Latents in the order that is chosen. */
@@ -59,29 +99,31 @@ function order(): number[] {
   return all.sort((a, b) => values[b]! - values[a]! || a - b);
 }
 
-function list(): void {
+/** The table of latents: in the chosen order, or those that were found. */
+function list(found?: readonly Found[]): void {
   if (!opened) return;
   const { frequency, mean_activation, max_activation } = opened.table;
-  const rows = order()
+  const latents = found?.map(({ latent }) => latent) ?? order();
+  const rows = latents
     .slice(0, listed)
-    .map((latent) => [
+    .map((latent, i) => [
       `<button data-latent="${latent}">${latent}</button>`,
+      ...(found ? [`${(100 * found[i]!.share).toFixed(0)}%`] : []),
       `${(100 * frequency[latent]!).toPrecision(3)}%`,
       short(mean_activation[latent]),
       short(max_activation[latent]),
     ]);
-  const rest = opened.latentDim > listed ? `<p class="faint">The first ${listed}; find others by number.</p>` : "";
-  at("explore-list").innerHTML = `${table(["latent", ">fires in", ">mean", ">largest"], rows)}${rest}`;
+  const rest = latents.length > listed ? `<p class="faint">The first ${listed}; find others by number.</p>` : "";
+  const columns = ["latent", ...(found ? [">of its activation"] : []), ">fires in", ">mean", ">largest"];
+  at("explore-list").innerHTML = `${table(columns, rows)}${rest}`;
 }
 
 function showLatent(latent: number): Promise<void> {
   return attempt("latent", async () => {
-    if (!opened) throw new Error("no model is open; look into one first");
-    const worker = await theWorker();
-    const profile = await worker.call("latent", { explorer: opened.id, latent });
+    const { worker, id, data } = await theOpened();
+    const profile = await worker.call("latent", { explorer: id, latent });
     const rows = profile.top.map(({ index }) => index);
-    const labels = await worker.call("labels", { data: opened.data, rows });
-    at("explore-latent").innerHTML = latentHtml(profile, labels);
+    at("explore-latent").innerHTML = latentHtml(profile, await worker.call("labels", { data, rows }));
   });
 }
 
@@ -140,7 +182,7 @@ function textOf(label: Label | null): string {
 }
 
 async function showRow(input: string): Promise<void> {
-  if (!opened) throw new Error("no model is open; look into one first");
+  const { worker, id, data } = await theOpened();
   const text = input.trim();
   const numbers = text
     .split(/[\s,;[\]]+/)
@@ -148,12 +190,11 @@ async function showRow(input: string): Promise<void> {
     .map(Number);
   if (numbers.length === 0 || numbers.some((n) => !Number.isFinite(n)))
     throw new Error("write a row's number such as 17, or all its numbers separated by commas");
-  const worker = await theWorker();
   const single = numbers.length === 1;
   const code = single
-    ? await worker.call("row", { explorer: opened.id, row: numbers[0]! })
-    : await worker.call("encodeRow", { explorer: opened.id, x: Float32Array.from(numbers) });
-  const [label] = single ? await worker.call("labels", { data: opened.data, rows: numbers }) : [null];
+    ? await worker.call("row", { explorer: id, row: numbers[0]! })
+    : await worker.call("encodeRow", { explorer: id, x: Float32Array.from(numbers) });
+  const [label] = single ? await worker.call("labels", { data, rows: numbers }) : [null];
   at("row-result").innerHTML = rowHtml(code, single ? `Row ${numbers[0]}` : "The row given", label ?? null);
 }
 

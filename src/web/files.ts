@@ -1,5 +1,6 @@
 import { type DataSummary, type ModelFile, SaeWorker, type WorkerOptions } from "../browser.ts";
-import { at, attempt, say } from "./dom.ts";
+import { at, attempt as attemptOnly, say } from "./dom.ts";
+import { Renewed } from "./renewed.ts";
 
 /** What the server offers beside the page: addresses relative to it. */
 interface Catalog {
@@ -18,31 +19,34 @@ const largest = 2 ** 31;
 
 const data: Source[] = [];
 const models: Source[] = [];
-let worker: Promise<SaeWorker> | undefined;
 let loaded: { readonly source: Source; readonly summary: Promise<DataSummary> } | undefined;
 
-/** The worker for the provider that is chosen; made when it is first needed. */
-export function theWorker(): Promise<SaeWorker> {
+const worker = new Renewed(async () => {
   const provider = at<HTMLSelectElement>("provider").value as NonNullable<WorkerOptions["provider"]>;
-  const started = worker ?? SaeWorker.start({ provider });
-  worker = started;
-  started.then(
-    ({ note, threads }) => {
-      at("where").textContent =
-        `Computes on ${note}${note.startsWith("WebGPU") ? "" : `, ${threads} thread${threads === 1 ? "" : "s"}`}.`;
-    },
-    () => {
-      worker = undefined;
-    },
-  );
+  const started = await SaeWorker.start({ provider });
+  const { note, threads } = started;
+  at("where").textContent =
+    `Computes on ${note}${note.startsWith("WebGPU") ? "" : `, ${threads} thread${threads === 1 ? "" : "s"}`}.`;
   return started;
-}
+});
+
+/** The worker for the provider that is chosen; made when it is first needed. */
+export const theWorker = (): Promise<SaeWorker> => worker.get();
 
 /** Gives the worker up, with all it holds: after a failure, or for another provider. */
-export async function restart(): Promise<void> {
-  const old = await worker?.catch(() => undefined);
-  worker = loaded = undefined;
-  old?.close();
+export function restart(): Promise<void> {
+  loaded = undefined;
+  return worker.giveUp();
+}
+
+/** Runs some work of the worker, and says its error beside `id`. A failure in its middle may have left the worker unusable: the next is a new one. */
+export function attempt(id: string, work: () => Promise<void>): Promise<void> {
+  return attemptOnly(id, () =>
+    work().catch(async (error) => {
+      if (error.name === "RuntimeFailure") await restart();
+      throw error;
+    }),
+  );
 }
 
 /** The chosen activations, read by the worker once. @throws when none are chosen or they cannot be read. */

@@ -9,8 +9,8 @@ import {
   trainConfig,
   writeCheckpoint,
 } from "../browser.ts";
-import { at, attempt, download, say, short, table } from "./dom.ts";
-import { addModel, theData, theSource, theWorker } from "./files.ts";
+import { at, download, say, short, table } from "./dom.ts";
+import { addModel, attempt, theData, theSource, theWorker } from "./files.ts";
 
 let halfway: { readonly config: TrainConfig; readonly progress: TrainProgress; readonly digest: string } | undefined;
 let news: EpochNews[] = [];

@@ -23,6 +23,7 @@ export class SaeWorker {
   #worker: Worker;
   #waiting = new Map<number, Waiting>();
   #next = 1;
+  #ended: string | undefined;
 
   private constructor(worker: Worker, provider: BrowserProvider, note: string) {
     this.#worker = worker;
@@ -30,7 +31,9 @@ export class SaeWorker {
     this.note = note;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     worker.onerror = (event) =>
-      this.#fail(`the worker stopped (${event.message || "its file could not be loaded"}); reload the page`);
+      this.#fail(
+        `the worker stopped (${event.message || "its file could not be loaded"}); try again, or reload the page`,
+      );
   }
 
   /**
@@ -69,6 +72,7 @@ export class SaeWorker {
     takes: Calls[N]["takes"],
     onNews?: (news: EpochNews) => void,
   ): Promise<Calls[N]["gives"]> {
+    if (this.#ended !== undefined) return Promise.reject(new RuntimeFailure(this.#ended));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (gives: never) => void, reject, onNews });
@@ -95,6 +99,7 @@ export class SaeWorker {
   }
 
   #fail(message: string): void {
+    this.#ended ??= message;
     for (const { reject } of this.#waiting.values()) reject(new RuntimeFailure(message));
     this.#waiting.clear();
   }
@@ -109,8 +114,13 @@ function revive({ name, message, stack }: { name: string; message: string; stack
 }
 
 function inWords(message: string): string {
-  if (/device.{0,20}lost|lost.{0,20}device|Instance dropped|GPUDevice/i.test(message))
-    return `the graphics device was lost; choose WebAssembly, or try again (${message})`;
+  // The last one is what ONNX Runtime 1.30 says of a device that was lost while nothing ran.
+  if (
+    /device.{0,20}lost|lost.{0,20}device|Instance dropped|external Instance reference|MapAsyncStatus|GPUDevice|reading 'destroy'/i.test(
+      message,
+    )
+  )
+    return `the graphics device was lost; try again, or choose WebAssembly (${message})`;
   if (
     /out of memory|bad_alloc|memory access out of bounds|Array buffer allocation|Aborted\(|enlarge memory/i.test(
       message,

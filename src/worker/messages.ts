@@ -2,6 +2,7 @@ import type { DataInfo } from "../data/describe.ts";
 import type { Label } from "../data/labels.ts";
 import type { Evaluation, ResidentData } from "../evaluate/evaluate.ts";
 import type { LatentProfile, LatentTable, RowCode } from "../evaluate/explore.ts";
+import type { Found } from "../evaluate/search.ts";
 import type { MetricRow } from "../metrics/row.ts";
 import type { BrowserSettings } from "../runtime/browser.ts";
 import type { TrainConfig } from "../sae/config.ts";
@@ -60,6 +61,11 @@ export interface Calls {
   explore: {
     takes: { readonly data: number; readonly model: ModelFile };
     gives: { readonly id: number; readonly latentDim: number; readonly rows: number; readonly table: LatentTable };
+  };
+  /** Latents whose strongest rows have texts with all these words. */
+  search: {
+    takes: { readonly explorer: number; readonly data: number; readonly words: string };
+    gives: readonly Found[];
   };
   latent: { takes: { readonly explorer: number; readonly latent: number }; gives: LatentProfile };
   row: { takes: { readonly explorer: number; readonly row: number }; gives: RowCode };

@@ -5,6 +5,7 @@ import { splitRows, takeRows } from "../data/split.ts";
 import { evaluate, type ResidentData } from "../evaluate/evaluate.ts";
 import { Explorer } from "../evaluate/explore.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
+import { latentsByWords } from "../evaluate/search.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import { shapeOf } from "../onnx/tensors.ts";
 import { measuredRow, modelName } from "../pipeline/measured.ts";
@@ -107,6 +108,14 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       const explorer = await Explorer.open(opened(), decodeModel(bytes, name), set.activations, { file: name });
       const { latentDim, rows } = explorer;
       return { id: keep(explorers, explorer), latentDim, rows, table: explorer.table() };
+    },
+    async search({ explorer, data, words }) {
+      const { labels } = found(sets, data, "data set");
+      if (!labels)
+        throw new ConfigError(
+          "these activations have no texts to search; give their .labels.jsonl with them, or search by number",
+        );
+      return latentsByWords(found(explorers, explorer, "model").strongest(), labels, words);
     },
     latent: async ({ explorer, latent }) => found(explorers, explorer, "model").latent(latent),
     row: async ({ explorer, row }) => found(explorers, explorer, "model").row(row),

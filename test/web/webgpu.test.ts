@@ -6,7 +6,7 @@ import { noChromium, startChromium, swiftShader } from "../report/chromium.ts";
 import { evaluateInTab, openPage, said, serve } from "./page.ts";
 
 describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` (skipped: ${noChromium})`}`, () => {
-  test("measures as Node does, says that rows are too few to train on, and trains to Node's losses", async ({
+  test("measures as Node does, says that rows are too few to train on, and trains to Node's losses; goes on after the device was lost", async ({
     skip,
   }) => {
     const folder = temporaryFolder();
@@ -41,9 +41,35 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
       const trained = JSON.parse((await page.locator("#train-result").getAttribute("data-row"))!) as { loss: number[] };
       expect(trained.loss).toHaveLength(2);
       for (const [i, loss] of trained.loss.entries()) expect(loss / node.loss[i]).toBeCloseTo(1, 4);
+
+      // The graphics device is lost in the middle of each tab's work: Chromium's process for it ends.
+      const devtools = await context.newCDPSession(page);
+      const lose = () => devtools.send("Browser.crashGpuProcess");
+      await page.fill("#train-epochs", "500");
+      await page.click("#train-start");
+      await said(page, "train", /^epoch/);
+      await lose();
+      expect(await said(page, "train", /lost/)).toMatch(
+        /^the graphics device was lost; try again, or choose WebAssembly/,
+      );
+      await page.click("#tab-explore");
+      await page.click("#explore-open");
+      await said(page, "explore", /of 64 latents fire/);
+      await lose();
+      await page.fill("#row-input", Array(32).fill(0.1).join());
+      await page.press("#row-input", "Enter");
+      expect(await said(page, "row", /lost/)).toMatch(/^the graphics device was lost; try again/);
+      await page.press("#row-input", "Enter");
+      await page.locator("#row-result h3").waitFor();
+      await page.click("#tab-train");
+      await page.fill("#train-epochs", "2");
+      await page.click("#train-start");
+      await said(page, "train", /^done on rows/);
+      // The file's, and what the tab trained.
+      expect(await evaluateInTab(page)).toHaveLength(2);
     } finally {
       await context.close();
       served.process.kill();
     }
-  }, 120_000);
+  }, 180_000);
 });
