@@ -3,7 +3,7 @@ import { synthesize } from "../../data/synthetic.ts";
 import { parity as compare, type ParityRow } from "../../pipeline/parity.ts";
 import { providers } from "../../runtime/providers.ts";
 import { trainConfig } from "../../sae/config.ts";
-import { architectures } from "../../sae/index.ts";
+import { trainable } from "../../sae/index.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
@@ -11,7 +11,7 @@ import { note, print } from "../output.ts";
 export const parity = defineCommand({
   command: "parity",
   options: {
-    architecture: { choices: Object.keys(architectures), default: "topk", describe: "what kind of SAE" },
+    architecture: { choices: trainable.map(({ name }) => name), default: "topk", describe: "what kind of SAE" },
     "input-dim": { type: "number", default: 32, describe: "width of the synthetic activations" },
     "latent-dim": { type: "number", default: 128, describe: "number of latents" },
     k: { type: "number", default: 4, describe: "latents kept per row" },
