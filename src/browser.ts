@@ -8,7 +8,7 @@ export type { Found } from "./evaluate/search.ts";
 export * from "./index.ts";
 export { metricRow, metricsFile, stemsOf } from "./pipeline/rows.ts";
 export { type Figure, figuresOf } from "./report/figures.ts";
-export { escapeHtml } from "./report/html.ts";
+export { escapeHtml, ownIds } from "./report/html.ts";
 export { style } from "./report/style.ts";
 // In a worker: these take the place of index.ts's own `evaluate` and `train`, which block their thread.
 export { type Encoder, evaluate, loadEncoder, train } from "./worker/api.ts";

@@ -58,3 +58,7 @@ const inline = (text: string): string =>
     // A long key may break after its underscores.
     .replace(/`([^`]+)`/g, (_, code: string) => `<code>${code.replace(/_(?=.)/g, "_<wbr>")}</code>`)
     .replace(/\*\*([^*]+)\*\*/g, "<strong>$1</strong>");
+
+/** vega numbers gradients and clips from 0 in every drawing; on one page they need names of their own. */
+export const ownIds = (svg: string, name: string): string =>
+  svg.replace(/(id="|url\(#)((?:gradient|clip)[\w-]*)/g, (_, before: string, id: string) => `${before}${name}-${id}`);

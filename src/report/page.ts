@@ -1,5 +1,5 @@
 import type { Block } from "./document.ts";
-import { escapeHtml, htmlOf, idOf } from "./html.ts";
+import { escapeHtml, htmlOf, idOf, ownIds } from "./html.ts";
 import { style, tooltipScript } from "./style.ts";
 
 /** A figure as SVG text, drawn for a wide window and, where it differs, for a narrow one. */
@@ -48,10 +48,6 @@ function drawingOf(name: string, drawing: Drawing | undefined): string {
   const narrow =
     drawing.narrow === drawing.wide
       ? ""
-      : `<div class="drawing narrow">${unique(drawing.narrow, `${name}-narrow`)}</div>`;
-  return `${narrow}<div class="drawing wide">${unique(drawing.wide, name)}</div>`;
+      : `<div class="drawing narrow">${ownIds(drawing.narrow, `${name}-narrow`)}</div>`;
+  return `${narrow}<div class="drawing wide">${ownIds(drawing.wide, name)}</div>`;
 }
-
-/** vega numbers gradients and clips from 0 in every drawing; on one page they need names of their own. */
-const unique = (svg: string, name: string): string =>
-  svg.replace(/(id="|url\(#)((?:gradient|clip)[\w-]*)/g, (_, before: string, id: string) => `${before}${name}-${id}`);

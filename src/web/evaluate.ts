@@ -1,4 +1,4 @@
-import { drawFigure, escapeHtml, figuresOf, type MetricRow, metricKeys } from "../browser.ts";
+import { drawFigure, escapeHtml, figuresOf, type MetricRow, metricKeys, ownIds } from "../browser.ts";
 import { at, say, short, table } from "./dom.ts";
 import { attempt, theData, theModels, theWorker } from "./files.ts";
 
@@ -40,7 +40,7 @@ async function run(): Promise<void> {
   const width = Math.min(860, result.clientWidth);
   for (const { name, caption, spec } of figuresOf(rows, { width, latents })) {
     const figure = document.createElement("figure");
-    figure.innerHTML = `<div class="drawing">${await drawFigure(spec)}</div><figcaption>${escapeHtml(caption)}</figcaption>`;
+    figure.innerHTML = `<div class="drawing">${ownIds(await drawFigure(spec), name)}</div><figcaption>${escapeHtml(caption)}</figcaption>`;
     figure.id = name;
     result.append(figure);
   }

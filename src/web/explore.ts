@@ -114,7 +114,7 @@ function list(found?: readonly Found[]): void {
       short(max_activation[latent]),
     ]);
   const rest = latents.length > listed ? `<p class="faint">The first ${listed}; find others by number.</p>` : "";
-  const columns = ["latent", ...(found ? [">of its activation"] : []), ">fires in", ">mean", ">largest"];
+  const columns = ["latent", ...(found ? [">with the words"] : []), ">fires in", ">mean", ">largest"];
   at("explore-list").innerHTML = `${table(columns, rows)}${rest}`;
 }
 

@@ -122,7 +122,7 @@ function inWords(message: string): string {
   )
     return `the graphics device was lost; try again, or choose WebAssembly (${message})`;
   if (
-    /out of memory|bad_alloc|memory access out of bounds|Array buffer allocation|Aborted\(|enlarge memory/i.test(
+    /out of memory|bad_alloc|memory access out of bounds|Array buffer allocation|Aborted\(|enlarge memory|SafeIntOnOverflow/i.test(
       message,
     )
   )

@@ -39,6 +39,7 @@ test.each([
   ["wgpu::MapAsyncStatus value: 4, message: Device lost", "the graphics device was lost; try again, or choose"],
   ["Cannot read properties of undefined (reading 'destroy')", "the graphics device was lost; try again, or choose"],
   ["std::bad_alloc", "there was too little memory in this tab; close other tabs, or use fewer rows or latents"],
+  ["static void SafeIntExceptionHandler<E>::SafeIntOnOverflow() Integer overflow", "there was too little memory in"],
   ["Array buffer allocation failed", "there was too little memory in this tab"],
   ["Could not find an implementation for Foo(1)", "the model has operations that ONNX Runtime does not know here"],
 ])("%s: says what to do", async (failure, words) => {
