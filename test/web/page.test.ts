@@ -121,6 +121,7 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
   }, 120_000);
 
   test("a training that takes more memory than a tab has says so, and the next one goes well", async () => {
+    await page.click("#tab-train");
     await page.setInputFiles("#data-file", file("long.npy", npy(sparseRows(20_000, 4))));
     await said(page, "data", /^20000 rows/);
     const fill = async (values: Record<string, number>) => {
@@ -173,7 +174,7 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
       (url) => !/^(blob:)?http:\/\/127\.0\.0\.1:/.test(url) && !url.startsWith("data:"),
     );
     expect(elsewhere).toEqual([]);
-    expect(requests.length).toBeGreaterThan(10);
+    expect(requests.length).toBeGreaterThan(5);
   });
 
   test("by the keyboard alone: tabs by arrows, the chosen one shown", async () => {
