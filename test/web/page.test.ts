@@ -2,12 +2,19 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { decodeModel, packModel } from "../../src/onnx/model.ts";
+import { decodeModel, encodeModel, metadataOf, packModel, withMetadata } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/node.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { npy, saeOnnx, sparseRows, temporaryFolder } from "../cli/run.ts";
 import { noChromium, startChromium } from "../report/chromium.ts";
 import { embedded, evaluateInTab, openPage, type Row, type Served, said, serve, servePlainly } from "./page.ts";
+
+/** A model's bytes but for the digest of the parity vectors, which `export` writes beside it and a download does not have. */
+function withoutParity(bytes: Uint8Array): Uint8Array {
+  const model = decodeModel(bytes, "model");
+  const { parity: _, ...metadata } = metadataOf(model);
+  return encodeModel(withMetadata(model, metadata));
+}
 
 const models = temporaryFolder();
 let context: BrowserContext;
@@ -101,7 +108,9 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
     const resumed = readFileSync(checkpoint);
     const again = saeOnnx("export", checkpoint, "--part", "encoder", "--out", join(folder, "again"));
     expect(again.status, again.stderr).toBe(0);
-    expect(encoder.equals(readFileSync(join(folder, "again", "tab_d256_k8.encoder.onnx")))).toBe(true);
+    expect(withoutParity(encoder)).toEqual(
+      withoutParity(readFileSync(join(folder, "again", "tab_d256_k8.encoder.onnx"))),
+    );
     const rows = tensor(
       "float32",
       [3, 512],
