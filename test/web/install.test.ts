@@ -101,7 +101,7 @@ describe.skipIf(noChromium)(
     test("the same from vite's development server, with the line that README tells", async () => {
       writeFileSync(
         join(folder, "vite.config.js"),
-        'export default { optimizeDeps: { exclude: ["sae-onnx", "onnxruntime-web"], include: ["sae-onnx > onnx-proto", "sae-onnx > zod", "sae-onnx > vega", "sae-onnx > vega-lite"] } };',
+        'export default { optimizeDeps: { exclude: ["sae-onnx", "onnxruntime-web"], include: ["sae-onnx > onnx-proto", "sae-onnx > protobufjs/minimal.js", "sae-onnx > zod", "sae-onnx > vega", "sae-onnx > vega-lite"] } };',
       );
       const server = spawn("npx", ["vite", "--port", "5199", "--strictPort", "--host", "127.0.0.1"], {
         cwd: folder,
