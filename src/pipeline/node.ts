@@ -182,8 +182,8 @@ const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): Metr
 const jobsOf = ({ jobs, threads = defaultThreads, configs }: GridRun): number =>
   Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), configs.length);
 
-/** How long an SAE takes beside others, roughly: a dense step about twice as long as one of live rows. */
-const workOf = ({ latentDim, epochs, step }: TrainConfig): number => latentDim * epochs * (step === "dense" ? 2 : 1);
+/** How long an SAE takes beside others, roughly: a whole step about twice as long as one of live rows. */
+const workOf = ({ latentDim, epochs, step }: TrainConfig): number => latentDim * epochs * (step === "live" ? 1 : 2);
 
 /** Reports how far the whole grid is. */
 function teller({ onProgress }: GridRun, entries: readonly Entry[]) {
