@@ -18,6 +18,21 @@ export const adam: Optimizer = {
   source: "Kingma and Ba 2015, Adam: a method for stochastic optimization, algorithm 1",
   slots: ["m", "v"],
   scalars: ["m_weight", "v_weight"],
+  rest: {
+    decay: { v: beta2 },
+    // Step i from now moves an entry by lr (b1^i m / m_weight) / (sqrt(b2^i v / v_weight) + epsilon), where m_weight only grows and
+    // v_weight stays below 1 / (1 - b2). The sum over i is a geometric series, with or without the root.
+    within(most, { m, v }, { m_weight }, learningRate) {
+      const series = (ratio: number) => ratio / (1 - ratio);
+      const moment = learningRate / m_weight!;
+      const byRoot = (moment * series(beta1 / Math.sqrt(beta2))) / Math.sqrt(1 - beta2);
+      const byEpsilon = (moment * series(beta1)) / epsilon;
+      let squares = 0;
+      for (let i = 0; i < m!.length && squares <= most * most; i++)
+        if (m![i] !== 0) squares += (m![i]! * Math.min(byRoot / Math.sqrt(v![i]!), byEpsilon)) ** 2;
+      return squares <= most * most;
+    },
+  },
   advance: ({ m_weight, v_weight }) => ({
     m_weight: op.add(op.mul(m_weight!, beta1), 1),
     v_weight: op.add(op.mul(v_weight!, beta2), 1),

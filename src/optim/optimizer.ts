@@ -20,6 +20,22 @@ export const rowSparse = (rows: Value<"int64">, values: V): Gradient => ({
   plus: (x, f) => op.scatterND(x, op.unsqueeze(rows, [1]), f(values), { reduction: "add" }),
 });
 
+/** What a row does that gets no gradient any more. */
+export interface Rest {
+  /** By slot, what a step multiplies it with. Slots not named here are what moves the row; they are zero once it is at rest. */
+  readonly decay: Readonly<Record<string, number>>;
+  /**
+   * Whether a row would move by no more than `most` (the length of all its steps to come, added up, at most), given its slots,
+   * the scalars and the learning rate.
+   */
+  readonly within: (
+    most: number,
+    slots: Readonly<Record<string, Float32Array>>,
+    scalars: Readonly<Record<string, number>>,
+    learningRate: number,
+  ) => boolean;
+}
+
 /**
  * How parameters follow their gradients, as graph values. State is canonical and dense: `slots` have their parameter's
  * shape, `scalars` are shared by all parameters; everything starts at zero. What a row without gradient does is the
@@ -30,6 +46,7 @@ export interface Optimizer {
   readonly source: string;
   readonly slots: readonly string[];
   readonly scalars: readonly string[];
+  readonly rest: Rest;
   /** The scalars after one more step; called once a step, before any update. */
   advance(scalars: Slots): Slots;
   /** The parameter and its slots after one step. `learningRate` is a scalar. */

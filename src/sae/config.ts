@@ -13,6 +13,11 @@ export interface TrainConfig extends SaeSpec {
   readonly optimizer: string;
   /** How the training step is written. */
   readonly step: StepName;
+  /**
+   * Step `live` only: a row that would move by less than this part of its length in all, were it kept no more, is at rest and
+   * left alone until it is. Left out: rows are never left alone.
+   */
+  readonly retire?: number;
   /** Rows shuffled at a time, where there are more: an epoch's order is a shuffle of blocks, then of windows of about so many rows. */
   readonly shuffleRows?: number;
   /** Seed of the first weights and of the order of rows. */
@@ -26,11 +31,15 @@ export interface TrainRequest extends SaeRequest {
   readonly learningRate?: number | undefined;
   readonly seed?: number | undefined;
   readonly step?: string | undefined;
+  readonly retire?: number | undefined;
   readonly shuffleRows?: number | undefined;
 }
 
 /** Rows a grid shuffles at a time unless told otherwise: 128 MiB of 512 dims, 512 MiB of 2,048. */
 export const defaultShuffleRows = 65536;
+
+/** Half a unit in the last place of a float32 number, relative to it. */
+const defaultRetire = 2 ** -24;
 
 /** From so many latents per kept one on, a batch leaves enough of them out for the live-rows step to be the faster one. */
 const liveFrom = 24;
@@ -56,8 +65,12 @@ export function trainConfig(request: TrainRequest): TrainConfig {
   if (!(learningRate > 0 && Number.isFinite(learningRate)))
     throw new ConfigError(`learningRate must be a number above 0, got ${learningRate}`);
   const step = stepOf(spec, request.step);
+  const { retire = step === "live" ? defaultRetire : 0 } = request;
+  if (!(retire >= 0 && retire < 1e-3)) throw new ConfigError(`retire must be a number from 0 to 1e-3, got ${retire}`);
+  if (retire > 0 && step !== "live") throw new ConfigError(`retire is for step live, the step here is ${step}; leave it out`);
+  const retired = retire > 0 ? { retire } : {};
   const shuffle = shuffleRows === undefined ? {} : { shuffleRows };
-  return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step, ...shuffle, seed };
+  return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step, ...retired, ...shuffle, seed };
 }
 
 /** The configuration for so many training rows: it keeps `shuffleRows` (default 65,536) only where there are more of them. */
@@ -81,7 +94,7 @@ function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
 /** What a request has besides the architecture's options. */
 const requestKeys: readonly string[] = [
   ...["architecture", "preset", "inputDim", "latentDim"],
-  ...["epochs", "batchSize", "learningRate", "step", "shuffleRows", "seed"],
+  ...["epochs", "batchSize", "learningRate", "step", "retire", "shuffleRows", "seed"],
 ];
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -109,7 +122,7 @@ export function configFromJson(json: unknown, file: string): TrainConfig {
       (name) => !Object.hasOwn(json, name),
     );
     if (missing) throw new ConfigError(`${missing} is missing`);
-    const config = trainConfig({ ...(among(true) as unknown as TrainRequest), options: among(false) });
+    const config = trainConfig({ retire: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
     if (optimizer !== config.optimizer)
       throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
     return config;

@@ -7,6 +7,12 @@ type V = Value<"float32">;
 
 /** Pre-activations `W_enc x + b_enc`, `[batch, latentDim]`. */
 export function linearEncode(x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V {
+  const order = orderOf(W_enc);
+  if (order) {
+    // Rows in another order are columns in another order of the product.
+    const products = partsOf(order.rows).map((W) => op.gemm(x, W, { transB: true }));
+    return op.add(op.gather(joined(products, 1), order.numbers, 1), b_enc);
+  }
   const blocks = blocksOf(W_enc);
   const biases = cut(b_enc, 0, blocks);
   return joined(
@@ -22,9 +28,21 @@ export function linearDecode(z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | und
   return blocks.reduce((sum, W, i) => op.gemm(columns[i]!, W, sum ? { bias: sum } : {}), b_dec) as V;
 }
 
-/** The blocks of rows a matrix was put together from: products can run over them one by one, and need no whole matrix. */
-const blocksOf = (W: V): readonly V[] =>
+/** The rows a matrix was put together from: products can run over them one by one, and need no whole matrix. */
+const partsOf = (W: V): readonly V[] =>
   W.node.kind === "op" && W.node.op === "Concat" && W.node.attributes.axis === 0 ? (W.node.inputs as V[]) : [W];
+
+/** As `partsOf`, where the sizes of the parts are known: then what goes with their rows can be cut to them. */
+const blocksOf = (W: V): readonly V[] => {
+  const parts = partsOf(W);
+  return parts.every(({ shape }) => typeof shape[0] === "number") ? parts : [W];
+};
+
+/** The matrix whose rows another one has in another order, and the numbers of these rows. */
+const orderOf = ({ node }: V): { rows: V; numbers: Value<"int64"> } | undefined =>
+  node.kind === "op" && node.op === "Gather" && node.attributes.axis === 0
+    ? { rows: node.inputs[0] as V, numbers: node.inputs[1] as Value<"int64"> }
+    : undefined;
 
 const joined = (parts: readonly V[], axis: number): V =>
   parts.length === 1 ? parts[0]! : op.concat(parts as [V, ...V[]], axis);

@@ -7,6 +7,7 @@ import { epochsForNextRun } from "./epochsPerRun.ts";
 import { residentRows, type TrainingRows } from "./rows.ts";
 import { initialState, type TrainState } from "./state.ts";
 import { checkTrainingRows, Trainer } from "./trainer.ts";
+import { steps } from "./steps/index.ts";
 import type { WrapperName } from "./wrappers/index.ts";
 
 /** A training between two epochs: enough to go on from there to the same bytes. */
@@ -48,17 +49,20 @@ export async function train(
   checkTrainingRows(config, source);
   const rows = source.dims[0]!;
   const state = from?.state ?? (await source.sample(config, (some) => initialState(config, some)));
+  const bytes = bytesOf(state);
   const trainer = await Trainer.open(runtime, config, undefined, { state, threads, ...(wrapper ? { wrapper } : {}) });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     const means = new EpochMeans(rows);
-    let perRun = epochsPerRun ?? 1;
+    // Rows are retired between runs: there a run is an epoch.
+    const oneByOne = steps[config.step].host !== undefined;
+    let perRun = oneByOne ? 1 : (epochsPerRun ?? 1);
     for await (const run of source.runs(config, epochsDone, () => perRun)) {
       const started = performance.now();
       means.add(await trainer.run(run.batches, run.activations), run.batches.bounds);
       if (run.epochsDone === undefined) continue;
-      if (epochsPerRun === undefined && capabilitiesOf(runtime.provider).wrapper !== "loop")
-        perRun = epochsForNextRun(bytesOf(trainer.state), {
+      if (!oneByOne && epochsPerRun === undefined && capabilitiesOf(runtime.provider).wrapper !== "loop")
+        perRun = epochsForNextRun(bytes, {
           epochs: run.epochsDone - epochsDone,
           seconds: (performance.now() - started) / 1000,
         });
@@ -68,7 +72,13 @@ export async function train(
         throw new RuntimeFailure(
           `the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`,
         );
-      if (!(await onRun({ state: trainer.state, epochsDone, loss }))) break;
+      const progress = {
+        get state() {
+          return trainer.state;
+        },
+        ...{ epochsDone, loss },
+      };
+      if (!(await onRun(progress))) break;
     }
     return { state: trainer.state, epochsDone, loss };
   } finally {

@@ -9,6 +9,7 @@ import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { initialState, stateShapes, type TrainState } from "./state.ts";
 import { steps } from "./steps/index.ts";
+import type { HostSide } from "./steps/step.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 import type { Batches } from "./wrappers/wrapper.ts";
 
@@ -20,7 +21,7 @@ export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"
   checkForm(config, wrapper);
   const parts = wrappers[wrapper].parts(config, steps[config.step]);
   // Epochs, seed and order are the host's: they are no part of the graph.
-  const { epochs: _, seed: __, shuffle_rows: ___, ...described } = configToJson(config);
+  const { epochs: _, seed: __, shuffle_rows: ___, retire: ____, ...described } = configToJson(config);
   return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
@@ -90,7 +91,7 @@ export class Trainer {
   #session: Session;
   #wrapper: WrapperName;
   #activations: HostTensor<"float32"> | undefined;
-  #state: TrainState;
+  #host: HostSide;
   #carrying = false;
 
   private constructor(
@@ -98,13 +99,13 @@ export class Trainer {
     session: Session,
     wrapper: WrapperName,
     activations: HostTensor<"float32"> | undefined,
-    state: TrainState,
+    host: HostSide,
   ) {
     this.config = config;
     this.#session = session;
     this.#wrapper = wrapper;
     this.#activations = activations;
-    this.#state = state;
+    this.#host = host;
   }
 
   /**
@@ -129,12 +130,14 @@ export class Trainer {
       ? Object.fromEntries(Object.keys(stateShapes(config)).map((name) => [`${name}_next`, name]))
       : {};
     const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads, carried });
-    return new Trainer(config, session, wrapper, activations, state ?? initialState(config, activations!));
+    const from = state ?? initialState(config, activations!);
+    const host = steps[config.step].host?.(config, from) ?? new WholeState(from);
+    return new Trainer(config, session, wrapper, activations, host);
   }
 
   /** All state in canonical dense form. */
   get state(): TrainState {
-    return this.#state;
+    return this.#host.state;
   }
 
   /** Trains the given batches of rows, which blocks the thread; gives the loss of each step before its update. */
@@ -146,7 +149,7 @@ export class Trainer {
     let next: Readonly<Record<string, HostTensor>> = {};
     for (const batch of feeds(batches, { activations, batchSize: this.config.batchSize })) {
       // A session that carries the state is given it once.
-      const state = this.#carrying ? {} : this.#state;
+      const state = this.#carrying ? {} : this.#host.feeds();
       const { loss, ...rest } = await this.#session.run({ ...batch, ...state });
       losses.set(loss!.data as Float32Array, at);
       at += loss!.data.length;
@@ -154,14 +157,31 @@ export class Trainer {
       this.#carrying = carriesState;
     }
     const left = carriesState ? await this.#session.carried() : next;
-    const nameOf = (name: string) => (carriesState ? name : `${name}_next`);
-    this.#state = Object.fromEntries(
-      Object.keys(this.#state).map((name) => [name, left[nameOf(name)] as HostTensor<"float32">]),
-    );
+    const given = Object.entries(left).map(([name, value]) => [name.replace(/_next$/, ""), value] as const);
+    this.#host.collect(Object.fromEntries(given));
     return losses;
   }
 
   release(): Promise<void> {
     return this.#session.release();
+  }
+}
+
+/** The state as a run takes and gives it, where that is the canonical form. */
+class WholeState implements HostSide {
+  state: TrainState;
+
+  constructor(state: TrainState) {
+    this.state = state;
+  }
+
+  feeds(): TrainState {
+    return this.state;
+  }
+
+  collect(given: Readonly<Record<string, HostTensor>>): void {
+    this.state = Object.fromEntries(
+      Object.keys(this.state).map((name) => [name, given[name] as HostTensor<"float32">]),
+    );
   }
 }

@@ -33,12 +33,12 @@ export const blocks: StepForm = {
         delete next[whole];
         for (const { name, from, to } of parts) next[name] = op.slice(origin[whole]!, { axis: 0, from, to });
       }
-      return next;
+      return { carried: next, fixed: {} };
     }),
 
-  canonical: (config, carried) => scope("canonical", () => joined(config, carried as StateValues)),
+  given: (config, carried) => scope("given", () => joined(config, carried as StateValues)),
 
-  step(config, x, carried, _origin, padding) {
+  step(config, x, carried, _origin, _fixed, padding) {
     const state = carried as StateValues;
     const names = Object.keys(parametersOf(config));
     const params = pick(joined(config, state), names);

@@ -15,9 +15,9 @@ export const dense: StepForm = {
   name: "dense",
   describe: "every latent at every step; the reference for all other forms",
   grows: false,
-  carry: (_config, origin) => origin,
-  canonical: (_config, carried) => carried as StateValues,
-  step(config, x, carried, _origin, padding) {
+  carry: (_config, origin) => ({ carried: origin, fixed: {} }),
+  given: (_config, carried) => carried,
+  step(config, x, carried, _origin, _fixed, padding) {
     const state = carried as StateValues;
     const { loss, gradient, code } = lossAndGradients(config, x, state, padding);
     const next = scope("update", () => update(config, state, gradient));

@@ -1,20 +1,22 @@
 /**
  * @file The live-rows form. A latent that has never been kept has zero gradient, so its moments are exactly zero and its
- * parameters have never moved: only the rows kept so far ("live") are carried, with their moments, and grow as latents are
- * kept for the first time. Of these a batch uses few: the loss is that of the small SAE made of the latents kept somewhere
- * in the batch ("active"), whose gradients by ordinary autodiff are the non-zero rows of the whole gradient. The numbers are
- * those of the dense form; what a latent that never fires costs is its share of the encoder's product.
+ * parameters have never moved; one that has not been kept for long has come to rest (`liveRows.ts`). Only the other rows of
+ * the weight matrices, the "live" ones, are carried, with their moments: in blocks that fit the processor's cache, and one
+ * more of the latents kept for the first time in this run. Of these a batch uses few: the loss is that of the small SAE made of
+ * the latents kept somewhere in the batch ("active"), whose gradients by ordinary autodiff are the non-zero rows of the whole
+ * gradient. The numbers are those of the dense form; what a latent that never fires costs is its share of the encoder's product.
  */
 import { gradients } from "../../autodiff/gradients.ts";
 import { customGradient } from "../../graph/alias.ts";
 import * as op from "../../graph/ops.ts";
 import { dependsOn, scope, type Value } from "../../graph/value.ts";
-import { rowSparse, whole } from "../../optim/optimizer.ts";
+import { type Gradient, rowSparse, whole } from "../../optim/optimizer.ts";
 import type { Keep } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { place } from "../../sae/parts.ts";
 import { architectureOf, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
+import { LiveRows, rowMatrices } from "./liveRows.ts";
 import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
 import type { StateValues, StepForm } from "./step.ts";
 
@@ -26,104 +28,182 @@ export const live: StepForm = {
   name: "live",
   describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
   grows: true,
+  extra: () => ({ live: op.input("int64", ["live"]) }),
+  host: (config, state) => new LiveRows(config, state),
 
-  carry: (config, origin) =>
+  carry: (config, origin, { live }) =>
     scope("carry", () => {
-      const { perLatent, inRows } = split(config);
-      const moments = momentNames(config, perLatent);
-      const moving = moments
-        .map((name) => op.abs(origin[name]!))
-        .map((size) => (size.shape.length > 1 ? op.reduceSum(size, { axes: [1] }) : size))
-        .reduce<V>((sum, one) => op.add(sum, one), op.zerosLike(origin.steps_since_fired!));
-      const is_live = op.cast(op.greater(moving, 0), "float32");
-      const live = positions(is_live);
-      return { ...origin, ...pick([...inRows, ...moments], (name) => op.gather(origin[name]!, live)), live, is_live };
+      const all = positions(onesLike(origin.steps_since_fired!));
+      const is_live = op.cast(inverse(live as Ints, origin.steps_since_fired!, onesLike(live!)), "float32");
+      const dead = positions(op.sub(1, is_live));
+      const count = op.shape(live!);
+      const bound = (i: number) => op.div(op.mul(count, i), blockCount(config));
+      const blocks = Array.from({ length: blockCount(config) }, (_, i) =>
+        op.slice(live as Ints, { axis: 0, from: bound(i), to: bound(i + 1) }),
+      );
+      const rowNames = rowStateNames(config);
+      const carried: Record<string, Value> = { ...without(origin, rowNames), is_live };
+      for (const [i, rows] of [...blocks, op.slice(live as Ints, { axis: 0, to: 0 })].entries())
+        for (const name of rowNames) carried[part(name, i)] = op.gather(origin[name]!, rows);
+      carried.added = op.slice(live as Ints, { axis: 0, to: 0 });
+      carried.order = inverse(op.concat([live as Ints, dead], 0), origin.steps_since_fired!, all);
+      for (const slot of Object.keys(optimizerOf(config).rest.decay)) carried[rested(slot)] = op.scalarOf("float32", 1);
+      const fixed: Record<string, Value> = { dead };
+      for (const [i, rows] of blocks.entries()) fixed[part("live", i)] = rows;
+      for (const name of scoringMatrices(config)) fixed[part(name, "dead")] = op.gather(origin[name]!, dead);
+      return { carried, fixed };
     }),
 
-  canonical: (config, { live, is_live: _, ...carried }, origin) =>
-    scope("canonical", () => {
-      const { perLatent, inRows } = split(config);
-      const state = carried as StateValues;
-      const put = (into: V, name: string) => op.scatterND(into, op.unsqueeze(live as Ints, [1]), state[name]!);
-      return {
-        ...state,
-        ...pick(inRows, (name) => put(origin[name]!, name)),
-        ...pick(momentNames(config, perLatent), (name) => put(op.zerosLike(origin[name]!), name)),
-      };
+  given: (config, { added, is_live: _, order: __, ...carried }, fixed) =>
+    scope("given", () => {
+      const rowNames = rowStateNames(config);
+      const parts = Array.from({ length: blockCount(config) + 1 }, (_, i) => i);
+      const joined = rowNames.map((name) => [name, concat(parts.map((i) => carried[part(name, i)] as V))] as const);
+      const rest = without(
+        carried,
+        rowNames.flatMap((name) => parts.map((i) => part(name, i))),
+      );
+      const live = concat([...parts.slice(0, -1).map((i) => fixed[part("live", i)] as Ints), added as Ints]);
+      return { ...rest, ...Object.fromEntries(joined), live };
     }),
 
-  step(config, x, carried, origin) {
+  step(config, x, carried, origin, fixed) {
     const sae = architectureOf(config);
-    const { perLatent, inRows } = split(config);
+    const optimizer = optimizerOf(config);
     const state = carried as StateValues;
-    const kept = chooseLatents(config, x, state);
-    const grown = growLive(carried.live as Ints, carried.is_live as V, kept.used);
-    const places = scope("grow", () => op.cast(op.gather(grown.place, kept.active), "int64"));
-    const fresh = scope("grow", () => pick(perLatent, (name) => op.gather(origin[name]!, grown.added)));
-    const append = (rows: V, more: V) => op.concat([rows, more], 0);
+    const matrices = rowMatrices(config);
+    const blocks = blockCount(config);
+
+    // The whole matrices that latents are chosen by: the blocks, the dead, the new, in the order of their latents.
+    const whole_ = Object.fromEntries(
+      scoringMatrices(config).map((name) => [
+        name,
+        op.gather(
+          concat([
+            ...range(blocks).map((i) => state[part(name, i)]!),
+            fixed[part(name, "dead")] as V,
+            state[part(name, blocks)]!,
+          ]),
+          carried.order as Ints,
+        ),
+      ]),
+    );
+    const kept = chooseLatents(config, x, { ...state, ...whole_ });
+
+    const grown = scope("grow", () => {
+      const added = positions(op.sub(kept.used, op.mul(kept.used, carried.is_live as V)));
+      const all = op.concat([carried.added as Ints, added], 0);
+      const places = op.slice(positions(onesLike(all)), { axis: 0, from: op.shape(carried.added!) });
+      const order = op.scatterElements(carried.order as Ints, added, op.add(places, config.latentDim), { axis: 0 });
+      return { added, all, order, isLive: op.max(carried.is_live as V, kept.used) };
+    });
+    /** Rows of a part before this step; those that are new come from where they rest. */
+    const rowsOf = (name: string, i: number): V => {
+      const rows = state[part(name, i)]!;
+      return i < blocks ? rows : op.concat([rows, op.gather(origin[name]!, grown.added)], 0);
+    };
+    const slotRowsOf = (slot: string, name: string, i: number): V => {
+      const rows = state[part(slotName(slot, name), i)]!;
+      if (i < blocks) return rows;
+      const resting = op.gather(origin[slotName(slot, name)]!, grown.added);
+      const since = state[rested(slot)];
+      return op.concat([rows, since ? op.mul(resting, since) : op.zerosLike(resting)], 0);
+    };
+    const liveOf = (i: number) => (i < blocks ? (fixed[part("live", i)] as Ints) : grown.all);
+    // Which rows of each part are active.
+    const local = scope("active", () => range(blocks + 1).map((i) => positions(op.gather(kept.used, liveOf(i)))));
+    const active = scope("active", () => concat(local.map((rows, i) => op.gather(liveOf(i), rows))));
     const rows = scope("grow", () =>
-      pick(perLatent, (name) =>
-        inRows.includes(name) ? append(state[name]!, fresh[name]!) : op.gather(state[name]!, grown.live),
-      ),
+      pick(matrices, (name) => range(blocks + 1).map((i) => rowsOf(name, i))),
     );
 
     // The small SAE of the active latents.
-    const active = scope("active", () =>
-      pick(Object.keys(parametersOf(config)), (name) => (rows[name] ? op.gather(rows[name], places) : state[name]!)),
+    const parameters = parametersOf(config);
+    const small = scope("active", () =>
+      pick(Object.keys(parameters), (name) =>
+        rows[name]
+          ? concat(local.map((places, i) => op.gather(rows[name]![i]!, places)))
+          : parameters[name]!.perLatent
+            ? op.gather(state[name]!, active)
+            : state[name]!,
+      ),
     );
-    const code = scope("encode", () => sae.encode(x, active, config.options, kept.again));
-    const xHat = scope("decode", () => sae.decode(code.z, active, config.options));
-    const loss = totalLoss(config, { x, xHat, code, params: active, stepsSinceFired: state.steps_since_fired! });
-    const gradient: StateValues = gradients(loss, active);
+    const again = kept.among(active);
+    const code = scope("encode", () => sae.encode(x, small, config.options, again));
+    const xHat = scope("decode", () => sae.decode(code.z, small, config.options));
+    const loss = totalLoss(config, { x, xHat, code, params: small, stepsSinceFired: state.steps_since_fired! });
+    const gradient: StateValues = gradients(loss, small);
 
-    const optimizer = optimizerOf(config);
     const scalars = scope("schedule", () => optimizer.advance(state));
-    const next: Record<string, Value> = { ...scalars, live: grown.live, is_live: grown.isLive };
+    const next: Record<string, Value> = { ...scalars, added: grown.all, is_live: grown.isLive, order: grown.order };
+    for (const [slot, factor] of Object.entries(optimizer.rest.decay)) next[rested(slot)] = op.mul(state[rested(slot)]!, factor);
+    const bounds = scope("active", () => boundsOf(local));
     for (const [name, g] of Object.entries(gradient))
       scope(`update/${name}`, () => {
-        const narrow = projected(config, name, active[name]!, g);
-        const slots = pick(optimizer.slots, (slot) => {
-          const before = state[slotName(slot, name)]!;
-          return rows[name] ? append(before, op.zerosLike(fresh[name]!)) : before;
-        });
-        const given = rows[name]
-          ? { parameter: rows[name], gradient: rowSparse(places, narrow), slots, scalars }
-          : { parameter: state[name]!, gradient: whole(narrow), slots, scalars };
-        const after = updated(config, name, given);
-        const back = rows[name] && !inRows.includes(name);
-        next[name] = back
-          ? op.scatterND(state[name]!, op.unsqueeze(grown.live, [1]), after.parameter)
-          : after.parameter;
-        for (const [slot, value] of Object.entries(after.slots)) next[slotName(slot, name)] = value;
+        const narrow = projected(config, name, small[name]!, g);
+        const put = (key: (name: string) => string, given: { parameter: V; gradient: Gradient; slots: StateValues }) => {
+          const after = updated(config, name, { ...given, scalars });
+          next[key(name)] = after.parameter;
+          for (const [slot, value] of Object.entries(after.slots)) next[key(slotName(slot, name))] = value;
+        };
+        if (!rows[name]) {
+          const gradient = parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow);
+          put((name) => name, { parameter: state[name]!, gradient, slots: pick(optimizer.slots, (slot) => state[slotName(slot, name)]!) });
+        } else
+          for (const i of range(blocks + 1))
+            put((name) => part(name, i), {
+              parameter: rows[name]![i]!,
+              gradient: rowSparse(local[i]!, op.slice(narrow, { axis: 0, ...bounds[i] })),
+              slots: pick(optimizer.slots, (slot) => slotRowsOf(slot, name, i)),
+            });
       });
     next.steps_since_fired = scope("fired", () => stepsSinceFired(code, state.steps_since_fired!));
     return { carried: next, loss };
   },
 };
 
-/**
- * `perLatent`: parameters with one row per latent. `inRows`: those of them that are carried as live rows alone; what the
- * choice of latents needs is carried whole.
- */
-function split(config: TrainConfig): { perLatent: string[]; inRows: string[] } {
-  const parameters = Object.entries(parametersOf(config));
-  const perLatent = parameters.flatMap(([name, { perLatent }]) => (perLatent ? [name] : []));
-  const params = Object.fromEntries(parameters.map(([name, { shape }]) => [name, op.input("float32", shape)]));
-  const { scores } = scored(config, op.input("float32", ["batch", config.inputDim]), params);
-  return { perLatent, inRows: perLatent.filter((name) => !dependsOn(scores, params[name]!)) };
-}
+/** About so many bytes make a block where every row is live. */
+const blockBytes = 2 ** 21;
+const blockCount = ({ latentDim, inputDim }: TrainConfig) => Math.ceil((4 * latentDim * inputDim) / blockBytes);
+const part = (name: string, i: number | "dead") => `${name}.${i}`;
+const rested = (slot: string) => `rested.${slot}`;
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
+  op.concat(values as [Value<D>, ...Value<D>[]], 0);
 
-const momentNames = (config: TrainConfig, parameters: readonly string[]): string[] =>
-  parameters.flatMap((name) => optimizerOf(config).slots.map((slot) => slotName(slot, name)));
+/** Names of the state tensors that are carried as rows: the matrices and their slots. */
+const rowStateNames = (config: TrainConfig): string[] =>
+  rowMatrices(config).flatMap((name) => [name, ...optimizerOf(config).slots.map((slot) => slotName(slot, name))]);
+
+/** The matrices that the choice of latents needs whole. */
+function scoringMatrices(config: TrainConfig): string[] {
+  const params = Object.fromEntries(
+    Object.entries(parametersOf(config)).map(([name, { shape }]) => [name, op.input("float32", shape)]),
+  );
+  const { scores } = scored(config, op.input("float32", ["batch", config.inputDim]), params);
+  return rowMatrices(config).filter((name) => dependsOn(scores, params[name]!));
+}
 
 const pick = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));
+const without = <T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
 
 /** Numbers of the entries that are not zero, ascending. */
-const positions = (mask: V): Ints => op.reshape(op.nonZero(mask), [-1]);
-const onesLike = (x: Ints): V => op.expand(op.scalarOf("float32", 1), op.shape(x));
-/** How many ones stand before each entry. */
-const countBefore = (ones: V): V => op.sub(op.cumSum(ones, 0), 1);
+const positions = (mask: Value): Ints => op.reshape(op.nonZero(mask), [-1]);
+const onesLike = (x: Value): Ints => op.expand(op.scalarOf("int64", 1), op.shape(x));
+/** `values` at their `places`, zero elsewhere; as long as `like`. */
+const inverse = (places: Ints, like: Value, values: Ints): Ints =>
+  op.scatterElements(op.expand(op.scalarOf("int64", 0), op.shape(like)), places, values, { axis: 0 });
+/** From where to where each of some parts reaches when they are joined. */
+function boundsOf(parts: readonly Ints[]): { from: Ints; to: Ints }[] {
+  let from = op.ints(0);
+  return parts.map((one) => {
+    const bounds = { from, to: op.add(from, op.shape(one)) };
+    from = bounds.to;
+    return bounds;
+  });
+}
 
 /** What an architecture would choose by, and among what: its pre-activations and scores `[batch, latentDim]`, and k. */
 function scored(config: TrainConfig, x: V, params: StateValues): { pre: V; scores: V; k: number } {
@@ -137,8 +217,8 @@ function scored(config: TrainConfig, x: V, params: StateValues): { pre: V; score
 }
 
 /**
- * The latents a batch keeps: `used [latentDim]` is 1 for those kept in some row, `active` their numbers, ascending, so that
- * sums over them run in an order no earlier batch has a say in. `again` keeps the same ones in the small SAE of the active.
+ * The latents a batch keeps: `used [latentDim]` is 1 for those kept in some row. `among` keeps the same ones in the small SAE
+ * of the `active` latents.
  */
 function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
   return scope("choose", () => {
@@ -146,32 +226,26 @@ function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
     const { indices } = op.topK(scores, k);
     const known = op.gatherElements(pre, indices);
     const flat = op.reshape(indices, [-1]);
-    const used = op.scatterElements(op.zerosLike(state.steps_since_fired!), flat, onesLike(flat), { axis: 0 });
-    const active = positions(used);
-    const local = op.cast(op.reshape(op.gather(countBefore(used), flat), op.shape(indices)), "int64");
-    const rows = op.slice(op.shape(x), { axis: 0, to: 1 });
-    const zeros = op.expand(op.scalarOf("float32", 0), op.concat([rows, op.shape(active)], 0));
+    const ones = op.expand(op.scalarOf("float32", 1), op.shape(flat));
+    const used = op.scatterElements(op.zerosLike(state.steps_since_fired!), flat, ones, { axis: 0 });
 
-    /** The values are known already; their gradient goes to where they would have come from. */
-    const again: Keep = (pre, _scores, _k, act = (values) => values) => {
-      const [kept] = customGradient(
-        [pre],
-        () => [known] as const,
-        ([dy]) => [dy && op.scatterElements(zeros, local, dy)],
-      );
-      const values = act(kept);
-      return { z: place(values, local, zeros), top: { values, indices } };
-    };
-    return { used, active, again };
-  });
-}
-
-/** The live rows after a batch: `added` are the latents kept for the first time; `place` says where in `live` each one stands. */
-function growLive(before: Ints, wasLive: V, used: V) {
-  return scope("grow", () => {
-    const added = positions(op.sub(used, op.mul(used, wasLive)));
-    const live = op.concat([before, added], 0);
-    const place = op.scatterElements(op.zerosLike(wasLive), live, countBefore(onesLike(live)), { axis: 0 });
-    return { live, added, place, isLive: op.max(wasLive, used) };
+    const among = (active: Ints): Keep =>
+      scope("choose", () => {
+        const places = inverse(active, used, positions(onesLike(active)));
+        const local = op.reshape(op.gather(places, flat), op.shape(indices));
+        const rows = op.slice(op.shape(x), { axis: 0, to: 1 });
+        const zeros = op.expand(op.scalarOf("float32", 0), op.concat([rows, op.shape(active)], 0));
+        /** The values are known already; their gradient goes to where they would have come from. */
+        return (pre, _scores, _k, act = (values) => values) => {
+          const [kept] = customGradient(
+            [pre],
+            () => [known] as const,
+            ([dy]) => [dy && op.scatterElements(zeros, local, dy)],
+          );
+          const values = act(kept);
+          return { z: place(values, local, zeros), top: { values, indices } };
+        };
+      });
+    return { used, among };
   });
 }

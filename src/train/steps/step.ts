@@ -2,6 +2,8 @@ import type { Values } from "../../graph/control.ts";
 import type { Value } from "../../graph/value.ts";
 import type { Padding } from "../../sae/architecture.ts";
 import type { StepName, TrainConfig } from "../../sae/config.ts";
+import type { HostTensor } from "../../util/tensor.ts";
+import type { TrainState } from "../state.ts";
 
 type V = Value<"float32">;
 
@@ -11,14 +13,21 @@ export type StateValues = Readonly<Record<string, V>>;
 /**
  * One way to write a training step. All forms compute the same numbers to float rounding; `dense` is the reference.
  * A form may carry the state from step to step in a shape of its own: `carry` makes it of the canonical state when a run
- * starts, `canonical` turns it back when the run ends. `origin` is the canonical state as it was when the run started.
+ * starts, `given` is what the run gives when it ends. `origin` is the canonical state as it was when the run started.
  */
 export interface StepForm {
   readonly name: StepName;
   readonly describe: string;
   /** Whether what it carries grows from step to step, which only a Loop can do. */
   readonly grows: boolean;
-  readonly carry: (config: TrainConfig, origin: StateValues) => Values;
+  /** Inputs of the graph besides the state. Default: none. */
+  readonly extra?: (config: TrainConfig) => Values;
+  /** What is carried from step to step, and what all steps of a run may use. */
+  readonly carry: (
+    config: TrainConfig,
+    origin: StateValues,
+    extra: Values,
+  ) => { readonly carried: Values; readonly fixed: Values };
   /**
    * What is carried after one step on the batch `x [batch, inputDim]`, and the loss before it, a scalar. Rows of `padding`
    * neither weigh nor fire; a form that grows never sees any.
@@ -28,7 +37,21 @@ export interface StepForm {
     x: V,
     carried: Values,
     origin: StateValues,
+    fixed: Values,
     padding?: Padding,
   ) => { readonly carried: Values; readonly loss: V };
-  readonly canonical: (config: TrainConfig, carried: Values, origin: StateValues) => StateValues;
+  /** What a run gives: the canonical state, or where there is a `host` side, what that makes it of. */
+  readonly given: (config: TrainConfig, carried: Values, fixed: Values) => Values;
+  /** What the host does around each run. Default: it feeds the canonical state and is given it. */
+  readonly host?: (config: TrainConfig, state: TrainState) => HostSide;
+}
+
+/** The state of a training on the host, where a run takes or gives something else. */
+export interface HostSide {
+  /** In canonical form; a copy. */
+  readonly state: TrainState;
+  /** What the next run is fed besides its batches. */
+  feeds(): Readonly<Record<string, HostTensor>>;
+  /** Takes what a run gave, by the names of `given`. */
+  collect(given: Readonly<Record<string, HostTensor>>): void;
 }

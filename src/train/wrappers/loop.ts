@@ -18,11 +18,14 @@ export const loop: Wrapper = {
     const shapes = stateShapes(config);
     const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
 
+    const extra = form.extra?.(config) ?? {};
+    const { carried: before, fixed } = form.carry(config, state, extra);
+
     const steps = op.squeeze(op.slice(op.shape(batches), { axis: 0, to: 1 }), [0]);
     const trained = scope("train", () =>
       loopOver({
         trips: steps,
-        state: form.carry(config, state),
+        state: before,
         body: (step, carried) => {
           const x = scope("batch", () => {
             const bounds = op.gather(batches, step);
@@ -33,15 +36,15 @@ export const loop: Wrapper = {
             });
             return op.gather(activations, rows);
           });
-          const { carried: next, loss } = form.step(config, x, carried, state);
+          const { carried: next, loss } = form.step(config, x, carried, state, fixed);
           return { state: next, outputs: { loss } };
         },
       }),
     );
-    const after = form.canonical(config, trained.state, state);
+    const after = form.given(config, trained.state, fixed);
     return {
       name: `${config.architecture}_${form.name}_loop`,
-      inputs: { activations, order, batches, ...state },
+      inputs: { activations, order, batches, ...state, ...extra },
       outputs: {
         loss: trained.outputs.loss,
         ...Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value])),

@@ -23,19 +23,20 @@ export const scan: Wrapper = {
     const shapes = stateShapes(config);
     const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
 
+    const { carried: before, fixed } = form.carry(config, state, {});
     const trained = scope("train", () =>
       scanOver({
-        state: form.carry(config, state),
+        state: before,
         over: { order, mask, scale },
         body: (carried, batch) => {
           const x = scope("batch", () => op.gather(activations, batch.order));
           const padding = { mask: scope("batch", () => op.unsqueeze(batch.mask, [1])), scale: batch.scale };
-          const { carried: next, loss } = form.step(config, x, carried, state, padding);
+          const { carried: next, loss } = form.step(config, x, carried, state, fixed, padding);
           return { state: next, outputs: { loss } };
         },
       }),
     );
-    const after = form.canonical(config, trained.state, state);
+    const after = form.given(config, trained.state, fixed);
     return {
       name: `${config.architecture}_${form.name}_scan`,
       inputs: { activations, order, mask, scale, ...state },

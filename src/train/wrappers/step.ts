@@ -19,8 +19,9 @@ export const step: Wrapper = {
     const scale = op.input("float32", []);
     const shapes = stateShapes(config);
     const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
-    const { carried, loss } = form.step(config, x, form.carry(config, state), state, { mask, scale });
-    const after = form.canonical(config, carried, state);
+    const { carried: before, fixed } = form.carry(config, state, {});
+    const { carried, loss } = form.step(config, x, before, state, fixed, { mask, scale });
+    const after = form.given(config, carried, fixed);
     return {
       name: `${config.architecture}_${form.name}_step`,
       inputs: { x, mask, scale, ...state },

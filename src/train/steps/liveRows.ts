@@ -1,0 +1,105 @@
+/**
+ * @file Which rows are live, decided on the host before each run. A row without gradient goes on moving by its first moment,
+ * less at each step. Once the rest of that way is shorter than `retire` of the row's length (2^-24: half a unit in the last
+ * place of its largest entries), the row is at rest: it stays where it is, its first moment is dropped, and what it keeps (the
+ * second moment) decays by one factor for all steps until it is kept again.
+ */
+import type { TrainConfig } from "../../sae/config.ts";
+import { parametersOf } from "../../sae/spec.ts";
+import { type HostTensor, tensor } from "../../util/tensor.ts";
+import { optimizerOf, slotName, type TrainState } from "../state.ts";
+import type { HostSide } from "./step.ts";
+
+/** Parameters with a row per latent, which the live form carries as rows. */
+export const rowMatrices = (config: TrainConfig): string[] =>
+  Object.entries(parametersOf(config)).flatMap(([name, { shape, perLatent }]) =>
+    perLatent && shape.length === 2 ? [name] : [],
+  );
+
+/** The live rows of a training, from run to run. */
+export class LiveRows implements HostSide {
+  readonly #config: TrainConfig;
+  readonly #matrices: readonly string[];
+  /** In canonical form, but for what the last run has left; owned, and written to. */
+  #state: TrainState;
+  /** Rows that may be live, ascending. */
+  #moving: number[];
+  /** Rows at rest that have kept something. */
+  #resting: Set<number>;
+
+  /** Of a state in canonical form, which is copied. */
+  constructor(config: TrainConfig, state: TrainState) {
+    this.#config = config;
+    this.#matrices = rowMatrices(config);
+    this.#state = copyOf(state);
+    const latents = Array.from({ length: config.latentDim }, (_, i) => i);
+    const { slots, rest } = optimizerOf(config);
+    const holds = (those: readonly string[]) => (latent: number) =>
+      this.#matrices.some((name) => those.some((slot) => this.#row(slotName(slot, name), latent).some((v) => v !== 0)));
+    const keeps = Object.keys(rest.decay);
+    this.#moving = latents.filter(holds(slots.filter((slot) => !keeps.includes(slot))));
+    const moving = new Set(this.#moving);
+    this.#resting = new Set(latents.filter((latent) => !moving.has(latent)).filter(holds(keeps)));
+  }
+
+  get state(): TrainState {
+    return copyOf(this.#state);
+  }
+
+  feeds(): Readonly<Record<string, HostTensor>> {
+    const { slots, rest } = optimizerOf(this.#config);
+    const dropped = slots.filter((slot) => !(slot in rest.decay));
+    this.#moving = this.#moving.filter((latent) => {
+      if (!this.#atRest(latent)) return true;
+      for (const name of this.#matrices) for (const slot of dropped) this.#row(slotName(slot, name), latent).fill(0);
+      this.#resting.add(latent);
+      return false;
+    });
+    return { ...this.#state, live: tensor("int64", [this.#moving.length], BigInt64Array.from(this.#moving, BigInt)) };
+  }
+
+  collect(given: Readonly<Record<string, HostTensor>>): void {
+    const { slots, rest } = optimizerOf(this.#config);
+    const live = Array.from(given.live!.data as BigInt64Array, Number);
+    for (const latent of live) this.#resting.delete(latent);
+    const next: Record<string, HostTensor<"float32">> = { ...this.#state };
+    for (const [name, value] of Object.entries(given))
+      if (name in this.#state && value.dims.length < 2) next[name] = value as HostTensor<"float32">;
+    this.#state = next;
+    for (const name of this.#matrices)
+      for (const key of [name, ...slots.map((slot) => slotName(slot, name))]) {
+        const rows = given[key] as HostTensor<"float32">;
+        const width = rows.dims[1]!;
+        for (const [i, latent] of live.entries())
+          this.#row(key, latent).set(rows.data.subarray(i * width, (i + 1) * width));
+      }
+    for (const slot of Object.keys(rest.decay)) {
+      const factor = given[`rested.${slot}`]!.data[0] as number;
+      for (const latent of this.#resting)
+        for (const name of this.#matrices) {
+          const row = this.#row(slotName(slot, name), latent);
+          for (let i = 0; i < row.length; i++) row[i]! *= factor;
+        }
+    }
+    this.#moving = live.sort((a, b) => a - b);
+  }
+
+  #row(name: string, latent: number): Float32Array {
+    const { dims, data } = this.#state[name]!;
+    return data.subarray(latent * dims[1]!, (latent + 1) * dims[1]!);
+  }
+
+  /** Whether what a latent's rows would still move is too little to matter. */
+  #atRest(latent: number): boolean {
+    const { slots, scalars, rest } = optimizerOf(this.#config);
+    const numbers = Object.fromEntries(scalars.map((name) => [name, this.#state[name]!.data[0]!]));
+    return this.#matrices.every((name) => {
+      const rows = Object.fromEntries(slots.map((slot) => [slot, this.#row(slotName(slot, name), latent)]));
+      const length = Math.hypot(...this.#row(name, latent));
+      return rest.within((this.#config.retire ?? 0) * length, rows, numbers, this.#config.learningRate);
+    });
+  }
+}
+
+const copyOf = (state: TrainState): TrainState =>
+  Object.fromEntries(Object.entries(state).map(([name, { dims, data }]) => [name, tensor("float32", dims, data.slice())]));
