@@ -22,7 +22,9 @@ export const uniform =
   (fanIn: number): Init =>
   ({ rng, shape }) => {
     const bound = 1 / Math.sqrt(fanIn);
-    return Float32Array.from({ length: count(shape) }, () => (2 * rng.uniform() - 1) * bound);
+    const values = new Float32Array(count(shape));
+    for (let i = 0; i < values.length; i++) values[i] = (2 * rng.uniform() - 1) * bound;
+    return values;
   };
 
 /** Another initialiser's rows, each divided by its length. */
@@ -32,9 +34,10 @@ export const unitRows =
     const W = init(context);
     const width = context.shape[1]!;
     for (let at = 0; at < W.length; at += width) {
-      const row = W.subarray(at, at + width);
-      const norm = Math.sqrt(row.reduce((sum, v) => sum + v * v, 0));
-      for (let i = 0; i < width; i++) row[i]! /= norm;
+      let squares = 0;
+      for (let i = at; i < at + width; i++) squares += W[i]! ** 2;
+      const norm = Math.sqrt(squares);
+      for (let i = at; i < at + width; i++) W[i]! /= norm;
     }
     return W;
   };

@@ -9,9 +9,9 @@ type V = Value<"float32">;
 export function linearEncode(x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V {
   const order = orderOf(W_enc);
   if (order) {
-    // Rows in another order are columns in another order of the product.
-    const products = partsOf(order.rows).map((W) => op.gemm(x, W, { transB: true }));
-    return op.add(op.gather(joined(products, 1), order.numbers, 1), b_enc);
+    // The product's transpose, as rows are put in order faster than columns.
+    const products = partsOf(order.rows).map((W) => op.gemm(W, x, { transB: true }));
+    return op.add(op.transpose(op.gather(joined(products, 0), order.numbers)), b_enc);
   }
   const blocks = blocksOf(W_enc);
   const biases = cut(b_enc, 0, blocks);

@@ -163,7 +163,7 @@ export const live: StepForm = {
 };
 
 /** About so many bytes make a block where every row is live. */
-const blockBytes = 2 ** 21;
+const blockBytes = 2 ** 22;
 const blockCount = ({ latentDim, inputDim }: TrainConfig) => Math.ceil((4 * latentDim * inputDim) / blockBytes);
 const part = (name: string, i: number | "dead") => `${name}.${i}`;
 const rested = (slot: string) => `rested.${slot}`;

@@ -8,6 +8,7 @@ import type { TrainConfig } from "../../sae/config.ts";
 import { parametersOf } from "../../sae/spec.ts";
 import { type HostTensor, tensor } from "../../util/tensor.ts";
 import { optimizerOf, slotName, type TrainState } from "../state.ts";
+import type { Batches } from "../wrappers/wrapper.ts";
 import type { HostSide } from "./step.ts";
 
 /** Parameters with a row per latent, which the live form carries as rows. */
@@ -44,6 +45,12 @@ export class LiveRows implements HostSide {
 
   get state(): TrainState {
     return copyOf(this.#state);
+  }
+
+  /** A training's first batch keeps most latents that are ever kept: as a run of its own it leaves them in blocks for the second. */
+  runs({ order, bounds }: Batches): readonly Batches[] {
+    if (this.#moving.length > 0 || bounds.length === 1) return [{ order, bounds }];
+    return [bounds.slice(0, 1), bounds.slice(1)].map((bounds) => ({ order, bounds }));
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {

@@ -4,6 +4,7 @@ import type { Padding } from "../../sae/architecture.ts";
 import type { StepName, TrainConfig } from "../../sae/config.ts";
 import type { HostTensor } from "../../util/tensor.ts";
 import type { TrainState } from "../state.ts";
+import type { Batches } from "../wrappers/wrapper.ts";
 
 type V = Value<"float32">;
 
@@ -50,6 +51,8 @@ export interface StepForm {
 export interface HostSide {
   /** In canonical form; a copy. */
   readonly state: TrainState;
+  /** The runs that some batches are best divided into. */
+  runs(batches: Batches): readonly Batches[];
   /** What the next run is fed besides its batches. */
   feeds(): Readonly<Record<string, HostTensor>>;
   /** Takes what a run gave, by the names of `given`. */
