@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime/session.ts";
 import type { TrainConfig } from "../sae/config.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
-import { epochsForNextRun } from "./epochsPerRun.ts";
+import { epochsForNextRun, Pace } from "./pace.ts";
 import { residentRows, type TrainingRows } from "./rows.ts";
 import { initialState, type TrainState } from "./state.ts";
 import { checkTrainingRows, Trainer } from "./trainer.ts";
@@ -23,12 +23,17 @@ export interface TrainOptions {
   readonly threads?: number | undefined;
   /**
    * Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default: 1 where the state
-   * is on the host; on a device as many as keep its transfer below 2 % of the time, with news at least every 3 seconds.
+   * is on the host, on a device as many as keep what crosses to it below 2 % of the time; and an epoch that takes longer than
+   * `secondsPerRun` is several runs.
    */
   readonly epochsPerRun?: number | undefined;
+  /** Seconds between news, about, if a step does not take longer; default 3. The result does not depend on it. */
+  readonly secondsPerRun?: number | undefined;
   readonly wrapper?: WrapperName;
-  /** Called after each run. Giving back `false` ends the training there. */
+  /** Called after runs that end an epoch. Giving back `false` ends the training there. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
+  /** Called after runs that end within an epoch, with how many are done: 2.5 in the middle of the third. */
+  readonly onPart?: (epochsDone: number) => Promise<void>;
 }
 
 /**
@@ -40,8 +45,10 @@ export async function train(
   runtime: Runtime,
   config: TrainConfig,
   activations: HostTensor<"float32"> | TrainingRows,
-  { from, threads, epochsPerRun, wrapper, onRun = async () => true }: TrainOptions = {},
+  options: TrainOptions = {},
 ): Promise<TrainProgress> {
+  const { from, threads, epochsPerRun, secondsPerRun, wrapper } = options;
+  const { onRun = async () => true, onPart = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
   const source = "runs" in activations ? activations : residentRows(activations);
@@ -53,16 +60,26 @@ export async function train(
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     const means = new EpochMeans(rows);
     let perRun = epochsPerRun ?? 1;
-    for await (const run of source.runs(config, epochsDone, () => perRun)) {
-      const started = performance.now();
-      means.add(await trainer.run(run.batches, run.activations), run.batches.bounds);
-      if (run.epochsDone === undefined) continue;
-      if (epochsPerRun === undefined && capabilitiesOf(runtime.provider).wrapper !== "loop")
-        perRun = epochsForNextRun(bytesOf(trainer.state), {
-          epochs: run.epochsDone - epochsDone,
-          seconds: (performance.now() - started) / 1000,
-        });
-      epochsDone = run.epochsDone;
+    const onDevice = capabilitiesOf(runtime.provider).wrapper !== "loop";
+    const pace = new Pace(config, { on: onDevice ? "gpu" : "cpu", seconds: secondsPerRun });
+    for await (const { batches, activations, epochsDone: after } of source.runs(config, epochsDone, () => perRun)) {
+      let seconds = 0;
+      for (const part of epochsPerRun === undefined ? pace.parts(batches) : [batches]) {
+        const started = performance.now();
+        means.add(await trainer.run(part, activations), part.bounds);
+        const took = (performance.now() - started) / 1000;
+        pace.took(part.bounds.length, took);
+        seconds += took;
+        if (after === undefined || part.bounds.at(-1) !== batches.bounds.at(-1)) await onPart(epochsDone + means.seen);
+      }
+      if (after === undefined) continue;
+      if (epochsPerRun === undefined && onDevice)
+        perRun = epochsForNextRun(
+          2 * bytesOf(trainer.state) + activations.data.byteLength,
+          { epochs: after - epochsDone, seconds },
+          secondsPerRun,
+        );
+      epochsDone = after;
       loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))
         throw new RuntimeFailure(
@@ -86,6 +103,11 @@ class EpochMeans {
 
   constructor(rows: number) {
     this.#rows = rows;
+  }
+
+  /** Epochs since it was last asked for means, the part of one that is under way included. */
+  get seen(): number {
+    return this.#seen / this.#rows;
   }
 
   add(losses: Float32Array, bounds: readonly { readonly from: number; readonly to: number }[]): void {
