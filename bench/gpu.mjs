@@ -82,8 +82,14 @@ const verbs = {
     );
   },
   table: (file = "bench/gpu.json") => console.log(gpuTable(measured(file))),
-  readme: (file = "bench/gpu.json", readme = "README.md") =>
-    write(readme, withGpu(readFileSync(readme, "utf8"), measured(file))),
+  readme(file = "bench/gpu.json", readme = "README.md") {
+    const result = measured(file);
+    try {
+      write(readme, withGpu(readFileSync(readme, "utf8"), result));
+    } catch (error) {
+      fail(error.message);
+    }
+  },
 };
 
 if (!Object.hasOwn(verbs, what ?? "")) fail(`say one of ${Object.keys(verbs).join(", ")}`);
