@@ -1,57 +1,96 @@
-// The logic of gpu.sh: `require DOCTOR.json PROVIDER` fails unless the provider works; `write FOLDER PROVIDER OUT` joins the results.
-import { execFileSync } from "node:child_process";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+// The logic of gpu.sh: `require DOCTOR.json PROVIDER` fails unless the provider works; `parity FOUND TO` keeps what parity printed, or that
+// it ended in the middle; `write FOLDER PROVIDER OUT` joins the results;
+// `table [gpu.json]` prints them as README's table, `readme [gpu.json] [README.md]` puts them there.
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gpuTable, targetSeconds, withGpu } from "./gpuTable.mjs";
 
-const read = (file) => JSON.parse(readFileSync(file, "utf8"));
 const [what, ...rest] = process.argv.slice(2);
 
-/** Seconds per SAE on an H100 that this project aims at; a figure is a result only once this has run there. */
-const targetSeconds = 1;
+function fail(message) {
+  console.error(`error: ${message}`);
+  process.exit(1);
+}
 
-/** Name and driver of the card, as NVIDIA's own tool says them. */
-function card() {
+function read(file) {
   try {
-    const query = ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"];
-    return execFileSync("nvidia-smi", query, { encoding: "utf8" }).trim();
-  } catch {
-    return null;
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    return fail(`${file}: ${error.message}; nothing was written`);
   }
 }
 
-if (what === "require") {
-  const [file, provider] = rest;
-  const found = read(file).providers.find((one) => one.provider === provider);
-  if (!found?.usable) {
-    console.error(`error: ${provider} is not usable here: ${found?.why ?? "unknown provider"}; nothing was measured`);
-    process.exit(1);
-  }
-} else {
-  const [folder, provider, out] = rest;
-  const rows = read(join(folder, "rows.json"));
-  const result = {
-    provider,
-    card: provider === "cuda" ? card() : null,
-    doctor: read(join(folder, "doctor.json")),
-    parity: read(join(folder, "parity.json")),
-    data: "synthetic stand-in",
-    target_seconds: targetSeconds,
-    saes: (rows.rows ?? rows).map((row) => ({
-      latent_dim: row.latent_dim,
-      k: row.k,
-      train_time_sec: row.train_time_sec,
-      explained_variance: row.explained_variance ?? row.metrics?.explained_variance,
-      feature_death_rate: row.feature_death_rate ?? row.metrics?.feature_death_rate,
-    })),
-  };
-  if (result.saes.some((one) => !Number.isFinite(one.train_time_sec) || !Number.isFinite(one.explained_variance))) {
-    console.error("error: a row has no time or no explained variance; nothing was written");
-    process.exit(1);
-  }
-  writeFileSync(`${out}.part`, `${JSON.stringify(result, null, 1)}\n`);
-  renameSync(`${out}.part`, out);
-  const slowest = Math.max(...result.saes.map((one) => one.train_time_sec));
-  console.error(
-    `${out}: ${result.saes.length} SAEs, the slowest ${slowest.toFixed(2)} s (target on an H100: under ${targetSeconds} s)`,
-  );
+/** Written whole or not at all. */
+function write(file, text) {
+  writeFileSync(`${file}.part`, text);
+  renameSync(`${file}.part`, file);
 }
+
+const provided = (doctor, provider) => doctor.providers.find((one) => one.provider === provider);
+
+/** The numbers of gpu.json; `null` where it is not there. */
+function measured(file) {
+  if (!existsSync(file)) return null;
+  const result = read(file);
+  if (result.provider !== "cuda") fail(`${file} is of provider ${result.provider}; README's table is for cuda`);
+  return result;
+}
+
+const verbs = {
+  require(file, provider) {
+    const found = provided(read(file), provider);
+    if (!found?.usable)
+      fail(`${provider} is not usable here: ${found?.why ?? "unknown provider"}; nothing was measured`);
+  },
+  parity(found, to) {
+    let text = readFileSync(found, "utf8");
+    try {
+      JSON.parse(text);
+    } catch {
+      text = JSON.stringify({
+        steps: null,
+        rows: [],
+        failed: "parity ended before its result; run it alone to see why",
+      });
+    }
+    write(to, text);
+  },
+  write(folder, provider, out) {
+    const { config, rows } = read(join(folder, "rows.json"));
+    const doctor = read(join(folder, "doctor.json"));
+    const [first] = rows;
+    const result = {
+      provider,
+      card: provided(doctor, provider).device,
+      doctor,
+      parity: read(join(folder, "parity.json")),
+      data: "synthetic stand-in",
+      input_dim: first.input_dim,
+      epochs: first.epochs,
+      target_seconds: targetSeconds,
+      first_contact: config.first_contact ?? null,
+      saes: rows.map(({ latent_dim, k, train_time_sec, explained_variance, feature_death_rate }) => ({
+        ...{ latent_dim, k, train_time_sec, explained_variance, feature_death_rate },
+      })),
+    };
+    if (result.saes.some((one) => !Number.isFinite(one.train_time_sec) || !Number.isFinite(one.explained_variance)))
+      fail("a row has no time or no explained variance; nothing was written");
+    write(out, `${JSON.stringify(result, null, 1)}\n`);
+    const slowest = Math.max(...result.saes.map((one) => one.train_time_sec));
+    console.error(
+      `${out}: ${result.saes.length} SAEs, the slowest ${slowest.toFixed(2)} s (target on an H100: under ${targetSeconds} s)`,
+    );
+  },
+  table: (file = "bench/gpu.json") => console.log(gpuTable(measured(file))),
+  readme(file = "bench/gpu.json", readme = "README.md") {
+    const result = measured(file);
+    try {
+      write(readme, withGpu(readFileSync(readme, "utf8"), result));
+    } catch (error) {
+      fail(error.message);
+    }
+  },
+};
+
+if (!Object.hasOwn(verbs, what ?? "")) fail(`say one of ${Object.keys(verbs).join(", ")}`);
+verbs[what](...rest);

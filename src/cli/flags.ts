@@ -128,6 +128,11 @@ export const sae = {
     choices: stepNames,
     describe: "how the training step is written; equal to float rounding [default: the faster]",
   },
+  retire: {
+    type: "number",
+    describe:
+      "step live: rows that would move by less than this part of their length in all are left alone till kept again; 0 never [default: 2^-24]",
+  },
   seed: { type: "number", default: 0, describe: "seed of the first weights and of the order of rows" },
   seeds: { type: "string", describe: "several seeds, such as 0,1,2: every SAE once with each, for its spread" },
   ...(Object.fromEntries(

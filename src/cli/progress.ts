@@ -2,7 +2,10 @@ import { Presets, SingleBar } from "cli-progress";
 import type { GridProgress } from "../pipeline/node.ts";
 import { note } from "./output.ts";
 
-/** Shows how far a grid is: a bar with the time left on a terminal, a line per SAE elsewhere, nothing when quiet. */
+/** Seconds between lines about one SAE, where there is no terminal to draw a bar on. */
+const linesEvery = 30;
+
+/** Shows how far a grid is: a bar with the time left on a terminal; a line per SAE and every 30 seconds elsewhere; nothing when quiet. */
 export interface GridDisplay {
   update(progress: GridProgress): void;
   end(): void;
@@ -14,6 +17,9 @@ export function gridDisplay({ quiet }: { quiet: boolean }): GridDisplay {
   return process.stderr.isTTY ? bar() : lines();
 }
 
+const epochOf = ({ epochsDone, epochs }: GridProgress) => `${Number(epochsDone.toFixed(1))}/${epochs}`;
+const lossOf = ({ loss }: GridProgress) => loss?.toPrecision(4) ?? "-";
+
 function bar(): GridDisplay {
   const format = "{bar} {percentage}% | {name} | epoch {epoch} | loss {loss} | {left}";
   const options = { format, stream: process.stderr, hideCursor: true, clearOnComplete: true };
@@ -22,11 +28,11 @@ function bar(): GridDisplay {
   let started = false;
   return {
     update(progress) {
-      const { finished, count, name, epochsDone, epochs, loss, done } = progress;
+      const { finished, count, name, done } = progress;
       const payload = {
         name: `${finished}/${count} done, ${name}`,
-        epoch: `${epochsDone}/${epochs}`,
-        loss: loss?.toPrecision(4) ?? "-",
+        epoch: epochOf(progress),
+        loss: lossOf(progress),
         left: left(progress),
       };
       if (!started) shown.start(1, 0, payload);
@@ -39,11 +45,17 @@ function bar(): GridDisplay {
 
 function lines(): GridDisplay {
   const left = remaining();
+  let said = performance.now();
   return {
     update(progress) {
       const { finished, count, name, state, row, waited = 0 } = progress;
       const time = left(progress);
-      if (!row) return;
+      if (!row && performance.now() - said < linesEvery * 1000) return;
+      said = performance.now();
+      if (!row)
+        return note(
+          `${finished}/${count} done, ${name}: epoch ${epochOf(progress)}, loss ${lossOf(progress)}, ${time}`,
+        );
       const what =
         state === "reused"
           ? "already there"

@@ -1,7 +1,8 @@
 import { ConfigError } from "../util/errors.ts";
 import { hasKernel, type KernelProvider, kernels } from "./kernels.ts";
-import { type Graph, type Model, type Node, type TensorProto, toNumber } from "./proto.ts";
-import { dataTypeName, hostTensor } from "./tensors.ts";
+import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
+import { castTo, rules, type Scope } from "./rules.ts";
+import { dataTypeName, shapeOf } from "./tensors.ts";
 
 /** A node that a provider would leave to another one, or compute wrongly. */
 export interface Misfit {
@@ -28,12 +29,6 @@ const shortNames: Readonly<Record<string, string>> = {
 };
 const comparisons = new Set(["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or"]);
 
-/** Types by value name, and the values that are constants of the file; a body sees those of the graphs around it. */
-interface Scope {
-  readonly types: Map<string, string>;
-  readonly constants: Map<string, TensorProto>;
-}
-
 /**
  * The nodes of a model, those in bodies of Loop, Scan and If included, that a provider has no kernel for or computes wrongly;
  * empty when all of the graph runs there. Static: nothing is run.
@@ -43,17 +38,26 @@ export function checkModel(model: Model, provider: KernelProvider, file = "the m
   const opset = toNumber(model.opsetImport?.find(({ domain }) => !domain || domain === "ai.onnx")?.version);
   if (opset !== tableOpset)
     throw new ConfigError(`${file}: opset ${opset}; kernels are known for opset ${tableOpset}, export it with that`);
-  return checkGraph(model.graph ?? {}, provider, { types: new Map(), constants: new Map() });
+  return checkGraph(model.graph ?? {}, provider);
 }
 
-function checkGraph(graph: Graph, provider: KernelProvider, outer: Scope): Misfit[] {
-  const scope: Scope = { types: new Map(outer.types), constants: new Map(outer.constants) };
+function checkGraph(graph: Graph, provider: KernelProvider, outer?: Scope): Misfit[] {
+  const scope: Scope = {
+    types: new Map(outer?.types),
+    shapes: new Map(outer?.shapes),
+    constants: new Map(outer?.constants),
+    makers: new Map(outer?.makers),
+  };
   for (const constant of graph.initializer ?? []) {
     scope.types.set(constant.name ?? "", dataTypeName(constant.dataType));
+    scope.shapes.set(constant.name ?? "", (constant.dims ?? []).map(toNumber));
     scope.constants.set(constant.name ?? "", constant);
   }
-  for (const info of [...(graph.input ?? []), ...(graph.valueInfo ?? []), ...(graph.output ?? [])])
+  for (const info of [...(graph.input ?? []), ...(graph.valueInfo ?? []), ...(graph.output ?? [])]) {
     if (info.type?.tensorType) scope.types.set(info.name ?? "", dataTypeName(info.type.tensorType.elemType));
+    const shape = shapeOf(info);
+    if (shape) scope.shapes.set(info.name ?? "", shape);
+  }
   return (graph.node ?? []).flatMap((node) => {
     const own = checkNode(node, provider, scope);
     const inside = (node.attribute ?? []).flatMap(({ g }) => (g ? checkGraph(g, provider, scope) : []));
@@ -62,12 +66,11 @@ function checkGraph(graph: Graph, provider: KernelProvider, outer: Scope): Misfi
   });
 }
 
-const attributeOf = (node: Node, name: string) => node.attribute?.find((one) => one.name === name);
-
 /** Types of a node's outputs, where the file does not say them. */
-function declareOutputs(node: Node, { types }: Scope): void {
+function declareOutputs(node: Node, { types, makers }: Scope): void {
   const type = (i: number) => types.get(node.input?.[i] ?? "");
   for (const [i, name] of (node.output ?? []).entries()) {
+    makers.set(name, { node, output: i });
     if (types.has(name)) continue;
     const op = node.opType ?? "";
     const made = comparisons.has(op)
@@ -75,7 +78,7 @@ function declareOutputs(node: Node, { types }: Scope): void {
       : op === "Shape" || op === "NonZero" || (op === "TopK" && i === 1)
         ? "int64"
         : op === "Cast"
-          ? dataTypeName(toNumber(attributeOf(node, "to")?.i))
+          ? castTo(node)
           : op === "Where"
             ? type(1)
             : type(0);
@@ -87,7 +90,7 @@ function checkNode(node: Node, provider: KernelProvider, scope: Scope): Misfit[]
   const op = node.opType ?? "";
   const input = (i: number) => scope.types.get(node.input?.[i] ?? "") ?? "unknown type";
   const type = op === "Where" ? input(1) : input(0);
-  const to = op === "Cast" ? dataTypeName(toNumber(attributeOf(node, "to")?.i)) : undefined;
+  const to = op === "Cast" ? castTo(node) : undefined;
   const misfit = (why: string): Misfit[] => [
     { provider, node: node.name || node.output?.[0] || op, op, type: to ? `${type} to ${to}` : type, why },
   ];
@@ -108,60 +111,6 @@ function missing(provider: KernelProvider, op: string): string {
   }
   return `no kernel for this type; there is one for ${types}`;
 }
-
-/** What a kernel that exists still gets wrong. */
-interface Rule {
-  readonly providers: readonly KernelProvider[];
-  readonly applies: (node: Node, type: string, scope: Scope) => boolean;
-  readonly why: string;
-}
-
-const reductionOf = (node: Node) => new TextDecoder().decode(attributeOf(node, "reduction")?.s ?? new Uint8Array());
-const isFloat = (type: string) => type.startsWith("float");
-
-/** Whether the places that constant indices name are all different; `false` where that is not known before it runs. */
-function distinct(indices: TensorProto | undefined): boolean {
-  if (!indices || indices.dataLocation === 1) return false;
-  const { dims, data } = hostTensor(indices);
-  const numbers = Array.from(data, Number);
-  const width = Math.max(1, dims.at(-1) ?? 1);
-  const places = Array.from(
-    { length: numbers.length / width },
-    (_, i) => `${numbers.slice(i * width, (i + 1) * width)}`,
-  );
-  // A negative index, counted from the end, may name a place under another number.
-  return numbers.every((n) => n >= 0) && new Set(places).size === places.length;
-}
-
-const rules: readonly Rule[] = [
-  {
-    // The provider loads cuDNN when such a node first runs, and fails there without it.
-    providers: ["cuda"],
-    applies: ({ opType }) => ["ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2"].includes(opType ?? ""),
-    why: "needs cuDNN, which may be absent; take the largest by TopK, a norm by Mul, ReduceSum and Sqrt",
-  },
-  {
-    // Its reductions are chosen by element size: int32 is added as if it were float.
-    providers: ["cuda"],
-    applies: (node, type) => /^Scatter/.test(node.opType ?? "") && reductionOf(node) === "add" && !isFloat(type),
-    why: "adds integers as if they were floats; scatter float32",
-  },
-  {
-    // Which of two rows for one place stays is left to chance there. Those of TopK, which ScatterElements is used with, never repeat.
-    providers: ["cuda"],
-    applies: (node, _type, { constants }) =>
-      node.opType === "ScatterND" &&
-      !["add", "mul", "max", "min"].includes(reductionOf(node)) &&
-      !distinct(constants.get(node.input?.[1] ?? "")),
-    why: "indices that repeat give a result of chance; make them an initializer without repeats, or scatter with reduction add",
-  },
-  {
-    // K is read by the host before the kernel starts.
-    providers: ["cuda", "webgpu"],
-    applies: ({ opType, input }, _type, { constants }) => opType === "TopK" && !constants.has(input?.[1] ?? ""),
-    why: "K must be a constant of the file; make it an initializer",
-  },
-];
 
 /** A misfit in one line. */
 export const describeMisfit = ({ provider, node, op, type, why }: Misfit): string =>

@@ -54,6 +54,7 @@ export interface GridRun {
 /** News of one SAE of a grid, and where the whole grid is. */
 export interface GridProgress {
   readonly name: string;
+  /** In the middle of an epoch with a fraction. */
   readonly epochsDone: number;
   readonly epochs: number;
   readonly loss: number | null;
@@ -149,7 +150,7 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     children.push(child);
     while (queue.length > 0 && !run.signal?.aborted) {
       const entry = queue.shift()!;
-      const onEpoch = (epochsDone: number, loss: number) => tell(entry, { epochsDone, loss, state: "training" });
+      const onEpoch = (epochsDone: number, loss: number | null) => tell(entry, { epochsDone, loss, state: "training" });
       const trained = await trainOne(shared, entry, child, onEpoch, (one) => {
         contact = one;
       });
@@ -223,7 +224,7 @@ async function trainOne(
   { run, data }: Shared,
   { name, config, before }: Entry,
   child: TrainingProcess,
-  onEpoch: (epochsDone: number, loss: number) => void,
+  onEpoch: (epochsDone: number, loss: number | null) => void,
   onContact: (contact: FirstContact) => void,
 ): Promise<{ row: MetricRow; waited: number } | null> {
   const { provider, signal, threads = defaultThreads, epochsPerRun } = run;

@@ -2,7 +2,11 @@ import { ConfigError } from "../util/errors.ts";
 
 /** Whether a provider can be used on this machine; if not, why, and what to do about it. */
 export type Usable =
-  | { readonly usable: true }
+  | {
+      readonly usable: true;
+      /** The name of the GPU, where it is told. */
+      readonly device?: string | undefined;
+    }
   | {
       readonly usable: false;
       /** One line: what is missing. */

@@ -67,8 +67,9 @@ export function trainConfig(request: TrainRequest): TrainConfig {
   const step = stepOf(spec, request.step);
   const { retire = step === "live" ? defaultRetire : 0 } = request;
   if (!(retire >= 0 && retire < 1e-3)) throw new ConfigError(`retire must be a number from 0 to 1e-3, got ${retire}`);
-  if (retire > 0 && step !== "live") throw new ConfigError(`retire is for step live, the step here is ${step}; leave it out`);
-  const retired = retire > 0 ? { retire } : {};
+  if (retire > 0 && step !== "live" && request.step !== undefined)
+    throw new ConfigError(`retire is for step live, step is ${step}; leave one of them out`);
+  const retired = retire > 0 && step === "live" ? { retire } : {};
   const shuffle = shuffleRows === undefined ? {} : { shuffleRows };
   return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step, ...retired, ...shuffle, seed };
 }

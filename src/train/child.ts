@@ -43,6 +43,7 @@ async function run({
     from,
     threads,
     epochsPerRun,
+    onPart: (epochsDone) => send({ type: "part", epochsDone }),
     async onRun(now) {
       await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
       if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {

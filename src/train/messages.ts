@@ -24,6 +24,8 @@ export type ToChild =
 
 /** What it answers. */
 export type FromChild =
+  /** In the middle of an epoch: `epochsDone` has a fraction. */
+  | { readonly type: "part"; readonly epochsDone: number }
   | { readonly type: "epoch"; readonly epochsDone: number; readonly loss: number }
   | { readonly type: "snapshot"; readonly progress: TrainProgress }
   | {

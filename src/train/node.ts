@@ -25,7 +25,8 @@ export interface TrainingRun {
   readonly epochsPerRun?: number | undefined;
   /** Once aborted, the training ends after the epoch it is in. */
   readonly signal?: AbortSignal | undefined;
-  readonly onEpoch?: (epochsDone: number, loss: number) => void;
+  /** Called every few seconds; the loss is the last whole epoch's, `epochsDone` has a fraction in the middle of one. */
+  readonly onEpoch?: (epochsDone: number, loss: number | null) => void;
   /** Called about every `snapshotSeconds` (default 30) with all state, between epochs. */
   readonly onSnapshot?: (progress: TrainProgress) => Promise<void>;
   readonly snapshotSeconds?: number;
@@ -72,6 +73,7 @@ export class TrainingProcess {
     return new Promise((resolve, reject) => {
       const child = this.#child;
       let saving = Promise.resolve();
+      let loss = from?.loss.at(-1) ?? null;
       // A process that is gone has been heard of by its exit.
       const stop = () => void this.#send({ type: "stop" }).catch(() => {});
       const end = (settle: () => void) => {
@@ -89,7 +91,8 @@ export class TrainingProcess {
           ),
         );
       const receive = (message: FromChild) => {
-        if (message.type === "epoch") onEpoch?.(message.epochsDone, message.loss);
+        if (message.type === "epoch") loss = message.loss;
+        if (message.type === "epoch" || message.type === "part") onEpoch?.(message.epochsDone, loss);
         else if (message.type === "snapshot") saving = saving.then(() => onSnapshot?.(message.progress));
         else if (message.type === "done") {
           const { progress, seconds, waited, contact } = message;

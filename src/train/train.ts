@@ -3,11 +3,11 @@ import type { Runtime } from "../runtime/session.ts";
 import type { TrainConfig } from "../sae/config.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
-import { epochsForNextRun } from "./epochsPerRun.ts";
+import { epochsForNextRun, Pace } from "./pace.ts";
 import { residentRows, type TrainingRows } from "./rows.ts";
 import { initialState, type TrainState } from "./state.ts";
-import { checkTrainingRows, Trainer } from "./trainer.ts";
 import { steps } from "./steps/index.ts";
+import { checkTrainingRows, Trainer } from "./trainer.ts";
 import type { WrapperName } from "./wrappers/index.ts";
 
 /** A training between two epochs: enough to go on from there to the same bytes. */
@@ -23,13 +23,18 @@ export interface TrainOptions {
   readonly from?: TrainProgress | undefined;
   readonly threads?: number | undefined;
   /**
-   * Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default: 1 where the state
-   * is on the host; on a device as many as keep its transfer below 2 % of the time, with news at least every 3 seconds.
+   * Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default: as many as keep
+   * the state's way into the session and back below 2 % of the time; and an epoch that takes longer than `secondsPerRun` is
+   * several runs. Step `live` has runs of its own, of an epoch at most.
    */
   readonly epochsPerRun?: number | undefined;
+  /** Seconds between news, about, if a step does not take longer; default 3. The result does not depend on it. */
+  readonly secondsPerRun?: number | undefined;
   readonly wrapper?: WrapperName;
-  /** Called after each run. Giving back `false` ends the training there. */
+  /** Called after runs that end an epoch. Giving back `false` ends the training there. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
+  /** Called after runs that end within an epoch, with how many are done: 2.5 in the middle of the third. */
+  readonly onPart?: (epochsDone: number) => Promise<void>;
 }
 
 /**
@@ -41,32 +46,43 @@ export async function train(
   runtime: Runtime,
   config: TrainConfig,
   activations: HostTensor<"float32"> | TrainingRows,
-  { from, threads, epochsPerRun, wrapper, onRun = async () => true }: TrainOptions = {},
+  options: TrainOptions = {},
 ): Promise<TrainProgress> {
+  const { from, threads, epochsPerRun, secondsPerRun, wrapper } = options;
+  const { onRun = async () => true, onPart = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
   const source = "runs" in activations ? activations : residentRows(activations);
   checkTrainingRows(config, source);
   const rows = source.dims[0]!;
   const state = from?.state ?? (await source.sample(config, (some) => initialState(config, some)));
-  const bytes = bytesOf(state);
+  const stateBytes = bytesOf(state);
   const trainer = await Trainer.open(runtime, config, undefined, { state, threads, ...(wrapper ? { wrapper } : {}) });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     const means = new EpochMeans(rows);
-    // Rows are retired between runs: there a run is an epoch.
-    const oneByOne = steps[config.step].host !== undefined;
-    let perRun = oneByOne ? 1 : (epochsPerRun ?? 1);
-    for await (const run of source.runs(config, epochsDone, () => perRun)) {
-      const started = performance.now();
-      means.add(await trainer.run(run.batches, run.activations), run.batches.bounds);
-      if (run.epochsDone === undefined) continue;
-      if (!oneByOne && epochsPerRun === undefined && capabilitiesOf(runtime.provider).wrapper !== "loop")
-        perRun = epochsForNextRun(bytes, {
-          epochs: run.epochsDone - epochsDone,
-          seconds: (performance.now() - started) / 1000,
-        });
-      epochsDone = run.epochsDone;
+    const on = capabilitiesOf(runtime.provider).wrapper === "loop" ? "cpu" : "gpu";
+    const pace = new Pace(config, { on, seconds: secondsPerRun });
+    // Where runs have a say in the last digits, time has none in the runs.
+    const divides = steps[config.step].host !== undefined;
+    let perRun = divides ? 1 : (epochsPerRun ?? 1);
+    for await (const { batches, activations, epochsDone: after } of source.runs(config, epochsDone, () => perRun)) {
+      let seconds = 0;
+      const parts = divides ? trainer.parts(batches) : epochsPerRun === undefined ? pace.parts(batches) : [batches];
+      for (const part of parts) {
+        const started = performance.now();
+        means.add(await trainer.run(part, activations), part.bounds);
+        const took = (performance.now() - started) / 1000;
+        pace.took(part.bounds.length, took);
+        seconds += took;
+        if (after === undefined || part.bounds.at(-1) !== batches.bounds.at(-1)) await onPart(epochsDone + means.seen);
+      }
+      if (after === undefined) continue;
+      if (!divides && epochsPerRun === undefined) {
+        const crossing = 2 * stateBytes + (on === "gpu" ? activations.data.byteLength : 0);
+        perRun = epochsForNextRun(crossing, { epochs: after - epochsDone, seconds }, { on, seconds: secondsPerRun });
+      }
+      epochsDone = after;
       loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))
         throw new RuntimeFailure(
@@ -96,6 +112,11 @@ class EpochMeans {
 
   constructor(rows: number) {
     this.#rows = rows;
+  }
+
+  /** Epochs since it was last asked for means, the part of one that is under way included. */
+  get seen(): number {
+    return this.#seen / this.#rows;
   }
 
   add(losses: Float32Array, bounds: readonly { readonly from: number; readonly to: number }[]): void {

@@ -140,19 +140,14 @@ export class Trainer {
     return this.#host.state;
   }
 
+  /** The runs that batches are best divided into, where that is the step form's to say. */
+  parts(batches: Batches): readonly Batches[] {
+    return this.#host.runs(batches);
+  }
+
   /** Trains the given batches of rows, which blocks the thread; gives the loss of each step before its update. */
   async run(batches: Batches, activations = this.#activations): Promise<Float32Array> {
     if (!activations) throw new ConfigError("Trainer.run: opened without activations, each run needs its own");
-    const losses = new Float32Array(batches.bounds.length);
-    let at = 0;
-    for (const some of this.#host.runs(batches)) {
-      losses.set(await this.#run(some, activations), at);
-      at += some.bounds.length;
-    }
-    return losses;
-  }
-
-  async #run(batches: Batches, activations: HostTensor<"float32">): Promise<Float32Array> {
     const { feeds, carriesState } = wrappers[this.#wrapper];
     const losses = new Float32Array(batches.bounds.length);
     let at = 0;

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
-import { gpuAdapters } from "../../src/cli/doctor/adapters.ts";
+import { cudaDevice, gpuAdapters } from "../../src/cli/doctor/adapters.ts";
 import { installCuda } from "../../src/cli/doctor/installCuda.ts";
 import { tryProvider } from "../../src/cli/doctor/tryProvider.ts";
 import { webgpuHere } from "../runtime/swiftshader.ts";
@@ -32,7 +32,17 @@ test.skipIf(!webgpuHere.there)(`doctor trains a step on webgpu too${webgpuHere.w
   expect(await tryProvider("webgpu")).toMatchObject({
     usable: true,
     why: expect.stringMatching(/^one training step, loss \d/),
+    device: expect.stringMatching(/./),
   });
+});
+
+test("CUDA's device is the first that CUDA_VISIBLE_DEVICES shows", () => {
+  const nvidiaSmi = () => "NVIDIA H100, 580.1, 81559 MiB\nNVIDIA A100, 580.1, 40960 MiB\n";
+  const of = (visible?: string) => cudaDevice({ env: { CUDA_VISIBLE_DEVICES: visible }, nvidiaSmi });
+  expect(of()).toMatch("H100");
+  expect(of("1")).toMatch("A100");
+  expect(of("0,1")).toMatch("H100");
+  expect(of("2")).toBeUndefined();
 });
 
 test("GPU adapters: NVIDIA's by name, Vulkan's drivers by file, or none", () => {
@@ -63,6 +73,7 @@ test("a provider that crashes, hangs or throws ends nothing", async () => {
     provider: "a",
     usable: false,
     why: "no answer in 1 seconds",
+    device: null,
   });
   const missing =
     "Failed to load library /x/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open";

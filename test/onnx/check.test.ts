@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { freeze, type Part, parts } from "../../src/export/freeze.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
-import type { OpType } from "../../src/graph/opset.ts";
 import { scope, type Value } from "../../src/graph/value.ts";
 import { checkModel, requireFit } from "../../src/onnx/check.ts";
 import { kernelProviders } from "../../src/onnx/kernels.ts";
@@ -75,39 +74,6 @@ test("names the node, its type and what to do", () => {
   expect(() => requireFit(model, "webgpu", "a.onnx")).toThrow(
     "a.onnx: encode/Add_0: Add on int64 does not run on webgpu: no kernel for this type; there is one for f32 f16 i32",
   );
-});
-
-const emit = (name: OpType, inputs: Value[], attributes: object) =>
-  op.emit(name, inputs, attributes as never, [inputs[0]!.dtype])[0]!;
-
-test("knows what CUDA's kernels get wrong", () => {
-  const a = x();
-  expect(checkModel(modelOf({ a }, emit("ReduceMax", [a], { axes: [1] })), "cuda")[0]?.why).toMatch("cuDNN");
-  const [data, at] = [op.input("int32", [4]), op.input("int64", [2])];
-  const updates = op.input("int32", [2]);
-  const adds = modelOf(
-    { data, at, updates },
-    emit("ScatterElements", [data, at, updates], { axis: 0, reduction: "add" }),
-  );
-  expect(checkModel(adds, "cuda")[0]?.why).toMatch("as if they were floats");
-  const k = op.input("int64", [1]);
-  const top = modelOf({ a, k }, op.emit("TopK", [a, k], { axis: -1 }, ["float32", "int64"])[0]!);
-  expect(checkModel(top, "cuda")[0]?.why).toMatch("initializer");
-  expect(checkModel(top, "cpu")).toEqual([]);
-});
-
-test("on CUDA ScatterND replaces only rows known to be different ones", () => {
-  const [data, updates] = [op.input("float32", [4, 2]), op.input("float32", [2, 2])];
-  const at = op.input("int64", [2, 1]);
-  const scatter = (rows: Value<"int64">, reduction: "none" | "add" = "none") =>
-    modelOf(rows === at ? { data, updates, at } : { data, updates }, op.scatterND(data, rows, updates, { reduction }));
-  const fixed = (...rows: number[]) => op.constant(tensor("int64", [2, 1], BigInt64Array.from(rows, BigInt)));
-  for (const model of [scatter(at), scatter(fixed(1, 1)), scatter(fixed(3, -1))]) {
-    expect(checkModel(model, "cuda").map(({ op }) => op)).toEqual(["ScatterND"]);
-    expect(checkModel(model, "cuda")[0]?.why).toMatch("indices that repeat");
-    expect(checkModel(model, "cpu")).toEqual([]);
-  }
-  for (const model of [scatter(at, "add"), scatter(fixed(3, 1))]) expect(checkModel(model, "cuda")).toEqual([]);
 });
 
 test("finds types the file does not say, looks into bodies, and refuses other opsets and domains", () => {

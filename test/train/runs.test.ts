@@ -19,8 +19,13 @@ describe.each(cases)("$name", ({ config: configOf }) => {
     expect(await train(cpu, config, x, { threads: 1, epochsPerRun })).toEqual(await whole);
   });
 
+  test("a run of the session for each step gives the same bytes", async () => {
+    expect(await train(cpu, config, x, { threads: 1, secondsPerRun: 0 })).toEqual(await whole);
+  });
+
   test.each([1, 2, 3])("stopped after epoch %d, saved, read and resumed: the same bytes", async (stop) => {
-    const stopped = await train(cpu, config, x, { threads: 1, onRun: async ({ epochsDone }) => epochsDone < stop });
+    const onRun = async ({ epochsDone }: TrainProgress) => epochsDone < stop;
+    const stopped = await train(cpu, config, x, { threads: 1, epochsPerRun: 1, onRun });
     expect(stopped.epochsDone).toBe(stop);
     const { state, ...rest } = stopped;
     const bytes = writeCheckpoint({

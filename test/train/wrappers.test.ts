@@ -60,7 +60,41 @@ describe.each(dense)("$name on the CPU", ({ config: configOf }) => {
     const [one, ...others] = await Promise.all(runs);
     for (const other of others) expect(other).toEqual(one);
   });
+
+  test.each(["loop", "scan", "step"] as const)(
+    "an epoch of %s divided into runs gives the same bytes",
+    async (wrapper) => {
+      const whole = await train(cpu, config, x, { threads: 1, wrapper, epochsPerRun: 1 });
+      const { runtime, steps } = counted();
+      const news: number[] = [];
+      // No time at all: every run is a single step.
+      const options = { threads: 1, wrapper, secondsPerRun: 0, onPart: async (done: number) => void news.push(done) };
+      expect(await train(runtime, config, x, options)).toEqual(whole);
+      if (wrapper !== "step") expect(steps).toEqual(Array(15).fill(1));
+      const shown = [0, 1, 2].flatMap((n) => ["24", "48", "72", "96"].map((hundredths) => `${n}.${hundredths}`));
+      expect(news.map((done) => done.toFixed(2))).toEqual(shown);
+    },
+  );
 });
+
+/** The CPU, noting how many steps each run had. */
+function counted(): { runtime: Runtime; steps: number[] } {
+  const steps: number[] = [];
+  const runtime: Runtime = {
+    provider: "cpu",
+    async open(model, options) {
+      const session = await cpu.open(model, options);
+      return {
+        ...session,
+        run(feeds) {
+          steps.push((feeds.batches ?? feeds.scale)!.dims[0]!);
+          return session.run(feeds);
+        },
+      };
+    },
+  };
+  return { runtime, steps };
+}
 
 test("live rows need Loop", async () => {
   const config = cases[0]!.config({ step: "live" });

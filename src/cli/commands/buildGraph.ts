@@ -14,7 +14,7 @@ import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { fitTable, note, print } from "../output.ts";
 
-const { epochs: _, seed: __, seeds: ___, ...sae } = flags.sae;
+const { epochs: _, seed: __, seeds: ___, retire: ____, ...sae } = flags.sae;
 
 export const buildGraph = defineCommand({
   command: "build-graph",

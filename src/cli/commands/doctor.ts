@@ -7,7 +7,7 @@ import { kernelProviders } from "../../onnx/kernels.ts";
 import { defineCommand } from "../command.ts";
 import { gpuAdapters } from "../doctor/adapters.ts";
 import { installCuda, installNotice, nodeVersion } from "../doctor/installCuda.ts";
-import { tryProvider } from "../doctor/tryProvider.ts";
+import { type Tried, tryProvider } from "../doctor/tryProvider.ts";
 import { json } from "../flags.ts";
 import { note, print } from "../output.ts";
 
@@ -28,6 +28,13 @@ function versionOf(name: string): string | null {
 function nvidiaDriver(): string | null {
   const file = "/proc/driver/nvidia/version";
   return existsSync(file) ? (readFileSync(file, "utf8").split("\n")[0] ?? null) : null;
+}
+
+/** What a provider ran on. WebGPU's device is named by the Vulkan loader, from version 1.3.211 on. */
+function onDevice({ provider, usable, device }: Tried): string {
+  if (!usable) return "";
+  if (device !== null) return `, on ${device}`;
+  return provider === "webgpu" ? ", on a GPU that neither ONNX Runtime nor the Vulkan loader names" : "";
 }
 
 async function ask(): Promise<boolean> {
@@ -76,7 +83,7 @@ export const doctor = defineCommand({
     };
     if (given.json) return print(JSON.stringify({ ...machine, providers: tried }, null, 1));
     const table = new Table({ head: ["provider", "usable", "why"], style: { head: [], border: [], compact: true } });
-    for (const { provider, usable, why } of tried) table.push([provider, usable ? "yes" : "no", why]);
+    for (const one of tried) table.push([one.provider, one.usable ? "yes" : "no", `${one.why}${onDevice(one)}`]);
     print(table.toString());
     const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version ?? "not installed"}`);
     print(versions.join(", "));

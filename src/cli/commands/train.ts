@@ -55,6 +55,7 @@ export const train = defineCommand({
       batchSize: given["batch-size"],
       learningRate: given["learning-rate"],
       step: stepFor(given.provider, given.step),
+      retire: given.retire,
       shuffleRows: given["shuffle-rows"],
       seeds: given.seeds === undefined ? [given.seed] : flags.parseIntegers("seeds", given.seeds),
     });

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 const driverFolders = ["/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d"];
 
 /** How the machine is asked; the defaults ask this one. */
-interface Machine {
+export interface Machine {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly folders?: readonly string[];
   /** What `nvidia-smi` says, a line per GPU. @throws where there is none. */
@@ -15,7 +15,7 @@ interface Machine {
 
 /**
  * The GPUs there are, as far as they can be had without opening one: NVIDIA's by name, driver and memory, then the Vulkan
- * drivers, which WebGPU in Node runs on, by the name of their file; the device behind one is known to the driver only.
+ * drivers, which WebGPU in Node runs on, by the name of their file.
  */
 export function gpuAdapters({
   env = process.env,
@@ -23,6 +23,12 @@ export function gpuAdapters({
   nvidiaSmi = askNvidia,
 }: Machine = {}): string[] {
   return [...nvidia(nvidiaSmi), ...vulkanDrivers(env, folders).map((name) => `Vulkan driver ${name}`)];
+}
+
+/** The GPU that CUDA takes: the first of `CUDA_VISIBLE_DEVICES`, by number as `nvidia-smi` counts; without it the first there is. */
+export function cudaDevice({ env = process.env, nvidiaSmi = askNvidia }: Machine = {}): string | undefined {
+  const first = env.CUDA_VISIBLE_DEVICES?.split(",")[0]?.trim();
+  return nvidia(nvidiaSmi)[first && /^\d+$/.test(first) ? Number(first) : 0];
 }
 
 const askNvidia = () =>

@@ -6,6 +6,8 @@ export interface Tried {
   readonly provider: string;
   readonly usable: boolean;
   readonly why: string;
+  /** The GPU it ran on, where it is known. */
+  readonly device: string | null;
 }
 
 /** The child runs built JavaScript, also when this file itself is run from source. */
@@ -25,20 +27,13 @@ export function tryProvider(provider: string, { seconds = 60, child = childFile 
       late = true;
       process.kill("SIGKILL");
     }, seconds * 1000);
-    process.on("error", (error) => resolve({ provider, usable: false, why: error.message }));
+    const not = (why: string) => resolve({ provider, usable: false, why, device: null });
+    process.on("error", (error) => not(error.message));
     process.on("close", (code, signal) => {
       clearTimeout(timer);
-      if (code === 0) resolve({ provider, usable: true, why: out.trim() });
-      else
-        resolve({
-          provider,
-          usable: false,
-          why: late
-            ? `no answer in ${seconds} seconds`
-            : signal
-              ? `its process ended by ${signal}`
-              : reason(err) || `exit code ${code}`,
-        });
+      if (code === 0) resolve({ provider, usable: true, ...JSON.parse(out) });
+      else if (late) not(`no answer in ${seconds} seconds`);
+      else not(signal ? `its process ended by ${signal}` : reason(err) || `exit code ${code}`);
     });
   });
 }

@@ -62,6 +62,8 @@ export async function cudaUsable({
   tryOut = () => probe("cuda"),
 }: Machine = {}): Promise<Usable> {
   const not = (reason: string, fix: string): Usable => ({ usable: false, reason, fix });
+  // CUDA counts from the fastest GPU unless told to count as nvidia-smi does. Holds for the processes started here, too.
+  process.env.CUDA_DEVICE_ORDER ??= "PCI_BUS_ID";
   if (platform !== "linux-x64")
     return not(`ONNX Runtime's CUDA provider is for Linux on x64, this is ${platform}`, "use --provider cpu or webgpu");
   const absent = libraries.filter((name) => !existsSync(join(folder, name)));

@@ -9,7 +9,9 @@ const require = createRequire(import.meta.url);
 export const ortFolder = (): string => dirname(require.resolve("onnxruntime-node/package.json"));
 
 /** What came of trying a provider: `error` is ONNX Runtime's message, `log` what it wrote to stderr. */
-export type Probe = { readonly ok: true } | { readonly ok: false; readonly error: string; readonly log: string };
+export type Probe =
+  | { readonly ok: true; readonly log?: string }
+  | { readonly ok: false; readonly error: string; readonly log: string };
 
 /** Opens a session on one node and runs it. Plain JavaScript, as it is handed to a process of its own as text. */
 const script = `
@@ -26,11 +28,15 @@ ort.InferenceSession.create(Buffer.from(process.argv[3], "base64"), options)
 
 /**
  * Tries a provider with one small run, in a process of its own: ONNX Runtime tells the cause of a failure to stderr only,
- * and a broken driver may end the process. Gives up after `seconds` (default 20).
+ * and a broken driver may end the process. Gives up after `seconds` (default 20). `env`: variables set for it.
  */
-export function probe(provider: string, { seconds = 20 }: { seconds?: number } = {}): Promise<Probe> {
+export function probe(
+  provider: string,
+  { seconds = 20, env = {} }: { seconds?: number; env?: Readonly<Record<string, string>> } = {},
+): Promise<Probe> {
   const model = Buffer.from(identityModel()).toString("base64");
   const child = spawn(process.execPath, ["-e", script, join(ortFolder()), provider, model], {
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: seconds * 1000,
     killSignal: "SIGKILL",
@@ -41,7 +47,7 @@ export function probe(provider: string, { seconds = 20 }: { seconds?: number } =
   return new Promise((resolve) => {
     child.on("error", ({ message }) => resolve({ ok: false, error: message, log }));
     child.on("close", (code, signal) => {
-      if (code === 0 && error === "ok") resolve({ ok: true });
+      if (code === 0 && error === "ok") resolve({ ok: true, log });
       else resolve({ ok: false, error: error || `the process ended early (${signal ?? `exit code ${code}`})`, log });
     });
   });

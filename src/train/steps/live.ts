@@ -7,23 +7,23 @@
  * gradient. The numbers are those of the dense form; what a latent that never fires costs is its share of the encoder's product.
  */
 import { gradients } from "../../autodiff/gradients.ts";
-import { customGradient } from "../../graph/alias.ts";
+import type { Values } from "../../graph/control.ts";
 import * as op from "../../graph/ops.ts";
-import { dependsOn, scope, type Value } from "../../graph/value.ts";
+import { scope, type Value } from "../../graph/value.ts";
 import { type Gradient, rowSparse, whole } from "../../optim/optimizer.ts";
-import type { Keep } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
-import { place } from "../../sae/parts.ts";
 import { architectureOf, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
+import { chooseLatents, scoringParameters } from "./choose.ts";
 import { LiveRows, rowMatrices } from "./liveRows.ts";
 import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
+import { boundsOf, inverse, onesLike, positions } from "./places.ts";
 import type { StateValues, StepForm } from "./step.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;
 
-/** Steps that touch only latents kept so far; for architectures whose loss only the kept latents have a part in. */
+/** Steps that touch only live rows; for architectures whose loss only the kept latents have a part in. */
 export const live: StepForm = {
   name: "live",
   describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
@@ -31,102 +31,67 @@ export const live: StepForm = {
   extra: () => ({ live: op.input("int64", ["live"]) }),
   host: (config, state) => new LiveRows(config, state),
 
-  carry: (config, origin, { live }) =>
+  carry: (config, origin, extra) =>
     scope("carry", () => {
-      const all = positions(onesLike(origin.steps_since_fired!));
-      const is_live = op.cast(inverse(live as Ints, origin.steps_since_fired!, onesLike(live!)), "float32");
+      const live = extra.live as Ints;
+      const like = origin.steps_since_fired!;
+      const is_live = inverse(live, like, onesLike(live));
       const dead = positions(op.sub(1, is_live));
-      const count = op.shape(live!);
-      const bound = (i: number) => op.div(op.mul(count, i), blockCount(config));
-      const blocks = Array.from({ length: blockCount(config) }, (_, i) =>
-        op.slice(live as Ints, { axis: 0, from: bound(i), to: bound(i + 1) }),
-      );
+      const none = op.slice(live, { axis: 0, to: 0 });
+      const blocks = dividedInto(blockCount(config), live);
       const rowNames = rowStateNames(config);
-      const carried: Record<string, Value> = { ...without(origin, rowNames), is_live };
-      for (const [i, rows] of [...blocks, op.slice(live as Ints, { axis: 0, to: 0 })].entries())
-        for (const name of rowNames) carried[part(name, i)] = op.gather(origin[name]!, rows);
-      carried.added = op.slice(live as Ints, { axis: 0, to: 0 });
-      carried.order = inverse(op.concat([live as Ints, dead], 0), origin.steps_since_fired!, all);
-      for (const slot of Object.keys(optimizerOf(config).rest.decay)) carried[rested(slot)] = op.scalarOf("float32", 1);
-      const fixed: Record<string, Value> = { dead };
-      for (const [i, rows] of blocks.entries()) fixed[part("live", i)] = rows;
-      for (const name of scoringMatrices(config)) fixed[part(name, "dead")] = op.gather(origin[name]!, dead);
-      return { carried, fixed };
+      const rows = [...blocks, none].flatMap((numbers, i) =>
+        rowNames.map((name) => [part(name, i), op.gather(origin[name]!, numbers)] as const),
+      );
+      const order = inverse(op.concat([live, dead], 0), like, positions(onesLike(like)));
+      const sinceRunStarted = pick(Object.keys(optimizerOf(config).rest.decay).map(rested), () => op.scalarOf("float32", 1));
+      return {
+        carried: {
+          ...without(origin, rowNames),
+          ...Object.fromEntries(rows),
+          ...{ added: none, is_live: op.cast(is_live, "float32"), order, ...sinceRunStarted },
+        },
+        fixed: {
+          ...Object.fromEntries(blocks.map((numbers, i) => [part("live", i), numbers])),
+          ...Object.fromEntries(scoring(config).map((name) => [part(name, "dead"), op.gather(origin[name]!, dead)])),
+        },
+      };
     }),
 
+  // Whole vectors and scalars, and of the matrices the rows of `live`.
   given: (config, { added, is_live: _, order: __, ...carried }, fixed) =>
     scope("given", () => {
-      const rowNames = rowStateNames(config);
-      const parts = Array.from({ length: blockCount(config) + 1 }, (_, i) => i);
-      const joined = rowNames.map((name) => [name, concat(parts.map((i) => carried[part(name, i)] as V))] as const);
-      const rest = without(
-        carried,
-        rowNames.flatMap((name) => parts.map((i) => part(name, i))),
-      );
-      const live = concat([...parts.slice(0, -1).map((i) => fixed[part("live", i)] as Ints), added as Ints]);
-      return { ...rest, ...Object.fromEntries(joined), live };
+      const all = range(blockCount(config) + 1);
+      const names = rowStateNames(config);
+      const blocks = all.slice(0, -1).map((i) => fixed[part("live", i)] as Ints);
+      return {
+        ...without(
+          carried,
+          names.flatMap((name) => all.map((i) => part(name, i))),
+        ),
+        ...pick(names, (name) => concat(all.map((i) => carried[part(name, i)] as V))),
+        live: concat([...blocks, added as Ints]),
+      };
     }),
 
   step(config, x, carried, origin, fixed) {
     const sae = architectureOf(config);
     const optimizer = optimizerOf(config);
-    const state = carried as StateValues;
-    const matrices = rowMatrices(config);
-    const blocks = blockCount(config);
-
-    // The whole matrices that latents are chosen by: the blocks, the dead, the new, in the order of their latents.
-    const whole_ = Object.fromEntries(
-      scoringMatrices(config).map((name) => [
-        name,
-        op.gather(
-          concat([
-            ...range(blocks).map((i) => state[part(name, i)]!),
-            fixed[part(name, "dead")] as V,
-            state[part(name, blocks)]!,
-          ]),
-          carried.order as Ints,
-        ),
-      ]),
-    );
-    const kept = chooseLatents(config, x, { ...state, ...whole_ });
-
-    const grown = scope("grow", () => {
-      const added = positions(op.sub(kept.used, op.mul(kept.used, carried.is_live as V)));
-      const all = op.concat([carried.added as Ints, added], 0);
-      const places = op.slice(positions(onesLike(all)), { axis: 0, from: op.shape(carried.added!) });
-      const order = op.scatterElements(carried.order as Ints, added, op.add(places, config.latentDim), { axis: 0 });
-      return { added, all, order, isLive: op.max(carried.is_live as V, kept.used) };
-    });
-    /** Rows of a part before this step; those that are new come from where they rest. */
-    const rowsOf = (name: string, i: number): V => {
-      const rows = state[part(name, i)]!;
-      return i < blocks ? rows : op.concat([rows, op.gather(origin[name]!, grown.added)], 0);
-    };
-    const slotRowsOf = (slot: string, name: string, i: number): V => {
-      const rows = state[part(slotName(slot, name), i)]!;
-      if (i < blocks) return rows;
-      const resting = op.gather(origin[slotName(slot, name)]!, grown.added);
-      const since = state[rested(slot)];
-      return op.concat([rows, since ? op.mul(resting, since) : op.zerosLike(resting)], 0);
-    };
-    const liveOf = (i: number) => (i < blocks ? (fixed[part("live", i)] as Ints) : grown.all);
-    // Which rows of each part are active.
-    const local = scope("active", () => range(blocks + 1).map((i) => positions(op.gather(kept.used, liveOf(i)))));
-    const active = scope("active", () => concat(local.map((rows, i) => op.gather(liveOf(i), rows))));
-    const rows = scope("grow", () =>
-      pick(matrices, (name) => range(blocks + 1).map((i) => rowsOf(name, i))),
-    );
-
-    // The small SAE of the active latents.
     const parameters = parametersOf(config);
+    const state = carried as StateValues;
+    const kept = chooseLatents(config, x, { ...state, ...wholeMatrices(config, carried, fixed) });
+    const grown = grow(config, carried, origin, fixed, kept.used);
+
+    // Of each part, the places of the rows the batch uses: the small SAE is made of them.
+    const places = scope("active", () => grown.map(({ numbers }) => positions(op.gather(kept.used, numbers))));
+    const active = scope("active", () => concat(grown.map(({ numbers }, i) => op.gather(numbers, places[i]!))));
+    const bounds = scope("active", () => boundsOf(places));
+    const matrices = rowMatrices(config);
     const small = scope("active", () =>
-      pick(Object.keys(parameters), (name) =>
-        rows[name]
-          ? concat(local.map((places, i) => op.gather(rows[name]![i]!, places)))
-          : parameters[name]!.perLatent
-            ? op.gather(state[name]!, active)
-            : state[name]!,
-      ),
+      pick(Object.keys(parameters), (name) => {
+        if (matrices.includes(name)) return concat(grown.map(({ rows }, i) => op.gather(rows[name]!, places[i]!)));
+        return parameters[name]!.perLatent ? op.gather(state[name]!, active) : state[name]!;
+      }),
     );
     const again = kept.among(active);
     const code = scope("encode", () => sae.encode(x, small, config.options, again));
@@ -135,117 +100,118 @@ export const live: StepForm = {
     const gradient: StateValues = gradients(loss, small);
 
     const scalars = scope("schedule", () => optimizer.advance(state));
-    const next: Record<string, Value> = { ...scalars, added: grown.all, is_live: grown.isLive, order: grown.order };
-    for (const [slot, factor] of Object.entries(optimizer.rest.decay)) next[rested(slot)] = op.mul(state[rested(slot)]!, factor);
-    const bounds = scope("active", () => boundsOf(local));
+    const next: Record<string, Value> = { ...scalars };
+    /** What becomes of a parameter in `rows`, or of a part of one, under the name `key` gives it. */
+    const move = (name: string, gradient: Gradient, rows: StateValues, key = (name: string) => name) => {
+      const slots = pick(optimizer.slots, (slot) => rows[slotName(slot, name)]!);
+      const after = updated(config, name, { parameter: rows[name]!, gradient, slots, scalars });
+      next[key(name)] = after.parameter;
+      for (const [slot, value] of Object.entries(after.slots)) next[key(slotName(slot, name))] = value;
+    };
     for (const [name, g] of Object.entries(gradient))
       scope(`update/${name}`, () => {
         const narrow = projected(config, name, small[name]!, g);
-        const put = (key: (name: string) => string, given: { parameter: V; gradient: Gradient; slots: StateValues }) => {
-          const after = updated(config, name, { ...given, scalars });
-          next[key(name)] = after.parameter;
-          for (const [slot, value] of Object.entries(after.slots)) next[key(slotName(slot, name))] = value;
-        };
-        if (!rows[name]) {
-          const gradient = parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow);
-          put((name) => name, { parameter: state[name]!, gradient, slots: pick(optimizer.slots, (slot) => state[slotName(slot, name)]!) });
-        } else
-          for (const i of range(blocks + 1))
-            put((name) => part(name, i), {
-              parameter: rows[name]![i]!,
-              gradient: rowSparse(local[i]!, op.slice(narrow, { axis: 0, ...bounds[i] })),
-              slots: pick(optimizer.slots, (slot) => slotRowsOf(slot, name, i)),
-            });
+        if (matrices.includes(name))
+          for (const [i, { rows }] of grown.entries()) {
+            const own = rowSparse(places[i]!, op.slice(narrow, { axis: 0, ...bounds[i] }));
+            move(name, own, rows, (name) => part(name, i));
+          }
+        else move(name, parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow), state);
       });
-    next.steps_since_fired = scope("fired", () => stepsSinceFired(code, state.steps_since_fired!));
-    return { carried: next, loss };
+
+    const { numbers: added, fresh } = grown.at(-1)!;
+    return {
+      carried: {
+        ...next,
+        added,
+        ...scope("grow", () => ({
+          is_live: op.max(carried.is_live as V, kept.used),
+          order: placedLast(carried.order as Ints, carried.added as Ints, fresh!, config.latentDim),
+          ...Object.fromEntries(
+            Object.entries(optimizer.rest.decay).map(([slot, factor]) => [
+              rested(slot),
+              op.mul(state[rested(slot)]!, factor),
+            ]),
+          ),
+        })),
+        steps_since_fired: scope("fired", () => stepsSinceFired(code, state.steps_since_fired!)),
+      },
+      loss,
+    };
   },
 };
 
+/** Some live rows: the latents they belong to, ascending in a block, and all that is carried of them by name. */
+interface Part {
+  readonly numbers: Ints;
+  readonly rows: StateValues;
+  /** The numbers that were not live before this step. */
+  readonly fresh?: Ints;
+}
+
+/** The parts in a step: the blocks, and last the rows that came to life in this run, with those of this step behind them. */
+function grow(config: TrainConfig, carried: Values, origin: StateValues, fixed: Values, used: V): Part[] {
+  return scope("grow", () => {
+    const names = rowStateNames(config);
+    const last = blockCount(config);
+    const fresh = positions(op.sub(used, op.mul(used, carried.is_live as V)));
+    // Where they rest: as they were when the run started, but for what has decayed since.
+    const since = new Map<string, V | undefined>();
+    for (const name of rowMatrices(config))
+      for (const slot of optimizerOf(config).slots)
+        since.set(slotName(slot, name), carried[rested(slot)] as V | undefined);
+    const resting = (name: string) => {
+      const rows = op.gather(origin[name]!, fresh);
+      if (!since.has(name)) return rows;
+      const factor = since.get(name);
+      return factor ? op.mul(rows, factor) : op.zerosLike(rows);
+    };
+    const carriedRows = (i: number) => pick(names, (name) => carried[part(name, i)] as V);
+    const blocks = range(last).map((i) => ({ numbers: fixed[part("live", i)] as Ints, rows: carriedRows(i) }));
+    const before = carriedRows(last);
+    const rows = pick(names, (name) => op.concat([before[name]!, resting(name)], 0));
+    return [...blocks, { numbers: op.concat([carried.added as Ints, fresh], 0), rows, fresh }];
+  });
+}
+
+/** The matrices that latents are chosen by, whole: blocks, dead, and new rows, in the order of their latents. */
+function wholeMatrices(config: TrainConfig, carried: Values, fixed: Values): StateValues {
+  const last = blockCount(config);
+  return pick(scoring(config), (name) => {
+    const blocks = range(last).map((i) => carried[part(name, i)] as V);
+    const rows = concat([...blocks, fixed[part(name, "dead")] as V, carried[part(name, last)] as V]);
+    return op.gather(rows, carried.order as Ints);
+  });
+}
+
+/** `order` says where each latent's row stands: the rows of `fresh` stand behind all rows there were when the run started. */
+const placedLast = (order: Ints, added: Ints, fresh: Ints, latentDim: number): Ints => {
+  const behind = op.slice(positions(onesLike(op.concat([added, fresh], 0))), { axis: 0, from: op.shape(added) });
+  return op.scatterElements(order, fresh, op.add(behind, latentDim), { axis: 0 });
+};
+
 /** About so many bytes make a block where every row is live. */
-const blockBytes = 2 ** 22;
+const blockBytes = 2 ** 21;
 const blockCount = ({ latentDim, inputDim }: TrainConfig) => Math.ceil((4 * latentDim * inputDim) / blockBytes);
+const dividedInto = (count: number, numbers: Ints): Ints[] => {
+  const bound = (i: number) => op.div(op.mul(op.shape(numbers), i), count);
+  return range(count).map((i) => op.slice(numbers, { axis: 0, from: bound(i), to: bound(i + 1) }));
+};
+
+/** Names: of a part's rows, and of what a slot has been multiplied with since the run started. */
 const part = (name: string, i: number | "dead") => `${name}.${i}`;
 const rested = (slot: string) => `rested.${slot}`;
-const range = (count: number) => Array.from({ length: count }, (_, i) => i);
-const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
-  op.concat(values as [Value<D>, ...Value<D>[]], 0);
-
 /** Names of the state tensors that are carried as rows: the matrices and their slots. */
 const rowStateNames = (config: TrainConfig): string[] =>
   rowMatrices(config).flatMap((name) => [name, ...optimizerOf(config).slots.map((slot) => slotName(slot, name))]);
-
 /** The matrices that the choice of latents needs whole. */
-function scoringMatrices(config: TrainConfig): string[] {
-  const params = Object.fromEntries(
-    Object.entries(parametersOf(config)).map(([name, { shape }]) => [name, op.input("float32", shape)]),
-  );
-  const { scores } = scored(config, op.input("float32", ["batch", config.inputDim]), params);
-  return rowMatrices(config).filter((name) => dependsOn(scores, params[name]!));
-}
+const scoring = (config: TrainConfig): string[] =>
+  scoringParameters(config).filter((name) => rowMatrices(config).includes(name));
 
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
+  op.concat(values as [Value<D>, ...Value<D>[]], 0);
 const pick = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));
 const without = <T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> =>
   Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
-
-/** Numbers of the entries that are not zero, ascending. */
-const positions = (mask: Value): Ints => op.reshape(op.nonZero(mask), [-1]);
-const onesLike = (x: Value): Ints => op.expand(op.scalarOf("int64", 1), op.shape(x));
-/** `values` at their `places`, zero elsewhere; as long as `like`. */
-const inverse = (places: Ints, like: Value, values: Ints): Ints =>
-  op.scatterElements(op.expand(op.scalarOf("int64", 0), op.shape(like)), places, values, { axis: 0 });
-/** From where to where each of some parts reaches when they are joined. */
-function boundsOf(parts: readonly Ints[]): { from: Ints; to: Ints }[] {
-  let from = op.ints(0);
-  return parts.map((one) => {
-    const bounds = { from, to: op.add(from, op.shape(one)) };
-    from = bounds.to;
-    return bounds;
-  });
-}
-
-/** What an architecture would choose by, and among what: its pre-activations and scores `[batch, latentDim]`, and k. */
-function scored(config: TrainConfig, x: V, params: StateValues): { pre: V; scores: V; k: number } {
-  let seen: { pre: V; scores: V; k: number } | undefined;
-  const notice: Keep = (pre, scores, k) => {
-    seen = { pre, scores, k };
-    return { z: pre };
-  };
-  architectureOf(config).encode(x, params, config.options, notice);
-  return seen!;
-}
-
-/**
- * The latents a batch keeps: `used [latentDim]` is 1 for those kept in some row. `among` keeps the same ones in the small SAE
- * of the `active` latents.
- */
-function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
-  return scope("choose", () => {
-    const { pre, scores, k } = scored(config, x, state);
-    const { indices } = op.topK(scores, k);
-    const known = op.gatherElements(pre, indices);
-    const flat = op.reshape(indices, [-1]);
-    const ones = op.expand(op.scalarOf("float32", 1), op.shape(flat));
-    const used = op.scatterElements(op.zerosLike(state.steps_since_fired!), flat, ones, { axis: 0 });
-
-    const among = (active: Ints): Keep =>
-      scope("choose", () => {
-        const places = inverse(active, used, positions(onesLike(active)));
-        const local = op.reshape(op.gather(places, flat), op.shape(indices));
-        const rows = op.slice(op.shape(x), { axis: 0, to: 1 });
-        const zeros = op.expand(op.scalarOf("float32", 0), op.concat([rows, op.shape(active)], 0));
-        /** The values are known already; their gradient goes to where they would have come from. */
-        return (pre, _scores, _k, act = (values) => values) => {
-          const [kept] = customGradient(
-            [pre],
-            () => [known] as const,
-            ([dy]) => [dy && op.scatterElements(zeros, local, dy)],
-          );
-          const values = act(kept);
-          return { z: place(values, local, zeros), top: { values, indices } };
-        };
-      });
-    return { used, among };
-  });
-}

@@ -17,6 +17,9 @@ export const rowMatrices = (config: TrainConfig): string[] =>
     perLatent && shape.length === 2 ? [name] : [],
   );
 
+/** Entries of the encoder's products that a run has at most: 28 steps of 256 rows at 2,048 dims and latents, some two seconds. */
+const workPerRun = 3e10;
+
 /** The live rows of a training, from run to run. */
 export class LiveRows implements HostSide {
   readonly #config: TrainConfig;
@@ -47,10 +50,18 @@ export class LiveRows implements HostSide {
     return copyOf(this.#state);
   }
 
-  /** A training's first batch keeps most latents that are ever kept: as a run of its own it leaves them in blocks for the second. */
+  /**
+   * A training's first batch keeps most latents that are ever kept: as a run of its own it leaves them in blocks for the second.
+   * The others are divided so that there is news every few seconds; by sizes alone, as runs have a say in the last digits.
+   */
   runs({ order, bounds }: Batches): readonly Batches[] {
-    if (this.#moving.length > 0 || bounds.length === 1) return [{ order, bounds }];
-    return [bounds.slice(0, 1), bounds.slice(1)].map((bounds) => ({ order, bounds }));
+    const { batchSize, inputDim, latentDim } = this.#config;
+    const most = Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim)));
+    const first = this.#moving.length === 0 ? 1 : 0;
+    const rest = bounds.slice(first);
+    const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
+    const parts = Array.from({ length: Math.ceil(rest.length / size) }, (_, i) => rest.slice(i * size, (i + 1) * size));
+    return [bounds.slice(0, first), ...parts].filter(({ length }) => length > 0).map((bounds) => ({ order, bounds }));
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
@@ -109,4 +120,6 @@ export class LiveRows implements HostSide {
 }
 
 const copyOf = (state: TrainState): TrainState =>
-  Object.fromEntries(Object.entries(state).map(([name, { dims, data }]) => [name, tensor("float32", dims, data.slice())]));
+  Object.fromEntries(
+    Object.entries(state).map(([name, { dims, data }]) => [name, tensor("float32", dims, data.slice())]),
+  );
