@@ -1,6 +1,6 @@
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -21,6 +21,10 @@ beforeAll(() => {
 });
 
 describe("the package as others see it", () => {
+  test("is under 3 MB: the .wasm files are onnxruntime-web's", () => {
+    expect(statSync(tarball).size).toBeLessThan(3e6);
+  });
+
   test.each([
     ["publint", ["publint", "--strict"]],
     ["arethetypeswrong", ["attw", "--profile", "esm-only", "--no-color"]],
@@ -118,6 +122,24 @@ describe.skipIf(noChromium)(
       },
       90_000,
     );
+
+    test("serve takes the .wasm files from onnxruntime-web, and says so where it is not installed", async () => {
+      const flags = ["sae-onnx", "serve", "--models", "public", "--port", "0"];
+      const server = spawn("npx", flags, { cwd: folder, detached: true });
+      try {
+        const [first] = (await once(server.stdout, "data")) as [Buffer];
+        const answer = await fetch(`${String(first).trim()}/assets/ort-wasm-simd-threaded.wasm`);
+        expect(WebAssembly.validate(await answer.arrayBuffer())).toBe(true);
+      } finally {
+        process.kill(-server.pid!);
+      }
+      renameSync(join(folder, "node_modules/onnxruntime-web"), join(folder, "node_modules/elsewhere"));
+      const { status, stderr } = spawnSync("npx", flags, { cwd: folder, encoding: "utf8" });
+      expect(stderr.trim()).toBe(
+        "error: the page computes with the package onnxruntime-web, which is not installed; npm install onnxruntime-web",
+      );
+      expect(status).toBe(1);
+    });
   },
 );
 
