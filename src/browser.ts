@@ -12,8 +12,9 @@ export { escapeHtml, ownIds } from "./report/html.ts";
 export { style } from "./report/style.ts";
 // In a worker: these take the place of index.ts's own `evaluate` and `train`, which block their thread.
 export { type Encoder, evaluate, loadEncoder, train } from "./worker/api.ts";
-export { SaeWorker, type WorkerOptions } from "./worker/client.ts";
+export { progressOf, SaeWorker, type WorkerOptions } from "./worker/client.ts";
 export type { DataSummary, EpochNews, ModelFile } from "./worker/messages.ts";
+export { isDeviceLost } from "./worker/words.ts";
 
 /** A figure as SVG text; vega is loaded when the first one is drawn. */
 export const drawFigure = async (spec: TopLevelSpec): Promise<string> =>

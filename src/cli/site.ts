@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
-import { copyFile, cp, mkdir, readdir } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { copyFile, cp, mkdir, readdir, stat } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
@@ -18,11 +19,26 @@ const pageFolder = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../../dist/web" : "../web", import.meta.url),
 );
 
+/** ONNX Runtime's .wasm files, as the page's workers ask for them: they are onnxruntime-web's, not part of this package. */
+function wasmFiles(): [address: string, path: string][] {
+  const { resolve } = createRequire(import.meta.url);
+  return ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm"].map((name) => {
+    try {
+      return [`assets/${name}`, resolve(`onnxruntime-web/${name}`)];
+    } catch (cause) {
+      throw new ConfigError(
+        "the page computes with the package onnxruntime-web, which is not installed; npm install onnxruntime-web",
+        { cause },
+      );
+    }
+  });
+}
+
 /** Files the page may fetch besides itself, by address; nothing else of the disk is served. */
 async function offered({ models, data }: SiteFiles): Promise<Map<string, string>> {
   if (!existsSync(join(pageFolder, "index.html")))
     throw new ConfigError(`${pageFolder}: the page is not built; in a clone, npm run build:page builds it`);
-  const files = new Map<string, string>();
+  const files = new Map(wasmFiles());
   for (const path of data) {
     if (!existsSync(path)) throw new ConfigError(`${path}: no such file; name activations with --data`);
     files.set(`data/${basename(path)}`, path);
@@ -95,7 +111,7 @@ export async function serveSite(files: SiteFiles, port: number): Promise<Server>
     // A page elsewhere that had its name point here would be of another host.
     if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? "")) return refuse(403);
     if (request.method !== "GET" && request.method !== "HEAD") return refuse(405);
-    void answer(files, request.url ?? "/", response).then(
+    void answer(files, request, response).then(
       (done) => done || page(request, response, () => refuse(404)),
       () => refuse(500),
     );
@@ -114,10 +130,10 @@ export async function serveSite(files: SiteFiles, port: number): Promise<Server>
   return server;
 }
 
-/** Answers for models, data and their list; `false` for anything else. Only addresses in the list name files. */
-async function answer(files: SiteFiles, url: string, response: ServerResponse): Promise<boolean> {
-  const address = decoded(url);
-  if (address !== "catalog.json" && !/^(models|data)\//.test(address)) return false;
+/** Answers for models, data, their list, and .wasm files; `false` for anything else. Only addresses in the list name files. */
+async function answer(files: SiteFiles, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  const address = decoded(request.url ?? "/");
+  if (address !== "catalog.json" && !/^(models|data)\/|\.wasm$/.test(address)) return false;
   const all = await offered(files);
   if (address === "catalog.json") {
     response.setHeader("Content-Type", "application/json");
@@ -126,7 +142,16 @@ async function answer(files: SiteFiles, url: string, response: ServerResponse): 
   }
   const path = all.get(address);
   if (!path) return false;
-  response.setHeader("Content-Type", "application/octet-stream");
+  response.setHeader("Content-Type", address.endsWith(".wasm") ? "application/wasm" : "application/octet-stream");
+  const { size, mtimeMs } = await stat(path);
+  // What has not changed is not sent again: each worker asks for its .wasm file.
+  const tag = `W/"${size}-${mtimeMs}"`;
+  response.setHeader("ETag", tag);
+  if (request.headers["if-none-match"] === tag) {
+    response.writeHead(304).end();
+    return true;
+  }
+  response.setHeader("Content-Length", size);
   createReadStream(path)
     .on("error", () => response.destroy())
     .pipe(response);

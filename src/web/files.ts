@@ -104,7 +104,9 @@ function add(id: "data" | "model", list: Source[], source: Source): void {
   if (old >= 0) list[old] = source;
   else {
     list.push(source);
-    select.append(new Option(source.name));
+    const option = new Option(source.name.replace(/\.autoencoder\.onnx$/, ""), source.name);
+    option.title = source.name;
+    select.append(option);
   }
   if (!select.multiple) select.selectedIndex = old >= 0 ? old : list.length - 1;
   else select.options[old >= 0 ? old : list.length - 1]!.selected = true;

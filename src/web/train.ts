@@ -2,11 +2,14 @@ import {
   type EpochNews,
   encodeModel,
   freeze,
+  isDeviceLost,
+  progressOf,
   readCheckpoint,
   SaeWorker,
   type TrainConfig,
   type TrainProgress,
   trainConfig,
+  type WorkerOptions,
   writeCheckpoint,
 } from "../browser.ts";
 import { at, download, say, short, table } from "./dom.ts";
@@ -65,6 +68,15 @@ async function takeCheckpoint(file: File): Promise<void> {
   say("train", `${file.name}: ${epochsDone} of ${config.epochs} epochs are done; Resume goes on from there`);
 }
 
+type Provider = NonNullable<WorkerOptions["provider"]>;
+
+/** A worker of the training's own, with the chosen activations in it. */
+async function open(provider: Provider): Promise<{ worker: SaeWorker; data: number }> {
+  const worker = await SaeWorker.start({ provider });
+  stop = () => void worker.call("stop", undefined);
+  return { worker, data: (await worker.call("read", await theSource())).id };
+}
+
 async function train(config: TrainConfig, from: TrainProgress | undefined): Promise<void> {
   const buttons = (running: boolean) => {
     at<HTMLButtonElement>("train-start").disabled = running;
@@ -76,15 +88,31 @@ async function train(config: TrainConfig, from: TrainProgress | undefined): Prom
   say("train", "starting …");
   const summary = await theData();
   const source = at<HTMLSelectElement>("data").value;
-  const worker = await SaeWorker.start({ provider: at<HTMLSelectElement>("provider").value as "auto" });
-  stop = () => void worker.call("stop", undefined);
-  try {
-    const data = await worker.call("read", await theSource());
+  const provider = at<HTMLSelectElement>("provider").value as Provider;
+  let running: Awaited<ReturnType<typeof open>> | undefined;
+  let moved = "";
+  const epochs = async (on: Provider, since: TrainProgress | undefined) => {
+    running = await open(on);
     const before = news.at(-1)?.seconds ?? 0;
-    const progress = await worker.call("train", { data: data.id, config, from }, (one) => {
+    return running.worker.call("train", { data: running.data, config, from: since }, (one) => {
       news = [...news, { ...one, seconds: one.seconds + before }];
-      showNews(config, from?.epochsDone ?? 0);
+      showNews(config, from?.epochsDone ?? 0, moved);
     });
+  };
+  try {
+    const progress = await epochs(provider, from).catch((error) => {
+      const reached = progressOf(error);
+      if (reached) halfway = { config, progress: reached, digest: summary.info.digest };
+      const done = reached?.epochsDone ?? 0;
+      if (provider === "auto" && isDeviceLost(error)) {
+        running!.worker.close();
+        moved = `; on WebAssembly after epoch ${done}, as the graphics device was lost`;
+        return epochs("wasm", reached);
+      }
+      if (reached) error.message += `; Resume goes on after epoch ${done}`;
+      throw error;
+    });
+    const { worker, data } = running!;
     const checkpoint = {
       config,
       tensors: progress.state,
@@ -100,7 +128,7 @@ async function train(config: TrainConfig, from: TrainProgress | undefined): Prom
     const name = `tab_d${config.latentDim}_k${config.options.k}`;
     const autoencoder = encodeModel(freeze(checkpoint, "autoencoder"));
     const { row } = await worker.call("evaluate", {
-      data: data.id,
+      data,
       model: { name: `${name}.autoencoder.onnx`, bytes: autoencoder },
     });
     const measured = { ...checkpoint, metrics: finished ? row.metrics : {} };
@@ -115,20 +143,20 @@ async function train(config: TrainConfig, from: TrainProgress | undefined): Prom
     say(
       "train",
       finished
-        ? `done on ${source}: explained variance ${value}`
-        : `stopped after ${progress.epochsDone} of ${config.epochs} epochs, explained variance ${value}; Resume goes on`,
+        ? `done on ${source}: explained variance ${value}${moved}`
+        : `stopped after ${progress.epochsDone} of ${config.epochs} epochs, explained variance ${value}${moved}; Resume goes on`,
     );
   } finally {
     stop = undefined;
-    worker.close();
+    running?.worker.close();
     buttons(false);
   }
 }
 
-function showNews(config: TrainConfig, start: number): void {
+function showNews(config: TrainConfig, start: number, moved: string): void {
   const { epochsDone, loss, deathRate, seconds } = news.at(-1)!;
   const left = (seconds / Math.max(1, epochsDone - start)) * (config.epochs - epochsDone);
-  say("train", `epoch ${epochsDone} of ${config.epochs}, about ${Math.ceil(left)} s left`);
+  say("train", `epoch ${epochsDone} of ${config.epochs}, about ${Math.ceil(left)} s left${moved}`);
   const highest = Math.max(...news.map((one) => one.loss));
   const points = news
     .map((one, i) => `${news.length > 1 ? (100 * i) / (news.length - 1) : 0},${100 - (96 * one.loss) / highest}`)

@@ -5,8 +5,9 @@ import type { TrainConfig } from "../sae/config.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
-import { SaeWorker, type WorkerOptions } from "./client.ts";
+import { progressOf, SaeWorker, type WorkerOptions } from "./client.ts";
 import type { EpochNews, ModelFile } from "./messages.ts";
+import { isDeviceLost } from "./words.ts";
 
 /** What a result was computed on, and why. */
 export interface ComputedOn {
@@ -61,16 +62,36 @@ export interface BrowserTrainOptions extends BrowserOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A training's end, on what it was, and how long it took. */
+export type Trained = TrainProgress & ComputedOn & { readonly seconds: number };
+
 /**
  * Trains an SAE in a worker on activations `[rows, inputDim]`; gives its state after the last epoch, or where it was stopped.
- * Default provider `wasm`; on `webgpu` the configuration's `step` must be `dense`.
- * @throws {ConfigError} when rows, state or options do not fit; {RuntimeFailure} when the loss is no longer a number.
+ * Default provider `wasm`; on `webgpu` the configuration's `step` must be `dense`. With `auto`, a training whose graphics device is
+ * lost goes on from its last epoch on WebAssembly, as `note` then says.
+ * @throws {ConfigError} when rows, state or options do not fit; {RuntimeFailure} when the loss is no longer a number, or memory or the
+ * device gave out: its `progress` is where to go on from, undefined before the first epoch's end.
  */
 export async function train(
   config: TrainConfig,
   activations: HostTensor<"float32">,
   options: BrowserTrainOptions = {},
-): Promise<TrainProgress & ComputedOn & { readonly seconds: number }> {
+): Promise<Trained> {
+  try {
+    return await trainOnce(config, activations, options);
+  } catch (error) {
+    if (options.worker || options.provider !== "auto" || !isDeviceLost(error)) throw error;
+    const from = progressOf(error);
+    const rest = await trainOnce(config, activations, { ...options, provider: "wasm", from });
+    return { ...rest, note: `WebAssembly after epoch ${from?.epochsDone ?? 0}, as the graphics device was lost` };
+  }
+}
+
+function trainOnce(
+  config: TrainConfig,
+  activations: HostTensor<"float32">,
+  options: BrowserTrainOptions,
+): Promise<Trained> {
   const { from, onEpoch, signal } = options;
   return inWorker({ provider: "wasm", ...options }, async (worker) => {
     const nothing = { ...activations, dims: [0, activations.dims[1]!], data: new Float32Array() };

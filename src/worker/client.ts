@@ -1,7 +1,9 @@
 import type { BrowserSettings } from "../runtime/browser.ts";
+import type { TrainProgress } from "../train/train.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
-import type { CallName, Calls, EpochNews, FromWorker } from "./messages.ts";
+import type { CallName, Calls, EpochNews, FromWorker, WorkerError } from "./messages.ts";
 import { type BrowserProvider, chooseProvider, defaultWasmPath, startWorker } from "./start.ts";
+import { inWords } from "./words.ts";
 
 export interface WorkerOptions extends BrowserSettings {
   /** `webgpu`, `wasm`, or (default) `auto`: WebGPU where there is an adapter, else WebAssembly, as `note` then says. */
@@ -106,30 +108,13 @@ export class SaeWorker {
 }
 
 /** Errors lose their class on the way between threads; what memory and devices say is put into words. */
-function revive({ name, message, stack }: { name: string; message: string; stack?: string }): Error {
+function revive({ name, message, stack, progress }: WorkerError): Error {
   const error =
     name === "ConfigError" || name === "ShapeError" ? new ConfigError(message) : new RuntimeFailure(inWords(message));
   if (stack !== undefined) error.stack = stack;
-  return error;
+  return progress ? Object.assign(error, { progress }) : error;
 }
 
-function inWords(message: string): string {
-  // The last one is what ONNX Runtime 1.30 says of a device that was lost while nothing ran.
-  if (
-    /device.{0,20}lost|lost.{0,20}device|Instance dropped|external Instance reference|MapAsyncStatus|GPUDevice|reading 'destroy'/i.test(
-      message,
-    )
-  )
-    return `the graphics device was lost; try again, or choose WebAssembly (${message})`;
-  if (
-    /out of memory|bad_alloc|memory access out of bounds|Array buffer allocation|Aborted\(|enlarge memory|SafeIntOnOverflow/i.test(
-      message,
-    )
-  )
-    return `there was too little memory in this tab; close other tabs, or use fewer rows or latents (${message})`;
-  if (
-    /not a registered function\/op|is not implemented|Could not find an implementation|No Op registered/i.test(message)
-  )
-    return `the model has operations that ONNX Runtime does not know here; export it with standard ONNX operations (${message})`;
-  return message;
-}
+/** Where a training was at the end of its last run, from the error it failed with; undefined before the first. */
+export const progressOf = (error: unknown): TrainProgress | undefined =>
+  (error as { readonly progress?: TrainProgress }).progress;

@@ -91,11 +91,16 @@ export type ToWorker = {
   [N in CallName]: { readonly id: number; readonly call: N; readonly takes: Calls[N]["takes"] };
 }[CallName];
 
+/** An error without its class; a training's has where it was at the end of its last run. */
+export interface WorkerError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+  readonly progress?: TrainProgress | undefined;
+}
+
 /** What it answers: news while it works, then a result or an error. */
 export type FromWorker =
   | { readonly id: number; readonly news: EpochNews }
   | { readonly id: number; readonly gives: unknown }
-  | {
-      readonly id: number;
-      readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
-    };
+  | { readonly id: number; readonly error: WorkerError };

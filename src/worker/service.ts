@@ -14,7 +14,7 @@ import type { Runtime, Session } from "../runtime/session.ts";
 import { train } from "../train/train.ts";
 import { ConfigError } from "../util/errors.ts";
 import { tensor } from "../util/tensor.ts";
-import type { CallName, Calls, EpochNews, FromWorker, ToWorker } from "./messages.ts";
+import type { CallName, Calls, EpochNews, FromWorker, ToWorker, WorkerError } from "./messages.ts";
 
 interface Kept {
   readonly data: ResidentData;
@@ -35,11 +35,7 @@ export function serve(makeRuntime: (settings: BrowserSettings) => Runtime): void
     const { id, call, takes } = data;
     (methods[call] as (takes: unknown, tell: Tell) => Promise<unknown>)(takes, (news) => post({ id, news })).then(
       (gives) => post({ id, gives }),
-      (error: Error) =>
-        post({
-          id,
-          error: { name: error.name, message: error.message, ...(error.stack ? { stack: error.stack } : {}) },
-        }),
+      ({ name, message, stack, progress }: WorkerError) => post({ id, error: { name, message, stack, progress } }),
     );
   };
 }
@@ -143,9 +139,12 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       const started = performance.now();
       const seconds = () => (performance.now() - started) / 1000;
       stopping = false;
+      let reached = from;
       const progress = await train(opened(), config, rows.train, {
         from,
-        async onRun({ epochsDone, loss, state }) {
+        async onRun(progress) {
+          reached = progress;
+          const { epochsDone, loss, state } = progress;
           const idle = state.steps_since_fired!.data;
           const deathRate = idle.reduce((count, n) => count + (n >= steps ? 1 : 0), 0) / idle.length;
           tell({ epochsDone, loss: loss.at(-1)!, deathRate, seconds: seconds() });
@@ -153,6 +152,8 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
           await new Promise((resolve) => setTimeout(resolve));
           return !stopping;
         },
+      }).catch((error) => {
+        throw Object.assign(error, { progress: reached });
       });
       return { ...progress, seconds: seconds() };
     },

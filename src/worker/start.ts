@@ -11,6 +11,9 @@ export function startWorker(provider: BrowserProvider): Worker {
     const url = URL.createObjectURL(new Blob([SAE_ONNX_WORKERS[provider]], { type: "text/javascript" }));
     return new Worker(url, { type: "module" });
   }
+  // In development Vite up to 7 serves this file from .vite/deps, and the workers from where they are.
+  const moved = import.meta.url.replace(/\.vite\/deps\/.*/, `sae-onnx/dist/worker/${provider}.js`);
+  if (moved !== import.meta.url) return new Worker(moved, { type: "module" });
   // Written out, one by one: bundlers look for just this form.
   return provider === "webgpu"
     ? new Worker(new URL("./webgpu.js", import.meta.url), { type: "module" })
@@ -19,7 +22,7 @@ export function startWorker(provider: BrowserProvider): Worker {
 
 /** Where ONNX Runtime's files are when nothing is said: undefined leaves it to the bundler. */
 export const defaultWasmPath = (): string | undefined =>
-  typeof SAE_ONNX_WORKERS === "undefined" ? undefined : new URL("./", import.meta.url).href;
+  typeof SAE_ONNX_WORKERS === "undefined" ? undefined : new URL(/* @vite-ignore */ "./", import.meta.url).href;
 
 /** What to compute on, and why: WebGPU where the browser has an adapter, else WebAssembly. */
 export async function chooseProvider(): Promise<{ provider: BrowserProvider; note: string }> {

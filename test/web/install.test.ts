@@ -1,5 +1,6 @@
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,6 +21,10 @@ beforeAll(() => {
 });
 
 describe("the package as others see it", () => {
+  test("is under 3 MB: the .wasm files are onnxruntime-web's", () => {
+    expect(statSync(tarball).size).toBeLessThan(3e6);
+  });
+
   test.each([
     ["publint", ["publint", "--strict"]],
     ["arethetypeswrong", ["attw", "--profile", "esm-only", "--no-color"]],
@@ -42,6 +47,7 @@ describe.skipIf(noChromium)(
       const packages = [
         tarball,
         ...["vite", "typescript", "onnxruntime-web"].map((name) => `${name}@${devDependencies[name]}`),
+        "vite7@npm:vite@7.3.8",
       ];
       const flags = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
       installed = spawnSync("npm", ["install", ...packages, ...flags], { cwd: folder, encoding: "utf8" });
@@ -74,7 +80,7 @@ describe.skipIf(noChromium)(
       return JSON.parse(title);
     }
 
-    const expected = { losses: 2, falls: true, explained: true, latents: "1,32", provider: "wasm" };
+    const expected = { losses: 2, falls: true, explained: true, latents: "1,32", figure: "<svg", provider: "wasm" };
 
     test("types fit, vite build works, and train, evaluate and loadEncoder run from a plain server", async ({
       skip,
@@ -98,29 +104,47 @@ describe.skipIf(noChromium)(
       }
     }, 120_000);
 
-    test("the same from vite's development server, with the line that README tells", async () => {
-      writeFileSync(
-        join(folder, "vite.config.js"),
-        'export default { optimizeDeps: { exclude: ["sae-onnx", "onnxruntime-web"], include: ["sae-onnx > onnx-proto", "sae-onnx > protobufjs/minimal.js", "sae-onnx > zod", "sae-onnx > vega", "sae-onnx > vega-lite"] } };',
-      );
-      const server = spawn("npx", ["vite", "--port", "5199", "--strictPort", "--host", "127.0.0.1"], {
-        cwd: folder,
-        detached: true,
-      });
+    test.each(["vite", "vite7"])(
+      "the same from the development server of %s",
+      async (vite) => {
+        const start = [`node_modules/${vite}/bin/vite.js`, "--port", "5199", "--strictPort", "--host", "127.0.0.1"];
+        rmSync(join(folder, "node_modules/.vite"), { recursive: true, force: true });
+        const server = spawn("node", start, { cwd: folder });
+        try {
+          await new Promise<void>((resolve) =>
+            server.stdout.on("data", (text) => /Local/.test(String(text)) && resolve()),
+          );
+          expect(await resultAt("http://127.0.0.1:5199/")).toMatchObject(expected);
+        } finally {
+          server.kill();
+          await once(server, "exit");
+        }
+      },
+      90_000,
+    );
+
+    test("serve takes the .wasm files from onnxruntime-web, and says so where it is not installed", async () => {
+      const flags = ["sae-onnx", "serve", "--models", "public", "--port", "0"];
+      const server = spawn("npx", flags, { cwd: folder, detached: true });
       try {
-        await new Promise<void>((resolve) =>
-          server.stdout.on("data", (text) => /Local/.test(String(text)) && resolve()),
-        );
-        expect(await resultAt("http://127.0.0.1:5199/")).toMatchObject(expected);
+        const [first] = (await once(server.stdout, "data")) as [Buffer];
+        const answer = await fetch(`${String(first).trim()}/assets/ort-wasm-simd-threaded.wasm`);
+        expect(WebAssembly.validate(await answer.arrayBuffer())).toBe(true);
       } finally {
         process.kill(-server.pid!);
       }
-    }, 90_000);
+      renameSync(join(folder, "node_modules/onnxruntime-web"), join(folder, "node_modules/elsewhere"));
+      const { status, stderr } = spawnSync("npx", flags, { cwd: folder, encoding: "utf8" });
+      expect(stderr.trim()).toBe(
+        "error: the page computes with the package onnxruntime-web, which is not installed; npm install onnxruntime-web",
+      );
+      expect(status).toBe(1);
+    });
   },
 );
 
 const program = `
-import { evaluate, freeze, loadEncoder, tensor, train, trainConfig } from "sae-onnx";
+import { drawFigure, evaluate, freeze, loadEncoder, tensor, train, trainConfig } from "sae-onnx";
 
 async function run() {
   const rows = tensor("float32", [64, 8], Float32Array.from({ length: 512 }, (_, i) => Math.sin(i * i)));
@@ -132,7 +156,8 @@ async function run() {
   const encoder = await loadEncoder(new URL("/encoder.onnx", location.href), { provider: "wasm" });
   const { latents } = await encoder.encode(tensor("float32", [1, 512], new Float32Array(512).fill(0.1)));
   await encoder.release();
-  return { losses: epochs.length, falls: loss[1]! < loss[0]!, explained: metrics.explained_variance! < 1, latents: latents!.dims.join(), provider };
+  const figure = (await drawFigure({ data: { values: [{ a: 1 }] }, mark: "point", encoding: { x: { field: "a", type: "quantitative" } } })).slice(0, 4);
+  return { losses: epochs.length, falls: loss[1]! < loss[0]!, explained: metrics.explained_variance! < 1, latents: latents!.dims.join(), figure, provider };
 }
 run().then((result) => { document.title = JSON.stringify(result); }, (error) => { document.title = JSON.stringify({ error: String(error) }); });
 `;

@@ -1,9 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freeze } from "../../src/export/freeze.ts";
 import { decodeModel, encodeModel, metadataOf, packModel, withMetadata } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/node.ts";
+import { trainConfig } from "../../src/sae/config.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { npy, saeOnnx, sparseRows, temporaryFolder } from "../cli/run.ts";
 import { noChromium, startChromium } from "../report/chromium.ts";
@@ -186,6 +188,47 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
     expect(requests.length).toBeGreaterThan(5);
   });
 
+  test("goes on from a checkpoint that was downloaded, to the same bytes; says what is wrong with others", async () => {
+    const { page } = await openPage(context, served.url);
+    const folder = temporaryFolder();
+    const save = async (name: string) => {
+      const wait = page.waitForEvent("download");
+      await page.click('#train-result button:text-is("tab_d64_k4.safetensors")');
+      const path = join(folder, name);
+      await (await wait).saveAs(path);
+      return path;
+    };
+    await page.click("#tab-train");
+    for (const [id, value] of Object.entries({ latents: 64, k: 4, epochs: 9 }))
+      await page.fill(`#train-${id}`, String(value));
+    await page.click("#train-start");
+    await said(page, "train", /^epoch \d/);
+    await page.click("#train-stop");
+    await said(page, "train", /^stopped after \d of 9/);
+    const halfway = await save("halfway.safetensors");
+    await page.click("#train-start");
+    await said(page, "train", /^done on/);
+    const whole = await save("whole.safetensors");
+
+    await page.reload();
+    await said(page, "data", /^7473 rows/);
+    await page.setInputFiles("#train-checkpoint", halfway);
+    await said(page, "train", /^halfway\.safetensors: \d of 9 epochs are done; Resume goes on from there/);
+    await page.click("#train-resume");
+    await said(page, "train", /^done on/);
+    expect(readFileSync(await save("resumed.safetensors")).equals(readFileSync(whole))).toBe(true);
+
+    await page.setInputFiles("#train-checkpoint", whole);
+    await said(page, "train", /^whole\.safetensors: is finished, 9 epochs of 9; choose one that is not$/);
+    await page.setInputFiles("#train-checkpoint", file("noise.safetensors", "hello"));
+    await said(page, "train", /^noise\.safetensors: /);
+    await page.setInputFiles("#data-file", file("other.npy", npy(sparseRows(600, 512))));
+    await said(page, "data", /^600 rows/);
+    await page.setInputFiles("#train-checkpoint", halfway);
+    await said(page, "train", /^halfway\.safetensors: was trained on other activations .*; choose those above$/);
+    await page.close();
+  }, 120_000);
+
   test("by the keyboard alone: tabs by arrows, the chosen one shown", async () => {
     await page.focus("#tab-train");
     await page.keyboard.press("ArrowRight");
@@ -209,7 +252,22 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
       expect(await said(page, id, /:/)).toContain(message);
     });
 
-    test("a file of 4 GB is refused before it is read", async () => {
+    test("a file of 4 GB that is chosen is refused before it is read", async () => {
+      const big = join(temporaryFolder(), "huge.npy");
+      // All holes: it takes no room on the disk.
+      writeFileSync(big, "");
+      truncateSync(big, 2 ** 32);
+      for (const id of ["data", "model"]) {
+        const name = id === "data" ? big : big.replace(".npy", ".onnx");
+        renameSync(big, name);
+        await page.setInputFiles(`#${id}-file`, name);
+        expect(await said(page, id, /huge/)).toMatch(
+          /^huge\.(npy|onnx): 4\.0 GiB, a tab takes files up to 2 GiB; split/,
+        );
+      }
+    });
+
+    test("a file of 4 GB that is dropped, too", async () => {
       await page.evaluate(() => {
         const big = new File([], "big.npy");
         Object.defineProperty(big, "size", { value: 2 ** 32 });
@@ -236,17 +294,54 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
         await page.selectOption("#data", "use-lite-resid0-pos3.safetensors");
         await page.click("#evaluate-run");
         expect(await said(page, "evaluate", message)).not.toBe("");
+        await page.click("#tab-explore");
+        await page.click("#explore-open");
+        expect(await said(page, "explore", message)).not.toBe("");
+        await page.click("#tab-evaluate");
       }
       await page.setInputFiles("#data-file", file("narrow.npy", npy(sparseRows(20, 8))));
       await said(page, "data", /^20 rows of 8/);
       await page.selectOption("#model", ["sae_d512_k5.autoencoder.onnx"]);
       await page.click("#evaluate-run");
       expect(await said(page, "evaluate", /wide/)).toContain("takes activations 512 wide, the data are 8 wide");
+      await page.click("#tab-explore");
+      await page.click("#explore-open");
+      expect(await said(page, "explore", /wide/)).toContain("takes activations 512 wide, the data are 8 wide");
       await page.selectOption("#data", "use-lite-resid0-pos3.safetensors");
       await said(page, "data", /^7473 rows/);
       expect(await evaluateInTab(page)).toHaveLength(1);
     });
   });
+
+  test("an autoencoder that takes more memory than a tab has: Evaluate and Explore say so, and go on with another", async () => {
+    // 512 rows of it are 4.5 GB; WebAssembly has 4.
+    const latentDim = 2_200_000;
+    const config = trainConfig({ inputDim: 2, latentDim, options: { k: 1 } });
+    const rows = () => tensor("float32", [latentDim, 2], new Float32Array(2 * latentDim).fill(0.5));
+    const tensors = {
+      W_enc: rows(),
+      W_dec: rows(),
+      b_enc: tensor("float32", [latentDim], new Float32Array(latentDim)),
+    };
+    const about = { epochsDone: 1, loss: [1], dataDigest: "", layer: null, position: null, metrics: {} };
+    const path = join(temporaryFolder(), "large.autoencoder.onnx");
+    writeFileSync(path, encodeModel(freeze({ config, tensors, ...about }, "autoencoder")));
+    await page.setInputFiles("#data-file", file("two.npy", npy(sparseRows(6000, 2))));
+    await said(page, "data", /^6000 rows of 2/);
+    await page.setInputFiles("#model-file", path);
+    for (const tab of ["evaluate", "explore"]) {
+      await page.click(`#tab-${tab}`);
+      await page.click(`#${tab}-${tab === "evaluate" ? "run" : "open"}`);
+      expect(await said(page, tab, /;/)).toMatch(
+        /^there was too little memory in this tab; close other tabs, or use fewer rows or latents/,
+      );
+    }
+    await page.selectOption("#data", "use-lite-resid0-pos3.safetensors");
+    await page.selectOption("#model", ["sae_d512_k5.autoencoder.onnx"]);
+    await page.click("#explore-open");
+    await said(page, "explore", /of 512 latents fire in 7473 rows/);
+    expect(await evaluateInTab(page)).toHaveLength(1);
+  }, 120_000);
 
   test("as static files behind a plain server: one thread, the same numbers", async () => {
     const folder = temporaryFolder();
@@ -273,5 +368,11 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
       await page.click(`#tab-${tab}`);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), tab).toBeLessThanOrEqual(width);
     }
+    // Figures are drawn again for the window there is.
+    await page.click("#tab-evaluate");
+    await page.waitForFunction((wide) => {
+      const drawn = Number(document.querySelector("#latents_sorted svg")?.getAttribute("width"));
+      return wide > 500 ? drawn > 400 : drawn > 100 && drawn <= wide;
+    }, width);
   });
 });

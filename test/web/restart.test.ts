@@ -1,7 +1,13 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { trainConfig } from "../../src/sae/config.ts";
+import { tensor } from "../../src/util/tensor.ts";
 import { Renewed } from "../../src/web/renewed.ts";
-import { SaeWorker } from "../../src/worker/client.ts";
+import { train } from "../../src/worker/api.ts";
+import { progressOf, SaeWorker } from "../../src/worker/client.ts";
 import type { FromWorker, ToWorker } from "../../src/worker/messages.ts";
+
+/** What a worker's training is asked to go on from. */
+const asked: unknown[] = [];
 
 /** A Worker that opens, and fails at everything else with the message it is given; or says nothing at all. */
 class FakeWorker {
@@ -77,4 +83,43 @@ test("a start that failed is tried again", async () => {
   const renewed = new Renewed(() => starts.shift()!);
   await expect(renewed.get()).rejects.toThrow("no");
   expect(await renewed.get()).toBeInstanceOf(SaeWorker);
+});
+
+describe("train", () => {
+  const config = trainConfig({ inputDim: 2, latentDim: 4, options: { k: 1 }, step: "dense" });
+  const rows = tensor("float32", [1, 2], new Float32Array(2));
+  const reached = { state: {}, epochsDone: 3, loss: [3, 2, 1] };
+  /** Keeps and drops rows; its training is lost in the first worker, and ends in the second. */
+  class LosingWorker extends FakeWorker {
+    override postMessage({ id, call, takes }: ToWorker) {
+      const { made } = FakeWorker;
+      const answer = (data: FromWorker) => queueMicrotask(() => this.onmessage?.({ data }));
+      if (call === "train") asked.push(takes.from);
+      const error = { name: "RuntimeFailure", message: "Device lost", progress: reached };
+      if (call === "train" && made.length === 1) answer({ id, error });
+      else if (call === "open") answer({ id, gives: { provider: "", threads: 1 } });
+      else answer({ id, gives: { ...reached, id: 1, seconds: 1 } });
+    }
+  }
+  beforeEach(() => {
+    asked.length = 0;
+    vi.stubGlobal("Worker", LosingWorker);
+    vi.stubGlobal("navigator", { gpu: { requestAdapter: async () => ({}) } });
+  });
+
+  test("auto: goes on from the last epoch on WebAssembly where the device was lost, and says so", async () => {
+    const { provider, note } = await train(config, rows, { provider: "auto" });
+    expect(asked).toEqual([undefined, reached]);
+    expect({ provider, note }).toEqual({
+      provider: "wasm",
+      note: "WebAssembly after epoch 3, as the graphics device was lost",
+    });
+    expect(FakeWorker.made.map(({ ended }) => ended)).toEqual([true, true]);
+  });
+
+  test("webgpu, as asked: fails, with where to go on from", async () => {
+    const error = await train(config, rows, { provider: "webgpu" }).catch((one) => one);
+    expect(error.message).toMatch(/^the graphics device was lost; try again, or choose WebAssembly/);
+    expect(progressOf(error)).toEqual(reached);
+  });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -48,6 +48,17 @@ test("serves the page isolated, the models in its list, and nothing else of the 
     "//etc/passwd",
   ];
   for (const path of outside) expect((await get(path)).status, path).toBe(404);
+});
+
+test("serves onnxruntime-web's .wasm files from the package, and again only when they changed", async () => {
+  for (const name of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm"]) {
+    const { status, headers } = await get(`/assets/${name}`, {}, "HEAD");
+    expect(status).toBe(200);
+    expect(headers["content-type"]).toBe("application/wasm");
+    expect(Number(headers["content-length"])).toBe(statSync(`node_modules/onnxruntime-web/dist/${name}`).size);
+    expect((await get(`/assets/${name}`, { "if-none-match": headers.etag as string }, "HEAD")).status).toBe(304);
+  }
+  expect((await get("/assets/ort-wasm-simd-threaded.jsep.wasm")).status).toBe(404);
 });
 
 test("answers to this machine's names only, and to reading only", async () => {

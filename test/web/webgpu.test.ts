@@ -1,75 +1,142 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import type { CDPSession, Page } from "playwright-core";
+import { beforeAll, describe, expect, type TestContext, test } from "vitest";
 import { npy, saeOnnx, sparseRows, temporaryFolder } from "../cli/run.ts";
 import { noChromium, startChromium, swiftShader } from "../report/chromium.ts";
 import { evaluateInTab, openPage, said, serve } from "./page.ts";
 
-describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` (skipped: ${noChromium})`}`, () => {
-  test("measures as Node does, says that rows are too few to train on, and trains to Node's losses; goes on after the device was lost", async ({
-    skip,
-  }) => {
-    const folder = temporaryFolder();
-    const data = join(folder, "rows.npy");
-    writeFileSync(data, npy(sparseRows(256, 32)));
-    const flags = ["--data", data, "--latent-dim", "64", "--k", "4", "--epochs", "2", "--step", "dense"];
-    const node = JSON.parse(
-      saeOnnx("train", ...flags, "--batch-size", "64", "--out", folder, "--json", "--quiet").stdout,
-    ).rows[0];
-    const [context, served] = await Promise.all([startChromium(swiftShader), serve(folder)]);
-    try {
-      const { page } = await openPage(context, served.url);
-      const where = (await page.locator("#where").textContent())!;
-      if (!where.startsWith("Computes on WebGPU")) skip(`no WebGPU here: ${where}`);
-      await page.setInputFiles("#data-file", data);
-      await said(page, "data", /^256 rows/);
-      const [row] = await evaluateInTab(page);
-      for (const [key, value] of Object.entries(row!.metrics))
-        expect(Math.abs(value - node[key]), `${key}: ${value}, Node ${node[key]}`).toBeLessThanOrEqual(
-          1e-5 * Math.max(1, Math.abs(node[key])),
-        );
-      expect(Object.keys(row!.metrics).length).toBeGreaterThan(10);
-      await page.click("#tab-train");
-      for (const [id, value] of Object.entries({ latents: "64", k: "4", epochs: "2" }))
-        await page.fill(`#train-${id}`, value);
-      // The page's batches are of 256 rows: more than these train on.
-      await page.click("#train-start");
-      expect(await said(page, "train", /:|rows/)).toMatch(/fewer than one batch of 256/);
-      await page.fill("#train-batch", "64");
-      await page.click("#train-start");
-      expect(await said(page, "train", /^done on|:/)).toMatch(/^done on rows\.npy/);
-      const trained = JSON.parse((await page.locator("#train-result").getAttribute("data-row"))!) as { loss: number[] };
-      expect(trained.loss).toHaveLength(2);
-      for (const [i, loss] of trained.loss.entries()) expect(loss / node.loss[i]).toBeCloseTo(1, 4);
+const folder = temporaryFolder();
+const data = join(folder, "rows.npy");
 
-      // The graphics device is lost in the middle of each tab's work: Chromium's process for it ends.
-      const devtools = await context.newCDPSession(page);
-      const lose = () => devtools.send("Browser.crashGpuProcess");
-      await page.fill("#train-epochs", "500");
-      await page.click("#train-start");
-      await said(page, "train", /^epoch/);
-      await lose();
-      expect(await said(page, "train", /lost/)).toMatch(
-        /^the graphics device was lost; try again, or choose WebAssembly/,
-      );
-      await page.click("#tab-explore");
-      await page.click("#explore-open");
-      await said(page, "explore", /of 64 latents fire/);
-      await lose();
-      await page.fill("#row-input", Array(32).fill(0.1).join());
-      await page.press("#row-input", "Enter");
-      expect(await said(page, "row", /lost/)).toMatch(/^the graphics device was lost; try again/);
-      await page.press("#row-input", "Enter");
-      await page.locator("#row-result h3").waitFor();
-      await page.click("#tab-train");
-      await page.fill("#train-epochs", "2");
-      await page.click("#train-start");
-      await said(page, "train", /^done on rows/);
-      // The file's, and what the tab trained.
-      expect(await evaluateInTab(page)).toHaveLength(2);
-    } finally {
-      await context.close();
-      served.process.kill();
-    }
-  }, 180_000);
+/** Node's row of the SAE that the page is to train. */
+function inNode(epochs: number, out = temporaryFolder()): { readonly loss: readonly number[]; [key: string]: unknown } {
+  const config = { "latent-dim": 64, k: 4, epochs, step: "dense", "batch-size": 64 };
+  const flags = Object.entries(config).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return JSON.parse(saeOnnx("train", "--data", data, ...flags, "--out", out, "--json", "--quiet").stdout).rows[0];
+}
+
+const fill = async (page: Page, values: Record<string, number>) => {
+  for (const [id, value] of Object.entries(values)) await page.fill(`#train-${id}`, String(value));
+};
+const trained = async (page: Page) =>
+  JSON.parse((await page.locator("#train-result").getAttribute("data-row"))!) as { loss: number[] };
+
+/** The page in a Chromium of its own, with the rows chosen: one whose graphics process ended often gives no adapter any more. */
+async function onWebGpu(
+  skip: TestContext["skip"],
+  work: (page: Page, lose: () => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const [context, served] = await Promise.all([startChromium(swiftShader), serve(folder)]);
+  try {
+    const { page } = await openPage(context, served.url);
+    const where = (await page.locator("#where").textContent())!;
+    if (!where.startsWith("Computes on WebGPU")) skip(`no WebGPU here: ${where}`);
+    await page.setInputFiles("#data-file", data);
+    await said(page, "data", /^256 rows/);
+    // The graphics device is lost: Chromium's process for it ends.
+    const devtools: CDPSession = await context.newCDPSession(page);
+    await work(page, () => devtools.send("Browser.crashGpuProcess"));
+  } finally {
+    await context.close();
+    served.process.kill();
+  }
+}
+
+describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` (skipped: ${noChromium})`}`, () => {
+  let node: ReturnType<typeof inNode>;
+  beforeAll(() => {
+    writeFileSync(data, npy(sparseRows(256, 32)));
+    node = inNode(2, folder);
+  });
+
+  test(
+    "measures as Node does, says that rows are too few to train on, and trains to Node's losses",
+    ({ skip }) =>
+      onWebGpu(skip, async (page) => {
+        const [row] = await evaluateInTab(page);
+        for (const [key, value] of Object.entries(row!.metrics)) {
+          const wanted = node[key] as number;
+          expect(Math.abs(value - wanted), `${key}: ${value}, Node ${wanted}`).toBeLessThanOrEqual(
+            1e-5 * Math.max(1, Math.abs(wanted)),
+          );
+        }
+        expect(Object.keys(row!.metrics).length).toBeGreaterThan(10);
+        await page.click("#tab-train");
+        await fill(page, { latents: 64, k: 4, epochs: 2 });
+        // The page's batches are of 256 rows: more than these train on.
+        await page.click("#train-start");
+        expect(await said(page, "train", /:|rows/)).toMatch(/fewer than one batch of 256/);
+        await fill(page, { batch: 64 });
+        await page.click("#train-start");
+        expect(await said(page, "train", /^done on|:/)).toMatch(/^done on rows\.npy/);
+        const { loss } = await trained(page);
+        expect(loss).toHaveLength(2);
+        for (const [i, wanted] of node.loss.entries()) expect(loss[i]! / wanted).toBeCloseTo(1, 4);
+      }),
+    120_000,
+  );
+
+  test(
+    "a training whose device is lost goes on from its last epoch on WebAssembly, and says so",
+    ({ skip }) =>
+      onWebGpu(skip, async (page, lose) => {
+        await page.click("#tab-train");
+        await fill(page, { latents: 64, k: 4, epochs: 200, batch: 64 });
+        await page.click("#train-start");
+        await said(page, "train", /^epoch [1-9]\d* of/);
+        await lose();
+        const words = await said(page, "train", /^done on/, 90);
+        expect(words).toMatch(/variance [\d.]+; on WebAssembly after epoch [1-9]\d*, as the graphics device was lost$/);
+        // With no step back: every epoch's loss is near that of a training that nothing came between.
+        const { loss } = await trained(page);
+        expect(loss).toHaveLength(200);
+        for (const [i, wanted] of inNode(200).loss.entries())
+          expect(Math.abs(loss[i]! / wanted - 1), `epoch ${i}: ${loss[i]}, Node ${wanted}`).toBeLessThan(0.05);
+        // A start from the beginning would have told of more epochs than there are.
+        const curve = (await page.locator("#train-live polyline").getAttribute("points"))!;
+        expect(curve.split(" ").length).toBeLessThanOrEqual(200);
+        expect(await evaluateInTab(page)).toHaveLength(2);
+      }),
+    180_000,
+  );
+
+  test(
+    "where WebGPU alone was asked for, it ends there, and can be resumed elsewhere",
+    ({ skip }) =>
+      onWebGpu(skip, async (page, lose) => {
+        await page.selectOption("#provider", "webgpu");
+        await page.click("#tab-train");
+        await fill(page, { latents: 64, k: 4, epochs: 40, batch: 64 });
+        await page.click("#train-start");
+        await said(page, "train", /^epoch [1-9]\d* of/);
+        await lose();
+        expect(await said(page, "train", /lost/)).toMatch(
+          /^the graphics device was lost; try again, or choose WebAssembly .*; Resume goes on after epoch [1-9]\d*$/,
+        );
+        await page.selectOption("#provider", "wasm");
+        await page.click("#train-resume");
+        await said(page, "train", /^done on rows/);
+        expect((await trained(page)).loss).toHaveLength(40);
+      }),
+    120_000,
+  );
+
+  test(
+    "Explore and Evaluate say that the device was lost, and go on when they are asked again",
+    ({ skip }) =>
+      onWebGpu(skip, async (page, lose) => {
+        await page.click("#tab-explore");
+        await page.click("#explore-open");
+        await said(page, "explore", /of 64 latents fire/);
+        await lose();
+        await page.fill("#row-input", Array(32).fill(0.1).join());
+        await page.press("#row-input", "Enter");
+        expect(await said(page, "row", /lost/)).toMatch(/^the graphics device was lost; try again/);
+        await page.press("#row-input", "Enter");
+        await page.locator("#row-result h3").waitFor();
+        expect(await evaluateInTab(page)).toHaveLength(1);
+      }),
+    120_000,
+  );
 });

@@ -1,0 +1,51 @@
+// Makes single files of what browsers load: node bundle.mjs workers|single, after tsc.
+//   workers  dist/worker/{wasm,webgpu}.js with all they import but onnxruntime-web, which a page's own bundler puts beside its .wasm
+//            files: a development server may serve them as they are.
+//   single   dist/single/sae-onnx.js: the browser entry with both workers inside, for pages of any origin. ONNX Runtime's .wasm files are
+//            fetched from where `wasmPath` says, or from beside it.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
+
+/** One file of JavaScript, with everything it imports but what is `external`; nothing is written. */
+async function bundle(entry, { define = {}, external = [] } = {}) {
+  const [{ output }] = await build({
+    configFile: false,
+    logLevel: "error",
+    define,
+    // The glue of ONNX Runtime is inside; only its .wasm is fetched, from an address that is known when it runs.
+    plugins: [
+      {
+        name: "no-assets",
+        enforce: "pre",
+        transform: (code) =>
+          code.replaceAll(
+            /new URL\(("[^"]+\.(?:wasm|mjs)"),\s*import\.meta\.url\)/g,
+            "new URL($1, self.location.href)",
+          ),
+      },
+    ],
+    build: {
+      target: "es2022",
+      write: false,
+      rolldownOptions: { external, output: { codeSplitting: false }, preserveEntrySignatures: "strict" },
+      lib: { entry: fileURLToPath(new URL(entry, import.meta.url)), formats: ["es"], fileName: "out" },
+    },
+  });
+  return output[0].code;
+}
+
+const providers = ["wasm", "webgpu"];
+if (process.argv[2] === "workers")
+  for (const name of providers) {
+    const file = `dist/worker/${name}.js`;
+    writeFileSync(file, await bundle(file, { external: [/^onnxruntime-web/] }));
+  }
+else {
+  const sources = {};
+  for (const name of providers) sources[name] = await bundle(`dist/worker/${name}.js`);
+  const single = await bundle("dist/browser.js", { define: { SAE_ONNX_WORKERS: JSON.stringify(sources) } });
+  mkdirSync("dist/single", { recursive: true });
+  writeFileSync("dist/single/sae-onnx.js", single);
+  console.log(`dist/single/sae-onnx.js: ${Math.round(single.length / 1000)} kB`);
+}

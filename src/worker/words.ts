@@ -1,0 +1,26 @@
+/** What people read where memory or a device gave out, or a model has foreign operations: what to do, and what was said of it. */
+const causes: readonly (readonly [RegExp, string])[] = [
+  // The last ones are what ONNX Runtime 1.30 says of a device that was lost while nothing ran.
+  [
+    /device.{0,20}lost|lost.{0,20}device|Instance dropped|external Instance reference|MapAsyncStatus|GPUDevice|reading 'destroy'/i,
+    "the graphics device was lost; try again, or choose WebAssembly",
+  ],
+  [
+    /out of memory|bad_alloc|memory access out of bounds|Array buffer allocation|Aborted\(|enlarge memory|SafeIntOnOverflow/i,
+    "there was too little memory in this tab; close other tabs, or use fewer rows or latents",
+  ],
+  [
+    /not a registered function\/op|is not implemented|Could not find an implementation|No Op registered/i,
+    "the model has operations that ONNX Runtime does not know here; export it with standard ONNX operations",
+  ],
+];
+
+/** A failure's message in words that say what to do; as it is where it is none of the known ones. */
+export function inWords(message: string): string {
+  const words = causes.find(([pattern]) => pattern.test(message))?.[1];
+  return words ? `${words} (${message})` : message;
+}
+
+/** Whether an error of a worker says that its graphics device was lost. */
+export const isDeviceLost = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith(causes[0]![1]);
