@@ -39,5 +39,6 @@ export const compat: Target = {
   opsetVersion: 13,
   irVersion: 7,
   describe: "old runtimes without TopK; k up to 20, distinct magnitudes only",
+  without: ["TopK", "Where", "Greater", "Less", "GatherElements", "ScatterElements"],
   keep,
 };

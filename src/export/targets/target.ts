@@ -1,3 +1,4 @@
+import type { OpType } from "../../graph/opset.ts";
 import type { Keep } from "../../sae/architecture.ts";
 
 /** For which ONNX runtimes a model is frozen: the opset, and how the k largest of a row are kept with the ops they have. */
@@ -5,6 +6,8 @@ export interface Target {
   readonly opsetVersion: number;
   readonly irVersion: number;
   readonly describe: string;
+  /** Ops its runtimes do not have: an SAE whose encoder needs one is refused. */
+  readonly without?: readonly OpType[];
   /** @throws {ConfigError} naming the reason when these ops cannot express the selection. */
   readonly keep: Keep;
 }
