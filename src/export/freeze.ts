@@ -43,20 +43,29 @@ function encoderParts(
 ): ModelParts {
   const { config } = checkpoint;
   const activations = op.input("float32", ["batch", config.inputDim]);
-  const { code, xHat } = forward(config, activations, weights(checkpoint, dtype), targets[target].keep);
+  const params = weights(checkpoint, dtype);
+  const { keep, decode }: Target = targets[target];
+  const { code, xHat } = forward(config, activations, params, keep);
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return {
     name: config.architecture,
     inputs: { activations },
-    outputs: { latents: code.z, ...top, ...(reconstruction ? { reconstruction: xHat } : {}) },
+    outputs: {
+      latents: code.z,
+      ...top,
+      ...(reconstruction ? { reconstruction: decode ? scope("decode", () => decode(code.z, params)) : xHat } : {}),
+    },
   };
 }
 
-function decoderParts(checkpoint: Checkpoint, { dtype }: Chosen): ModelParts {
+function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelParts {
   const { config } = checkpoint;
   const latents = op.input("float32", ["batch", config.latentDim]);
-  const sae = architectureOf(config);
-  const reconstruction = scope("decode", () => sae.decode(latents, weights(checkpoint, dtype), config.options));
+  const params = weights(checkpoint, dtype);
+  const { decode }: Target = targets[target];
+  const reconstruction = scope("decode", () =>
+    decode ? decode(latents, params) : architectureOf(config).decode(latents, params, config.options),
+  );
   return { name: config.architecture, inputs: { latents }, outputs: { reconstruction } };
 }
 

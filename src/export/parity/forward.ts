@@ -121,7 +121,7 @@ function gated({ gate, value }: Rule, pre: Float64Array, { options, weights, sca
   const latents = pre.map((one, latent) => (one > threshold[latent]! ? value(one, options) : 0));
   const away = pre.map((one, latent) => Math.abs(one - threshold[latent]!));
   const jumps = away.filter((_, latent) => threshold[latent]! > 0);
-  const nearest = away.indexOf(Math.min(...(jumps.length > 0 ? jumps : away)));
+  const nearest = away.indexOf((jumps.length > 0 ? jumps : away).reduce((least, one) => Math.min(least, one)));
   const gap = jumps.length === 0 ? 1 : scale === 0 ? 0 : Math.min(1, away[nearest]! / scale);
   const faint = away.filter((one, latent) => threshold[latent] === 0 && one <= rounding * scale).length;
   const edge = { terms: [[nearest, 1] as const], distance: pre[nearest]! - threshold[nearest]! };

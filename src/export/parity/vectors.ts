@@ -1,8 +1,11 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
-import type { ExpectedOutput, ParityVectors } from "../../data/parity.ts";
+import { type ExpectedOutput, type ParityVectors, writeParity } from "../../data/parity.ts";
+import { metadataOf, withMetadata } from "../../onnx/model.ts";
+import type { Model } from "../../onnx/proto.ts";
 import type { SaeSpec } from "../../sae/spec.ts";
+import { digest } from "../../util/digest.ts";
 import { type HostTensor, tensor } from "../../util/tensor.ts";
-import type { FreezeOptions, Part } from "../freeze.ts";
+import { type FreezeOptions, freeze, type Part } from "../freeze.ts";
 import type { TargetName } from "../targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../weights/index.ts";
 import { largest } from "../weights/largest.ts";
@@ -83,6 +86,29 @@ export function vectorsOf(
     },
     selection,
   };
+}
+
+/** A frozen part, and the vectors it is verified on. */
+export interface Frozen {
+  /** Names the vectors' SHA-256 in its metadata. */
+  readonly model: Model;
+  readonly expected: ParityVectors;
+  /** The vectors as a file. */
+  readonly vectors: Uint8Array;
+}
+
+/** `freeze` with parity vectors; `more` is added to the metadata. @throws {ConfigError} as `freeze`. */
+export async function freezeWithParity(
+  checkpoint: Checkpoint,
+  part: Part,
+  options: FreezeOptions = {},
+  more: Readonly<Record<string, string>> = {},
+): Promise<Frozen> {
+  const frozen = freeze(checkpoint, part, options);
+  const expected = parityVectors(checkpoint, part, options);
+  const vectors = writeParity(expected);
+  const model = withMetadata(frozen, { ...metadataOf(frozen), parity: await digest(vectors), ...more });
+  return { model, expected, vectors };
 }
 
 /** One number a row, or the latents' own numbers, which are the same in every row: `[1, latentDim]`. */

@@ -1,5 +1,8 @@
 import type { OpType } from "../../graph/opset.ts";
+import type { Value } from "../../graph/value.ts";
 import type { Keep } from "../../sae/architecture.ts";
+
+type V = Value<"float32">;
 
 /** For which ONNX runtimes a model is frozen: the opset, and how the k largest of a row are kept with the ops they have. */
 export interface Target {
@@ -10,4 +13,6 @@ export interface Target {
   readonly without?: readonly OpType[];
   /** @throws {ConfigError} naming the reason when these ops cannot express the selection. */
   readonly keep: Keep;
+  /** The sum of decoder rows and bias, where the architecture's own ops are not safe. */
+  readonly decode?: (z: V, params: Readonly<Record<string, V>>) => V;
 }
