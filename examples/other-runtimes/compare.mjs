@@ -3,7 +3,7 @@
  * gives with the SAE's own forward pass in float64. Prints a table in Markdown; exit code 1 when a number is out of bounds.
  *
  * Run: npm run -s runtimes        (builds, installs the runtimes of this folder, then this with 10,000 rows)
- *      node examples/other-runtimes/compare.mjs [--rows 10000] [--latent-dim 512] [--epochs 3] [--runtimes a,b] [--json]
+ *      node examples/other-runtimes/compare.mjs [--rows 10000] [--latent-dim 512] [--epochs 3] [--targets a,b] [--runtimes a,b] [--json]
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,6 +24,7 @@ const { values: flags } = parseArgs({
     rows: { type: "string", default: "10000" },
     "latent-dim": { type: "string", default: "512" },
     epochs: { type: "string", default: "3" },
+    targets: { type: "string", default: Object.keys(targets).join() },
     runtimes: { type: "string", default: Object.keys(runtimes).join() },
     json: { type: "boolean", default: false },
   },
@@ -35,7 +36,7 @@ const batch = 1000;
 function models(checkpoint, dtype) {
   const made = [];
   const refused = [];
-  for (const target of Object.keys(targets))
+  for (const target of flags.targets.split(","))
     for (const part of parts)
       try {
         made.push({ target, part, dtype, model: freeze(checkpoint, part, { target, dtype }) });
@@ -44,6 +45,20 @@ function models(checkpoint, dtype) {
         refused.push({ target, part, dtype, reason: error.message });
       }
   return { made, refused };
+}
+
+/**
+ * Target compat counts equal magnitudes once: a row in which two of the k largest are nearer than 1e-6 of the row's largest may have
+ * such in float32, and is not for it.
+ */
+function withDistinctRows(forward) {
+  const kept = [...forward.code.keys()].filter((row) => forward.code[row].distinct > 1e-6);
+  const [count, width] = [kept.length, forward.activations.dims[1]];
+  const data = new Float32Array(count * width);
+  for (const [to, row] of kept.entries())
+    data.set(forward.activations.data.subarray(row * width, (row + 1) * width), to * width);
+  const activations = { dtype: "float32", dims: [count, width], data };
+  return { ...forward, activations, code: kept.map((row) => forward.code[row]) };
 }
 
 /** What a part for a target should give: only target ort has `top_values`. */
@@ -62,16 +77,18 @@ function written(folder, { inputs }) {
   return files;
 }
 
-/** Counts of latents are within their own bound, which `ok` has in it; they are no share of the row's largest. */
-async function compared(runtime, job, vectors) {
-  const { outputs, refused } = await runtime.run(job);
-  if (refused !== undefined) return { refused };
+/** One model on one runtime. */
+async function ran({ key, name, run }, one, job, expected) {
+  const found = { key, runtime: name, forIt: runtimes[key].targets.includes(one.target), ...one };
+  const { outputs, refused } = await run(job);
+  if (refused !== undefined) return { ...found, refused };
   try {
-    const { selection, clearRows, rows, values, ok } = compare(vectors, outputs);
+    // Counts of latents are within their own bound, which `ok` has in it; they are no share of the row's largest.
+    const { selection, clearRows, rows, ok, values } = compare(expected, outputs);
     const { "l0.count": _, ...shares } = values;
-    return { rows, clearRows, selection, worst: Math.max(...Object.values(shares)), ok };
+    return { ...found, rows, clearRows, selection, ok, worst: Math.max(...Object.values(shares)) };
   } catch (error) {
-    return { refused: error.message };
+    return { ...found, ok: false, refused: error.message };
   }
 }
 
@@ -92,30 +109,27 @@ try {
       refusals.push(...refused.map((one) => ({ sae, ...one })));
       const forward = plainForward(checkpoint, dtype, rows);
       const files = [];
-      for (const part of parts) {
-        const vectors = vectorsOf(forward, part, "ort");
-        const inputs = written(folder, vectors);
-        for (const { target, model } of made.filter((one) => one.part === part)) {
-          const file = join(folder, `${target}.${part}.onnx`);
-          await writeModel(file, model);
-          files.push({ target, part, file });
-          const expected = expectedOf(vectors, target);
-          const outputs = [...Object.keys(expected.outputs), "top_indices"];
-          const job = { model: file, rows: vectors.rows, batch, inputs, outputs };
-          const one = { sae, target, part, dtype };
-          await Promise.all(
-            here.map(async (runtime) =>
-              results.push({
-                key: runtime.key,
-                runtime: runtime.name,
-                forIt: runtimes[runtime.key].targets.includes(target),
-                ...one,
-                ...(await compared(runtime, job, expected)),
-              }),
-            ),
-          );
+      const sources = [
+        [forward, ["ort", "portable"]],
+        [withDistinctRows(forward), ["compat"]],
+      ];
+      for (const part of parts)
+        for (const [from, its] of sources) {
+          const own = made.filter((one) => one.part === part && its.includes(one.target));
+          if (own.length === 0) continue;
+          const vectors = vectorsOf(from, part, "ort");
+          const inputs = written(folder, vectors);
+          for (const { target, model } of own) {
+            const file = join(folder, `${target}.${part}.onnx`);
+            await writeModel(file, model);
+            files.push({ target, part, file });
+            const expected = expectedOf(vectors, target);
+            const outputs = [...Object.keys(expected.outputs), "top_indices"];
+            const job = { model: file, rows: vectors.rows, batch, inputs, outputs };
+            const one = { sae, target, part, dtype };
+            await Promise.all(here.map(async (runtime) => results.push(await ran(runtime, one, job, expected))));
+          }
         }
-      }
       const checker = checked(files.map(({ file }) => file));
       if (checker.missing && missing.every(({ key }) => key !== "checker"))
         missing.push({ key: "checker", reason: checker.missing });

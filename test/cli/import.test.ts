@@ -41,6 +41,27 @@ test("import, eval, and export to another library's format", () => {
     expect.stringMatching(/^error: .*selects them by magnitude.*\n$/),
   ]);
   expect(readdirSync(out)).not.toContain("a.saelens");
+  for (const [flag, value] of [
+    ["--dtype", "int8"],
+    ["--target", "compat"],
+    ["--part", "decoder"],
+  ] as const) {
+    const other = saeOnnx(
+      "export",
+      join(out, "a.safetensors"),
+      "--format",
+      "sparsify",
+      "--out",
+      join(out, "b"),
+      flag,
+      value,
+    );
+    expect([other.status, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(`^error: ${flag} is for .onnx models; [^\n]+\n$`),
+    ]);
+  }
+  expect(readdirSync(out)).not.toContain("b");
 });
 
 test.each(["sparsify-signed", "saelens-jumprelu", "saelens-standard"])(
@@ -65,7 +86,7 @@ test.each(["sparsify-signed", "saelens-jumprelu", "saelens-standard"])(
       expect([compat.status, compat.stderr]).toEqual([
         1,
         expect.stringMatching(
-          /^error: target compat: architecture pretrained-jumprelu needs [^\n]*use target portable\n$/,
+          /^error: [^\n]*a\.safetensors: target compat: architecture pretrained-jumprelu needs [^\n]*use target portable\n$/,
         ),
       ]);
       expect(readdirSync(out)).toEqual(before);

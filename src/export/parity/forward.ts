@@ -58,6 +58,8 @@ interface Selected {
   readonly threshold: number | Float64Array;
   /** How far the nearest latent whose keeping is a jump is from that, relative to `scale`; 1 where there is none. */
   readonly gap: number;
+  /** The least difference of neighbours among the k largest scores, relative to `scale`; 1 where each latent decides for itself. */
+  readonly distinct: number;
   /** How many latents are zero or not by rounding alone: where z has no jump, within 1e-6 of `scale`. */
   readonly faint: number;
   /** The nearest tie: it is where the sum of sign * pre over these latents is less by `distance`. */
@@ -107,12 +109,14 @@ function largest({ score, value }: Rule, pre: Float64Array, { options, scale }: 
   const threshold = scores[order[k - 1]!]!;
   const next = k < pre.length ? scores[order[k]!]! : undefined;
   const gap = next === undefined ? 1 : scale === 0 ? 0 : (threshold - next) / scale;
+  const steps = order.slice(1, k).map((at, i) => (scores[order[i]!]! - scores[at]!) / scale);
+  const distinct = scale === 0 ? 0 : steps.reduce((least, step) => Math.min(least, step), 1);
   const top = order.slice(0, k).map((at) => Math.abs(latents[at]!));
   const faint = order.slice(0, k).filter((at) => Math.abs(pre[at]!) <= rounding * scale).length;
   const sign = (at: number) => (pre[at] === 0 ? 1 : scores[at]! / pre[at]!);
   const [a, b = a] = order.slice(Math.max(0, Math.min(k, pre.length - 1) - 1)) as [number, number?];
   const edge = { terms: [[a, sign(a)] as const, [b, -sign(b)] as const], distance: scores[a]! - scores[b]! };
-  return { latents, top, threshold, gap, faint, edge };
+  return { latents, top, threshold, gap, distinct, faint, edge };
 }
 
 /** The latents above their gates. At a gate of 0 nothing jumps: z grows from 0. */
@@ -125,7 +129,7 @@ function gated({ gate, value }: Rule, pre: Float64Array, { options, weights, sca
   const gap = jumps.length === 0 ? 1 : scale === 0 ? 0 : Math.min(1, away[nearest]! / scale);
   const faint = away.filter((one, latent) => threshold[latent] === 0 && one <= rounding * scale).length;
   const edge = { terms: [[nearest, 1] as const], distance: pre[nearest]! - threshold[nearest]! };
-  return { latents, top: [], threshold, gap, faint, edge };
+  return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }
 
 /** The reconstruction `[inputDim]` of one row's latents, in float64. */

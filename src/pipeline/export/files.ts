@@ -60,7 +60,9 @@ export async function exportFiles(request: ExportRequest): Promise<Exported[]> {
     for (const part of parts) {
       const path = join(out ?? dirname(source), `${basename(source, ".safetensors")}${middle}.${part}.onnx`);
       const more: Record<string, string> = loss ? { dtype_loss: JSON.stringify(loss) } : {};
-      const frozen = await freezeWithParity(checkpoint, part, { target, dtype }, more);
+      const frozen = await freezeWithParity(checkpoint, part, { target, dtype }, more).catch((error) => {
+        throw error instanceof ConfigError ? new ConfigError(`${source}: ${error.message}`) : error;
+      });
       const verified = await verifyModel(runtimes, frozen.model, frozen.expected, path);
       request.onVerified?.(verified);
       if (!verified.ok) throw new ConfigError(`${path}: not written, it differs from its parity vectors (see above)`);
