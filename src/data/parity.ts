@@ -13,11 +13,14 @@ export interface ExpectedOutput {
   readonly scale: Matrix;
 }
 
-/** How clearly the latents of each row are the largest; all `[rows]`. */
+/** How clearly the latents of each row are selected. */
 export interface SelectionMargin {
-  /** The k-th largest score. */
+  /** The k-th largest score, `[rows]`; or what each latent must be above, `[1, latentDim]`. */
   readonly threshold: Matrix;
-  /** By how much the k-th score is above the next, as a share of the row's largest magnitude; 1 where none is next. */
+  /**
+   * By how much the k-th score is above the next, or the nearest latent off its threshold, as a share of the row's largest
+   * magnitude; 1 where there is none. `[rows]`.
+   */
   readonly gap: Matrix;
 }
 
@@ -67,10 +70,13 @@ export function readParity(bytes: Uint8Array, file: string): ParityVectors {
     return [name, { value, scale: found(`scale.${name}`, String(rows)) }] as const;
   });
   if (outputs.length === 0) throw damaged("it has no expected outputs");
-  const margin = () => ({
-    threshold: found("selection.threshold", String(rows)),
-    gap: found("selection.gap", String(rows)),
-  });
+  const margin = () => {
+    const shape = tensors.get("selection.threshold")?.shape ?? [];
+    const perLatent = shape.length === 2 && shape[0] === 1;
+    const width = outputs.find(([name]) => name === "latents")?.[1].value.dims[1] ?? shape[1];
+    const threshold = found("selection.threshold", perLatent ? `1,${width}` : String(rows));
+    return { threshold, gap: found("selection.gap", String(rows)) };
+  };
   return {
     rows,
     inputs: Object.fromEntries(named("input").map((name) => [name, found(`input.${name}`)])),

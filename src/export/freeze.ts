@@ -1,12 +1,15 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { buildModel, type ModelParts } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
+import type { OpType } from "../graph/opset.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { type MetricDims, withMetrics } from "../metrics/graph.ts";
 import type { Model } from "../onnx/proto.ts";
 import { configToJson } from "../sae/config.ts";
 import { architectureOf, forward, parametersOf } from "../sae/spec.ts";
+import { ConfigError } from "../util/errors.ts";
 import { type TargetName, targets } from "./targets/index.ts";
+import type { Target } from "./targets/target.ts";
 import { type WeightTypeName, weightTypes } from "./weights/index.ts";
 
 type V = Value<"float32">;
@@ -40,20 +43,29 @@ function encoderParts(
 ): ModelParts {
   const { config } = checkpoint;
   const activations = op.input("float32", ["batch", config.inputDim]);
-  const { code, xHat } = forward(config, activations, weights(checkpoint, dtype), targets[target].keep);
+  const params = weights(checkpoint, dtype);
+  const { keep, decode }: Target = targets[target];
+  const { code, xHat } = forward(config, activations, params, keep);
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return {
     name: config.architecture,
     inputs: { activations },
-    outputs: { latents: code.z, ...top, ...(reconstruction ? { reconstruction: xHat } : {}) },
+    outputs: {
+      latents: code.z,
+      ...top,
+      ...(reconstruction ? { reconstruction: decode ? scope("decode", () => decode(code.z, params)) : xHat } : {}),
+    },
   };
 }
 
-function decoderParts(checkpoint: Checkpoint, { dtype }: Chosen): ModelParts {
+function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelParts {
   const { config } = checkpoint;
   const latents = op.input("float32", ["batch", config.latentDim]);
-  const sae = architectureOf(config);
-  const reconstruction = scope("decode", () => sae.decode(latents, weights(checkpoint, dtype), config.options));
+  const params = weights(checkpoint, dtype);
+  const { decode }: Target = targets[target];
+  const reconstruction = scope("decode", () =>
+    decode ? decode(latents, params) : architectureOf(config).decode(latents, params, config.options),
+  );
   return { name: config.architecture, inputs: { latents }, outputs: { reconstruction } };
 }
 
@@ -82,8 +94,16 @@ function frozenMetadata(
   };
 }
 
-const built = (checkpoint: Checkpoint, part: Part, chosen: Chosen, modelParts: ModelParts): Model =>
-  buildModel({ ...modelParts, metadata: frozenMetadata(checkpoint, part, chosen), opset: targets[chosen.target] });
+function built(checkpoint: Checkpoint, part: Part, chosen: Chosen, modelParts: ModelParts): Model {
+  const { without = [], ...opset }: Target = targets[chosen.target];
+  const model = buildModel({ ...modelParts, metadata: frozenMetadata(checkpoint, part, chosen), opset });
+  const lacking = model.graph?.node?.find(({ opType }) => without.includes(opType as OpType));
+  if (lacking)
+    throw new ConfigError(
+      `target ${chosen.target}: architecture ${checkpoint.config.architecture} needs ${lacking.opType}, which its runtimes do not have; use target portable`,
+    );
+  return model;
+}
 
 /** Every part that can be frozen. */
 export const parts = {

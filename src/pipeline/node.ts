@@ -4,8 +4,9 @@ import { type Checkpoint, isFinished, writeCheckpoint } from "../checkpoint/chec
 import { writeWhole } from "../data/files.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
-import { writeModel } from "../export/files.ts";
+import { parityPath, writeFrozen } from "../export/files.ts";
 import { freeze } from "../export/freeze.ts";
+import { freezeWithParity } from "../export/parity/vectors.ts";
 import { describedKeys } from "../metrics/index.ts";
 import type { MetricRow, MetricsFile } from "../metrics/row.ts";
 import { serializeMetrics } from "../report/rows.ts";
@@ -83,7 +84,7 @@ interface Shared {
 }
 
 /**
- * Trains every configuration, freezes and evaluates it, and writes checkpoint, encoder, autoencoder and per-latent
+ * Trains every configuration, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with parity vectors, and per-latent
  * numbers; the metrics file `NAME.metrics.json` grows with each. What is finished already is kept, what was
  * interrupted goes on where it stopped. Everything that can be refused is refused before the first file is written.
  * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
@@ -209,7 +210,8 @@ const frozenPath = ({ out }: GridRun, name: string, part: string): string => joi
 async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, known: MetricRow | undefined) {
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
-    if (!(await readIfThere(path))) await writeModel(path, freeze(checkpoint, part));
+    if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path))))
+      await writeFrozen(path, await freezeWithParity(checkpoint, part));
   }
   if (known) return known;
   const { metrics } = checkpoint;
@@ -251,7 +253,8 @@ async function trainOne(
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
   const evaluation = await withRecovery(runtime, model, measured, data.trueFeatures, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
-  for (const part of frozenParts) await writeModel(frozenPath(run, name, part), freeze(checkpoint, part));
+  for (const part of frozenParts)
+    await writeFrozen(frozenPath(run, name, part), await freezeWithParity(checkpoint, part));
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
   // The checkpoint is last: once it says finished, everything else is there.
   await save(checkpoint);

@@ -3,7 +3,7 @@ import { type ParityVectors, readParity } from "../data/parity.ts";
 import { quote } from "../data/quote.ts";
 import { parityClaim } from "../evaluate/parity/claim.ts";
 import { type Replay, replay } from "../evaluate/parity/replay.ts";
-import { readModel } from "../export/files.ts";
+import { parityPath, readModel } from "../export/files.ts";
 import type { Model } from "../onnx/proto.ts";
 import { type ProviderName, providers } from "../runtime/providers.ts";
 import type { Runtime } from "../runtime/session.ts";
@@ -43,9 +43,6 @@ export async function usableRuntimes() {
 }
 
 type Runtimes = Awaited<ReturnType<typeof usableRuntimes>>["runtimes"];
-
-/** Where the parity vectors of a model lie: `NAME.parity.safetensors` beside `NAME.onnx`. */
-export const parityPath = (model: string): string => `${model.replace(/\.onnx$/, "")}.parity.safetensors`;
 
 /** Replays a model on its vectors on each of the runtimes. */
 export async function verifyModel(

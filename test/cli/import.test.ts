@@ -14,7 +14,15 @@ test("import, eval, and export to another library's format", () => {
     source: "sparsify",
     latent_dim: 24,
   });
-  expect(readdirSync(out).sort()).toEqual(["a.autoencoder.onnx", "a.encoder.onnx", "a.safetensors"]);
+  expect(readdirSync(out).sort()).toEqual(
+    [
+      "autoencoder.onnx",
+      "autoencoder.parity.safetensors",
+      "encoder.onnx",
+      "encoder.parity.safetensors",
+      "safetensors",
+    ].map((part) => `a.${part}`),
+  );
 
   writeFileSync(join(out, "x.npy"), npy(sparseRows(40, 12)));
   const measured = saeOnnx("eval", join(out, "a.autoencoder.onnx"), "--data", join(out, "x.npy"), "--json");
@@ -33,7 +41,58 @@ test("import, eval, and export to another library's format", () => {
     expect.stringMatching(/^error: .*selects them by magnitude.*\n$/),
   ]);
   expect(readdirSync(out)).not.toContain("a.saelens");
+  for (const [flag, value] of [
+    ["--dtype", "int8"],
+    ["--target", "compat"],
+    ["--part", "decoder"],
+  ] as const) {
+    const other = saeOnnx(
+      "export",
+      join(out, "a.safetensors"),
+      "--format",
+      "sparsify",
+      "--out",
+      join(out, "b"),
+      flag,
+      value,
+    );
+    expect([other.status, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(`^error: ${flag} is for .onnx models; [^\n]+\n$`),
+    ]);
+  }
+  expect(readdirSync(out)).not.toContain("b");
 });
+
+test.each(["sparsify-signed", "saelens-jumprelu", "saelens-standard"])(
+  "%s: what import wrote, and what export writes of it, is verified",
+  (name) => {
+    const out = temporaryFolder();
+    expect(saeOnnx("import", join(fixtures, name), "--out", out, "--name", "a").status).toBe(0);
+    const checkpoint = join(out, "a.safetensors");
+    for (const target of ["ort", "portable"]) {
+      const parts = "encoder,decoder,autoencoder,evaluator";
+      const { status, stderr } = saeOnnx("export", checkpoint, "--target", target, "--part", parts, "--out", out);
+      expect(status, stderr).toBe(0);
+    }
+    const models = readdirSync(out).filter((file) => file.endsWith(".onnx"));
+    expect(models).toHaveLength(8);
+    const { status, stdout } = saeOnnx("verify", ...models.map((file) => join(out, file)), "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).models.every(({ ok }: { ok: boolean }) => ok)).toBe(true);
+    const before = readdirSync(out);
+    const compat = saeOnnx("export", checkpoint, "--target", "compat");
+    if (name === "saelens-jumprelu") {
+      expect([compat.status, compat.stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /^error: [^\n]*a\.safetensors: target compat: architecture pretrained-jumprelu needs [^\n]*use target portable\n$/,
+        ),
+      ]);
+      expect(readdirSync(out)).toEqual(before);
+    } else expect(compat.status, compat.stderr).toBe(0);
+  },
+);
 
 test("what cannot be imported is one line, and nothing is written", () => {
   const out = temporaryFolder();

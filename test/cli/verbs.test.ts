@@ -20,6 +20,8 @@ describe.sequential("the way from activations to a page", () => {
       expect(stdout).toContain(name);
       for (const part of [".safetensors", ".encoder.onnx", ".autoencoder.onnx", ".latents.json"])
         expect(existsSync(join(models, name + part)), name + part).toBe(true);
+      const frozen = [".encoder.onnx", ".autoencoder.onnx"].map((part) => join(models, name + part));
+      expect(saeOnnx("verify", ...frozen).status, name).toBe(0);
     }
     const file = json(readFileSync(join(models, "sae.metrics.json"), "utf8"));
     expect(file.rows.map((row: { name: string }) => row.name)).toEqual([

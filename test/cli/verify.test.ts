@@ -68,6 +68,17 @@ describe("export --dtype", () => {
   });
 });
 
+test("export names the checkpoint a target cannot express, and writes none of them", () => {
+  const sizes = ["--latent-dim", "24", "--k", "21", "--epochs", "1", "--batch-size", "32"];
+  expect(saeOnnx("train", "--data", at("acts.npy"), ...sizes, "--out", at("large")).status).toBe(0);
+  const [large, out] = [at("large/sae_d24_k21.safetensors"), at("both")];
+  const { status, stderr } = saeOnnx("export", checkpoint, large, "--target", "compat", "--out", out);
+  expect([status, existsSync(out)]).toEqual([1, false]);
+  expect(stderr.match(/error: .*/g)).toEqual([
+    expect.stringMatching(/sae_d24_k21\.safetensors: target compat: k = 21 .* 20 are the most; use target portable$/),
+  ]);
+});
+
 test("export refuses a dtype that loses more than --max-ev-loss, and writes nothing", () => {
   // One large entry in every decoder row leaves the others few of the 255 steps.
   const sae = readCheckpoint(readFileSync(checkpoint), checkpoint);
@@ -94,6 +105,25 @@ const damages: [string, (put: { model: (changed: Model) => void; parity: string 
     "metadata that contradict",
     ({ model: put }) => put(said({ input_dim: "17" })),
     /"input_dim" is "17", activations says 16/,
+  ],
+  ["no configuration", ({ model: put }) => put(without("config")), /"config" is damaged \(it has no architecture\)/],
+  ["no part", ({ model: put }) => put(without("part")), /metadata "part" is missing/],
+  ["no target", ({ model: put }) => put(without("target")), /metadata "target" is missing/],
+  ["no architecture", ({ model: put }) => put(without("architecture")), /metadata "architecture" is missing/],
+  [
+    "another architecture than the configuration's",
+    ({ model: put }) => put(said({ architecture: "topk-relu" })),
+    /"architecture" is "topk-relu", metadata "config" says topk;/,
+  ],
+  [
+    "another part",
+    ({ model: put }) => put(said({ part: "decoder" })),
+    /"part" is "decoder", the list of its inputs and outputs says encoder/,
+  ],
+  [
+    "another target",
+    ({ model: put }) => put(said({ target: "portable" })),
+    /"target" is "portable", opset 17 says ort/,
   ],
   [
     "another dtype than the tensors'",

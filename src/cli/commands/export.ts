@@ -16,6 +16,14 @@ const choices = (table: Readonly<Record<string, { readonly describe: string }>>)
     .map(([name, { describe }]) => `${name} (${describe})`)
     .join("; ");
 
+/** What the flags of .onnx models are when nobody gives them. */
+const unasked: Readonly<Record<string, string | undefined>> = {
+  part: "encoder,autoencoder",
+  target: "ort",
+  dtype: "float32",
+  data: undefined,
+};
+
 export const exportCommand = defineCommand({
   command: "export <checkpoints..>",
   positional: { checkpoints: { describe: "checkpoints (.safetensors) that sae-onnx train wrote", array: true } },
@@ -63,6 +71,10 @@ export const exportCommand = defineCommand({
     if (unknown !== undefined)
       throw new ConfigError(`--part: must be of ${Object.keys(parts).join(", ")}, got "${unknown}"`);
     if (given.format !== undefined) {
+      const { part, target, dtype, data } = given;
+      const ignored = Object.entries({ part, target, dtype, data }).find(([name, value]) => value !== unasked[name]);
+      if (ignored)
+        throw new ConfigError(`--${ignored[0]} is for .onnx models; --format ${given.format} has none, leave it out`);
       const files = await exportFormat(given.format, checkpointsAmong(given.checkpoints as string[]), given.out);
       for (const one of files) note(one.path);
       if (given.json) print(JSON.stringify(files, null, 1));

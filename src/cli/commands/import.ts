@@ -1,8 +1,8 @@
 import { basename, join, resolve } from "node:path";
 import { writeCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { writeWhole } from "../../data/files.ts";
-import { writeModel } from "../../export/files.ts";
-import { freeze } from "../../export/freeze.ts";
+import { writeFrozen } from "../../export/files.ts";
+import { type Frozen, freezeWithParity } from "../../export/parity/vectors.ts";
 import { readSource } from "../../import/files.ts";
 import { importSae } from "../../import/index.ts";
 import { ConfigError } from "../../util/errors.ts";
@@ -26,12 +26,13 @@ export const importCommand = defineCommand({
     const checkpoint = importSae(await readSource(path));
     const name = given.name ?? basename(resolve(path)).replace(/\.(pt|npz)$/, "");
     if (!/^[^/\\]+$/.test(name)) throw new ConfigError(`--name must be a file name without a folder, got "${name}"`);
-    const models = (["encoder", "autoencoder"] as const).map((part) => [part, freeze(checkpoint, part)] as const);
+    const models = new Map<string, Frozen>();
+    for (const part of ["encoder", "autoencoder"] as const) models.set(part, await freezeWithParity(checkpoint, part));
     const file = join(given.out, `${name}.safetensors`);
     const written = [file];
     for (const [part, model] of models) {
       const to = join(given.out, `${name}.${part}.onnx`);
-      await writeModel(to, model);
+      await writeFrozen(to, model);
       written.push(to);
     }
     await writeWhole(file, writeCheckpoint(checkpoint));

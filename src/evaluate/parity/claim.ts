@@ -1,8 +1,11 @@
 import { quote } from "../../data/quote.ts";
+import { opsetVersion } from "../../graph/build.ts";
 import { metadataOf } from "../../onnx/model.ts";
 import { type Model, toNumber } from "../../onnx/proto.ts";
 import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
+
+type Metadata = Readonly<Record<string, string>>;
 
 /**
  * The digest of the parity vectors that a frozen model names, after its metadata were found to agree with its tensors.
@@ -16,7 +19,7 @@ export function parityClaim(model: Model, file: string): string {
     );
   if (metadata.version !== "1")
     throw new ConfigError(`${file}: of version ${quote(metadata.version ?? "missing")}, this reads 1; export it again`);
-  for (const [key, expected, what] of contradictable(model)) {
+  for (const [key, expected, what] of contradictable(model, metadata, file)) {
     const said = metadata[key];
     if (said === undefined) throw new ConfigError(`${file}: metadata "${key}" is missing; export it again`);
     if (said !== String(expected))
@@ -29,9 +32,55 @@ export function parityClaim(model: Model, file: string): string {
   return metadata.parity!;
 }
 
-/** What the tensors say of the metadata: key, value, and which tensor. */
-function contradictable(model: Model): [key: string, expected: string | number, what: string][] {
-  const found: [string, string | number, string][] = [];
+type Statement = [key: string, expected: string | number, what: string];
+
+/** What the metadata must be: key, value, and what says so. */
+const contradictable = (model: Model, metadata: Metadata, file: string): Statement[] => [
+  ["part", partOf(model), "the list of its inputs and outputs"],
+  ["target", targetOf(model, metadata.target), `opset ${opsetOf(model)}`],
+  ...inTensors(model),
+  ...inConfig(metadata, file),
+];
+
+/** The part that has such inputs and outputs. */
+function partOf({ graph }: Model): string {
+  const has = (among: "input" | "output", name: string) => graph?.[among]?.some((one) => one.name === name) ?? false;
+  if (has("input", "latents")) return "decoder";
+  if (has("input", "shift")) return "evaluator";
+  return has("output", "reconstruction") ? "autoencoder" : "encoder";
+}
+
+const opsetOf = ({ opsetImport }: Model): number =>
+  toNumber(opsetImport?.find(({ domain }) => !domain)?.version ?? undefined);
+
+/** Only target ort has ONNX Runtime's opset. */
+function targetOf(model: Model, said = ""): string {
+  if (opsetOf(model) === opsetVersion) return "ort";
+  return said === "ort" ? "another target" : said;
+}
+
+/** The training configuration repeats the first lines of the metadata. */
+function inConfig({ config = "", ...metadata }: Metadata, file: string): Statement[] {
+  const said = Object(parsed(config)) as Record<string, unknown>;
+  const keys = ["architecture", "preset", "input_dim", "latent_dim", ...("k" in metadata || "k" in said ? ["k"] : [])];
+  return keys.map((key) => {
+    const value = said[key];
+    if (typeof value !== "string" && typeof value !== "number")
+      throw new ConfigError(`${file}: metadata "config" is damaged (it has no ${key}); export it again`);
+    return [key, value, 'metadata "config"'];
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function inTensors(model: Model): Statement[] {
+  const found: Statement[] = [];
   for (const [name, key] of [
     ["activations", "input_dim"],
     ["reconstruction", "input_dim"],

@@ -5,7 +5,7 @@ import type { HostTensor } from "../../util/tensor.ts";
 
 /** What a model may differ by: shares of the row's scale. */
 export const bounds = {
-  /** Rows whose k-th score is above the next by more than this must select the same latents. */
+  /** Rows whose k-th score is above the next by more than this, or no latent nearer to its threshold, must select the same latents. */
   selection: 1e-5,
   /** Most any number may be off. */
   values: 1e-5,
@@ -18,7 +18,7 @@ const rounding = 1e-6;
 export interface Differences {
   /** Latents selected that should not be, or not selected that should. */
   readonly selection: number;
-  /** Rows whose selection leaves no choice; in the others only latents as strong as the k-th may differ. */
+  /** Rows whose selection leaves no choice; in the others only latents as strong as the k-th, or as their threshold, may differ. */
   readonly clearRows: number;
   readonly rows: number;
   /** By output, the largest difference as a share of the row's scale. */
@@ -36,7 +36,7 @@ export function compare({ rows, outputs, selection }: ParityVectors, found: Tens
     const given = checked(name, expected, found[name]);
     const one = { ...expected, given, width: given.length / rows };
     if (name === "latents" && selection) {
-      const compared = latents(one, clear, selection.threshold.data);
+      const compared = latents(one, clear, selection.threshold);
       wrong += compared.wrong;
       values[name] = compared.worst;
     } else if (name === "top_values")
@@ -78,14 +78,16 @@ function worst({ value, scale, given, width }: Pair, compared: readonly boolean[
   }, 0);
 }
 
-function latents({ value, scale, given, width }: Pair, clear: readonly boolean[], threshold: Float32Array) {
+function latents({ value, scale, given, width }: Pair, clear: readonly boolean[], threshold: HostTensor<"float32">) {
+  const perLatent = threshold.dims.length === 2;
   let [wrong, most] = [0, 0];
   for (const [i, one] of given.entries()) {
     const [expected, row] = [value.data[i]!, Math.floor(i / width)];
     const [size, unit] = [Math.max(Math.abs(one), Math.abs(expected)), scale.data[row]!];
     const differs = (one !== 0) !== (expected !== 0) && !(size <= rounding * unit);
+    const needed = Math.abs(threshold.data[perLatent ? i % width : row]!);
     // At a tie of the k-th largest either may be kept, and a target may keep both.
-    if (differs && !clear[row] && share(size, Math.abs(threshold[row]!), unit) <= bounds.selection) continue;
+    if (differs && !clear[row] && share(size, needed, unit) <= bounds.selection) continue;
     if (differs) wrong++;
     most = Math.max(most, share(one, expected, unit));
   }

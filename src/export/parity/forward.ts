@@ -11,41 +11,59 @@ type Options = SaeSpec["options"];
 interface Rule {
   /** Whether b_dec is taken off the input first. */
   readonly centred: (options: Options) => boolean;
-  readonly score: (pre: number, options: Options) => number;
   readonly value: (pre: number, options: Options) => number;
+  /** What the k largest are chosen by; `undefined` where each latent decides for itself. */
+  readonly score?: (pre: number, options: Options) => number;
+  /** There: a latent is kept above this, which is 0 or more. */
+  readonly gate?: (latent: number, weights: Weights) => number;
 }
+
+/** A share of a row's largest pre-activation that float32 may round to zero. */
+const rounding = 1e-6;
 
 const relu = (pre: number) => Math.max(0, pre);
 const selected = (pre: number, { select }: Options) => (select === "magnitude" ? Math.abs(pre) : pre);
+const inputBias = (options: Options) => options.inputBias === true;
 
-/** Architectures that select k latents (or keep all), written a second time: nothing of the graph builder in it. */
+/** Every architecture written a second time: nothing of the graph builder in it. */
 const rules: Readonly<Record<string, Rule>> = {
   topk: { centred: () => false, score: selected, value: (pre) => pre },
   "topk-relu": { centred: () => true, score: (pre) => pre, value: relu },
   "pretrained-topk": {
-    centred: ({ inputBias }) => inputBias === true,
+    centred: inputBias,
     score: selected,
     value: (pre, options) => (options.relu === true ? relu(pre) : pre),
   },
-  "pretrained-relu": { centred: ({ inputBias }) => inputBias === true, score: (pre) => pre, value: relu },
+  "pretrained-jumprelu": {
+    centred: inputBias,
+    value: relu,
+    gate: (latent, { threshold }) => relu(threshold!.data[latent]!),
+  },
+  "pretrained-relu": { centred: inputBias, value: relu, gate: () => 0 },
 };
 
 /** One row's forward pass in float64. */
-export interface PlainRow {
-  /** `[latentDim]`. */
-  readonly pre: Float64Array;
-  /** What decides which latents are kept, `[latentDim]`. */
-  readonly scores: Float64Array;
-  /** `[latentDim]`; ties go to the lower index. */
-  readonly latents: Float64Array;
-  /** The kept latents, strongest first, and the next one. */
-  readonly order: readonly number[];
-  /** The k-th largest score. */
-  readonly threshold: number;
-  /** By how much the k-th score is above the next, relative to `scale`; 1 where none is next. */
-  readonly gap: number;
+export interface PlainRow extends Selected {
   /** Largest magnitude of the row's pre-activations. */
   readonly scale: number;
+}
+
+/** Which latents of a row are kept, and how clearly. */
+interface Selected {
+  /** `[latentDim]`; ties go to the lower index. */
+  readonly latents: Float64Array;
+  /** Magnitudes of the k kept latents, strongest first; none where each latent decides for itself. */
+  readonly top: readonly number[];
+  /** The score a latent needs: the k-th largest, or each latent's own `[latentDim]`. */
+  readonly threshold: number | Float64Array;
+  /** How far the nearest latent whose keeping is a jump is from that, relative to `scale`; 1 where there is none. */
+  readonly gap: number;
+  /** The least difference of neighbours among the k largest scores, relative to `scale`; 1 where each latent decides for itself. */
+  readonly distinct: number;
+  /** How many latents are zero or not by rounding alone: where z has no jump, within 1e-6 of `scale`. */
+  readonly faint: number;
+  /** The nearest tie: it is where the sum of sign * pre over these latents is less by `distance`. */
+  readonly edge: { readonly terms: readonly (readonly [latent: number, sign: number])[]; readonly distance: number };
 }
 
 function ruleOf({ architecture }: SaeSpec): Rule {
@@ -57,12 +75,12 @@ function ruleOf({ architecture }: SaeSpec): Rule {
 /** The latents of every row of `x [rows, inputDim]`, in float64. @throws {ConfigError} for an architecture not written here. */
 export function plainLatents(spec: SaeSpec, weights: Weights, x: HostTensor<"float32">): PlainRow[] {
   const { inputDim, latentDim, options } = spec;
-  const { centred, score, value } = ruleOf(spec);
+  const rule = ruleOf(spec);
+  const centred = rule.centred(options);
   const { W_enc, b_enc, b_dec } = weights;
-  const k = typeof options.k === "number" ? options.k : latentDim;
   return Array.from({ length: x.dims[0]! }, (_, row) => {
     const input = Float64Array.from({ length: inputDim }, (_, i) => {
-      return x.data[row * inputDim + i]! - (centred(options) ? b_dec!.data[i]! : 0);
+      return x.data[row * inputDim + i]! - (centred ? b_dec!.data[i]! : 0);
     });
     const pre = Float64Array.from({ length: latentDim }, (_, latent) => {
       let sum = b_enc!.data[latent]!;
@@ -70,16 +88,48 @@ export function plainLatents(spec: SaeSpec, weights: Weights, x: HostTensor<"flo
       for (let i = 0; i < inputDim; i++) sum += input[i]! * W_enc!.data[from + i]!;
       return sum;
     });
-    const scores = pre.map((one) => score(one, options));
-    const order = Array.from(pre.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-    const latents = new Float64Array(latentDim);
-    for (const at of order.slice(0, k)) latents[at] = value(pre[at]!, options);
     const scale = pre.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    const threshold = scores[order[k - 1]!]!;
-    const next = k < latentDim ? scores[order[k]!]! : undefined;
-    const gap = next === undefined ? 1 : scale === 0 ? 0 : (threshold - next) / scale;
-    return { pre, scores, latents, order: order.slice(0, k + 1), threshold, gap, scale };
+    return { ...(rule.gate ? gated : largest)(rule, pre, { options, weights, scale }), scale };
   });
+}
+
+interface Given {
+  readonly options: Options;
+  readonly weights: Weights;
+  readonly scale: number;
+}
+
+/** The k latents of the largest scores. */
+function largest({ score, value }: Rule, pre: Float64Array, { options, scale }: Given): Selected {
+  const k = options.k as number;
+  const scores = pre.map((one) => score!(one, options));
+  const order = Array.from(pre.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const latents = new Float64Array(pre.length);
+  for (const at of order.slice(0, k)) latents[at] = value(pre[at]!, options);
+  const threshold = scores[order[k - 1]!]!;
+  const next = k < pre.length ? scores[order[k]!]! : undefined;
+  const gap = next === undefined ? 1 : scale === 0 ? 0 : (threshold - next) / scale;
+  const steps = order.slice(1, k).map((at, i) => (scores[order[i]!]! - scores[at]!) / scale);
+  const distinct = scale === 0 ? 0 : steps.reduce((least, step) => Math.min(least, step), 1);
+  const top = order.slice(0, k).map((at) => Math.abs(latents[at]!));
+  const faint = order.slice(0, k).filter((at) => Math.abs(pre[at]!) <= rounding * scale).length;
+  const sign = (at: number) => (pre[at] === 0 ? 1 : scores[at]! / pre[at]!);
+  const [a, b = a] = order.slice(Math.max(0, Math.min(k, pre.length - 1) - 1)) as [number, number?];
+  const edge = { terms: [[a, sign(a)] as const, [b, -sign(b)] as const], distance: scores[a]! - scores[b]! };
+  return { latents, top, threshold, gap, distinct, faint, edge };
+}
+
+/** The latents above their gates. At a gate of 0 nothing jumps: z grows from 0. */
+function gated({ gate, value }: Rule, pre: Float64Array, { options, weights, scale }: Given): Selected {
+  const threshold = pre.map((_, latent) => gate!(latent, weights));
+  const latents = pre.map((one, latent) => (one > threshold[latent]! ? value(one, options) : 0));
+  const away = pre.map((one, latent) => Math.abs(one - threshold[latent]!));
+  const jumps = away.filter((_, latent) => threshold[latent]! > 0);
+  const nearest = away.indexOf((jumps.length > 0 ? jumps : away).reduce((least, one) => Math.min(least, one)));
+  const gap = jumps.length === 0 ? 1 : scale === 0 ? 0 : Math.min(1, away[nearest]! / scale);
+  const faint = away.filter((one, latent) => threshold[latent] === 0 && one <= rounding * scale).length;
+  const edge = { terms: [[nearest, 1] as const], distance: pre[nearest]! - threshold[nearest]! };
+  return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }
 
 /** The reconstruction `[inputDim]` of one row's latents, in float64. */

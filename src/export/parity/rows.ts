@@ -37,14 +37,13 @@ export function parityRows(spec: SaeSpec, weights: Weights): HostTensor<"float32
   return matrix([...ordinary, ...tied, new Float32Array(inputDim), ...extremes], inputDim);
 }
 
-/** x - t d, with d = s_a w_a - s_b w_b, t = (score_a - score_b) / |d|^2: there the k-th latent a and the next one b have one score; s are the signs of the scores. */
-function tie({ W_enc }: Weights, x: Float32Array, { order, scores, pre }: PlainRow): Float32Array {
-  const [a, b] = order.slice(-2) as [number, number];
-  const sign = (at: number) => (pre[at] === 0 ? 1 : scores[at]! / pre[at]!);
-  const weight = (at: number, i: number) => sign(at) * W_enc!.data[at * x.length + i]!;
-  const d = Float64Array.from(x, (_, i) => weight(a, i) - weight(b, i));
+/** x - t d, with d = sum of s_a w_a over the terms of the row's nearest tie, t = distance / |d|^2: there the row is tied. */
+export function tie({ W_enc }: Weights, x: Float32Array, { edge: { terms, distance } }: PlainRow): Float32Array {
+  const d = Float64Array.from(x, (_, i) =>
+    terms.reduce((sum, [latent, sign]) => sum + sign * W_enc!.data[latent * x.length + i]!, 0),
+  );
   const square = d.reduce((sum, v) => sum + v * v, 0);
-  const t = square === 0 ? 0 : (scores[a]! - scores[b]!) / square;
+  const t = square === 0 ? 0 : distance / square;
   return x.map((v, i) => v - t * d[i]!);
 }
 

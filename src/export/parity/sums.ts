@@ -32,7 +32,8 @@ export function plainSums(
     ),
     "l0.count": perRow(
       (row) => kept(row).filter((z) => z !== 0).length,
-      () => 1,
+      // Each faint latent may count or not: a difference of so many is 1e-5 of this.
+      (row) => 1 + 1e5 * code[row]!.faint,
     ),
     "activationMagnitude.total": perRow(
       (row) => kept(row).reduce((sum, z) => sum + Math.abs(z), 0),

@@ -3,6 +3,7 @@ import { scope } from "../../graph/value.ts";
 import type { Keep } from "../../sae/architecture.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { tensor } from "../../util/tensor.ts";
+import { decode } from "./decode.ts";
 import type { Target } from "./target.ts";
 
 /** Each round is five nodes over the whole row. */
@@ -39,5 +40,7 @@ export const compat: Target = {
   opsetVersion: 13,
   irVersion: 7,
   describe: "old runtimes without TopK; k up to 20, distinct magnitudes only",
+  without: ["TopK", "Where", "Greater", "Less", "GatherElements", "ScatterElements"],
   keep,
+  decode,
 };

@@ -1,6 +1,7 @@
 import * as op from "../../graph/ops.ts";
 import { scope } from "../../graph/value.ts";
 import type { Keep } from "../../sae/architecture.ts";
+import { decode } from "./decode.ts";
 import type { Target } from "./target.ts";
 
 /** With t the k-th largest score, z = act(pre) where not score < t, 0 elsewhere. Scores equal to t are all kept, so ties give more than k. */
@@ -16,4 +17,5 @@ export const portable: Target = {
   irVersion: 7,
   describe: "other runtimes that have TopK; ties keep more than k",
   keep,
+  decode,
 };

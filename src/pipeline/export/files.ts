@@ -2,20 +2,15 @@ import { basename, dirname, join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import type { ActivationSet } from "../../data/activations.ts";
 import { describeData } from "../../data/describe.ts";
-import { writeWhole } from "../../data/files.ts";
-import { writeParity } from "../../data/parity.ts";
 import { splitRows, takeRows } from "../../data/split.ts";
-import { writeModel } from "../../export/files.ts";
-import { freeze, type Part } from "../../export/freeze.ts";
-import { parityVectors } from "../../export/parity/vectors.ts";
+import { parityPath, writeFrozen } from "../../export/files.ts";
+import type { Part } from "../../export/freeze.ts";
+import { type Frozen, freezeWithParity } from "../../export/parity/vectors.ts";
 import type { TargetName } from "../../export/targets/index.ts";
 import type { WeightTypeName } from "../../export/weights/index.ts";
-import { metadataOf, withMetadata } from "../../onnx/model.ts";
-import type { Model } from "../../onnx/proto.ts";
 import { providers } from "../../runtime/providers.ts";
-import { digest } from "../../util/digest.ts";
 import { ConfigError } from "../../util/errors.ts";
-import { parityPath, usableRuntimes, type Verified, verifyModel } from "../verify.ts";
+import { usableRuntimes, type Verified, verifyModel } from "../verify.ts";
 import { finished } from "./finished.ts";
 import { type RoundingLoss, roundingLoss } from "./loss.ts";
 
@@ -58,31 +53,24 @@ type MeasuredLoss = RoundingLoss & { readonly data_digest: string };
 export async function exportFiles(request: ExportRequest): Promise<Exported[]> {
   const { parts, target, dtype, out } = request;
   const { runtimes } = await usableRuntimes();
-  const made: (Exported & { model: Model; vectors: Uint8Array })[] = [];
+  const made: (Exported & { frozen: Frozen })[] = [];
   for (const { path: source, checkpoint } of await finished(request.checkpoints)) {
     const loss = dtype === "float32" ? undefined : await measuredLoss(checkpoint, source, request);
     const middle = [target === "ort" ? "" : `.${target}`, dtype === "float32" ? "" : `.${dtype}`].join("");
     for (const part of parts) {
       const path = join(out ?? dirname(source), `${basename(source, ".safetensors")}${middle}.${part}.onnx`);
-      const expected = parityVectors(checkpoint, part, { target, dtype });
-      const vectors = writeParity(expected);
-      const frozen = freeze(checkpoint, part, { target, dtype });
-      const model = withMetadata(frozen, {
-        ...metadataOf(frozen),
-        parity: await digest(vectors),
-        ...(loss ? { dtype_loss: JSON.stringify(loss) } : {}),
+      const more: Record<string, string> = loss ? { dtype_loss: JSON.stringify(loss) } : {};
+      const frozen = await freezeWithParity(checkpoint, part, { target, dtype }, more).catch((error) => {
+        throw error instanceof ConfigError ? new ConfigError(`${source}: ${error.message}`) : error;
       });
-      const verified = await verifyModel(runtimes, model, expected, path);
+      const verified = await verifyModel(runtimes, frozen.model, frozen.expected, path);
       request.onVerified?.(verified);
       if (!verified.ok) throw new ConfigError(`${path}: not written, it differs from its parity vectors (see above)`);
-      made.push({ part, target, dtype, path, parity: parityPath(path), model, vectors, ...(loss ? { loss } : {}) });
+      made.push({ part, target, dtype, path, parity: parityPath(path), frozen, ...(loss ? { loss } : {}) });
     }
   }
-  for (const { path, parity, model, vectors } of made) {
-    await writeWhole(parity, vectors);
-    await writeModel(path, model);
-  }
-  return made.map(({ model: _, vectors: __, ...one }) => one);
+  for (const { path, frozen } of made) await writeFrozen(path, frozen);
+  return made.map(({ frozen: _, ...one }) => one);
 }
 
 async function measuredLoss(
