@@ -1,9 +1,10 @@
 import { ConfigError } from "../util/errors.ts";
 import { externalDataFrom, splitExternalData, weightBytes } from "./external.ts";
 import { type Model, onnx } from "./proto.ts";
+import { fieldsOf } from "./wire.ts";
 
 /** ONNX Runtime refuses a model message of 2 GB and more. */
-const largestMessage = 2 ** 31 - 1;
+export const largestMessage = 2 ** 31 - 1;
 
 /**
  * The bytes of a model.
@@ -40,6 +41,7 @@ export function packModel(model: Model, { dataFile = "weights.data", limit = ext
 export function decodeModel(bytes: Uint8Array, file: string): Model {
   let model: Model;
   try {
+    fieldsOf(bytes);
     // As a plain array: of a Node Buffer, whose slice() copies nothing, the tensors would be Buffers too.
     model = onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {

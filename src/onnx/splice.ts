@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { largestMessage } from "./model.ts";
 import { type Graph, type Model, onnx } from "./proto.ts";
 import { type Field, fieldsOf, join, sizeOfAll, wrap } from "./wire.ts";
 
@@ -6,9 +7,6 @@ import { type Field, fieldsOf, join, sizeOfAll, wrap } from "./wire.ts";
 const inModel = { graph: 7 } as const;
 const inGraph = { node: 1 } as const;
 const inNode = { output: 2 } as const;
-
-/** ONNX Runtime refuses a model message of 2 GB and more. */
-const largestMessage = 2 ** 31 - 1;
 
 /** What is put into a model. */
 export interface Splice {

@@ -1,16 +1,22 @@
+import protobuf from "protobufjs/minimal.js";
 import { describe, expect, test } from "vitest";
+import { attach } from "../../../src/export/attach/attach.ts";
+import { decodeModel, encodeModel } from "../../../src/onnx/model.ts";
 import type { Model, TensorProto } from "../../../src/onnx/proto.ts";
 import { tensorProto, valueInfo } from "../../../src/onnx/tensors.ts";
+import { fieldsOf, join, sizeOfAll, wrap } from "../../../src/onnx/wire.ts";
 import { tensor } from "../../../src/util/tensor.ts";
 import { complaint } from "../../data/helpers.ts";
 import { absent, host, hosts, node } from "./hosts.ts";
-import { attached, autoencoder } from "./running.ts";
+import { attached, autoencoder, encoder } from "./running.ts";
 import { width } from "./transformer.ts";
 
 /** The model with nothing declared of its inner values. */
 const undeclared = (model: Model): Model => ({ ...model, graph: { ...model.graph, valueInfo: [] } });
 const qlinear = hosts["QLinearMatMul between quantised values"]!.model;
 const { without: skip } = absent.SkipLayerNormalization!;
+
+const sae = { model: encoder, file: "sae.onnx" };
 
 const rows = valueInfo("x", "float32", ["batch", "seq", width]);
 const withMoments = host({
@@ -103,5 +109,41 @@ test("an output named twice", () => {
   const { model } = hosts.MatMulNBits!;
   expect(complaint(() => attached(model, { tensor: "v", outputs: ["latents", "latents"] }))).toBe(
     "--outputs: names latents twice; once is enough",
+  );
+});
+
+test("a model that has no room left for the encoder: 2 GB fit a message, not a byte more", () => {
+  const small = host({ nodes: [node("v = Add(x, x)"), node("y = Tanh(v)")], values: [{ ...rows, name: "v" }] });
+  const fields = fieldsOf(encodeModel(small));
+  const others = join(fields.flatMap(({ number, bytes }) => (number === 7 ? [] : [bytes])));
+  const graph = fields.find(({ number }) => number === 7)!.content;
+  /** What stands before the elements of its only weight, `count` numbers of 8 bits; the graph comes last. */
+  const head = (count: number) => {
+    const shape = protobuf.Writer.create().uint32(8).uint32(count).uint32(16).uint32(3).finish();
+    const weight = [shape, ...wrap(8, [new TextEncoder().encode("W")]), tag(9, count)];
+    const initializer = [tag(5, sizeOfAll(weight) + count), ...weight];
+    return join([others, tag(7, graph.length + sizeOfAll(initializer) + count), graph, ...initializer]);
+  };
+  const bytes = new Uint8Array(2 ** 31 - 1);
+  const count = bytes.length - head(bytes.length).length;
+  bytes.set(head(count));
+  expect(decodeModel(bytes, "").graph!.initializer![0]!.rawData).toHaveLength(count);
+  expect(complaint(() => attach({ bytes, file: "lm.onnx" }, sae, { tensor: "v" }))).toMatch(
+    /^lm\.onnx: with what is added it has 21474\d{5} bytes, more than 2 GB fit no ONNX message; save its weights as external data$/,
+  );
+});
+
+/** The tag and length before `length` bytes of a field. */
+const tag = (number: number, length: number) =>
+  protobuf.Writer.create()
+    .uint32((number << 3) | 2)
+    .uint32(length)
+    .finish();
+
+test("a file filled up with zeros is no model", () => {
+  const whole = encodeModel(host({ nodes: [node("v = Add(x, x)"), node("y = Tanh(v)")] }));
+  const bytes = join([whole, new Uint8Array(1000)]);
+  expect(complaint(() => attach({ bytes, file: "lm.onnx" }, sae, { tensor: "v" }))).toBe(
+    `lm.onnx: not an ONNX model (a field numbered 0 at byte ${whole.length}); is the file complete and a .onnx file?`,
   );
 });
