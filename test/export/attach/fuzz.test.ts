@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { attach } from "../../../src/export/attach/attach.ts";
-import { encodeModel } from "../../../src/onnx/model.ts";
+import { decodeModel, encodeModel } from "../../../src/onnx/model.ts";
 import type { Model } from "../../../src/onnx/proto.ts";
 import { fieldsOf, join, sizeOfAll, wrap } from "../../../src/onnx/wire.ts";
 import { ConfigError } from "../../../src/util/errors.ts";
@@ -117,4 +117,21 @@ test("bodies inside one another, however many, are refused or read", () => {
     );
     expect(attachesOrRefuses(bytes, tensor), `${depth} deep`).toBe(expected);
   }
+});
+
+test("an encoder with changed bytes is attached or refused", () => {
+  const good = bytesOf(autoencoder);
+  const host = { bytes: models.transformer!.good, file: "lm.onnx" };
+  fc.assert(
+    fc.property(fc.nat(good.length - 1), fc.uint8Array({ maxLength: 6 }), fc.nat(6), (at, insert, remove) => {
+      const bytes = join([good.subarray(0, at), insert, good.subarray(at + remove)]);
+      try {
+        attach(host, { model: decodeModel(bytes, "sae.onnx"), file: "sae.onnx" }, { tensor: stream, steer: true });
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        expect(error.message).toContain("sae.onnx: ");
+      }
+    }),
+    { seed: 14, numRuns: 3000 },
+  );
 });
