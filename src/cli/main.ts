@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { ConfigError, isExpected } from "../util/errors.ts";
+import { visible } from "../util/visible.ts";
 import { register } from "./command.ts";
 import { verbs } from "./commands/index.ts";
 import { note } from "./streams.ts";
@@ -40,7 +41,7 @@ try {
   await cli.parseAsync();
 } catch (error) {
   if (args.includes("--debug") || !(error instanceof Error)) console.error(error);
-  else if (isExpected(error)) note(`error: ${error.message}`);
-  else note(`error: ${error.message} (unexpected; --debug shows where)`);
+  else if (isExpected(error)) note(`error: ${visible(error.message)}`);
+  else note(`error: ${visible(error.message)} (unexpected; --debug shows where)`);
   process.exitCode = 1;
 }

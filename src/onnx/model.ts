@@ -1,9 +1,10 @@
 import { ConfigError } from "../util/errors.ts";
 import { externalDataFrom, splitExternalData, weightBytes } from "./external.ts";
-import { type Model, onnx } from "./proto.ts";
+import { type Graph, type Model, onnx } from "./proto.ts";
+import { fieldsOf } from "./wire.ts";
 
 /** ONNX Runtime refuses a model message of 2 GB and more. */
-const largestMessage = 2 ** 31 - 1;
+export const largestMessage = 2 ** 31 - 1;
 
 /**
  * The bytes of a model.
@@ -40,6 +41,7 @@ export function packModel(model: Model, { dataFile = "weights.data", limit = ext
 export function decodeModel(bytes: Uint8Array, file: string): Model {
   let model: Model;
   try {
+    fieldsOf(bytes);
     // As a plain array: of a Node Buffer, whose slice() copies nothing, the tensors would be Buffers too.
     model = onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
@@ -47,10 +49,25 @@ export function decodeModel(bytes: Uint8Array, file: string): Model {
       `${file}: not an ONNX model (${(error as Error).message}); is the file complete and a .onnx file?`,
     );
   }
+  const functions = (model.functions ?? []).map(({ node }) => ({ node: node ?? [] }));
+  if ([model.graph ?? {}, ...functions].some((graph) => isDeeper(graph, deepest)))
+    throw new ConfigError(
+      `${file}: has bodies within bodies more than ${deepest} deep; no ONNX runtime reads such a model`,
+    );
   if (!model.graph?.output?.length || !model.opsetImport?.length)
     throw new ConfigError(`${file}: not an ONNX model (it has no graph with outputs); is it a .onnx file?`);
   return model;
 }
+
+/** Each body is three messages, and protobuf reads 100 within one another. Source: protobuf, CodedInputStream::SetRecursionLimit. */
+const deepest = 32;
+
+const isDeeper = ({ node }: Graph, levels: number): boolean =>
+  (node ?? []).some(({ attribute }) =>
+    (attribute ?? []).some(({ g, graphs }) =>
+      [...(g ? [g] : []), ...(graphs ?? [])].some((body) => levels === 0 || isDeeper(body, levels - 1)),
+    ),
+  );
 
 /** The metadata properties of a model. */
 export const metadataOf = (model: Model): Record<string, string> =>

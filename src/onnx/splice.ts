@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { largestMessage } from "./model.ts";
 import { type Graph, type Model, onnx } from "./proto.ts";
 import { type Field, fieldsOf, join, sizeOfAll, wrap } from "./wire.ts";
 
@@ -6,9 +7,6 @@ import { type Field, fieldsOf, join, sizeOfAll, wrap } from "./wire.ts";
 const inModel = { graph: 7 } as const;
 const inGraph = { node: 1 } as const;
 const inNode = { output: 2 } as const;
-
-/** ONNX Runtime refuses a model message of 2 GB and more. */
-const largestMessage = 2 ** 31 - 1;
 
 /** What is put into a model. */
 export interface Splice {
@@ -28,7 +26,7 @@ export interface Splice {
  * @throws {ConfigError} when the message holds its graph in several pieces, and when the whole would reach 2 GB.
  */
 export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: Splice, file: string): Uint8Array {
-  const fields = fieldsOf(bytes);
+  const fields = fieldsIn(bytes, file);
   if (fields.filter(({ number }) => number === inModel.graph).length !== 1)
     throw new ConfigError(`${file}: its graph is written in several pieces; load it and save it again`);
   const { node, ...rest } = graph;
@@ -38,11 +36,11 @@ export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: 
   const newGraph = (content: Uint8Array): Uint8Array[] => {
     let index = -1;
     const before = after === undefined ? [nodes] : [];
-    const kept = fieldsOf(content).flatMap((field): Uint8Array[] => {
+    const kept = fieldsIn(content, file).flatMap((field): Uint8Array[] => {
       if (field.number !== inGraph.node) return [field.bytes];
       index++;
       if (index !== after) return [field.bytes];
-      return [...(rename ? wrap(inGraph.node, renameOutput(field.content, rename)) : [field.bytes]), nodes];
+      return [...(rename ? wrap(inGraph.node, renameOutput(field.content, rename, file)) : [field.bytes]), nodes];
     });
     return [...before, ...kept, others];
   };
@@ -59,10 +57,19 @@ export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: 
   return join(pieces);
 }
 
+/** The fields of a message. @throws {ConfigError} where the bytes are none: the reader of models takes some of these for others. */
+function fieldsIn(message: Uint8Array, file: string): Field[] {
+  try {
+    return fieldsOf(message);
+  } catch (error) {
+    throw new ConfigError(`${file}: damaged model (${(error as Error).message}); get or save it again`);
+  }
+}
+
 /** A node's fields with one output named otherwise. */
-function renameOutput(node: Uint8Array, { output, name }: { output: number; name: string }): Uint8Array[] {
+function renameOutput(node: Uint8Array, { output, name }: { output: number; name: string }, file: string) {
   let index = 0;
-  const pieces = fieldsOf(node).map(({ number, bytes }: Field) =>
+  const pieces = fieldsIn(node, file).map(({ number, bytes }: Field) =>
     number === inNode.output && index++ === output ? named(name) : bytes,
   );
   for (; index < output; index++) pieces.push(named(""));

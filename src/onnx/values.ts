@@ -1,5 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import { ConfigError } from "../util/errors.ts";
+import { opOf } from "./nonFloats.ts";
 import type { Graph, Model } from "./proto.ts";
 import { dataTypeName, shapeOf } from "./tensors.ts";
 
@@ -13,12 +14,16 @@ export interface FoundValue {
   readonly shape?: readonly (number | string)[] | undefined;
   /** It is an optional output that the node does not give yet. */
   readonly absent?: boolean;
+  /** False where it is declared as a sequence, a map or an optional value. */
+  readonly isTensor?: false;
 }
 
 /** Optional outputs worth asking for: the sum that goes on as the residual stream. Source: ONNX Runtime, docs/ContribOperators.md. */
-const optionalOutputs: Readonly<Record<string, number>> = {
-  "com.microsoft.SkipLayerNormalization": 3,
-  "com.microsoft.SkipSimplifiedLayerNormalization": 3,
+const optionalOutputs: Readonly<Record<string, { readonly sum: number; readonly likeInput: boolean }>> = {
+  "com.microsoft.SkipLayerNormalization": { sum: 3, likeInput: true },
+  "com.microsoft.SkipSimplifiedLayerNormalization": { sum: 3, likeInput: true },
+  // Its first input are token ids.
+  "com.microsoft.EmbedLayerNormalization": { sum: 2, likeInput: false },
 };
 
 /** Every graph in a graph: itself and the bodies of its nodes. */
@@ -49,7 +54,9 @@ function valuesOf({ input, output, valueInfo, node, initializer }: Graph): Found
   );
   const described = (name: string) => {
     const info = declared.get(name);
-    return { name, dataType: info?.type?.tensorType?.elemType ?? undefined, shape: info ? shapeOf(info) : undefined };
+    const dataType = info?.type?.tensorType?.elemType || undefined;
+    const isTensor = !info?.type || info.type.tensorType != null;
+    return { name, dataType, shape: info ? shapeOf(info) : undefined, ...(isTensor ? {} : { isTensor }) };
   };
   return [
     ...(input ?? []).filter(({ name }) => !weights.has(name)).map(({ name }) => described(name ?? "")),
@@ -69,7 +76,7 @@ function valuesOf({ input, output, valueInfo, node, initializer }: Graph): Found
 export function findValue(model: Model, name: string, width: number, file: string): FoundValue {
   const graph = model.graph ?? {};
   const values = valuesOf(graph);
-  const found = values.find((value) => value.name === name) ?? outputOf(graph, values, name);
+  const found = values.find((value) => value.name === name) ?? outputOf(graph, values, name, file);
   if (found) return found;
   const inBody = graphsIn(graph)
     .slice(1)
@@ -85,7 +92,7 @@ export function findValue(model: Model, name: string, width: number, file: strin
 const carries = (one: { name?: string | null; output?: string[] | null }, name: string): boolean =>
   one.output ? one.output.includes(name) : one.name === name;
 
-function outputOf(graph: Graph, values: readonly FoundValue[], name: string): FoundValue | undefined {
+function outputOf(graph: Graph, values: readonly FoundValue[], name: string, file: string): FoundValue | undefined {
   const [, nodeName, text] = /^(.+):(\d+)$/s.exec(name) ?? [];
   const index = (graph.node ?? []).findIndex((one) => one.name === nodeName);
   const node = graph.node?.[index];
@@ -93,10 +100,16 @@ function outputOf(graph: Graph, values: readonly FoundValue[], name: string): Fo
   const output = Number(text);
   const own = node.output?.[output];
   if (own) return values.find((value) => value.name === own);
-  if (optionalOutputs[`${node.domain}.${node.opType}`] !== output) return undefined;
-  // The sum has the type and shape of what is added, the node's first input.
-  const like = values.find((value) => value.name === node.input?.[0]);
-  const { dataType, shape } = like ?? {};
+  const { sum, likeInput } = optionalOutputs[opOf(node)] ?? {};
+  if (sum !== output)
+    throw new ConfigError(
+      `${file}: node "${nodeName}" (${node.opType}) gives no output ${output}; ${
+        sum === undefined || node.output?.[sum] ? "" : `it can be asked for output ${sum}, the sum; `
+      }it gives ${(node.output ?? []).flatMap((one, i) => (one ? [`${i}: ${one}`] : [])).join(", ")}`,
+    );
+  // The sum has the type and shape of what it is made of, and of its normalised self.
+  const like = [node.output?.[0], likeInput ? node.input?.[0] : undefined];
+  const { dataType, shape } = values.find((value) => like.includes(value.name) && value.shape) ?? {};
   return { name, producer: { node: index, output }, dataType, shape, absent: true };
 }
 

@@ -10,13 +10,17 @@ export interface Field {
 
 const lengthDelimited = 2;
 
-/** The fields of a message, in order. Joined again they are the message. Throws where the bytes are no message. */
+/**
+ * The fields of a message, in order. Joined again they are the message. Throws where the bytes are no message: protobufjs reads a
+ * field numbered 0, which no message has, so a file filled up with zeros would pass.
+ */
 export function fieldsOf(message: Uint8Array): Field[] {
   const reader = protobuf.Reader.create(message);
   const fields: Field[] = [];
   while (reader.pos < reader.len) {
     const start = reader.pos;
     const tag = reader.uint32();
+    if (tag >>> 3 === 0) throw new Error(`a field numbered 0 at byte ${start}`);
     let content = message.subarray(0, 0);
     if ((tag & 7) === lengthDelimited) {
       const length = reader.uint32();

@@ -7,7 +7,9 @@ import { freeze } from "../../src/export/freeze.ts";
 import { splitExternalData } from "../../src/onnx/external.ts";
 import { encodeModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
+import { valueInfo } from "../../src/onnx/tensors.ts";
 import { sample } from "../checkpoint/sample.ts";
+import { host, node } from "../export/attach/hosts.ts";
 import { feeds, fused, inOpset, stream, transformer } from "../export/attach/transformer.ts";
 import { cases } from "../sae/cases.ts";
 import { saeOnnx, snapshot, temporaryFolder } from "./run.ts";
@@ -40,6 +42,12 @@ beforeAll(async () => {
   writeFileSync(join(inputs, "data", "weights.bin"), withDataFile("large.onnx", "data/weights.bin"));
   withDataFile("missing.onnx", "nowhere.bin");
   withDataFile("outside.onnx", "../secret.bin");
+  const named = host({
+    nodes: [node("v = Add(x, x)"), { opType: "Relu", input: ["v"], output: ["two\nlines\u001b[2K"] }],
+    outputs: [valueInfo("two\nlines\u001b[2K", "float32", ["batch", "seq", 16])],
+    inputs: [valueInfo("x", "float32", ["batch", "seq", 17])],
+  });
+  writeFileSync(join(inputs, "escapes.onnx"), encodeModel(named));
   writeFileSync(join(inputs, "text.onnx"), "this is no model");
 });
 
@@ -164,6 +172,11 @@ describe("bad input: one line, exit code 1, nothing written", () => {
       "a prefix that is no name",
       args("plain.onnx", out, "--prefix", "a b"),
       /--prefix: must be letters, digits and _, got "a b"/,
+    ],
+    [
+      "names that would write over the line",
+      args("escapes.onnx", out),
+      /escapes\.onnx: has no value "layer0.*nearest of width 16: two\\u000alines\\u001b\[2K float32/,
     ],
     ["a missing flag", ["attach", "--model", file("plain.onnx")], /--tensor, --encoder, --out are missing/],
   ])("%s", (_, list, message) => {

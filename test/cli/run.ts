@@ -14,6 +14,18 @@ export function saeOnnx(...args: string[]) {
   return { status, stdout, stderr };
 }
 
+/** As `saeOnnx`, and what it took: its memory at most, and the bytes it read, modules included. */
+export function saeOnnxMeasured(...args: string[]) {
+  const file = join(temporaryFolder(), "usage.json");
+  const command = ["--import", "./test/cli/usage.mjs", main, ...args];
+  const { status, stdout, stderr } = spawnSync("node", command, {
+    encoding: "utf8",
+    env: { ...process.env, USAGE: file },
+  });
+  const usage = JSON.parse(readFileSync(file, "utf8")) as { peakBytes: number; bytesRead: number };
+  return { status, stdout, stderr, ...usage };
+}
+
 /** The built command line, while it runs. */
 export const startSaeOnnx = (...args: string[]) =>
   spawn("node", [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });

@@ -1,6 +1,7 @@
 import { decodeModel } from "../../onnx/model.ts";
+import { nonFloat } from "../../onnx/nonFloats.ts";
 import { opsetOf } from "../../onnx/opsets.ts";
-import { type Model, toNumber } from "../../onnx/proto.ts";
+import { type Graph, type Model, toNumber } from "../../onnx/proto.ts";
 import { splice } from "../../onnx/splice.ts";
 import { dataTypeName, dataTypes } from "../../onnx/tensors.ts";
 import { type FoundValue, findValue, namesIn, nearestIn, showValue } from "../../onnx/values.ts";
@@ -61,6 +62,7 @@ export function attach(
     ...{ sae, at, prefix, wanted, reconstruct, steer, opset: opset ?? sae.opset },
     files: { host: host.file, encoder: encoder.file },
   });
+  refuseOverridden(model, graph, host.file);
   const changes = reconstruct || steer;
   const bytes = splice(
     host.bytes,
@@ -99,12 +101,27 @@ export function attach(
   };
 }
 
+/** The model's own functions may stand for ops of the default domain; whether they do is the runtime's choice. Source: onnx.proto, ModelProto.functions. */
+function refuseOverridden(model: Model, added: Graph, file: string): void {
+  const ops = new Set(added.node?.map(({ opType }) => opType));
+  const own = model.functions?.find(({ domain, name }) => (!domain || domain === "ai.onnx") && ops.has(name));
+  if (own)
+    throw new ConfigError(
+      `${file}: has a function of its own called ${own.name}, an op the encoder needs; rename the function, or give it another domain`,
+    );
+}
+
 function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOptions, file: string): FoundValue {
   if (toNumber(model.irVersion) < 4)
     throw new ConfigError(
       `${file}: is of ONNX IR ${toNumber(model.irVersion)}, from before 2019; save it with IR 4 or later`,
     );
   const at = findValue(model, options.tensor, inputDim, file);
+  const other = at.dataType === undefined && at.producer ? nonFloat(model.graph ?? {}, at.name) : undefined;
+  if (at.isTensor === false || other !== undefined)
+    throw new ConfigError(
+      `${file}: "${at.name}" is no float activation (${other ?? "no tensor"}); ${nearestIn(model, at.name, inputDim)}`,
+    );
   const floats: readonly number[] = [dataTypes.float32, dataTypes.float16, dataTypes.float64, bfloat16];
   if (at.dataType !== undefined && !floats.includes(at.dataType))
     throw new ConfigError(
@@ -156,6 +173,8 @@ function wantedOutputs(
   const own = [...outputs.keys()].filter((name) => name !== "reconstruction");
   const unknown = asked?.find((name) => !own.includes(name));
   if (unknown !== undefined) throw new ConfigError(`--outputs: ${file} has ${own.join(", ")}, not "${unknown}"`);
+  const twice = asked?.find((name, i) => asked.indexOf(name) < i);
+  if (twice !== undefined) throw new ConfigError(`--outputs: names ${twice} twice; once is enough`);
   if ((reconstruct || steer) && !outputs.has("reconstruction"))
     throw new ConfigError(
       `${file}: --${reconstruct ? "reconstruct" : "steer"} needs the decoder; give the .autoencoder.onnx beside it`,

@@ -3,7 +3,7 @@ import { copyFile, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { readBytes, writeWhole } from "../../data/files.ts";
 import { dataFilesOf } from "../../onnx/external.ts";
-import { decodeModel } from "../../onnx/model.ts";
+import { decodeModel, largestMessage } from "../../onnx/model.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { readModel } from "../files.ts";
 import { type Attached, type AttachOptions, attach } from "./attach.ts";
@@ -24,6 +24,11 @@ export async function attachFiles({ model, encoder, out }: AttachPaths, options:
   for (const path of [model, encoder])
     if (resolve(path) === resolve(out))
       throw new ConfigError(`--out ${out}: is the file to read; write to another one, so that it stays as it is`);
+  const size = (await sizeOf(model)) ?? 0;
+  if (size > largestMessage)
+    throw new ConfigError(
+      `${model}: ${size} bytes, more than 2 GB fit no ONNX message; save its weights as external data`,
+    );
   const bytes = await readBytes(model);
   const locations = dataFilesOf(decodeModel(bytes, model), model);
   const attached = attach({ bytes, file: model }, { model: await readModel(encoder), file: encoder }, options);

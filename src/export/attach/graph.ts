@@ -58,13 +58,22 @@ export function attachedGraph(writing: Writing): Graph {
 
   // Outputs in two dims are named at once.
   const needed = [...wanted, ...(reconstruct ? ["reconstruction"] : [])];
-  const inner = prune(sae.graph, needed.concat(steer ? ["W_dec"] : []), files.encoder);
+  const inner = prune(sae.graph, needed.concat(steer ? ["W_dec", "W_dec_scale"] : []), files.encoder);
   const rename = (own: string) =>
     own === "activations" ? rows : isRows && wanted.includes(own) ? `${prefix}_${own}` : name(own);
   const moved = toOpset(renamed(inner, rename), sae.opset, opset, `${files.host}: ${files.encoder}`);
   nodes.push(...(moved.node ?? []));
   if (!isRows) for (const own of wanted) unfold(name(own), sae.outputs.get(own)!.width, `${prefix}_${own}`);
 
+  /** `W_dec [latentDim, inputDim]` in float32, however it is stored: as it is, in float16, or as whole numbers times a scale each row. */
+  const decoderRows = (): string => {
+    const stored = (own: string) => inner.initializer?.find((one) => one.name === own);
+    const W = stored("W_dec");
+    if (!W) throw new ConfigError(`${files.encoder}: --steer needs its decoder rows W_dec; export it again`);
+    if (W.dataType === dataTypes.float32) return name("W_dec");
+    const cast = emit("Cast", [name("W_dec")], name("W_dec/float32"), [int("to", dataTypes.float32)]);
+    return stored("W_dec_scale") ? emit("Mul", [cast, name("W_dec_scale")], name("W_dec/rows")) : cast;
+  };
   if (reconstruct || steer) {
     const back = (value: string): string =>
       isFloat
@@ -83,11 +92,9 @@ export function attachedGraph(writing: Writing): Graph {
         : unfold(name("reconstruction"), sae.inputDim, name("replaced"));
     back(
       steer
-        ? emit("Add", [base, emit("MatMul", [`${prefix}_steer`, name("W_dec")], name("push"))], name("steered"))
+        ? emit("Add", [base, emit("MatMul", [`${prefix}_steer`, decoderRows()], name("push"))], name("steered"))
         : base,
     );
-    if (steer && !inner.initializer?.some((one) => one.name === "W_dec" && one.dataType === dataTypes.float32))
-      throw new ConfigError(`${files.encoder}: --steer needs the decoder rows W_dec in float32; export it in float32`);
   }
   const dim = (size: number | string) =>
     typeof size === "number" ? { dimValue: size } : size === "?" ? {} : { dimParam: size };

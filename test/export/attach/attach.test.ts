@@ -1,51 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { float32ToHalf } from "../../../src/data/half.ts";
-import { type AttachOptions, attach } from "../../../src/export/attach/attach.ts";
+import { attach } from "../../../src/export/attach/attach.ts";
 import { freeze } from "../../../src/export/freeze.ts";
-import { decodeModel, encodeModel, packModel } from "../../../src/onnx/model.ts";
+import { decodeModel, packModel } from "../../../src/onnx/model.ts";
 import type { Model } from "../../../src/onnx/proto.ts";
 import { dataTypes, valueInfo } from "../../../src/onnx/tensors.ts";
 import { cpu } from "../../../src/runtime/node.ts";
-import type { Runtime, Tensors } from "../../../src/runtime/session.ts";
+import type { Tensors } from "../../../src/runtime/session.ts";
 import { wasm } from "../../../src/runtime/web.ts";
-import { bytesOf, type HostTensor, tensor, zeros } from "../../../src/util/tensor.ts";
-import { sample } from "../../checkpoint/sample.ts";
-import { cases } from "../../sae/cases.ts";
+import { bytesOf, tensor, zeros } from "../../../src/util/tensor.ts";
+import { asRows, attached, autoencoder, checkpoint, encoder, exposing, latentDim, run, runBytes } from "./running.ts";
 import { feeds, fused, inHalf, inOpset, stream, transformer, width } from "./transformer.ts";
-
-const checkpoint = await sample(cases[0]!);
-const encoder = freeze(checkpoint, "encoder");
-const autoencoder = freeze(checkpoint, "autoencoder");
-const latentDim = 32;
-
-const runBytes = async (runtime: Runtime, bytes: Uint8Array, given: Tensors): Promise<Record<string, HostTensor>> => {
-  const session = await runtime.open({ bytes, external: [] }, { threads: 1 });
-  return session.run(given).finally(() => session.release());
-};
-const run = (runtime: Runtime, model: Model, given: Tensors) => runBytes(runtime, encodeModel(model), given);
-
-/** Attached as the command does it: bytes in, bytes out. */
-const attached = (model: Model, options: AttachOptions, sae = encoder) =>
-  attach({ bytes: encodeModel(model), file: "lm.onnx" }, { model: sae, file: "sae.onnx" }, options);
-
-/**
- * The model with one of its values as a further output, `exposed`, in float32. (A CPU computes float16 models in float32 and drops
- * pairs of casts, so that a float16 value read as float32 is not rounded in between; exposed as float16 it would be.)
- */
-const exposing = (model: Model, name: string): Model => ({
-  ...model,
-  graph: {
-    ...model.graph,
-    node: [
-      ...model.graph!.node!,
-      { opType: "Cast", input: [name], output: ["exposed"], attribute: [{ name: "to", type: 2, i: 1 }] },
-    ],
-    output: [...model.graph!.output!, valueInfo("exposed", "float32", ["batch", "seq", width])],
-  },
-});
-
-const asRows = ({ dims, data }: HostTensor): HostTensor<"float32"> =>
-  tensor("float32", [dims.slice(0, -1).reduce((a, b) => a * b, 1), dims.at(-1)!], data as Float32Array<ArrayBuffer>);
 
 const halves = { x: tensor("float16", feeds.x.dims, float32ToHalf(feeds.x.data)) };
 

@@ -3,7 +3,7 @@ import { buildModel } from "../../../src/graph/build.ts";
 import { cond } from "../../../src/graph/control.ts";
 import * as op from "../../../src/graph/ops.ts";
 import { scope, type Value } from "../../../src/graph/value.ts";
-import type { Graph, Model, Node, TensorProto, ValueInfo } from "../../../src/onnx/proto.ts";
+import type { Attribute, Graph, Model, Node, TensorProto, ValueInfo } from "../../../src/onnx/proto.ts";
 import { dataTypes, hostTensor, tensorProto, valueInfo } from "../../../src/onnx/tensors.ts";
 import { random } from "../../../src/util/random.ts";
 import { type HostTensor, int64s, tensor } from "../../../src/util/tensor.ts";
@@ -70,25 +70,26 @@ const eachTensor = (graph: Graph, change: (one: TensorProto) => TensorProto): Gr
   initializer: (graph.initializer ?? []).map(change),
 });
 
-/** The same model in float16. */
-export function inHalf(model: Model): Model {
-  const graph = eachTensor(model.graph!, (one) => {
-    if (one.dataType !== dataTypes.float32) return one;
-    const { dims, data } = hostTensor(one) as HostTensor<"float32">;
-    return tensorProto(one.name!, tensor("float16", dims, float32ToHalf(Float32Array.from(data))));
-  });
+/** The same model in float16, its bodies and functions too. */
+export const inHalf = (model: Model): Model => ({ ...model, graph: halfGraph(model.graph!) });
+
+function halfGraph(graph: Graph): Graph {
   const half = (info: ValueInfo): ValueInfo =>
     info.type?.tensorType?.elemType === dataTypes.float32
       ? { ...info, type: { tensorType: { ...info.type.tensorType, elemType: dataTypes.float16 } } }
       : info;
+  const halfInfos = (infos: ValueInfo[] | null | undefined) => (infos ?? []).map(half);
+  const inBody = (one: Attribute): Attribute => (one.g ? { ...one, g: halfGraph(one.g) } : one);
   return {
-    ...model,
-    graph: {
-      ...graph,
-      input: graph.input!.map(half),
-      output: graph.output!.map(half),
-      valueInfo: graph.valueInfo!.map(half),
-    },
+    ...eachTensor(graph, (one) => {
+      if (one.dataType !== dataTypes.float32) return one;
+      const { dims, data } = hostTensor(one) as HostTensor<"float32">;
+      return tensorProto(one.name!, tensor("float16", dims, float32ToHalf(Float32Array.from(data))));
+    }),
+    node: (graph.node ?? []).map((one) => ({ ...one, attribute: (one.attribute ?? []).map(inBody) })),
+    input: halfInfos(graph.input),
+    output: halfInfos(graph.output),
+    valueInfo: halfInfos(graph.valueInfo),
   };
 }
 
