@@ -51,7 +51,8 @@ export const fitTable = (file: string, misfits: readonly Misfit[]): string =>
     file,
     ...kernelProviders.flatMap((provider) => {
       const own = misfits.filter((one) => one.provider === provider);
-      const verdict = own.length === 0 ? "all nodes have a kernel" : `${own.length} nodes do not run there:`;
+      const nodes = own.length === 1 ? "1 node does not fit:" : `${own.length} nodes do not fit:`;
+      const verdict = own.length === 0 ? "all nodes have a kernel" : nodes;
       return [`  ${provider}: ${verdict}`, ...own.map((one) => `    ${describeMisfit(one)}`)];
     }),
   ].join("\n");

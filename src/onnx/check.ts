@@ -4,7 +4,7 @@ import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
 import { castTo, rules, type Scope } from "./rules.ts";
 import { dataTypeName, shapeOf } from "./tensors.ts";
 
-/** A node that a provider would leave to another one, or compute wrongly. */
+/** A node that a provider would leave to another one or compute wrongly, or of which that is not known. */
 export interface Misfit {
   readonly provider: KernelProvider;
   /** Its scoped name, such as `encode/TopK_0`. */
@@ -114,7 +114,7 @@ function missing(provider: KernelProvider, op: string): string {
 
 /** A misfit in one line. */
 export const describeMisfit = ({ provider, node, op, type, why }: Misfit): string =>
-  `${node}: ${op} on ${type} does not run on ${provider}: ${why}`;
+  `${node}: ${op} on ${type} does not fit ${provider}: ${why}`;
 
 /** @throws {ConfigError} naming the first node that would not run on the provider, and how many more there are. */
 export function requireFit(model: Model, provider: KernelProvider, file?: string): void {

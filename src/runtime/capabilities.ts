@@ -1,3 +1,12 @@
+/** The CPU's, and so WebAssembly's, which is the same provider compiled for another machine. */
+const onHost = {
+  wrapper: "loop",
+  wrappers: ["loop", "scan", "step"],
+  defaultStep: null,
+  steps: ["live", "blocks", "dense"],
+  noFallback: false,
+} as const satisfies Capabilities;
+
 /**
  * What each provider of ONNX Runtime can train with, by the name `--provider` uses. `wrapper`: how steps are strung together
  * (train/wrappers): `loop`, whose carried state may grow; `scan`, whose state stays on the device without a copy or a wait per
@@ -5,20 +14,8 @@
  * provider has no kernel for is an error (`session.disable_cpu_ep_fallback`; cpu and wasm are where others would fall back to).
  */
 export const capabilities = {
-  cpu: {
-    wrapper: "loop",
-    wrappers: ["loop", "scan", "step"],
-    defaultStep: null,
-    steps: ["live", "blocks", "dense"],
-    noFallback: false,
-  },
-  wasm: {
-    wrapper: "loop",
-    wrappers: ["loop", "scan", "step"],
-    defaultStep: null,
-    steps: ["live", "blocks", "dense"],
-    noFallback: false,
-  },
+  cpu: onHost,
+  wasm: onHost,
   webgpu: { wrapper: "step", wrappers: ["step"], defaultStep: "dense", steps: ["dense"], noFallback: true },
   cuda: {
     wrapper: "scan",

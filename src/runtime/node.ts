@@ -1,11 +1,8 @@
 import * as ort from "onnxruntime-node";
 import { identityModel } from "./identity.ts";
-import { type Ort, type OrtTensor, openSession, type Runtime } from "./session.ts";
+import { common, type Ort, type OrtTensor, onGpuOnly, openSession, type Runtime } from "./session.ts";
 
 const own = ort as unknown as Ort;
-const common = { graphOptimizationLevel: "all", logSeverityLevel: 4 } as const;
-/** On a GPU a node that is placed elsewhere is an error. */
-const noFallback = { session: { disable_cpu_ep_fallback: "1" } };
 
 /**
  * ONNX Runtime's CPU provider in Node. Denormal numbers count as zero: Adam's second moments of latents that no longer
@@ -32,7 +29,7 @@ export const cpu: Runtime = {
 export const cuda: Runtime = {
   provider: "cuda",
   open: (model, { carried } = {}) =>
-    openSession(own, model, { ...common, executionProviders: ["cuda"], extra: noFallback }, { carried }),
+    openSession(own, model, { ...onGpuOnly, executionProviders: ["cuda"] }, { carried }),
 };
 
 /** ONNX Runtime's WebGPU provider in Node, through Vulkan. Carried tensors stay on the GPU. */
@@ -42,7 +39,7 @@ export const webgpu: Runtime = {
     openSession(
       own,
       model,
-      { ...common, executionProviders: ["webgpu"], extra: noFallback },
+      { ...onGpuOnly, executionProviders: ["webgpu"] },
       { carried, onDevice: true, read: readByIdentity },
     ),
 };
@@ -52,9 +49,8 @@ let reader: Promise<ort.InferenceSession> | undefined;
 /** A GPU tensor's copy on the host, by a model that copies it: in Node its `getData` ends the process. */
 async function readByIdentity(x: OrtTensor): Promise<OrtTensor> {
   reader ??= ort.InferenceSession.create(identityModel(), {
-    ...common,
+    ...onGpuOnly,
     executionProviders: ["webgpu"],
-    extra: noFallback,
   });
   const { y } = await (await reader).run({ x: x as ort.Tensor });
   return y as OrtTensor;

@@ -1,9 +1,7 @@
-import { type Ort, type OrtTensor, openSession, type Runtime } from "./session.ts";
+import { common, type Ort, type OrtTensor, onGpuOnly, openSession, type Runtime } from "./session.ts";
 
 /** Any of onnxruntime-web's entries. */
 export type OrtWeb = { readonly env: { readonly wasm: { numThreads?: number } } };
-
-const common = { graphOptimizationLevel: "all", logSeverityLevel: 4 } as const;
 
 /** ONNX Runtime's WebAssembly build. The first session's `threads` hold for all: the module starts once. */
 export const wasmOf = (ort: OrtWeb): Runtime => ({
@@ -21,7 +19,7 @@ export const webgpuOf = (ort: OrtWeb): Runtime => ({
     openSession(
       ort as unknown as Ort,
       model,
-      { ...common, executionProviders: ["webgpu"], extra: { session: { disable_cpu_ep_fallback: "1" } } },
+      { ...onGpuOnly, executionProviders: ["webgpu"] },
       { carried, onDevice: true, read: readDirectly },
     ),
 });

@@ -55,6 +55,12 @@ export interface Ort {
 /** Fatal messages only: errors are thrown, and need not be printed as well. */
 const quiet = { logSeverityLevel: 4 } as const;
 
+/** Options of every session. */
+export const common = { graphOptimizationLevel: "all", ...quiet } as const;
+
+/** On a GPU a node that is placed elsewhere is an error. */
+export const onGpuOnly = { ...common, extra: { session: { disable_cpu_ep_fallback: "1" } } } as const;
+
 /** How a package carries tensors from run to run. */
 export interface Carrying {
   readonly carried?: SessionOptions["carried"];

@@ -66,6 +66,13 @@ test("GPU adapters: NVIDIA's by name, Vulkan's drivers by file, or none", () => 
   ]);
 });
 
+test("a time that is none is refused", () => {
+  for (const seconds of ["0", "-1", "abc"])
+    expect(saeOnnx("doctor", "--timeout", seconds).stderr).toMatch(
+      /^error: --timeout must be an integer of at least 1, got .*\n$/,
+    );
+});
+
 test("a provider that crashes, hangs or throws ends nothing", async () => {
   const child = (text: string) => ({ child: pathToFileURL(script(text)) });
   expect((await tryProvider("a", child("process.abort()"))).why).toMatch(/SIGABRT|abort/i);

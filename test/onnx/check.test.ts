@@ -72,7 +72,7 @@ test("names the node, its type and what to do", () => {
   );
   expect(checkModel(model, "cpu")).toEqual([]);
   expect(() => requireFit(model, "webgpu", "a.onnx")).toThrow(
-    "a.onnx: encode/Add_0: Add on int64 does not run on webgpu: no kernel for this type; there is one for f32 f16 i32",
+    "a.onnx: encode/Add_0: Add on int64 does not fit webgpu: no kernel for this type; there is one for f32 f16 i32",
   );
 });
 

@@ -40,6 +40,12 @@ const cases: [string, Machine, RegExp, RegExp][] = [
     /cuda-libraries-13/,
   ],
   ["no CUDA 12", lost("libcudart.so.12"), /CUDA 12 is not there/, /cuda-libraries-12/],
+  [
+    "neither driver nor CUDA 13",
+    lost("libcublas.so.13", "libcuda.so.1", "libcudart.so.13"),
+    /^CUDA 13 and NVIDIA's driver are not there \(ldd finds no libcublas\.so\.13, libcuda/,
+    /cuda-libraries-13-0; install the driver.*nvidia-open \(from NVIDIA's repository/,
+  ],
   ["no cuDNN", lost("libcudnn.so.9"), /cuDNN 9 is not there/, /libcudnn9-cuda-13/],
   [
     "an old driver",
@@ -54,6 +60,12 @@ const cases: [string, Machine, RegExp, RegExp][] = [
     /CUDA_VISIBLE_DEVICES/,
   ],
   ["a wrong device", says("CUDA failure 101: invalid device ordinal"), /no such device/, /nvidia-smi/],
+  [
+    "a library cut short",
+    says("Failed to load library x.so with error: x.so: file too short"),
+    /damaged.*file too short/,
+    /install it again: sae-onnx doctor --install-cuda/,
+  ],
   [
     "anything else",
     says("[E:onnxruntime:, x.cc:1] error: the moon is full"),

@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { webgpuUsable } from "../../src/runtime/webgpu/node.ts";
+import { saeOnnx, snapshot, temporaryFolder } from "../cli/run.ts";
 
 const asked = (log: string, error?: string) =>
   webgpuUsable(async () => (error === undefined ? { ok: true, log } : { ok: false, log, error }));
@@ -47,4 +48,17 @@ describe("what WebGPU lacks is named, with what mends it", () => {
     expect(found.fix).toMatch(fix);
     expect(`${found.reason}${found.fix}`).not.toContain("\n");
   });
+});
+
+afterEach(() => vi.unstubAllEnvs());
+
+test("asking for webgpu where there is no adapter: one line, exit code 1, nothing written", () => {
+  vi.stubEnv("VK_ICD_FILENAMES", "/no/driver.json");
+  const folder = temporaryFolder();
+  const flags = ["--provider", "webgpu", "--latent-dim", "64", "--k", "4", "--out", folder];
+  const { status, stdout, stderr } = saeOnnx("train", "--data", "no-such-file.npy", ...flags);
+  expect(stderr).toMatch(
+    /^error: provider webgpu: (no GPU adapter was found|there is no Vulkan loader)[^\n]*; [^\n]+\n$/,
+  );
+  expect([status, stdout, snapshot(folder)]).toEqual([1, "", {}]);
 });

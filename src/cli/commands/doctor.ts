@@ -8,7 +8,7 @@ import { defineCommand } from "../command.ts";
 import { gpuAdapters } from "../doctor/adapters.ts";
 import { installCuda, installNotice, nodeVersion } from "../doctor/installCuda.ts";
 import { type Tried, tryProvider } from "../doctor/tryProvider.ts";
-import { json } from "../flags.ts";
+import { checkCount, json } from "../flags.ts";
 import { note, print } from "../output.ts";
 
 const gib = (bytes: number) => Number((bytes / 2 ** 30).toFixed(1));
@@ -63,9 +63,10 @@ export const doctor = defineCommand({
       note(installNotice);
       return installCuda({ confirm: async () => given.yes || (await ask()) });
     }
+    const seconds = checkCount("timeout", given.timeout)!;
     const tried = [];
     // One after another: memory and threads are then each one's own.
-    for (const provider of kernelProviders) tried.push(await tryProvider(provider, { seconds: given.timeout }));
+    for (const provider of kernelProviders) tried.push(await tryProvider(provider, { seconds }));
     const own = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version as string;
     const machine = {
       versions: {

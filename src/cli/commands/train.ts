@@ -43,6 +43,8 @@ export const train = defineCommand({
     flags.applyTf32(given.tf32);
     await flags.checkProvider(given.provider);
     const memory = flags.parseBytes("memory", given.memory);
+    const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
+    const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
     const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
     const configs = gridConfigs({
       architecture: given.architecture,
@@ -61,8 +63,6 @@ export const train = defineCommand({
     });
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, name, out, force } = given;
-    const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
-    const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
     const run = {
       ...{ set, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, memory, force },
       epochsPerRun,

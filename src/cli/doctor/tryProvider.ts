@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { stripVTControlCharacters } from "node:util";
+import { inProcess } from "../../runtime/probe/node.ts";
 
 /** Whether a provider works here, and why not. */
 export interface Tried {
@@ -17,25 +17,10 @@ const childFile = new URL(
 );
 
 /** Tries a provider in a process of its own, which may crash or hang: it is ended after `seconds` (default 60). */
-export function tryProvider(provider: string, { seconds = 60, child = childFile } = {}): Promise<Tried> {
-  return new Promise((resolve) => {
-    const process = spawn("node", [child.pathname, provider], { stdio: ["ignore", "pipe", "pipe"] });
-    let [out, err, late] = ["", "", false];
-    process.stdout.on("data", (text) => (out += text));
-    process.stderr.on("data", (text) => (err += text));
-    const timer = setTimeout(() => {
-      late = true;
-      process.kill("SIGKILL");
-    }, seconds * 1000);
-    const not = (why: string) => resolve({ provider, usable: false, why, device: null });
-    process.on("error", (error) => not(error.message));
-    process.on("close", (code, signal) => {
-      clearTimeout(timer);
-      if (code === 0) resolve({ provider, usable: true, ...JSON.parse(out) });
-      else if (late) not(`no answer in ${seconds} seconds`);
-      else not(signal ? `its process ended by ${signal}` : reason(err) || `exit code ${code}`);
-    });
-  });
+export async function tryProvider(provider: string, { seconds = 60, child = childFile } = {}): Promise<Tried> {
+  const { code, out, err, end } = await inProcess([child.pathname, provider], { seconds });
+  if (code === 0) return { provider, usable: true, ...JSON.parse(out) };
+  return { provider, usable: false, why: (code !== null && reason(err)) || end, device: null };
 }
 
 /** ONNX Runtime names the library that is missing on stderr only; the error thrown says less. */

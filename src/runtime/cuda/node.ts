@@ -18,16 +18,24 @@ export interface Machine {
   readonly tryOut?: () => Promise<Probe>;
 }
 
-/** Libraries that are not there, with what brings them; the first entry that fits counts. */
-const missing: readonly (readonly [RegExp, string, string])[] = [
-  [/^libcuda\./, "NVIDIA's driver", "install the driver, 580 or newer: sudo apt-get install nvidia-open"],
-  [/^libcudnn/, "cuDNN 9", "install it and run ldconfig: sudo apt-get install libcudnn9-cuda-13"],
-  [
-    /\.so\.12$/,
-    "CUDA 12",
-    "install it and put its folder on LD_LIBRARY_PATH: sudo apt-get install cuda-libraries-12-9",
-  ],
-  [/^lib/, "CUDA 13", "install it and put its folder on LD_LIBRARY_PATH: sudo apt-get install cuda-libraries-13-0"],
+/** Libraries that are not there, with what brings them; the first entry that fits a name counts. */
+const missing: readonly { readonly file: RegExp; readonly what: string; readonly fix: string }[] = [
+  {
+    file: /^libcuda\./,
+    what: "NVIDIA's driver",
+    fix: "install the driver, 580 or newer: sudo apt-get install nvidia-open",
+  },
+  { file: /^libcudnn/, what: "cuDNN 9", fix: "install cuDNN and run ldconfig: sudo apt-get install libcudnn9-cuda-13" },
+  {
+    file: /\.so\.12$/,
+    what: "CUDA 12",
+    fix: "install it and put its folder on LD_LIBRARY_PATH: sudo apt-get install cuda-libraries-12-9",
+  },
+  {
+    file: /^lib/,
+    what: "CUDA 13",
+    fix: "install it and put its folder on LD_LIBRARY_PATH: sudo apt-get install cuda-libraries-13-0",
+  },
 ];
 
 /** What ONNX Runtime's log says of a machine that has all libraries. */
@@ -46,6 +54,11 @@ const causes: readonly (readonly [RegExp, string, string])[] = [
     /invalid device ordinal|invalid device id|CUDA failure 101\b/i,
     "there is no such device",
     "see what nvidia-smi lists, and set CUDA_VISIBLE_DEVICES to one of those numbers",
+  ],
+  [
+    /undefined symbol|file too short|invalid ELF header/i,
+    "ONNX Runtime's CUDA library is damaged, or of another version",
+    `install it again: ${installCuda}`,
   ],
   [
     /cudnn/i,
@@ -70,9 +83,12 @@ export async function cudaUsable({
   if (absent.length > 0)
     return not(`ONNX Runtime's CUDA library is not installed (${absent.join(", ")})`, `install it: ${installCuda}`);
   const lost = notFound(await ldd(join(folder, "libonnxruntime_providers_cuda.so")));
-  for (const [pattern, what, fix] of missing) {
-    const names = lost.filter((name) => pattern.test(name));
-    if (names.length > 0) return not(`${what} is not there (ldd finds no ${lost.join(", ")})`, fix);
+  const wanting = [...new Set(lost.flatMap((name) => missing.filter(({ file }) => file.test(name)).slice(0, 1)))];
+  if (wanting.length > 0) {
+    const names = wanting.map(({ what }) => what).join(" and ");
+    const fixes = wanting.map(({ fix }) => fix).join("; ");
+    const reason = `${names} ${wanting.length > 1 ? "are" : "is"} not there (ldd finds no ${lost.join(", ")})`;
+    return not(reason, `${fixes} (from NVIDIA's repository, https://developer.nvidia.com/cuda-downloads)`);
   }
   const tried = await tryOut();
   if (tried.ok) return { usable: true };

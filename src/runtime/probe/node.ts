@@ -30,26 +30,48 @@ ort.InferenceSession.create(Buffer.from(process.argv[3], "base64"), options)
  * Tries a provider with one small run, in a process of its own: ONNX Runtime tells the cause of a failure to stderr only,
  * and a broken driver may end the process. Gives up after `seconds` (default 20). `env`: variables set for it.
  */
-export function probe(
+export async function probe(
   provider: string,
   { seconds = 20, env = {} }: { seconds?: number; env?: Readonly<Record<string, string>> } = {},
 ): Promise<Probe> {
   const model = Buffer.from(identityModel()).toString("base64");
-  const child = spawn(process.execPath, ["-e", script, join(ortFolder()), provider, model], {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: seconds * 1000,
-    killSignal: "SIGKILL",
-  });
-  let [error, log] = ["", ""];
-  child.stdout.on("data", (part) => (error += part));
-  child.stderr.on("data", (part) => (log += part));
+  const { code, out, err, end } = await inProcess(["-e", script, join(ortFolder()), provider, model], { seconds, env });
+  if (code === 0 && out === "ok") return { ok: true, log: err };
+  return { ok: false, error: out || `the process ended early (${end})`, log: err };
+}
+
+/** What came of a process. */
+export interface Ended {
+  /** `null` when it did not end by itself. */
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  /** How it ended, in words. */
+  readonly end: string;
+}
+
+/** Runs Node with these arguments in a process of its own, which may crash or hang: it is ended after `seconds`. */
+export function inProcess(
+  args: readonly string[],
+  { seconds, env = {} }: { seconds: number; env?: Readonly<Record<string, string>> },
+): Promise<Ended> {
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let [out, err, late] = ["", "", false];
+  child.stdout.on("data", (part) => (out += part));
+  child.stderr.on("data", (part) => (err += part));
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, seconds * 1000);
   return new Promise((resolve) => {
-    child.on("error", ({ message }) => resolve({ ok: false, error: message, log }));
-    child.on("close", (code, signal) => {
-      if (code === 0 && error === "ok") resolve({ ok: true, log });
-      else resolve({ ok: false, error: error || `the process ended early (${signal ?? `exit code ${code}`})`, log });
-    });
+    const ended = (code: number | null, end: string) => {
+      clearTimeout(timer);
+      resolve({ code, out, err, end });
+    };
+    child.on("error", ({ message }) => ended(null, message));
+    child.on("close", (code, signal) =>
+      ended(code, late ? `no answer in ${seconds} seconds` : signal ? `ended by ${signal}` : `exit code ${code}`),
+    );
   });
 }
 

@@ -26,7 +26,7 @@ function whyNot(tried: Probe & { readonly ok: false }): Usable {
   if (/libvulkan/i.test(all) && /cannot open|couldn't|not found|dlopen/i.test(all))
     return {
       usable: false,
-      reason: `there is no Vulkan loader (${lastWords(tried)})`,
+      reason: "there is no Vulkan loader (libvulkan.so.1)",
       fix: "install it: sudo apt-get install libvulkan1",
     };
   if (/adapter/i.test(all))

@@ -2,7 +2,7 @@ import { loop as loopOver } from "../../graph/control.ts";
 import * as op from "../../graph/ops.ts";
 import { scope } from "../../graph/value.ts";
 import { int64s, tensor } from "../../util/tensor.ts";
-import { stateShapes } from "../state.ts";
+import { stateInputs, stateOutputs } from "./state.ts";
 import type { Wrapper } from "./wrapper.ts";
 
 /** ONNX Loop with the state carried from step to step; batches may have any sizes, so the last one of an epoch is what is left. */
@@ -15,8 +15,7 @@ export const loop: Wrapper = {
     const activations = op.input("float32", ["rows", config.inputDim]);
     const order = op.input("int64", ["visits"]);
     const batches = op.input("int64", ["steps", 2]);
-    const shapes = stateShapes(config);
-    const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
+    const state = stateInputs(config);
 
     const extra = form.extra?.(config) ?? {};
     const { carried: before, fixed } = form.carry(config, state, extra);
@@ -41,14 +40,10 @@ export const loop: Wrapper = {
         },
       }),
     );
-    const after = form.given(config, trained.state, fixed);
     return {
       name: `${config.architecture}_${form.name}_loop`,
       inputs: { activations, order, batches, ...state, ...extra },
-      outputs: {
-        loss: trained.outputs.loss,
-        ...Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value])),
-      },
+      outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(config, trained.state, fixed)) },
     };
   },
   feeds: ({ order, bounds }, { activations }) => [

@@ -2,8 +2,8 @@ import { scan as scanOver } from "../../graph/control.ts";
 import * as op from "../../graph/ops.ts";
 import { scope } from "../../graph/value.ts";
 import { tensor } from "../../util/tensor.ts";
-import { stateShapes } from "../state.ts";
 import { batchesOf } from "./padding.ts";
+import { stateInputs, stateOutputs } from "./state.ts";
 import type { Wrapper } from "./wrapper.ts";
 
 /**
@@ -20,8 +20,7 @@ export const scan: Wrapper = {
     const order = op.input("int64", ["steps", config.batchSize]);
     const mask = op.input("float32", ["steps", config.batchSize]);
     const scale = op.input("float32", ["steps"]);
-    const shapes = stateShapes(config);
-    const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
+    const state = stateInputs(config);
 
     const { carried: before, fixed } = form.carry(config, state, {});
     const trained = scope("train", () =>
@@ -36,14 +35,10 @@ export const scan: Wrapper = {
         },
       }),
     );
-    const after = form.given(config, trained.state, fixed);
     return {
       name: `${config.architecture}_${form.name}_scan`,
       inputs: { activations, order, mask, scale, ...state },
-      outputs: {
-        loss: trained.outputs.loss,
-        ...Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value])),
-      },
+      outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(config, trained.state, fixed)) },
     };
   },
   feeds: (batches, { activations, batchSize }) => {

@@ -1,7 +1,7 @@
 import * as op from "../../graph/ops.ts";
 import { type HostTensor, tensor } from "../../util/tensor.ts";
-import { stateShapes } from "../state.ts";
 import { batchesOf } from "./padding.ts";
+import { stateInputs, stateOutputs } from "./state.ts";
 import type { TrainingRows, Wrapper } from "./wrapper.ts";
 
 /**
@@ -17,15 +17,13 @@ export const step: Wrapper = {
     const x = op.input("float32", [config.batchSize, config.inputDim]);
     const mask = op.input("float32", [config.batchSize, 1]);
     const scale = op.input("float32", []);
-    const shapes = stateShapes(config);
-    const state = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, op.input("float32", shape)]));
+    const state = stateInputs(config);
     const { carried: before, fixed } = form.carry(config, state, {});
     const { carried, loss } = form.step(config, x, before, state, fixed, { mask, scale });
-    const after = form.given(config, carried, fixed);
     return {
       name: `${config.architecture}_${form.name}_step`,
       inputs: { x, mask, scale, ...state },
-      outputs: { loss, ...Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value])) },
+      outputs: { loss, ...stateOutputs(form.given(config, carried, fixed)) },
     };
   },
   *feeds(batches, data) {
