@@ -4,7 +4,7 @@ const titles = {
   latent_dim: ["Latents", "latents; 512 dims, k 32, batch 256"],
   input_dim: ["Input dims", "dims; 2,048 latents, k 32, batch 256"],
   k: ["k", "k; 512 dims, 4,096 latents, batch 256"],
-  rows: ["Rows", "rows in float16 files; 64 dims, 256 latents, k 8, one epoch at batch 1,024"],
+  rows: ["Rows", "rows; 64 dims, 256 latents, k 8"],
 };
 
 /** What the two panels of a direction show: a name of the axis, and values by series. */
