@@ -3,8 +3,8 @@
  * encoder's [batch, inputDim] x [inputDim, latentDim] and the decoder's [batch, latentDim] x [latentDim, inputDim], each a session of one
  * Gemm with the same batch and threads. They run in turn, so that a noisy machine is noisy for all.
  *
- * Run: npm run -s build && node bench/evaluation.mjs [DATA] [rounds] [threads] [batchSize]
- * Without DATA (or with "") only random rows of 2,048 dims are measured.
+ * Run: npm run -s build && node bench/evaluation.mjs [DATA] [rounds] [threads] [batchSize] [provider]
+ * Without DATA (or with "") only random rows of 2,048 dims are measured; with it and provider wasm only DATA.
  */
 import {
   buildModel,
@@ -14,13 +14,15 @@ import {
   input,
   op,
   packModel,
+  providers,
   readActivations,
   tensor,
   train,
   trainConfig,
 } from "sae-onnx";
 
-const [file, rounds = "7", threads = "2", batchSize = "1024"] = process.argv.slice(2);
+const [file, rounds = "7", threads = "2", batchSize = "1024", provider = "cpu"] = process.argv.slice(2);
+const runtime = await providers[provider].load();
 const options = { threads: +threads, batchSize: +batchSize };
 const random = (...dims) =>
   tensor(
@@ -36,7 +38,7 @@ async function product(rows, a, b, transB) {
   const x = input("float32", ["batch", a]);
   const W = op.constant(transB ? random(b, a) : random(a, b));
   const y = op.slice(op.gemm(x, W, { transB }), { axis: 0, to: 1 });
-  const session = await cpu.open(packModel(buildModel({ inputs: { x }, outputs: { y } })), options);
+  const session = await runtime.open(packModel(buildModel({ inputs: { x }, outputs: { y } })), options);
   const batch = random(options.batchSize, a);
   return async () => {
     for (let from = 0; from < rows; from += options.batchSize)
@@ -69,7 +71,7 @@ async function measure(name, x, latentDim, k) {
   const times = { evaluate: [], products: [], ratio: [] };
   for (let round = 0; round <= +rounds; round++) {
     const start = performance.now();
-    await evaluate(cpu, model, data, options);
+    await evaluate(runtime, model, data, options);
     const between = performance.now();
     await encoder();
     await decoder();
@@ -80,7 +82,7 @@ async function measure(name, x, latentDim, k) {
     times.ratio.push((end - between) / (between - start));
   }
   const perSecond = (list) => Math.round(rows / (middle(list) / 1000));
-  const result = { name, rows, input_dim: inputDim, latent_dim: latentDim, k, ...options };
+  const result = { name, rows, input_dim: inputDim, latent_dim: latentDim, k, provider, ...options };
   console.log(
     JSON.stringify({
       ...result,
@@ -92,4 +94,4 @@ async function measure(name, x, latentDim, k) {
 }
 
 if (file) await measure("data", (await readActivations(file)).activations, 2048, 20);
-await measure("random", random(8192, 2048), 2048, 20);
+if (!file || provider !== "wasm") await measure("random", random(8192, 2048), 2048, 20);

@@ -74,7 +74,7 @@ for (const name of values.data ? [values.data] : Object.keys(datasets)) {
       torch,
     });
     console.error(
-      `${name} ${cell} (${ours.step}): ${ours.ms_per_step.toFixed(2)} ms, torch ${torch?.ms_per_step.toFixed(2)} ms, ratio ${ratio?.toFixed(2)}`,
+      `${name} ${cell} (${ours.step}): ${ours.ms_per_step.toFixed(2)} ms, torch ${torch?.ms_per_step.toFixed(2)} ms, ratio ${ratio?.toFixed(2)}, ${ours.floor.ratio.toFixed(2)} times its floor`,
     );
   }
 }
@@ -138,7 +138,7 @@ writeFileSync("bench/results.json", `${JSON.stringify(results, null, 1)}\n`);
 
 const number = (value, digits) => value?.toFixed(digits) ?? "-";
 console.log(
-  "| data | latents | k | step | ms per step | PyTorch | ratio | EV | PyTorch | death | PyTorch | peak MB | PyTorch |\n|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+  "| data | latents | k | step | ms per step | PyTorch | ratio | floor | times floor | EV | PyTorch | death | PyTorch | peak MB | PyTorch |\n|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
 );
 for (const { data, latent_dim, k, ratio, ours, torch } of rows) {
   const pair = (key, digits) => [number(ours[key], digits), number(torch?.[key], digits)];
@@ -149,7 +149,7 @@ for (const { data, latent_dim, k, ratio, ours, torch } of rows) {
     pair("peak_mb", 0),
   ];
   console.log(
-    `| ${[data, latent_dim, k, ours.step, ...ms, number(ratio, 2), ...quality, ...death, ...peak].join(" | ")} |`,
+    `| ${[data, latent_dim, k, ours.step, ...ms, number(ratio, 2), number(ours.floor.ms, 1), number(ours.floor.ratio, 2), ...quality, ...death, ...peak].join(" | ")} |`,
   );
 }
 for (const [data, { grid_seconds, one_by_one_seconds, torch_seconds, ratio }] of Object.entries(totals))

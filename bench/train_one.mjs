@@ -1,6 +1,7 @@
-// Trains one SAE in this process and measures it: the counterpart of train_topk.py. Prints one JSON object.
-// Run: node bench/train_one.mjs DATA latentDim k [epochs] [step] [preset]
+// Trains one SAE in this process and measures it, and the floor of its step (floor.mjs): the counterpart of train_topk.py. Prints one
+// JSON object. Run: node bench/train_one.mjs DATA latentDim k [epochs] [step] [preset]
 import { cpu, evaluate, freeze, readActivations, splitRows, takeRows, train, trainConfig } from "sae-onnx";
+import { activeCounter, floorOf } from "./floor.mjs";
 
 const [file, latentDim, k, epochs = 25, step, preset] = process.argv.slice(2);
 const set = await readActivations(file);
@@ -15,11 +16,34 @@ const config = trainConfig({
   step: step || undefined,
   preset,
 });
+const { batchSize } = config;
+
+/** Some rows from all over the training set, as a shuffled batch has them. */
+const stride = Math.floor(rows / batchSize);
+const samples = [0, Math.floor(stride / 2)].map((from) =>
+  takeRows(
+    training,
+    Uint32Array.from({ length: batchSize }, (_, i) => from + i * stride),
+  ),
+);
+const activeIn = await activeCounter({ inputDim, k: +k });
+/** After each epoch: latents in a batch (mean of two), and latents with moments. */
+const seen = { active: [], live: [] };
+let looking = 0;
+async function onRun({ state }) {
+  const from = performance.now();
+  const counts = [await activeIn(state, samples[0]), await activeIn(state, samples[1])];
+  seen.active.push((counts[0] + counts[1]) / 2);
+  seen.live.push(state["v.b_enc"].data.filter((v) => v !== 0).length);
+  looking += performance.now() - from;
+  return true;
+}
 
 const started = performance.now();
-const { state } = await train(cpu, config, training);
-const milliseconds = performance.now() - started;
-const steps = epochs * Math.ceil(rows / config.batchSize);
+const { state } = await train(cpu, config, training, { onRun });
+const milliseconds = performance.now() - started - looking;
+const perEpoch = Math.ceil(rows / batchSize);
+const ms_per_step = milliseconds / (epochs * perEpoch);
 const peak_mb = Math.round(process.resourceUsage().maxRSS / 1024);
 
 const checkpoint = {
@@ -35,15 +59,15 @@ const checkpoint = {
 const evaluating = performance.now();
 const { metrics } = await evaluate(cpu, freeze(checkpoint, "autoencoder"), { train: training, validation });
 const evaluation_rows_per_s = Math.round(set.activations.dims[0] / ((performance.now() - evaluating) / 1000));
+
+const mean = (list) => list.reduce((sum, one) => sum + one, 0) / list.length;
+const [active, live] = [mean(seen.active), mean(seen.live)];
+const fill = rows / (perEpoch * batchSize);
+const floor = await floorOf({ batch: batchSize, inputDim, latentDim: +latentDim, active, live, fill });
 console.log(
   JSON.stringify({
-    ...{
-      step: config.step,
-      latent_dim: config.latentDim,
-      k: config.options.k,
-      ms_per_step: milliseconds / steps,
-      peak_mb,
-    },
+    ...{ step: config.step, latent_dim: config.latentDim, k: config.options.k, ms_per_step, peak_mb },
+    floor: { active, live, ...floor, ratio: ms_per_step / floor.ms },
     ...{
       explained_variance: metrics.explained_variance,
       feature_death_rate: metrics.feature_death_rate,

@@ -1,16 +1,20 @@
 import type { SumsTable } from "../metrics/graph.ts";
 import type { How, Joined } from "../metrics/metric.ts";
 import type { Tensors } from "../runtime/session.ts";
+import { PositiveMedian } from "./median.ts";
 
 /** Joins the outputs of batch after batch, in float64: any division into batches gives the same totals. */
 export class Accumulator {
-  readonly #table: SumsTable;
-  readonly #totals = new Map<string, Total>();
+  readonly #totals: ReadonlyMap<string, Total>;
   #rows = 0;
 
-  constructor(table: SumsTable) {
-    this.#table = table;
-    for (const [name, how] of Object.entries(table)) this.#totals.set(name, totals[how]());
+  private constructor(totals: ReadonlyMap<string, Total>) {
+    this.#totals = totals;
+  }
+
+  /** Nothing added up yet of the outputs of a table. */
+  static of(table: SumsTable): Accumulator {
+    return new Accumulator(new Map(Object.entries(table).map(([name, how]) => [name, totals[how]()])));
   }
 
   /** Rows seen so far. */
@@ -20,13 +24,18 @@ export class Accumulator {
 
   /** The outputs it takes. */
   get sums(): string[] {
-    return Object.keys(this.#table);
+    return [...this.#totals.keys()];
   }
 
   /** Adds the outputs of one batch. */
   add(outputs: Tensors, rows: number): void {
     this.#rows += rows;
     for (const name of this.sums) this.#totals.get(name)!.add(outputs[name]!.data as Float32Array);
+  }
+
+  /** What has to be added a second time, all batches again, before there is a total. */
+  secondPass(): Accumulator {
+    return new Accumulator(new Map([...this.#totals].filter(([, total]) => total.again?.() === true)));
   }
 
   /** The totals of a metric by sum; `undefined` where the table has none. */
@@ -41,6 +50,8 @@ export class Accumulator {
 interface Total {
   add(part: Float32Array): void;
   value(): Joined[How];
+  /** Whether it has to be given everything once more. */
+  again?(): boolean;
 }
 
 /** One way to join for each `How`. */
@@ -60,21 +71,7 @@ const totals: Readonly<Record<How, () => Total>> = {
   },
   entries: () => fixed((total, v) => total + v, 0),
   largest: () => fixed(Math.max, Number.NEGATIVE_INFINITY),
-  values() {
-    const kept: Float32Array[] = [];
-    return {
-      add: (part) => kept.push(part),
-      value() {
-        const all = new Float32Array(kept.reduce((n, part) => n + part.length, 0));
-        let at = 0;
-        for (const part of kept) {
-          all.set(part, at);
-          at += part.length;
-        }
-        return all;
-      },
-    };
-  },
+  median: () => new PositiveMedian(),
 };
 
 /** Totals of a fixed shape, entry by entry. */

@@ -16,7 +16,7 @@ export interface Conclusion {
 export function noTotals(table: SumsTable): Readonly<Record<Split, Accumulator>> {
   const splitOf = (sum: string) => (metrics as Readonly<Record<string, AnyMetric>>)[sum.split(".")[0]!]?.split;
   const only = (split: Split) =>
-    new Accumulator(Object.fromEntries(Object.entries(table).filter(([sum]) => splitOf(sum) === split)));
+    Accumulator.of(Object.fromEntries(Object.entries(table).filter(([sum]) => splitOf(sum) === split)));
   return { validation: only("validation"), all: only("all") };
 }
 

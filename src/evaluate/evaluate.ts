@@ -71,11 +71,9 @@ export async function evaluate(
   const totals = noTotals(evaluator.table);
   /** In a session of its own, that computes no more than is added up: no reconstruction for the training rows. */
   const addRows = async (rows: EvaluationData["train"], into: readonly Accumulator[]) => {
-    if (rows.dims[0] === 0) return;
-    const wanted = onlyOutputs(
-      evaluator.model,
-      into.flatMap(({ sums }) => sums),
-    );
+    const sums = into.flatMap(({ sums }) => sums);
+    if (rows.dims[0] === 0 || sums.length === 0) return;
+    const wanted = onlyOutputs(evaluator.model, sums);
     const session = await runtime.open(packModel(wanted), { threads });
     try {
       for await (const activations of batchesOf(rows, batchSize)) {
@@ -86,8 +84,12 @@ export async function evaluate(
       await session.release();
     }
   };
-  await addRows(data.validation, [totals.validation, totals.all]);
-  await addRows(data.train, [totals.all]);
+  const pass = async ({ validation, all }: typeof totals) => {
+    await addRows(data.validation, [validation, all]);
+    await addRows(data.train, [all]);
+  };
+  await pass(totals);
+  await pass({ validation: totals.validation.secondPass(), all: totals.all.secondPass() });
   const { inputDim, latentDim, k, metadata } = evaluator;
   const measured = { inputDim, latentDim, shift: Float64Array.from(shift.data) };
   return { inputDim, latentDim, k, metadata, ...conclude(measured, totals) };

@@ -1,5 +1,5 @@
 import * as op from "../graph/ops.ts";
-import { defineMetric, rows, values } from "./metric.ts";
+import { defineMetric, median, rows } from "./metric.ts";
 
 /** Mean, largest and median |activation| over the non-zero latents; the median is torch's, the lower of the middle two. */
 export const activationMagnitude = defineMetric({
@@ -28,16 +28,12 @@ export const activationMagnitude = defineMetric({
       count: rows(op.reduceSum(op.cast(op.greater(magnitude, 0), "float32"), { axes: [1] })),
       // TopK and not ReduceMax: the latter needs cuDNN on CUDA.
       strongest: rows(op.squeeze(op.topK(magnitude, 1).values, [1])),
-      magnitudes: values(magnitude),
+      middle: median(magnitude),
     };
   },
-  value: ({ total, count, strongest, magnitudes }) => ({
+  value: ({ total, count, strongest, middle }) => ({
     mean_activation: total.sum / count.sum,
     max_activation: count.sum > 0 ? strongest.largest : Number.NaN,
-    median_activation: lowerMedian(magnitudes.filter((v) => v > 0)),
+    median_activation: middle,
   }),
 });
-
-/** The middle of the sorted numbers, the lower one if there are two; NaN for none. */
-const lowerMedian = (numbers: Float32Array): number =>
-  numbers.sort()[Math.floor((numbers.length - 1) / 2)] ?? Number.NaN;
