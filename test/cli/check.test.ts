@@ -21,6 +21,6 @@ test("inspect --check names the nodes of a file that a provider would not run", 
   for (const provider of ["cpu", "wasm"]) expect(stdout).toContain(`  ${provider}: all nodes have a kernel\n`);
   expect(stdout).toMatch(/ {2}webgpu: \d+ nodes/);
   expect(stdout).toMatch(/Loop.*no kernel; train by single steps there/);
-  // Live rows are put back by their computed numbers.
-  expect(stdout).toMatch(/ScatterND.*indices that repeat/);
+  // Live rows are updated by their computed numbers.
+  expect(stdout).toMatch(/ScatterND.*where indices repeat/);
 });

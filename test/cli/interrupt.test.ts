@@ -74,9 +74,10 @@ test("Ctrl-C with two trained side by side saves both", async () => {
   const out = join(folder, "both");
   const child = startSaeOnnx(...train(out).map((one) => (one === "1" ? "2" : one)));
   const code = await new Promise((resolve) => {
+    // Its first word: by then it listens.
+    child.stderr.once("data", () => setTimeout(() => child.kill("SIGINT"), 1000));
     child.stderr.on("data", () => {});
     child.on("exit", resolve);
-    setTimeout(() => child.kill("SIGINT"), 1500);
   });
   expect([0, 130]).toContain(code);
   expect(saeOnnx(...train(out)).status).toBe(0);
