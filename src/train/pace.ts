@@ -6,13 +6,13 @@ const bandwidth = { cpu: 2.5e9, gpu: 6e9 } as const;
 /** Largest share of the time that a run's inputs and outputs may take on their way to the device and back. */
 const share = 0.02;
 /** News comes at least so often, in seconds, unless a single step takes longer. */
-export const patience = 3;
+export const patience = 5;
 /** Multiplications and additions a second that are taken for granted until a time is known: one core, a small GPU. */
 const rates = { cpu: 3e10, gpu: 1e12 } as const;
 
 /**
  * How many epochs the next run should have, from how long the last took: as few as keep `bytes`, which cross to the session or
- * back once a run, below 2 % of the time, and no more than take `seconds` (default 3). The result does not depend on it.
+ * back once a run, below 2 % of the time, and no more than take `seconds` (default 5). The result does not depend on it.
  */
 export function epochsForNextRun(
   bytes: number,

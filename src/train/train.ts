@@ -28,7 +28,7 @@ export interface TrainOptions {
    * several runs. Step `live` has runs of its own, of an epoch at most.
    */
   readonly epochsPerRun?: number | undefined;
-  /** Seconds between news, about, if a step does not take longer; default 3. The result does not depend on it. */
+  /** Seconds between news, about, if a step does not take longer; default 5. The result does not depend on it. */
   readonly secondsPerRun?: number | undefined;
   readonly wrapper?: WrapperName;
   /** Called after runs that end an epoch. Giving back `false` ends the training there. */

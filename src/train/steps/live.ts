@@ -190,9 +190,11 @@ const placedLast = (order: Ints, added: Ints, fresh: Ints, latentDim: number): I
   return op.scatterElements(order, fresh, op.add(behind, latentDim), { axis: 0 });
 };
 
-/** About so many bytes make a block where every row is live. */
+/** About so many bytes make a block where every row is live; beyond so many blocks the graph grows more than the cache helps. */
 const blockBytes = 2 ** 21;
-const blockCount = ({ latentDim, inputDim }: TrainConfig) => Math.ceil((4 * latentDim * inputDim) / blockBytes);
+const mostBlocks = 16;
+const blockCount = ({ latentDim, inputDim }: TrainConfig) =>
+  Math.min(mostBlocks, Math.ceil((4 * latentDim * inputDim) / blockBytes));
 const dividedInto = (count: number, numbers: Ints): Ints[] => {
   const bound = (i: number) => op.div(op.mul(op.shape(numbers), i), count);
   return range(count).map((i) => op.slice(numbers, { axis: 0, from: bound(i), to: bound(i + 1) }));
