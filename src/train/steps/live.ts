@@ -44,7 +44,9 @@ export const live: StepForm = {
         rowNames.map((name) => [part(name, i), op.gather(origin[name]!, numbers)] as const),
       );
       const order = inverse(op.concat([live, dead], 0), like, positions(onesLike(like)));
-      const sinceRunStarted = pick(Object.keys(optimizerOf(config).rest.decay).map(rested), () => op.scalarOf("float32", 1));
+      const sinceRunStarted = pick(Object.keys(optimizerOf(config).rest.decay).map(rested), () =>
+        op.scalarOf("float32", 1),
+      );
       return {
         carried: {
           ...without(origin, rowNames),
