@@ -31,6 +31,8 @@ export function epochsForNextRun(
  */
 export class Pace {
   #steps: number;
+  /** As many as would have fitted by the last run alone. */
+  #fit: number;
   #seconds: number;
 
   constructor(
@@ -40,6 +42,7 @@ export class Pace {
     // Five products of a batch with a weight matrix.
     const perStep = (10 * batchSize * inputDim * latentDim) / rates[on];
     this.#steps = Math.max(1, Math.floor(seconds / perStep));
+    this.#fit = this.#steps;
     this.#seconds = seconds;
   }
 
@@ -49,15 +52,15 @@ export class Pace {
 
   /** Takes note of a run. */
   took(steps: number, seconds: number): void {
-    const fit = Math.max(1, Math.floor((this.#seconds * steps) / seconds));
-    if (fit < this.#steps || fit > 2 * this.#steps) this.#steps = fit;
+    this.#fit = Math.max(1, Math.floor((this.#seconds * steps) / seconds));
+    if (this.#fit < this.#steps || this.#fit > 2 * this.#steps) this.#steps = this.#fit;
   }
 
   /** The batches in parts of about equal size that are a run each. */
   *parts({ order, bounds }: Batches): Generator<Batches> {
     for (let at = 0; at < bounds.length; ) {
       const left = bounds.length - at;
-      const steps = Math.ceil(left / Math.ceil(left / this.#steps));
+      const steps = left <= this.#fit ? left : Math.ceil(left / Math.ceil(left / this.#steps));
       yield { order, bounds: bounds.slice(at, at + steps) };
       at += steps;
     }
