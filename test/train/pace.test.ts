@@ -56,10 +56,10 @@ test("it is kept while it fits, is one step at least, and changes while an epoch
   }
   // What fits as a whole is not divided.
   pace.took(1, 1);
-  expect(pace.steps).toBe(3);
+  expect(pace.steps).toBe(5);
   pace.took(3, 1.5);
-  expect(pace.steps).toBe(3);
-  expect([divided(pace, 6), divided(pace, 7)]).toEqual([[6], [3, 4]]);
+  expect(pace.steps).toBe(5);
+  expect([divided(pace, 10), divided(pace, 11)]).toEqual([[10], [4, 7]]);
   pace.took(1, 100);
   const parts = pace.parts({ order: new BigInt64Array(5), bounds: Array(5).fill({ from: 0, to: 1 }) });
   expect(parts.next().value!.bounds.length).toBe(1);
