@@ -83,9 +83,9 @@ interface ArrayType<T> {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
 }
 
-/** The elements, without copying where the bytes are aligned. */
+/** The elements, without copying where the bytes are aligned. (`slice` of a Node Buffer would copy nothing.) */
 function elements<T>({ bytes, shape }: StoredArray, Type: ArrayType<T>): T {
-  const aligned = bytes.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new Type(aligned.buffer, aligned.byteOffset, sizeOf(shape));
 }
 

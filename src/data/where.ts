@@ -31,9 +31,10 @@ export function matchingRows(
   const fits = (row: number) => conditions.every(([name, value]) => columns[name]![row] === value);
   const found = Uint32Array.from({ length: rows }, (_, row) => row).filter(fits);
   if (found.length > 0) return found;
-  const some = conditions.map(
-    ([name]) => `${name} has ${[...new Set(Array.from(columns[name]!))].slice(0, 12).join(", ")}`,
-  );
+  const some = conditions.map(([name]) => {
+    const values = [...new Set(Array.from(columns[name]!))];
+    return `${name} has ${values.slice(0, 12).join(", ")}${values.length > 12 ? ` and ${values.length - 12} more` : ""}`;
+  });
   throw new ConfigError(`${file}: no row with ${conditions.map((one) => one.join("=")).join(",")}; ${some.join("; ")}`);
 }
 

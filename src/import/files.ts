@@ -9,11 +9,11 @@ import type { SourceFiles } from "./weights.ts";
 export async function readSource(path: string): Promise<SourceFiles> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   if (!isFolder) return { path, files: new Map([[basename(path), await readBytes(path)]]) };
-  const known = new Set(Object.values(formats).flatMap(({ needs }) => needs));
+  const known = new Set(Object.values(formats).flatMap(({ needs, mayHave = [] }) => [...needs, ...mayHave]));
   const names = await readdir(path).catch((cause) => {
     throw new ConfigError(`${path}: cannot read the folder, ${cause.message}`);
   });
   const files = new Map<string, Uint8Array>();
   for (const name of names.filter((one) => known.has(one)).sort()) files.set(name, await readBytes(join(path, name)));
-  return { path, files };
+  return { path, files, others: names.filter((one) => !known.has(one)) };
 }

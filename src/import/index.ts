@@ -16,6 +16,14 @@ export const formats: Readonly<Record<string, SourceFormat>> = {
   sparsify,
 };
 
+/** Formats that are known and not read, by what is in their folders: the reason is better than a list of what is read. */
+const notRead: Readonly<Record<string, readonly string[]>> = {
+  "Gemma Scope 2": ["config.json", "params.safetensors"],
+  "Llama Scope": ["hyperparams.json"],
+  dictionary_learning: ["ae.pt"],
+  "a training checkpoint of SAELens": ["trainer_state.pt"],
+};
+
 /**
  * An SAE trained elsewhere as a finished checkpoint: no epochs, no training loss, no digest of its data.
  * @throws {ConfigError} when it is of no known format, or of one but not as it should be.
@@ -25,9 +33,13 @@ export function importSae(source: SourceFiles): Checkpoint {
   const has = (need: string | RegExp) =>
     names.some((name) => (typeof need === "string" ? name === need : need.test(name)));
   const format = Object.values(formats).find(({ needs }) => needs.every(has));
+  const all = [...names, ...(source.others ?? [])];
+  const known = Object.entries(notRead).find(([, needs]) => needs.every((need) => all.includes(need)))?.[0];
   if (!format)
     throw new ConfigError(
-      `${source.path}: none of the formats that can be imported: ${Object.values(formats)
+      `${source.path}: ${known ? `is ${known}, which is none` : "none"} of the formats that can be imported: ${Object.values(
+        formats,
+      )
         .map(({ describe }) => describe)
         .join("; ")}`,
     );

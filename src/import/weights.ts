@@ -22,6 +22,8 @@ export interface Pretrained {
 export interface SourceFiles {
   readonly path: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What else is in the folder; default nothing. */
+  readonly others?: readonly string[];
 }
 
 /** A format SAEs come in. */
@@ -29,6 +31,8 @@ export interface SourceFormat {
   readonly describe: string;
   /** Names of the files it needs; a pattern for a file given by itself. */
   readonly needs: readonly (string | RegExp)[];
+  /** Names of files it reads where they are there. */
+  readonly mayHave?: readonly string[];
   /** @throws {ConfigError} for what is missing, contradicts itself, or cannot be computed here: by name. */
   readonly read: (source: SourceFiles) => Pretrained;
 }
@@ -91,10 +95,15 @@ export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name
   }
   const { data, error } = schema.safeParse(json);
   if (error) {
-    const { path: at, message } = error.issues[0]!;
+    const issue = error.issues[0]!;
+    const { path: at, message } = issue;
+    if (issue.code === "unrecognized_keys")
+      throw new ConfigError(
+        `${file}: ${issue.keys.map((key) => quote([...at, key].join("."))).join(", ")} not supported; what it changes would be lost`,
+      );
     const value = at.reduce<unknown>((of, key) => (Object(of) as Record<PropertyKey, unknown>)[key], json);
-    const shown = (JSON.stringify(value) ?? "missing").slice(0, 80);
-    throw new ConfigError(`${file}: ${at.join(".") || "the file"} is ${shown}: ${message}`);
+    const shown = value === undefined ? "missing" : `${JSON.stringify(value).slice(0, 80)}: ${message}`;
+    throw new ConfigError(`${file}: ${at.join(".") || "the file"} is ${shown}`);
   }
   return data as z.infer<T>;
 }
@@ -102,5 +111,5 @@ export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name
 /** A setting that only these values can be imported with. */
 export const only = <const V extends readonly (string | number | boolean | null)[]>(...values: V) =>
   z.literal(values as unknown as [V[number], ...V[number][]], {
-    error: () => `not supported here, only ${values.join(" or ")}`,
+    error: () => `not supported here, only ${values.map(String).join(" or ")}`,
   });

@@ -66,6 +66,7 @@ test("an .npz or .safetensors file is filtered by its columns too", async () => 
 test("conditions that fit nothing or are none are refused", async () => {
   const refused = (where: Record<string, number>) => readActivations(file, { where }).catch((error) => error.message);
   expect(await refused({ position: 7 })).toBe(`${file}: no row with position=7; position has 2, 3`);
+  expect(await refused({ layer: 99 })).toMatch(/layer=99; layer has 0, 1, .*, 11 and 4 more$/);
   expect(await refused({ token: 7 })).toBe(`${file}: no column "token"; it has text_id, position, layer`);
   for (const text of ["layer", "layer=x", "layer=1,layer=2", "", "layer=1;position=2"])
     expect(complaint(() => parseWhere(text))).toContain("--where: must be columns and numbers");

@@ -51,7 +51,7 @@ describe.each(readdirSync(root))("%s", (folder) => {
   test("is called after its source", async () => {
     const { config, layer } = importSae(await readSource(pathOf(folder)));
     expect(folder).toMatch(new RegExp(`^${config.preset}`));
-    expect(layer).toBe(folder === "experiment" ? 14 : null);
+    expect(layer).toBe({ experiment: 14, "saelens-5-topk": 8, "saelens-2-standard": 3 }[folder] ?? null);
   });
 });
 
@@ -75,7 +75,34 @@ test.each<[string, Record<string, unknown>, string]>([
   ["saelens-topk", { d_sae: 25 }, "says d_in 12 and d_sae 25, W_enc is [12, 24]"],
   ["saelens-topk", { architecture: "jumprelu", k: undefined }, 'tensor "threshold" is missing'],
   ["saelens-jumprelu", { architecture: "standard" }, 'tensor "threshold" is not supported'],
-  ["saelens-topk", { metadata: { sae_lens_version: "5.1.0" } }, "is of SAELens 5.1.0"],
+  [
+    "saelens-topk",
+    { metadata: { sae_lens_version: "5.1.0" } },
+    "as SAELens writes since version 6, and says version 5.1.0;",
+  ],
+  ["saelens-topk", { metadata: {} }, "says version nothing; load and save it with"],
+  ["saelens-standard", { normalize_activations: "expected_average_only_in" }, "normalize_activations is"],
+  ["saelens-standard", { normalize_activations: "constant_norm_rescale" }, "normalize_activations is"],
+  ["saelens-standard", { apply_b_dec_to_input: undefined }, "apply_b_dec_to_input is missing"],
+  ["saelens-jumprelu", { rescale_acts_by_decoder_norm: true }, "is not supported with jumprelu"],
+  ["saelens-topk", { architecture: "matryoshka_batchtopk" }, 'architecture is "matryoshka_batchtopk"'],
+  ["saelens-topk", { architecture: "transcoder", d_out: 12 }, 'architecture is "transcoder"'],
+  ["saelens-topk", { k: 2.5 }, "k is 2.5"],
+  ["saelens-5-topk", { activation_fn_str: "tanh-relu" }, 'activation_fn_str is "tanh-relu": not supported here'],
+  ["saelens-5-topk", { activation_fn_str: undefined }, "activation_fn_str is missing and activation_fn missing"],
+  ["saelens-5-topk", { activation_fn_kwargs: {} }, "architecture topk with k missing"],
+  ["saelens-5-topk", { activation_fn_kwargs: { k: 4, postact_fn: "x" } }, "postact_fn"],
+  ["saelens-5-topk", { activation_fn: "relu" }, "activation_fn_str is topk and activation_fn relu"],
+  ["saelens-5-topk", { finetuning_scaling_factor: false }, '"scaling_factor" is not all ones, and cfg.json says'],
+  ["saelens-5-topk", { normalize_activations: true }, "normalize_activations is true: not supported here"],
+  ["saelens-5-topk", { hook_name: "blocks.8.attn.hook_z" }, "hook_name is"],
+  ["saelens-5-topk", { architecture: "gated" }, 'architecture is "gated"'],
+  ["saelens-5-topk", { architecture: "jumprelu" }, "architecture jumprelu with the activation topk contradict"],
+  ["saelens-5-topk", { l1_coefficient: 1 }, "l1_coefficient"],
+  ["saelens-5-jumprelu", { finetuning_scaling_factor: true }, 'tensor "scaling_factor" is missing'],
+  ["saelens-5-jumprelu", { activation_fn_kwargs: { k: 3 } }, "architecture jumprelu with k 3"],
+  ["sparsify", { ema: 1 }, "ema"],
+  ["sparsify-signed", { signed: "yes" }, 'signed is "yes"'],
   ["sparsify", { activation: "groupmax" }, 'activation is "groupmax": not supported'],
   ["sparsify", { transcode: true }, "transcode is true: not supported"],
   ["sparsify", { skip_connection: true }, "skip_connection is true: not supported"],
@@ -100,6 +127,50 @@ test("files that are cut short, and tensors of other shapes, are refused", async
   const weights = writeSafetensors({ ...all, b_dec: tensor("float32", [13], new Float32Array(13)) });
   const files = new Map([...source.files, ["sae.safetensors", weights]]);
   expect(complaint(() => importSae({ ...source, files }))).toContain("b_dec is [13], W_enc makes it [12]");
+});
+
+/** A fixture with another file beside its own, or in the place of one. */
+async function withFile(folder: string, name: string, content: Uint8Array | string) {
+  const source = await readSource(join(root, folder));
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { ...source, files: new Map([...source.files, [name, bytes]]) };
+}
+
+test("what inputs were multiplied by in a training run is never left out silently", async () => {
+  const scaled = (text: string) => withFile("saelens-standard", "activation_scaler.json", text);
+  expect(importSae(await scaled('{"scaling_factor": null}')).config.preset).toBe("saelens");
+  const refused = await scaled('{"scaling_factor": 1.25}');
+  expect(complaint(() => importSae(refused))).toContain(
+    "activation_scaler.json: scaling_factor is 1.25: not supported",
+  );
+});
+
+test("a skip connection in the weights is refused, whatever cfg.json says", async () => {
+  const { files } = await readSource(join(root, "sparsify"));
+  const { tensors } = readSafetensors(files.get("sae.safetensors")!, "a");
+  const all = Object.fromEntries([...tensors].map(([name, one]) => [name, toTensor(one)]));
+  const W_skip = tensor("float32", [12, 12], new Float32Array(144));
+  const source = await withFile("sparsify", "sae.safetensors", writeSafetensors({ ...all, W_skip }));
+  expect(complaint(() => importSae(source))).toContain('tensor "W_skip" is not supported');
+  const { W_dec: _, ...half } = all;
+  const encoderOnly = await withFile("sparsify", "sae.safetensors", writeSafetensors(half));
+  expect(complaint(() => importSae(encoderOnly))).toContain('tensor "W_dec" is missing');
+});
+
+test("Gemma Scope's folders of scaled embeddings and of transcoders are refused by their name", async () => {
+  const { files } = await readSource(join(root, "gemma-scope"));
+  const at = (path: string) => complaint(() => importSae({ path, files }));
+  expect(at("gemma-scope-2b-pt-res/embedding/width_4k")).toContain('folder "embedding" has SAEs of scaled embeddings');
+  expect(at("/data/gemma-scope-2b-pt-transcoders/layer_3/params.npz")).toContain("gemma-scope-2b-pt-transcoders");
+});
+
+test.each([
+  [["config.json", "params.safetensors"], "is Gemma Scope 2, which is none of the formats that can be imported: "],
+  [["ae.pt", "config.json"], "is dictionary_learning, which is none of"],
+  [["hyperparams.json"], "is Llama Scope, which is none of"],
+  [["cfg.json", "trainer_state.pt"], "is a training checkpoint of SAELens, which is none of"],
+])("a folder with %j is refused by what it is", (others, message) => {
+  expect(complaint(() => importSae({ path: "a", files: new Map(), others }))).toContain(`a: ${message}`);
 });
 
 test("a folder of no known format says which there are", async () => {
@@ -146,13 +217,24 @@ function trained(architecture: string, preset: string, options = {}) {
 }
 
 describe("export --format", () => {
-  test.each(["saelens-standard", "saelens-jumprelu", "saelens-topk", "gemma-scope", "sparsify"])(
-    "%s comes back from SAELens as it went",
+  test.each(["saelens-standard", "saelens-jumprelu", "saelens-topk", "saelens-5-topk", "gemma-scope", "sparsify"])(
+    "%s comes back from SAELens as it went, and computes the same bits",
     async (folder) => {
       const checkpoint = importSae(await readSource(pathOf(folder)));
       const back = importSae(formatFiles(writers.saelens(checkpoint, "a")));
       expect(back.tensors).toEqual(checkpoint.tensors);
       expect(back.config.options).toEqual(checkpoint.config.options);
+      expect(await outputs(back)).toEqual(await outputs(checkpoint));
+    },
+  );
+
+  test.each(["sparsify", "sparsify-signed", "saelens-topk"])(
+    "%s computes the same bits in sparsify's files",
+    async (folder) => {
+      const checkpoint = importSae(await readSource(pathOf(folder)));
+      const back = importSae(formatFiles(writers.sparsify(checkpoint, "a")));
+      expect(back.tensors).toEqual(checkpoint.tensors);
+      expect(await outputs(back)).toEqual(await outputs(checkpoint));
     },
   );
 

@@ -23,10 +23,18 @@ export const experiment: SourceFormat = {
   read({ path, files }) {
     const top = readPt([...files.values()][0]!, path);
     const config = top instanceof Map ? top.get("config") : undefined;
-    if (!(top instanceof Map) || !(config instanceof Map) || !top.has("model_state_dict"))
+    if (!(top instanceof Map) || !(config instanceof Map) || !top.has("model_state_dict")) {
+      const has =
+        top instanceof Map
+          ? `; it has ${[...top.keys()]
+              .slice(0, 20)
+              .map((key) => quote(String(key)))
+              .join(", ")}`
+          : "";
       throw new ConfigError(
-        `${path}: needs a dictionary with model_state_dict and config, as the experiment's checkpoints have`,
+        `${path}: needs a dictionary with model_state_dict and config, as the experiment's checkpoints have${has}`,
       );
+    }
     const unknown = [...top.keys()].find((key) => !["model_state_dict", "config", "metrics"].includes(key));
     const odd = [...config.keys()].find(
       (key) => !["input_dim", "latent_dim", "k", "position", "layer", "model"].includes(key),
@@ -46,7 +54,10 @@ export const experiment: SourceFormat = {
     ] as const)
       if (value !== dim)
         throw new ConfigError(`${path}: config says ${name} ${value}, encoder.weight is [${dims.join(", ")}]`);
-    const number = (value: unknown) => (typeof value === "number" ? value : null);
+    const place = (name: string, value: unknown): number | null => {
+      if (value === undefined || value === null || Number.isSafeInteger(value)) return (value as number) ?? null;
+      throw new ConfigError(`${path}: config says ${name} ${quote(String(value))}, need a whole number`);
+    };
     return {
       architecture: "pretrained-topk",
       source: "experiment",
@@ -57,8 +68,8 @@ export const experiment: SourceFormat = {
         W_dec: transposed(found["decoder.weight"]),
         b_dec: found["decoder.bias"],
       },
-      layer: number(layer),
-      position: number(position),
+      layer: place("layer", layer),
+      position: place("position", position),
     };
   },
 };

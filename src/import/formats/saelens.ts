@@ -2,7 +2,22 @@ import { z } from "zod";
 import { readSafetensors } from "../../data/safetensors.ts";
 import { ConfigError } from "../../util/errors.ts";
 import type { HostTensor } from "../../util/tensor.ts";
-import { exactly, only, readJson, type SourceFormat, scaledRows, transposed } from "../weights.ts";
+import { exactly, only, readJson, type SourceFiles, type SourceFormat, scaledRows, transposed } from "../weights.ts";
+import { flatConfig } from "./saelensFlat.ts";
+
+/** What a configuration says, of either form. */
+export interface SaelensConfig {
+  readonly architecture: "standard" | "topk" | "jumprelu";
+  readonly d_in: number;
+  readonly d_sae: number;
+  readonly inputBias: boolean;
+  readonly k: number | undefined;
+  /** Whether latents are multiplied by the length of their decoder row, and divided by it in decoding. */
+  readonly rescale: boolean;
+  /** Whether the weights have a factor for each latent, to decode with. */
+  readonly scaled: boolean;
+  readonly layer: number | null;
+}
 
 const schema = z.strictObject({
   architecture: only("standard", "topk", "jumprelu"),
@@ -16,44 +31,79 @@ const schema = z.strictObject({
   // What it was saved as and where it ran: the weights are read as they are.
   dtype: z.string().optional(),
   device: z.string().optional(),
-  metadata: z.looseObject({ sae_lens_version: z.string() }),
+  sae_lens_version: z.string().optional(),
+  metadata: z.looseObject({ sae_lens_version: z.string().optional() }),
 });
+
+const version = z.looseObject({
+  sae_lens_version: z.string().optional(),
+  metadata: z.looseObject({ sae_lens_version: z.string().optional() }).optional(),
+});
+
+/** Checkpoints of a training run: what their inputs were multiplied by, where that is not in the weights yet. */
+const scaler = z.strictObject({ scaling_factor: only(null) });
 
 const names = ["W_enc", "b_enc", "W_dec", "b_dec"] as const;
 
-/** SAELens, version 6 or later: standard, topk and jumprelu (BatchTopK is saved as jumprelu). */
+/** SAELens: standard, topk and jumprelu (BatchTopK is saved as jumprelu), of version 6 or later and before. */
 export const saelens: SourceFormat = {
-  describe: "SAELens folders of version 6 or later (cfg.json, sae_weights.safetensors)",
+  describe: "SAELens folders (cfg.json, sae_weights.safetensors)",
   needs: ["cfg.json", "sae_weights.safetensors"],
+  mayHave: ["activation_scaler.json"],
   read(source) {
-    const cfg = readJson(source, "cfg.json", schema);
-    const where = `${source.path}/cfg.json`;
-    if (!/^([6-9]|\d\d+)\./.test(cfg.metadata.sae_lens_version))
+    if (source.files.has("activation_scaler.json")) readJson(source, "activation_scaler.json", scaler);
+    const of = readJson(source, "cfg.json", version);
+    const isSix = [of.sae_lens_version, of.metadata?.sae_lens_version].some((one) =>
+      /^([6-9]|\d\d+)\./.test(one ?? ""),
+    );
+    if (!isSix && of.metadata)
       throw new ConfigError(
-        `${where}: is of SAELens ${cfg.metadata.sae_lens_version}; load and save it with version 6`,
+        `${source.path}/cfg.json: has metadata, as SAELens writes since version 6, and says version ${of.metadata.sae_lens_version ?? of.sae_lens_version ?? "nothing"}; load and save it with version 6`,
       );
+    const cfg = isSix ? nestedConfig(source) : flatConfig(source);
+    const where = `${source.path}/cfg.json`;
     if ((cfg.architecture === "topk") !== (cfg.k !== undefined))
       throw new ConfigError(`${where}: architecture ${cfg.architecture} with k ${cfg.k ?? "missing"}`);
-    if (cfg.rescale_acts_by_decoder_norm && cfg.architecture !== "topk")
+    if (cfg.rescale && cfg.architecture !== "topk")
       throw new ConfigError(`${where}: rescale_acts_by_decoder_norm is not supported with ${cfg.architecture}`);
     const file = `${source.path}/sae_weights.safetensors`;
     const { tensors } = readSafetensors(source.files.get("sae_weights.safetensors")!, file);
-    const jump = cfg.architecture === "jumprelu";
-    const found = jump ? exactly(tensors, [...names, "threshold"], file) : exactly(tensors, names, file);
+    const wanted = [
+      ...names,
+      ...(cfg.architecture === "jumprelu" ? (["threshold"] as const) : []),
+      ...(cfg.scaled || (!isSix && tensors.has("scaling_factor")) ? (["scaling_factor"] as const) : []),
+    ];
+    const { scaling_factor, ...found } = exactly(tensors, wanted, file);
     const stored = found.W_enc.dims.join(", ");
     if (stored !== `${cfg.d_in}, ${cfg.d_sae}`)
       throw new ConfigError(`${where}: says d_in ${cfg.d_in} and d_sae ${cfg.d_sae}, W_enc is [${stored}]`);
     const weights = { ...found, W_enc: transposed(found.W_enc) };
+    if (scaling_factor && !cfg.scaled && scaling_factor.data.some((factor) => factor !== 1))
+      throw new ConfigError(
+        `${file}: "scaling_factor" is not all ones, and cfg.json says finetuning_scaling_factor false; which of the two is right?`,
+      );
+    if (scaling_factor && scaling_factor.dims.join() !== String(cfg.d_sae))
+      throw new ConfigError(`${file}: scaling_factor is [${scaling_factor.dims.join(", ")}], need [${cfg.d_sae}]`);
+    const decoded = scaling_factor ? { ...weights, W_dec: scaledRows(weights.W_dec, scaling_factor.data) } : weights;
     return {
       architecture: `pretrained-${cfg.architecture === "standard" ? "relu" : cfg.architecture}`,
       source: "saelens",
-      options: { ...(cfg.k ? { k: cfg.k } : {}), inputBias: cfg.apply_b_dec_to_input },
-      tensors: cfg.rescale_acts_by_decoder_norm ? rescaled(weights) : weights,
-      layer: null,
+      options: { ...(cfg.k ? { k: cfg.k } : {}), inputBias: cfg.inputBias },
+      tensors: cfg.rescale ? rescaled(decoded) : decoded,
+      layer: cfg.layer,
       position: null,
     } as const;
   },
 };
+
+/** A configuration of version 6 or later. */
+function nestedConfig(source: SourceFiles): SaelensConfig {
+  const { architecture, d_in, d_sae, k, ...cfg } = readJson(source, "cfg.json", schema);
+  return {
+    ...{ architecture, d_in, d_sae, k, inputBias: cfg.apply_b_dec_to_input },
+    ...{ rescale: cfg.rescale_acts_by_decoder_norm, scaled: false, layer: null },
+  };
+}
 
 /** Latents times the length of their decoder row, decoder rows divided by it: `TopK(pre ||d||)` then `sum a d / ||d||`. */
 function rescaled<T extends Readonly<Record<(typeof names)[number], HostTensor<"float32">>>>(weights: T): T {
