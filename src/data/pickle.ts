@@ -61,7 +61,12 @@ export function readPickle(bytes: Uint8Array, where: string, reader: PickleReade
   const setItems = (items: PickleValue[]): void => {
     if (items.length % 2 !== 0) throw damaged("a key without a value");
     const into = top<Map<PickleValue, PickleValue>>(Map);
-    for (let i = 0; i < items.length; i += 2) into.set(items[i], items[i + 1]);
+    for (let i = 0; i < items.length; i += 2) {
+      // Lists that hold others twice over, and those again, would be written out in messages.
+      if (typeof items[i] !== "string" && typeof items[i] !== "number")
+        throw damaged("a key that is no text or number");
+      into.set(items[i], items[i + 1]);
+    }
   };
   const recall = (key: number): PickleValue => {
     if (!memo.has(key)) throw damaged("it recalls a value that was not kept");
@@ -115,7 +120,11 @@ export function readPickle(bytes: Uint8Array, where: string, reader: PickleReade
     104: () => stack.push(recall(view.getUint8(take(1)))), // BINGET
     106: () => stack.push(recall(view.getUint32(take(4), true))), // LONG_BINGET
     99: () => stack.push(reader.global(`${line()}.${line()}`)), // GLOBAL
-    147: () => stack.push(reader.global(popped(2).join("."))), // STACK_GLOBAL
+    147: () => {
+      const names = popped(2); // STACK_GLOBAL
+      if (!names.every((name) => typeof name === "string")) throw damaged("a name that is no text");
+      stack.push(reader.global(names.join(".")));
+    },
     81: () => stack.push(reader.persistent(pop())), // BINPERSID
     82: () => {
       const [callee, args] = popped(2); // REDUCE

@@ -41,7 +41,10 @@ export async function readPtActivations(
   const matrix = top.get(tensor);
   if (!(matrix instanceof PtTensor))
     throw new ConfigError(
-      `${file}: no tensor ${quote(tensor)}; it has ${[...top.keys()].map((key) => quote(String(key))).join(", ")}`,
+      `${file}: no tensor ${quote(tensor)}; it has ${[...top.keys()]
+        .slice(0, 20)
+        .map((key) => quote(String(key)))
+        .join(", ")}`,
     );
   const { shape, strides, offset, storage } = matrix;
   const [rows = 0, width = 0] = shape;

@@ -50,6 +50,7 @@ export function readDirectory(bytes: Uint8Array, base: number, file: string, max
   let at = directory.offset - base;
   if (at < 0) throw corrupt(`its directory begins at byte ${directory.offset}, too far from the end`);
   let total = 0;
+  let packed = 0;
   for (let i = 0; i < directory.count; i++) {
     if (at + 46 > bytes.length || view.getUint32(at, true) !== signatures.entry)
       throw corrupt(`directory entry ${i + 1} of ${directory.count} is missing at byte ${base + at}`);
@@ -63,6 +64,12 @@ export function readDirectory(bytes: Uint8Array, base: number, file: string, max
     if (entry.method === 0 ? entry.size !== entry.packed : entry.size > entry.packed * maxRatio)
       throw corrupt(`${quote(entry.name)} claims ${entry.size} bytes from ${entry.packed}`);
     total += entry.size;
+    packed += entry.packed;
+    // Members that share their bytes would be decompressed over and over.
+    if (packed > base + bytes.length)
+      throw corrupt(
+        `its members up to ${quote(entry.name)} claim ${packed} of the file's ${base + bytes.length} bytes`,
+      );
     if (total > maxBytes)
       throw new ConfigError(
         `${file}: its arrays take more than ${maxBytes} bytes decompressed (${total} up to ${quote(entry.name)}); split the file`,

@@ -123,6 +123,22 @@ describe("a broken or too large archive is refused", () => {
     expect(text).toMatch(/^a\.npz: /);
   });
 
+  test("many members of the same bytes", () => {
+    const one = zip(9, { "a.npy": writeNpy(zeros) });
+    const at = one.length - 22;
+    const start = new DataView(one.buffer, one.byteOffset).getUint32(at + 16, true);
+    const entry = one.subarray(start, at);
+    const entries = Array.from({ length: 40 }, (_, i) => {
+      const copy = entry.slice();
+      copy[46] = 0x61 + (i % 26);
+      return copy;
+    });
+    const end = one.slice(at);
+    new DataView(end.buffer).setUint16(10, entries.length, true);
+    const bytes = join(one.subarray(0, start), ...entries, end);
+    expect(complaint(() => read(bytes))).toMatch(/its members up to "[a-z]\.npy" claim \d+ of the file's \d+ bytes/);
+  });
+
   test("the bound counts all arrays, before decompressing", () => {
     const size = 152 + 128 + 4 * 4096;
     expect(read(good, size).size).toBe(2);

@@ -41,6 +41,11 @@ export const experiment: SourceFormat = {
     );
     if (unknown !== undefined || odd !== undefined)
       throw new ConfigError(`${path}: ${quote(String(odd ?? unknown))} is not supported`);
+    const nested = [...config].find(([, value]) => Object(value) === value);
+    if (nested)
+      throw new ConfigError(
+        `${path}: config says ${quote(String(nested[0]))} is a list or the like, need a number or text`,
+      );
     const { position, layer, k, input_dim, latent_dim } = Object.fromEntries(config) as Record<string, unknown>;
     const found = exactly(
       stateDict(top.get("model_state_dict"), path),
