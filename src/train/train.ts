@@ -47,8 +47,11 @@ export async function train(
   const source = "runs" in activations ? activations : residentRows(activations);
   checkTrainingRows(config, source);
   const rows = source.dims[0]!;
-  const state = from?.state ?? (await source.sample(config, (some) => initialState(config, some)));
-  const trainer = await Trainer.open(runtime, config, undefined, { state, threads, ...(wrapper ? { wrapper } : {}) });
+  // The first state is the trainer's alone: it shall not stay in memory beside later ones.
+  const trainer = await Trainer.open(runtime, config, undefined, {
+    state: from?.state ?? (await source.sample(config, (some) => initialState(config, some))),
+    ...{ threads, ...(wrapper ? { wrapper } : {}) },
+  });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     const means = new EpochMeans(rows);
