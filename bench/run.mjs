@@ -56,7 +56,7 @@ for (const name of values.data ? [values.data] : Object.keys(datasets)) {
   const trainRows = String(Math.floor(0.8 * shape[0]));
   for (const cell of values.cells.split(",")) {
     const [latentDim, k] = cell.split(":");
-    const ours = json("node", ["bench/train_one.mjs", path, latentDim, k, values.epochs]);
+    const ours = json("node", ["--expose-gc", "bench/train_one.mjs", path, latentDim, k, values.epochs]);
     const sizes = ["--latent-dim", latentDim, "--k", k, "--epochs", values.epochs, "--threads", threads];
     const torch = hasTorch
       ? json(python, ["bench/train_topk.py", "--data", path, "--train-rows", trainRows, ...sizes])
@@ -128,6 +128,7 @@ const earlier = existsSync("bench/results.json")
   ? JSON.parse(readFileSync("bench/results.json", "utf8"))
   : { totals: {}, rows: [] };
 const results = {
+  ...earlier,
   date: new Date().toISOString().slice(0, 10),
   machine,
   gemm_ms: gemm,

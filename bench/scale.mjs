@@ -18,7 +18,7 @@ const node = (...args) => execFileSync("node", args, { encoding: "utf8", stdio: 
 function step({ input_dim, latent_dim, k, torch = false }) {
   const data = `${folder}/acts.safetensors`;
   node(cli, "synth", "--quiet", "--force", "--rows", "6400", "--input-dim", String(input_dim), "--out", data);
-  const ours = JSON.parse(node("bench/scale_one.mjs", data, String(latent_dim), String(k)));
+  const ours = JSON.parse(node("--expose-gc", "bench/scale_one.mjs", data, String(latent_dim), String(k)));
   const sizes = ["--latent-dim", latent_dim, "--k", k, "--epochs", 2, "--threads", cpus().length].map(String);
   const script = ["bench/train_topk.py", "--data", data, "--train-rows", "5120", ...sizes];
   const torch_ms_per_step =

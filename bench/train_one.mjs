@@ -1,5 +1,5 @@
 // Trains one SAE in this process and measures it, and the floor of its step (floor.mjs): the counterpart of train_topk.py. Prints one
-// JSON object. Run: node bench/train_one.mjs DATA latentDim k [epochs] [step] [preset]
+// JSON object. Run: node --expose-gc bench/train_one.mjs DATA latentDim k [epochs] [step] [preset]
 import { cpu, evaluate, freeze, readActivations, splitRows, takeRows, train, trainConfig } from "sae-onnx";
 import { activeCounter, floorOf } from "./floor.mjs";
 
@@ -31,6 +31,7 @@ const activeIn = await activeCounter({ inputDim, k: +k });
 const seen = { active: [], live: [] };
 let looking = 0;
 async function onRun({ state }) {
+  globalThis.gc?.(); // as the training process does
   const from = performance.now();
   const counts = [await activeIn(state, samples[0]), await activeIn(state, samples[1])];
   seen.active.push((counts[0] + counts[1]) / 2);

@@ -60,7 +60,7 @@ export async function evaluate(
   const { file = "model", batchSize = 1024, threads } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new ConfigError(`evaluate: batchSize must be an integer of at least 1, got ${batchSize}`);
-  const evaluator = evaluatorOf(model, file);
+  const evaluator = evaluatorOf(model, file, { largestBy: runtime.provider === "cuda" ? "topK" : "reduceMax" });
   const width = evaluator.inputDim;
   for (const { dims } of [data.validation, data.train])
     if (dims[1] !== width)

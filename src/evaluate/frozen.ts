@@ -1,6 +1,6 @@
 import { quote } from "../data/quote.ts";
 import { opsetVersion } from "../graph/build.ts";
-import { type MetricDims, metricsGraph, type SumsTable, withMetrics } from "../metrics/graph.ts";
+import { type MetricDims, type MetricsForm, metricsGraph, type SumsTable, withMetrics } from "../metrics/graph.ts";
 import { metadataOf } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { shapeOf } from "../onnx/tensors.ts";
@@ -18,10 +18,11 @@ export interface Evaluator {
 
 /**
  * The evaluator in a frozen model: an evaluator itself, or an autoencoder with the sums put behind it. An autoencoder is
- * any model from `activations [batch, inputDim]` to `latents [batch, latentDim]` and `reconstruction [batch, inputDim]`.
+ * any model from `activations [batch, inputDim]` to `latents [batch, latentDim]` and `reconstruction [batch, inputDim]`. `form` is how sums
+ * that are put behind it are written.
  * @throws {ConfigError} naming what is missing when the model is neither.
  */
-export function evaluatorOf(model: Model, file: string): Evaluator {
+export function evaluatorOf(model: Model, file: string, form: MetricsForm = {}): Evaluator {
   const metadata = metadataOf(model);
   const width = (name: string, among: "input" | "output"): number | undefined => {
     const info = model.graph?.[among]?.find((one) => one.name === name);
@@ -43,14 +44,14 @@ export function evaluatorOf(model: Model, file: string): Evaluator {
     );
   }
   const k = width("top_values", "output");
-  const whole = chained(model, { inputDim, latentDim, k }, file);
+  const whole = chained(model, { inputDim, latentDim, k }, form, file);
   const table = JSON.parse(metadataOf(whole).sums!) as SumsTable;
   return { model: whole, table, inputDim, latentDim, k, metadata };
 }
 
-function chained(model: Model, dims: MetricDims, file: string): Model {
+function chained(model: Model, dims: MetricDims, form: MetricsForm, file: string): Model {
   try {
-    return withMetrics(model, dims);
+    return withMetrics(model, dims, form);
   } catch (error) {
     throw new ConfigError(`${file}: ${(error as Error).message}; export it again with opset ${opsetVersion}`);
   }

@@ -21,13 +21,12 @@ export const activationMagnitude = defineMetric({
       definition: "Median of |z| over the non-zero latents; of an even number the lower of the middle two, as torch.",
     },
   },
-  sums({ active }) {
+  sums({ active, largestOver }) {
     const magnitude = op.abs(active);
     return {
       total: rows(op.reduceSum(magnitude, { axes: [1] })),
       count: rows(op.reduceSum(op.cast(op.greater(magnitude, 0), "float32"), { axes: [1] })),
-      // TopK and not ReduceMax: the latter needs cuDNN on CUDA.
-      strongest: rows(op.squeeze(op.topK(magnitude, 1).values, [1])),
+      strongest: rows(largestOver(magnitude, 1)),
       middle: median(magnitude),
     };
   },

@@ -14,17 +14,38 @@ export interface MetricDims {
   readonly k: number | undefined;
 }
 
+type V = Value<"float32">;
+
+/** How the largest of a row or column is found; both give the same number. */
+const largestBy = {
+  /** Runs everywhere. */
+  topK: (x: V, axis: 0 | 1) => op.squeeze(op.topK(axis === 1 ? x : op.transpose(x), 1).values, [1]),
+  /** Quicker, but CUDA needs cuDNN for it. */
+  reduceMax: (x: V, axis: 0 | 1) => op.reduceMax(x, { axes: [axis] }),
+} as const satisfies Record<string, MetricInputs["largestOver"]>;
+
+/** How the metrics' graph is written; the numbers do not depend on it. */
+export interface MetricsForm {
+  readonly largestBy?: keyof typeof largestBy;
+}
+
 /** How each output of the metrics' graph is joined over batches, by output name `metric.sum`. */
 export type SumsTable = Readonly<Record<string, How>>;
 
 /** The graph of all metrics' sums: takes `activations`, `shift`, `latents`, `top_values` (where `k` is known) and `reconstruction`. */
-export function metricsGraph({ inputDim, latentDim, k }: MetricDims): { parts: ModelParts; table: SumsTable } {
+export function metricsGraph(
+  { inputDim, latentDim, k }: MetricDims,
+  { largestBy: how = "topK" }: MetricsForm = {},
+): { parts: ModelParts; table: SumsTable } {
   const activations = op.input("float32", ["batch", inputDim]);
   const shift = op.input("float32", [inputDim]);
   const latents = op.input("float32", ["batch", latentDim]);
   const reconstruction = op.input("float32", ["batch", inputDim]);
   const top = k === undefined ? undefined : op.input("float32", ["batch", k]);
-  const given: MetricInputs = { x: activations, shift, xHat: reconstruction, z: latents, active: top ?? latents };
+  const given: MetricInputs = {
+    ...{ x: activations, shift, xHat: reconstruction, z: latents, active: top ?? latents },
+    largestOver: largestBy[how],
+  };
 
   const sums = Object.entries<AnyMetric>(metrics).flatMap(([name, metric]) =>
     scope(name, () => Object.entries(metric.sums(given)).map(([sum, one]) => [`${name}.${sum}`, one] as const)),
@@ -38,8 +59,8 @@ export function metricsGraph({ inputDim, latentDim, k }: MetricDims): { parts: M
 }
 
 /** An autoencoder with the metrics' sums behind it; its metadata say how each is joined. */
-export function withMetrics(autoencoder: Model, dims: MetricDims): Model {
-  const { parts, table } = metricsGraph(dims);
+export function withMetrics(autoencoder: Model, dims: MetricDims, form: MetricsForm = {}): Model {
+  const { parts, table } = metricsGraph(dims, form);
   const { opsetImport, irVersion } = autoencoder;
   const version = toNumber(opsetImport?.[0]?.version);
   // From 13 to 17 these ops take the same inputs and attributes; a model of another opset is refused by the chain.

@@ -14,6 +14,8 @@ export interface MetricInputs {
   readonly z: V;
   /** The latents that may be non-zero: the `k` kept ones where selection is exact, else all of `z`. */
   readonly active: V;
+  /** The largest of each row of a matrix (axis 1, `[rows]`), or of each column (axis 0). */
+  readonly largestOver: (x: V, axis: 0 | 1) => V;
 }
 
 /** How the host joins a graph output over batches, in float64. */

@@ -12,7 +12,8 @@ import { rememberContact, rememberedContact, tf32Here } from "./files.ts";
 import { type FirstContact, firstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import { residentRows, streamedRows, type TrainingRows } from "./rows.ts";
-import { train } from "./train.ts";
+import { stateBytes } from "./state.ts";
+import { type TrainProgress, train } from "./train.ts";
 
 let activations = tensor("float32", [0, 0], new Float32Array());
 let source: TrainingRows = residentRows(activations);
@@ -47,15 +48,31 @@ async function run({
     async onRun(now) {
       await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
       if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {
-        await send({ type: "snapshot", progress: now });
+        await send({ type: "snapshot", progress: await sendState(now) });
         lastSnapshot = performance.now();
       }
+      freeStates(config);
       // Messages are read between runs only.
       await new Promise((resolve) => setImmediate(resolve));
       return !stopping;
     },
   });
-  await send({ type: "done", progress, seconds: (performance.now() - started) / 1000, waited, contact });
+  const seconds = (performance.now() - started) / 1000;
+  await send({ type: "done", progress: await sendState(progress), seconds, waited, contact });
+}
+
+/** Sends the state; gives what is left to be sent. */
+async function sendState({ state, ...rest }: TrainProgress) {
+  for (const [name, tensor] of Object.entries(state)) await send({ type: "tensor", name, tensor });
+  return rest;
+}
+
+/**
+ * Frees the states of earlier runs, which V8 does not hurry to do: their arrays are outside its heap. It takes some milliseconds, so
+ * small ones are left to it.
+ */
+function freeStates(config: TrainConfig): void {
+  if (stateBytes(config) >= 2 ** 25) globalThis.gc?.();
 }
 
 /** The first training on a GPU is compared with the CPU's; once a machine. */

@@ -1,6 +1,7 @@
 import type { RowFiles } from "../data/prefetch/node.ts";
 import type { ProviderName } from "../runtime/providers.ts";
 import type { TrainConfig } from "../sae/config.ts";
+import type { HostTensor } from "../util/tensor.ts";
 import type { FirstContact } from "./firstContact.ts";
 import type { TrainProgress } from "./train.ts";
 
@@ -22,15 +23,16 @@ export type ToChild =
     }
   | { readonly type: "stop" };
 
-/** What it answers. */
+/** What it answers. A state comes tensor by tensor before the message it belongs to, so that never all of it is copied at a time. */
 export type FromChild =
   /** In the middle of an epoch: `epochsDone` has a fraction. */
   | { readonly type: "part"; readonly epochsDone: number }
   | { readonly type: "epoch"; readonly epochsDone: number; readonly loss: number }
-  | { readonly type: "snapshot"; readonly progress: TrainProgress }
+  | { readonly type: "tensor"; readonly name: string; readonly tensor: HostTensor<"float32"> }
+  | { readonly type: "snapshot"; readonly progress: Omit<TrainProgress, "state"> }
   | {
       readonly type: "done";
-      readonly progress: TrainProgress;
+      readonly progress: Omit<TrainProgress, "state">;
       readonly seconds: number;
       /** Seconds of these spent waiting for rows. */
       readonly waited: number;

@@ -45,17 +45,21 @@ export class TrainingProcess {
     activations: HostTensor<"float32"> | RowFiles,
     { ahead = true }: { readonly ahead?: boolean } = {},
   ): Promise<TrainingProcess> {
-    const child = fork(childFile, { serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
-    const process = new TrainingProcess(child);
+    const child = fork(childFile, {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      execArgv: [...process.execArgv, "--expose-gc"],
+    });
+    const training = new TrainingProcess(child);
     if ("shards" in activations) {
-      await process.#send({ type: "files", files: activations, ahead });
-      return process;
+      await training.#send({ type: "files", files: activations, ahead });
+      return training;
     }
     const [rows, width] = activations.dims as [number, number];
-    await process.#send({ type: "data", rows, width });
+    await training.#send({ type: "data", rows, width });
     for (let at = 0; at < activations.data.length; at += piece)
-      await process.#send({ type: "piece", at, data: activations.data.slice(at, at + piece) });
-    return process;
+      await training.#send({ type: "piece", at, data: activations.data.slice(at, at + piece) });
+    return training;
   }
 
   /** Trains one SAE; gives where it ended, the seconds it took, and those of them it `waited` for rows. @throws {RuntimeFailure} when the process dies. */
@@ -74,6 +78,12 @@ export class TrainingProcess {
       const child = this.#child;
       let saving = Promise.resolve();
       let loss = from?.loss.at(-1) ?? null;
+      let arriving: Record<string, HostTensor<"float32">> = {};
+      const withState = (progress: Omit<TrainProgress, "state">): TrainProgress => {
+        const whole = { ...progress, state: arriving };
+        arriving = {};
+        return whole;
+      };
       // A process that is gone has been heard of by its exit.
       const stop = () => void this.#send({ type: "stop" }).catch(() => {});
       const end = (settle: () => void) => {
@@ -93,10 +103,14 @@ export class TrainingProcess {
       const receive = (message: FromChild) => {
         if (message.type === "epoch") loss = message.loss;
         if (message.type === "epoch" || message.type === "part") onEpoch?.(message.epochsDone, loss);
-        else if (message.type === "snapshot") saving = saving.then(() => onSnapshot?.(message.progress));
-        else if (message.type === "done") {
+        else if (message.type === "tensor") arriving[message.name] = message.tensor;
+        else if (message.type === "snapshot") {
+          const progress = withState(message.progress);
+          saving = saving.then(() => onSnapshot?.(progress));
+        } else if (message.type === "done") {
           const { progress, seconds, waited, contact } = message;
-          end(() => resolve({ ...progress, seconds, waited, contact }));
+          const whole = { ...withState(progress), seconds, waited, contact };
+          end(() => resolve(whole));
         } else end(() => reject(revive(message)));
       };
       child.on("message", receive);

@@ -29,6 +29,10 @@ export function stateShapes(config: TrainConfig): Readonly<Record<string, readon
   ]);
 }
 
+/** Bytes of a state's numbers. */
+export const stateBytes = (config: TrainConfig): number =>
+  Object.values(stateShapes(config)).reduce((sum, shape) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
+
 /** State before the first step: weights drawn from the seed (and, where the architecture says so, the training rows), all else zero. */
 export function initialState(config: TrainConfig, activations: HostTensor<"float32">): TrainState {
   const made: Record<string, Float32Array> = {};

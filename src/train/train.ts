@@ -5,7 +5,7 @@ import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { epochsForNextRun, Pace } from "./pace.ts";
 import { residentRows, type TrainingRows } from "./rows.ts";
-import { initialState, type TrainState } from "./state.ts";
+import { initialState, stateBytes, type TrainState } from "./state.ts";
 import { steps } from "./steps/index.ts";
 import { checkTrainingRows, Trainer } from "./trainer.ts";
 import type { WrapperName } from "./wrappers/index.ts";
@@ -55,9 +55,11 @@ export async function train(
   const source = "runs" in activations ? activations : residentRows(activations);
   checkTrainingRows(config, source);
   const rows = source.dims[0]!;
-  const state = from?.state ?? (await source.sample(config, (some) => initialState(config, some)));
-  const stateBytes = bytesOf(state);
-  const trainer = await Trainer.open(runtime, config, undefined, { state, threads, ...(wrapper ? { wrapper } : {}) });
+  // The first state is the trainer's alone: it shall not stay in memory beside later ones.
+  const trainer = await Trainer.open(runtime, config, undefined, {
+    state: from?.state ?? (await source.sample(config, (some) => initialState(config, some))),
+    ...{ threads, ...(wrapper ? { wrapper } : {}) },
+  });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     const means = new EpochMeans(rows);
@@ -79,7 +81,7 @@ export async function train(
       }
       if (after === undefined) continue;
       if (!divides && epochsPerRun === undefined) {
-        const crossing = 2 * stateBytes + (on === "gpu" ? activations.data.byteLength : 0);
+        const crossing = 2 * stateBytes(config) + (on === "gpu" ? activations.data.byteLength : 0);
         perRun = epochsForNextRun(crossing, { epochs: after - epochsDone, seconds }, { on, seconds: secondsPerRun });
       }
       epochsDone = after;
@@ -101,8 +103,6 @@ export async function train(
     await trainer.release();
   }
 }
-
-const bytesOf = (state: TrainState): number => Object.values(state).reduce((sum, { data }) => sum + data.byteLength, 0);
 
 /** The mean of each epoch's losses, a batch counting by its rows. */
 class EpochMeans {
