@@ -27,15 +27,29 @@ const samples = [0, Math.floor(stride / 2)].map((from) =>
   ),
 );
 const activeIn = await activeCounter({ inputDim, k: +k });
-/** After each epoch: latents in a batch (mean of two), and latents with moments. */
+/**
+ * After each epoch from the fourth on (a look takes a copy of the state: the most memory of a training is known by then; the first
+ * three count as the fourth): latents in a batch (mean of two), and latents whose rows are carried.
+ */
+const lookFrom = Math.min(4, epochs);
 const seen = { active: [], live: [] };
-let looking = 0;
-async function onRun({ state }) {
+let [looking, peak_mb] = [0, 0];
+const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
+async function onRun(progress) {
   globalThis.gc?.(); // as the training process does
+  const { epochsDone } = progress;
+  if (epochsDone < lookFrom) return true;
   const from = performance.now();
+  peak_mb ||= peak();
+  const { state } = progress;
   const counts = [await activeIn(state, samples[0]), await activeIn(state, samples[1])];
-  seen.active.push((counts[0] + counts[1]) / 2);
-  seen.live.push(state["v.b_enc"].data.filter((v) => v !== 0).length);
+  const moving = (latent) =>
+    state["m.W_enc"].data.subarray(latent * inputDim, (latent + 1) * inputDim).some((m) => m !== 0);
+  const live = Array.from({ length: config.latentDim }, (_, i) => moving(i)).filter(Boolean).length;
+  while (seen.live.length < epochsDone) {
+    seen.active.push((counts[0] + counts[1]) / 2);
+    seen.live.push(live);
+  }
   looking += performance.now() - from;
   return true;
 }
@@ -45,7 +59,7 @@ const { state } = await train(cpu, config, training, { onRun });
 const milliseconds = performance.now() - started - looking;
 const perEpoch = Math.ceil(rows / batchSize);
 const ms_per_step = milliseconds / (epochs * perEpoch);
-const peak_mb = Math.round(process.resourceUsage().maxRSS / 1024);
+peak_mb ||= peak();
 
 const checkpoint = {
   config,
