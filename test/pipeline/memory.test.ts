@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { withinMemory } from "../../src/pipeline/memory.ts";
+import { trainConfig } from "../../src/sae/config.ts";
+import { ConfigError } from "../../src/util/errors.ts";
+
+/** Peak resident memory of both processes of `train --jobs 1` on shards, in MB as the kernel counts them (bench/peak.mjs). */
+const measured = [
+  { inputDim: 2048, latentDim: 512, k: 5, rows: 5978, peaks: [265, 330] },
+  { inputDim: 2048, latentDim: 2048, k: 20, rows: 5978, peaks: [400, 767] },
+  { inputDim: 2048, latentDim: 2048, k: 100, rows: 5978, peaks: [411, 753] },
+  { inputDim: 512, latentDim: 4096, k: 200, rows: 5120, peaks: [318, 432] },
+  { inputDim: 4096, latentDim: 2048, k: 500, rows: 5120, peaks: [580, 1386] },
+  { inputDim: 512, latentDim: 32768, k: 32, rows: 5120, peaks: [1354, 2709] },
+];
+
+test.each(measured)(
+  "$latentDim latents of $inputDim dims, k $k: what was measured is not promised to fit in less, nor refused much more",
+  ({ inputDim, latentDim, k, rows, peaks: [command, training] }) => {
+    const config = trainConfig({ inputDim, latentDim, options: { k } });
+    const bytes = (command! + training!) * 2 ** 20;
+    const within = (memory: number) => () => withinMemory([config], [rows], { memory, jobs: 1 });
+    expect(within(bytes)).toThrow(ConfigError);
+    expect(within(1.3 * bytes)()).toEqual({ jobs: 1, ahead: true });
+  },
+);
