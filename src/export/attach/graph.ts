@@ -90,11 +90,12 @@ export function attachedGraph(writing: Writing): Graph {
       : isRows
         ? name("reconstruction")
         : unfold(name("reconstruction"), sae.inputDim, name("replaced"));
-    back(
-      steer
-        ? emit("Add", [base, emit("MatMul", [`${prefix}_steer`, decoderRows()], name("push"))], name("steered"))
-        : base,
-    );
+    const push = steer ? emit("MatMul", [`${prefix}_steer`, decoderRows()], name("push")) : undefined;
+    const isDouble = at.dataType === dataTypes.float64;
+    if (push === undefined) back(base);
+    else if (reconstruct || !isDouble) back(emit("Add", [base, push], name("steered")));
+    // In float32 the activation would lose digits though it is pushed nowhere.
+    else emit("Add", [source, emit("Cast", [push], name("push/float64"), [int("to", dataTypes.float64)])], at.name);
   }
   const dim = (size: number | string) =>
     typeof size === "number" ? { dimValue: size } : size === "?" ? {} : { dimParam: size };

@@ -83,7 +83,10 @@ describe.each([cpu, wasm])("on $provider", (runtime) => {
       const W = checkpoint.tensors.W_dec!.data;
       const moved = (exposed.data as Float32Array<ArrayBuffer>).map((x, i) => x + 2 * W[3 * width + (i % width)]!);
       const actual = await steered(steer);
-      allSame(actual, await replaced(moved), isHalf);
+      const expected = await replaced(moved);
+      // What is fed is rounded to float32, the model's own float64 is not.
+      if (actual.y!.dtype === "float64") expect(farthest(actual.y!, expected.y!)).toBeLessThan(1e-6);
+      else allSame(actual, expected, isHalf);
       differs(actual);
     });
   });

@@ -161,6 +161,24 @@ const quantised = {
     ],
     values: [rows("v")],
   }),
+  "a product between QuantizeLinear and DequantizeLinear": host({
+    nodes: [
+      node("x_q = QuantizeLinear(x, x_scale, zero)"),
+      node("x_d = DequantizeLinear(x_q, x_scale, zero)"),
+      node("W_d = DequantizeLinear(W, W_scale, zero)"),
+      node("v = MatMul(x_d, W_d)"),
+      node("v_q = QuantizeLinear(v, v_scale, zero)"),
+      node("y = DequantizeLinear(v_q, v_scale, zero)"),
+    ],
+    weights: [
+      scalar("x_scale", 0.03),
+      scalar("W_scale", 0.01),
+      scalar("v_scale", 0.04),
+      raw("zero", uint8, [], Uint8Array.of(128)),
+      raw("W", uint8, [width, width], bytes(width * width)),
+    ],
+    values: [rows("v")],
+  }),
   MatMulNBits: host({
     nodes: [node("moved = ms.MatMulNBits(x, W, scales)", ...nBits), node("v = Add(moved, x)"), ...tail()],
     weights: [
@@ -197,6 +215,17 @@ const inBfloat16 = host({
       type: { tensorType: { ...rows("v").type!.tensorType, elemType: bfloat16 } },
     },
   ],
+});
+
+const doubles = (name: string) => valueInfo(name, "float64", ["batch", "seq", width]);
+const third = tensorProto("third", tensor("float64", [], Float64Array.of(1 / 3)));
+
+/** float64 whose digits float32 has not. */
+const inDouble = host({
+  nodes: [node("wide = Cast(x)", int("to", dataTypes.float64)), node("v = Mul(wide, third)"), node("y = Tanh(v)")],
+  weights: [third],
+  values: [doubles("v")],
+  outputs: [doubles("y")],
 });
 
 /** Names that a careless splice would use, inside of bodies and functions, where they are of no graph above. */
@@ -305,6 +334,7 @@ export const hosts: Readonly<Record<string, Host>> = {
   "SkipLayerNormalization's own output": { model: host(skipNorm(true)), tensor: "normed", given: x },
   "the sum of EmbedLayerNormalization": { model: host(embedNorm(true)), tensor: "v", given: ids },
   "EmbedLayerNormalization's own output": { model: host(embedNorm(false)), tensor: "normed", given: ids },
+  float64: { model: inDouble, tensor: "v", given: x },
   bfloat16: { model: inBfloat16, tensor: "v", given: x },
   ...Object.fromEntries(Object.entries(quantised).map(([name, model]) => [name, { model, tensor: "v", given: x }])),
   "a Loop whose body reads it": { model: loop, tensor: "v", given: x },
