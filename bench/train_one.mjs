@@ -36,7 +36,7 @@ const seen = { active: [], live: [] };
 let [looking, peak_mb] = [0, 0];
 const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
 async function onRun(progress) {
-  globalThis.gc?.(); // as the training process does
+  if (24 * config.latentDim * inputDim >= 2 ** 25) globalThis.gc?.(); // as the training process does
   const { epochsDone } = progress;
   if (epochsDone < lookFrom) return true;
   const from = performance.now();

@@ -20,6 +20,9 @@ export const rowMatrices = (config: TrainConfig): string[] =>
 /** Entries of the encoder's products that a run has at most: 28 steps of 256 rows at 2,048 dims and latents, some two seconds. */
 const workPerRun = 3e10;
 
+/** Rows kept within so many steps are not looked at: a moment has more than a hundredth left then (0.9^44), far from 2^-24. */
+const idleSteps = 44;
+
 /** The live rows of a training, from run to run. */
 export class LiveRows implements HostSide {
   readonly #config: TrainConfig;
@@ -107,16 +110,23 @@ export class LiveRows implements HostSide {
     return data.subarray(latent * dims[1]!, (latent + 1) * dims[1]!);
   }
 
-  /** Whether what a latent's rows would still move is too little to matter. */
+  /** Whether what a latent's rows would still move is too little to matter; asked only where they have not been kept for a while. */
   #atRest(latent: number): boolean {
+    if (this.#state.steps_since_fired!.data[latent]! < idleSteps) return false;
     const { slots, scalars, rest } = optimizerOf(this.#config);
     const numbers = Object.fromEntries(scalars.map((name) => [name, this.#state[name]!.data[0]!]));
     return this.#matrices.every((name) => {
       const rows = Object.fromEntries(slots.map((slot) => [slot, this.#row(slotName(slot, name), latent)]));
-      const length = Math.hypot(...this.#row(name, latent));
-      return rest.within((this.#config.retire ?? 0) * length, rows, numbers, this.#config.learningRate);
+      const most = (this.#config.retire ?? 0) * lengthOf(this.#row(name, latent));
+      return rest.within(most, rows, numbers, this.#config.learningRate);
     });
   }
+}
+
+function lengthOf(row: Float32Array): number {
+  let squares = 0;
+  for (let i = 0; i < row.length; i++) squares += row[i]! * row[i]!;
+  return Math.sqrt(squares);
 }
 
 const copyOf = (state: TrainState): TrainState =>
