@@ -1,7 +1,7 @@
-import { closeSync, existsSync, openSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freeze } from "../../src/export/freeze.ts";
 import { encodeModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
@@ -23,6 +23,7 @@ const attach = (model: string, out: string): [string, ...string[]] => [
   "attach",
   ...["--model", at(model), "--tensor", "v", "--encoder", at("sae.encoder.onnx"), "--out", at(out)],
 ];
+afterAll(() => rmSync(folder, { recursive: true }));
 beforeAll(() => writeFileSync(at("sae.encoder.onnx"), encodeModel(encoder)));
 
 /** A hole of `size` bytes behind `head`; a few rows in it are written. */
