@@ -17,7 +17,7 @@ function onRun() {
 }
 /** The middle one of three. */
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[1];
-const { loss } = await train(cpu, config, training, { threads: threads && +threads, onRun });
+const { loss } = await train(cpu, config, training, { threads: threads && +threads, epochsPerRun: 1, onRun });
 console.log(
   JSON.stringify({
     step: config.step,

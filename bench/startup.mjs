@@ -23,20 +23,22 @@ for (let round = 0; round <= rounds; round++)
     if (round > 0) processes[name].push(performance.now() - start);
   }
 
-/** The first graph of a fresh process, and one more; and freezing what was trained: made, encoded. */
-const inside = `
+/** In a fresh process: the first training graph, made and encoded, one more, and what freezing takes, encoded too. */
+const inside = (k) => `
   import { encodeModel, freeze, trainConfig, trainingGraph } from "sae-onnx";
   import { initialState } from "./dist/train/state.js";
   const time = (work) => { const start = performance.now(); work(); return performance.now() - start; };
-  const config = (k) => trainConfig({ inputDim: 2048, latentDim: 2048, options: { k } });
-  const graph = (k) => () => encodeModel(trainingGraph(config(k)));
-  const times = { "first graph (live)": time(graph(20)), "graph, live": time(graph(20)), "graph, blocks": time(graph(100)) };
-  const tensors = initialState(config(20), undefined);
-  const checkpoint = { config: config(20), tensors, epochsDone: 25, loss: [], dataDigest: "", layer: null, position: null, metrics: {} };
+  const config = trainConfig({ inputDim: 2048, latentDim: 2048, options: { k: ${k} } });
+  const graph = () => encodeModel(trainingGraph(config));
+  const times = { ["first graph, " + config.step]: time(graph), ["next graph, " + config.step]: time(graph) };
+  const tensors = initialState(config, undefined);
+  const checkpoint = { config, tensors, epochsDone: 25, loss: [], dataDigest: "", layer: null, position: null, metrics: {} };
   for (const part of ["encoder", "autoencoder"]) times["export, " + part] = time(() => encodeModel(freeze(checkpoint, part)));
   console.log(JSON.stringify(times));
 `;
-const made = Array.from({ length: rounds }, () => JSON.parse(node("--input-type=module", "-e", inside)));
+const made = Array.from({ length: rounds }, () =>
+  Object.assign({}, ...[20, 100].map((k) => JSON.parse(node("--input-type=module", "-e", inside(k))))),
+);
 
 const startup = {
   ...Object.fromEntries(Object.entries(processes).map(([name, times]) => [name, median(times)])),
