@@ -31,7 +31,7 @@ export interface TrainOptions {
   /** Seconds between news, about, if a step does not take longer; default 5. The result does not depend on it. */
   readonly secondsPerRun?: number | undefined;
   readonly wrapper?: WrapperName;
-  /** Called after runs that end an epoch. Giving back `false` ends the training there. */
+  /** Called after runs that end an epoch; read `state` before it returns, if at all. Giving back `false` ends the training there. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
   /** Called after runs that end within an epoch, with how many are done: 2.5 in the middle of the third. */
   readonly onPart?: (epochsDone: number) => Promise<void>;
@@ -90,18 +90,34 @@ export async function train(
         throw new RuntimeFailure(
           `the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`,
         );
-      const progress = {
-        get state() {
-          return trainer.state;
-        },
-        ...{ epochsDone, loss },
-      };
-      if (!(await onRun(progress))) break;
+      const { progress, end } = progressNow(trainer, epochsDone, loss);
+      const goOn = await onRun(progress);
+      end();
+      if (!goOn) break;
     }
     return { state: trainer.state, epochsDone, loss };
   } finally {
     await trainer.release();
   }
+}
+
+/** Progress for a callback. Its state, which may be a copy, is taken when it is first asked for: after the callback it would be a later one. */
+function progressNow(trainer: Trainer, epochsDone: number, loss: readonly number[]) {
+  let state: TrainState | undefined;
+  let over = false;
+  const progress: TrainProgress = {
+    get state() {
+      if (state === undefined && over)
+        throw new ConfigError(`the state after epoch ${epochsDone} is gone; read progress.state before onRun returns`);
+      state ??= trainer.state;
+      return state;
+    },
+    ...{ epochsDone, loss },
+  };
+  const end = (): void => {
+    over = true;
+  };
+  return { progress, end };
 }
 
 /** The mean of each epoch's losses, a batch counting by its rows. */

@@ -43,6 +43,32 @@ describe.each(cases)("$name", ({ config: configOf }) => {
   });
 });
 
+describe.each(["live", "blocks"])("progress of step %s", (step) => {
+  const config = first.config({ epochs: 3, step });
+  const upTo = async (epochs: number) => (await train(cpu, { ...config, epochs }, x, { threads: 1 })).state;
+
+  const kept = async (look: (progress: TrainProgress) => void) => {
+    const all: TrainProgress[] = [];
+    const onRun = async (progress: TrainProgress) => {
+      look(progress);
+      all.push(progress);
+      return true;
+    };
+    await train(cpu, config, x, { threads: 1, epochsPerRun: 1, onRun });
+    return all;
+  };
+
+  test("kept beyond its callback, it has the state it was read with", async () => {
+    const all = await kept(({ state }) => expect(state).toBeDefined());
+    for (const [i, { state }] of all.entries()) expect(state).toEqual(await upTo(i + 1));
+  });
+
+  test("not read in its callback, its state is refused afterwards", async () => {
+    const [one] = await kept(() => {});
+    expect(() => one!.state).toThrow("the state after epoch 1 is gone; read progress.state before onRun returns");
+  });
+});
+
 describe("the last batch of an epoch is what is left", () => {
   const config = first.config({ batchSize: 8, epochs: 1 });
   const thirty = sliceRows(x, 0, 30);
