@@ -5,6 +5,9 @@ import { readSafetensors, toTensor, writeSafetensors } from "./safetensors.ts";
 
 type Matrix = HostTensor<"float32">;
 
+/** A latent smaller than this share of its row's scale may be float32's rounding of zero. */
+export const faintShare = 1e-6;
+
 /** One output of a model as it should be. */
 export interface ExpectedOutput {
   /** `[rows, width]`, or `[rows]`. */

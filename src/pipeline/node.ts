@@ -5,7 +5,7 @@ import { writeWhole } from "../data/files.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { parityPath, writeFrozen } from "../export/files.ts";
-import { freeze } from "../export/freeze.ts";
+import { freeze, type Part } from "../export/freeze.ts";
 import { freezeWithParity } from "../export/parity/vectors.ts";
 import { describedKeys } from "../metrics/index.ts";
 import type { MetricRow, MetricsFile } from "../metrics/row.ts";
@@ -206,13 +206,19 @@ const checkpointPath = ({ out }: GridRun, name: string): string => join(out, `${
 const frozenParts = ["encoder", "autoencoder"] as const;
 const frozenPath = ({ out }: GridRun, name: string, part: string): string => join(out, `${name}.${part}.onnx`);
 
+async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, parts: readonly Part[]): Promise<void> {
+  for (const [part, frozen] of await freezeWithParity(checkpoint, parts))
+    await writeFrozen(frozenPath(run, name, part), frozen);
+}
+
 /** The row of an SAE that is finished already; frozen files that are missing are written again. */
 async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, known: MetricRow | undefined) {
+  const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
-    if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path))))
-      await writeFrozen(path, await freezeWithParity(checkpoint, part));
+    if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path)))) missing.push(part);
   }
+  if (missing.length > 0) await writeParts(run, name, checkpoint, missing);
   if (known) return known;
   const { metrics } = checkpoint;
   const splits = Object.fromEntries(
@@ -253,8 +259,7 @@ async function trainOne(
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
   const evaluation = await withRecovery(runtime, model, measured, data.trueFeatures, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
-  for (const part of frozenParts)
-    await writeFrozen(frozenPath(run, name, part), await freezeWithParity(checkpoint, part));
+  await writeParts(run, name, checkpoint, frozenParts);
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
   // The checkpoint is last: once it says finished, everything else is there.
   await save(checkpoint);

@@ -2,7 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { writeCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { writeWhole } from "../../data/files.ts";
 import { writeFrozen } from "../../export/files.ts";
-import { type Frozen, freezeWithParity } from "../../export/parity/vectors.ts";
+import { freezeWithParity } from "../../export/parity/vectors.ts";
 import { readSource } from "../../import/files.ts";
 import { importSae } from "../../import/index.ts";
 import { ConfigError } from "../../util/errors.ts";
@@ -26,8 +26,7 @@ export const importCommand = defineCommand({
     const checkpoint = importSae(await readSource(path));
     const name = given.name ?? basename(resolve(path)).replace(/\.(pt|npz)$/, "");
     if (!/^[^/\\]+$/.test(name)) throw new ConfigError(`--name must be a file name without a folder, got "${name}"`);
-    const models = new Map<string, Frozen>();
-    for (const part of ["encoder", "autoencoder"] as const) models.set(part, await freezeWithParity(checkpoint, part));
+    const models = await freezeWithParity(checkpoint, ["encoder", "autoencoder"]);
     const file = join(given.out, `${name}.safetensors`);
     const written = [file];
     for (const [part, model] of models) {

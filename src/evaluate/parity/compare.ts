@@ -1,4 +1,4 @@
-import type { ExpectedOutput, ParityVectors } from "../../data/parity.ts";
+import { type ExpectedOutput, faintShare, type ParityVectors } from "../../data/parity.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { ConfigError } from "../../util/errors.ts";
 import type { HostTensor } from "../../util/tensor.ts";
@@ -10,9 +10,6 @@ export const bounds = {
   /** Most any number may be off. */
   values: 1e-5,
 } as const;
-
-/** Latents smaller than this share of the scale are float32's rounding of zero. */
-const rounding = 1e-6;
 
 /** How far a model's outputs are from the expected ones. */
 export interface Differences {
@@ -84,7 +81,7 @@ function latents({ value, scale, given, width }: Pair, clear: readonly boolean[]
   for (const [i, one] of given.entries()) {
     const [expected, row] = [value.data[i]!, Math.floor(i / width)];
     const [size, unit] = [Math.max(Math.abs(one), Math.abs(expected)), scale.data[row]!];
-    const differs = (one !== 0) !== (expected !== 0) && !(size <= rounding * unit);
+    const differs = (one !== 0) !== (expected !== 0) && !(size <= faintShare * unit);
     const needed = Math.abs(threshold.data[perLatent ? i % width : row]!);
     // At a tie of the k-th largest either may be kept, and a target may keep both.
     if (differs && !clear[row] && share(size, needed, unit) <= bounds.selection) continue;

@@ -1,3 +1,4 @@
+import { faintShare } from "../../data/parity.ts";
 import type { SaeSpec } from "../../sae/spec.ts";
 import { ConfigError } from "../../util/errors.ts";
 import type { HostTensor } from "../../util/tensor.ts";
@@ -17,9 +18,6 @@ interface Rule {
   /** There: a latent is kept above this, which is 0 or more. */
   readonly gate?: (latent: number, weights: Weights) => number;
 }
-
-/** A share of a row's largest pre-activation that float32 may round to zero. */
-const rounding = 1e-6;
 
 const relu = (pre: number) => Math.max(0, pre);
 const selected = (pre: number, { select }: Options) => (select === "magnitude" ? Math.abs(pre) : pre);
@@ -60,7 +58,7 @@ interface Selected {
   readonly gap: number;
   /** The least difference of neighbours among the k largest scores, relative to `scale`; 1 where each latent decides for itself. */
   readonly distinct: number;
-  /** How many latents are zero or not by rounding alone: where z has no jump, within 1e-6 of `scale`. */
+  /** How many latents are zero or not by rounding alone: where z has no jump, within `faintShare` of `scale`. */
   readonly faint: number;
   /** The nearest tie: it is where the sum of sign * pre over these latents is less by `distance`. */
   readonly edge: { readonly terms: readonly (readonly [latent: number, sign: number])[]; readonly distance: number };
@@ -112,7 +110,7 @@ function largest({ score, value }: Rule, pre: Float64Array, { options, scale }: 
   const steps = order.slice(1, k).map((at, i) => (scores[order[i]!]! - scores[at]!) / scale);
   const distinct = scale === 0 ? 0 : steps.reduce((least, step) => Math.min(least, step), 1);
   const top = order.slice(0, k).map((at) => Math.abs(latents[at]!));
-  const faint = order.slice(0, k).filter((at) => Math.abs(pre[at]!) <= rounding * scale).length;
+  const faint = order.slice(0, k).filter((at) => Math.abs(pre[at]!) <= faintShare * scale).length;
   const sign = (at: number) => (pre[at] === 0 ? 1 : scores[at]! / pre[at]!);
   const [a, b = a] = order.slice(Math.max(0, Math.min(k, pre.length - 1) - 1)) as [number, number?];
   const edge = { terms: [[a, sign(a)] as const, [b, -sign(b)] as const], distance: scores[a]! - scores[b]! };
@@ -127,7 +125,7 @@ function gated({ gate, value }: Rule, pre: Float64Array, { options, weights, sca
   const jumps = away.filter((_, latent) => threshold[latent]! > 0);
   const nearest = away.indexOf((jumps.length > 0 ? jumps : away).reduce((least, one) => Math.min(least, one)));
   const gap = jumps.length === 0 ? 1 : scale === 0 ? 0 : Math.min(1, away[nearest]! / scale);
-  const faint = away.filter((one, latent) => threshold[latent] === 0 && one <= rounding * scale).length;
+  const faint = away.filter((one, latent) => threshold[latent] === 0 && one <= faintShare * scale).length;
   const edge = { terms: [[nearest, 1] as const], distance: pre[nearest]! - threshold[nearest]! };
   return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }

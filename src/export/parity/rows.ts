@@ -1,7 +1,8 @@
 import type { SaeSpec } from "../../sae/spec.ts";
 import { random } from "../../util/random.ts";
-import { type HostTensor, tensor } from "../../util/tensor.ts";
+import type { HostTensor } from "../../util/tensor.ts";
 import { type PlainRow, plainLatents } from "./forward.ts";
+import { matrix } from "./tensors.ts";
 
 type Weights = Readonly<Record<string, HostTensor<"float32"> | undefined>>;
 
@@ -30,11 +31,11 @@ export function parityRows(spec: SaeSpec, weights: Weights): HostTensor<"float32
   const many = (count: number, row: () => Float32Array) => Array.from({ length: count }, row);
   const ordinary = [...many(counts.noise, noise), ...many(counts.directions, sum)];
   const first = ordinary.slice(-counts.ties);
-  const tied = plainLatents(spec, weights, matrix(first, inputDim)).map((row, i) => tie(weights, first[i]!, row));
+  const tied = plainLatents(spec, weights, matrix(first)).map((row, i) => tie(weights, first[i]!, row));
   const extremes = [huge, tiny].flatMap((size) =>
     many(counts.extremes, () => sum().map((v, i) => size * (v - (b_dec?.data[i] ?? 0)))),
   );
-  return matrix([...ordinary, ...tied, new Float32Array(inputDim), ...extremes], inputDim);
+  return matrix([...ordinary, ...tied, new Float32Array(inputDim), ...extremes]);
 }
 
 /** x - t d, with d = sum of s_a w_a over the terms of the row's nearest tie, t = distance / |d|^2: there the row is tied. */
@@ -45,10 +46,4 @@ export function tie({ W_enc }: Weights, x: Float32Array, { edge: { terms, distan
   const square = d.reduce((sum, v) => sum + v * v, 0);
   const t = square === 0 ? 0 : distance / square;
   return x.map((v, i) => v - t * d[i]!);
-}
-
-function matrix(rows: readonly Float32Array[], width: number): HostTensor<"float32"> {
-  const data = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) data.set(row, i * width);
-  return tensor("float32", [rows.length, width], data);
 }

@@ -1,6 +1,7 @@
 import type { ExpectedOutput } from "../../data/parity.ts";
-import { type HostTensor, tensor } from "../../util/tensor.ts";
+import type { HostTensor } from "../../util/tensor.ts";
 import type { PlainRow } from "./forward.ts";
+import { column } from "./tensors.ts";
 
 /**
  * The evaluator's sums that are one number a row, worked out by their definitions: squared error, cosine, number and total of the
@@ -41,7 +42,3 @@ export function plainSums(
     ),
   };
 }
-
-/** One number a row, `[rows]`. */
-export const column = (values: readonly number[]): HostTensor<"float32"> =>
-  tensor("float32", [values.length], Float32Array.from(values));

@@ -4,14 +4,15 @@ import { metadataOf, withMetadata } from "../../onnx/model.ts";
 import type { Model } from "../../onnx/proto.ts";
 import type { SaeSpec } from "../../sae/spec.ts";
 import { digest } from "../../util/digest.ts";
-import { type HostTensor, tensor } from "../../util/tensor.ts";
+import type { HostTensor } from "../../util/tensor.ts";
 import { type FreezeOptions, freeze, type Part } from "../freeze.ts";
 import type { TargetName } from "../targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../weights/index.ts";
 import { largest } from "../weights/largest.ts";
 import { type PlainRow, plainLatents, plainReconstruction } from "./forward.ts";
 import { parityRows } from "./rows.ts";
-import { column, plainSums } from "./sums.ts";
+import { plainSums } from "./sums.ts";
+import { column, matrix } from "./tensors.ts";
 
 type Rows = readonly ArrayLike<number>[];
 
@@ -97,29 +98,30 @@ export interface Frozen {
   readonly vectors: Uint8Array;
 }
 
-/** `freeze` with parity vectors; `more` is added to the metadata. @throws {ConfigError} as `freeze`. */
+/**
+ * `freeze` of some parts, in order, with parity vectors, all of one forward pass; `more` is added to the metadata.
+ * @throws {ConfigError} as `freeze`.
+ */
 export async function freezeWithParity(
   checkpoint: Checkpoint,
-  part: Part,
+  parts: readonly Part[],
   options: FreezeOptions = {},
   more: Readonly<Record<string, string>> = {},
-): Promise<Frozen> {
-  const frozen = freeze(checkpoint, part, options);
-  const expected = parityVectors(checkpoint, part, options);
-  const vectors = writeParity(expected);
-  const model = withMetadata(frozen, { ...metadataOf(frozen), parity: await digest(vectors), ...more });
-  return { model, expected, vectors };
+): Promise<[Part, Frozen][]> {
+  const frozen = parts.map((part) => [part, freeze(checkpoint, part, options)] as const);
+  const forward = plainForward(checkpoint, options.dtype ?? "float32");
+  const made: [Part, Frozen][] = [];
+  for (const [part, bare] of frozen) {
+    const expected = vectorsOf(forward, part, options.target ?? "ort");
+    const vectors = writeParity(expected);
+    const model = withMetadata(bare, { ...metadataOf(bare), parity: await digest(vectors), ...more });
+    made.push([part, { model, expected, vectors }]);
+  }
+  return made;
 }
 
 /** One number a row, or the latents' own numbers, which are the same in every row: `[1, latentDim]`. */
 function thresholds(code: readonly PlainRow[]): HostTensor<"float32"> {
   const { threshold } = code[0]!;
   return typeof threshold === "number" ? column(code.map((row) => row.threshold as number)) : matrix([threshold]);
-}
-
-function matrix(rows: Rows): HostTensor<"float32"> {
-  const width = rows[0]!.length;
-  const data = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) data.set(row, i * width);
-  return tensor("float32", [rows.length, width], data);
 }

@@ -57,12 +57,12 @@ export async function exportFiles(request: ExportRequest): Promise<Exported[]> {
   for (const { path: source, checkpoint } of await finished(request.checkpoints)) {
     const loss = dtype === "float32" ? undefined : await measuredLoss(checkpoint, source, request);
     const middle = [target === "ort" ? "" : `.${target}`, dtype === "float32" ? "" : `.${dtype}`].join("");
-    for (const part of parts) {
+    const more: Record<string, string> = loss ? { dtype_loss: JSON.stringify(loss) } : {};
+    const all = await freezeWithParity(checkpoint, parts, { target, dtype }, more).catch((error) => {
+      throw error instanceof ConfigError ? new ConfigError(`${source}: ${error.message}`) : error;
+    });
+    for (const [part, frozen] of all) {
       const path = join(out ?? dirname(source), `${basename(source, ".safetensors")}${middle}.${part}.onnx`);
-      const more: Record<string, string> = loss ? { dtype_loss: JSON.stringify(loss) } : {};
-      const frozen = await freezeWithParity(checkpoint, part, { target, dtype }, more).catch((error) => {
-        throw error instanceof ConfigError ? new ConfigError(`${source}: ${error.message}`) : error;
-      });
       const verified = await verifyModel(runtimes, frozen.model, frozen.expected, path);
       request.onVerified?.(verified);
       if (!verified.ok) throw new ConfigError(`${path}: not written, it differs from its parity vectors (see above)`);
