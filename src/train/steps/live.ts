@@ -15,7 +15,7 @@ import type { TrainConfig } from "../../sae/config.ts";
 import { architectureOf, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
 import { chooseLatents, scoringParameters } from "./choose.ts";
-import { LiveRows, rowMatrices } from "./liveRows.ts";
+import { LiveRows, rested, rowMatrices, rowStateNames } from "./liveRows.ts";
 import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
 import { boundsOf, inverse, onesLike, positions } from "./places.ts";
 import type { StateValues, StepForm } from "./step.ts";
@@ -202,12 +202,8 @@ const dividedInto = (count: number, numbers: Ints): Ints[] => {
   return range(count).map((i) => op.slice(numbers, { axis: 0, from: bound(i), to: bound(i + 1) }));
 };
 
-/** Names: of a part's rows, and of what a slot has been multiplied with since the run started. */
+/** The name of a part's rows. */
 const part = (name: string, i: number | "dead") => `${name}.${i}`;
-const rested = (slot: string) => `rested.${slot}`;
-/** Names of the state tensors that are carried as rows: the matrices and their slots. */
-const rowStateNames = (config: TrainConfig): string[] =>
-  rowMatrices(config).flatMap((name) => [name, ...optimizerOf(config).slots.map((slot) => slotName(slot, name))]);
 /** The matrices that the choice of latents needs whole. */
 const scoring = (config: TrainConfig): string[] =>
   scoringParameters(config).filter((name) => rowMatrices(config).includes(name));

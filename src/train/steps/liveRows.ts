@@ -17,16 +17,25 @@ export const rowMatrices = (config: TrainConfig): string[] =>
     perLatent && shape.length === 2 ? [name] : [],
   );
 
+/** Names of the state tensors that are carried as rows: the matrices and their slots. */
+export const rowStateNames = (config: TrainConfig): string[] =>
+  rowMatrices(config).flatMap((name) => [name, ...optimizerOf(config).slots.map((slot) => slotName(slot, name))]);
+
+/** The name of what a slot has been multiplied with since the run started. */
+export const rested = (slot: string): string => `rested.${slot}`;
+
 /** Entries of the encoder's products that a run has at most: 28 steps of 256 rows at 2,048 dims and latents, some two seconds. */
 const workPerRun = 3e10;
 
-/** Rows kept within so many steps are not looked at: a moment has more than a hundredth left then (0.9^44), far from 2^-24. */
+/** Rows kept within so many steps are not looked at: a moment has a hundredth left then (0.9^44), far from 2^-24. */
 const idleSteps = 44;
 
 /** The live rows of a training, from run to run. */
 export class LiveRows implements HostSide {
   readonly #config: TrainConfig;
   readonly #matrices: readonly string[];
+  /** The slots of the matrices that are zero where a row is at rest, and those that decay there. */
+  readonly #moments: { readonly dropped: readonly string[]; readonly kept: readonly string[] };
   /** In canonical form, but for what the last run has left; owned, and written to. */
   #state: TrainState;
   /** Rows that may be live, ascending. */
@@ -41,12 +50,13 @@ export class LiveRows implements HostSide {
     this.#state = copyOf(state);
     const latents = Array.from({ length: config.latentDim }, (_, i) => i);
     const { slots, rest } = optimizerOf(config);
+    const kept = Object.keys(rest.decay);
+    this.#moments = { dropped: slots.filter((slot) => !kept.includes(slot)), kept };
     const holds = (those: readonly string[]) => (latent: number) =>
-      this.#matrices.some((name) => those.some((slot) => this.#row(slotName(slot, name), latent).some((v) => v !== 0)));
-    const keeps = Object.keys(rest.decay);
-    this.#moving = latents.filter(holds(slots.filter((slot) => !keeps.includes(slot))));
+      this.#matrices.some((name) => those.some((slot) => hasNonZero(this.#row(slotName(slot, name), latent))));
+    this.#moving = latents.filter(holds(this.#moments.dropped));
     const moving = new Set(this.#moving);
-    this.#resting = new Set(latents.filter((latent) => !moving.has(latent)).filter(holds(keeps)));
+    this.#resting = new Set(latents.filter((latent) => !moving.has(latent)).filter(holds(kept)));
   }
 
   get state(): TrainState {
@@ -68,8 +78,7 @@ export class LiveRows implements HostSide {
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
-    const { slots, rest } = optimizerOf(this.#config);
-    const dropped = slots.filter((slot) => !(slot in rest.decay));
+    const { dropped } = this.#moments;
     this.#moving = this.#moving.filter((latent) => {
       if (!this.#atRest(latent)) return true;
       for (const name of this.#matrices) for (const slot of dropped) this.#row(slotName(slot, name), latent).fill(0);
@@ -80,22 +89,20 @@ export class LiveRows implements HostSide {
   }
 
   collect(given: Readonly<Record<string, HostTensor>>): void {
-    const { slots, rest } = optimizerOf(this.#config);
     const live = Array.from(given.live!.data as BigInt64Array, Number);
     for (const latent of live) this.#resting.delete(latent);
     const next: Record<string, HostTensor<"float32">> = { ...this.#state };
     for (const [name, value] of Object.entries(given))
       if (name in this.#state && value.dims.length < 2) next[name] = value as HostTensor<"float32">;
     this.#state = next;
-    for (const name of this.#matrices)
-      for (const key of [name, ...slots.map((slot) => slotName(slot, name))]) {
-        const rows = given[key] as HostTensor<"float32">;
-        const width = rows.dims[1]!;
-        for (const [i, latent] of live.entries())
-          this.#row(key, latent).set(rows.data.subarray(i * width, (i + 1) * width));
-      }
-    for (const slot of Object.keys(rest.decay)) {
-      const factor = given[`rested.${slot}`]!.data[0] as number;
+    for (const name of rowStateNames(this.#config)) {
+      const rows = given[name] as HostTensor<"float32">;
+      const width = rows.dims[1]!;
+      for (const [i, latent] of live.entries())
+        this.#row(name, latent).set(rows.data.subarray(i * width, (i + 1) * width));
+    }
+    for (const slot of this.#moments.kept) {
+      const factor = given[rested(slot)]!.data[0] as number;
       for (const latent of this.#resting)
         for (const name of this.#matrices) {
           const row = this.#row(slotName(slot, name), latent);
@@ -121,6 +128,12 @@ export class LiveRows implements HostSide {
       return rest.within(most, rows, numbers, this.#config.learningRate);
     });
   }
+}
+
+// Loops: callbacks take some ten times as long over a whole state.
+function hasNonZero(row: Float32Array): boolean {
+  for (let i = 0; i < row.length; i++) if (row[i] !== 0) return true;
+  return false;
 }
 
 function lengthOf(row: Float32Array): number {
