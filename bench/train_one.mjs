@@ -18,6 +18,20 @@ const config = trainConfig({
 });
 const { batchSize } = config;
 
+// Timed first, alone: a second session between its runs would leave its threads and caches behind.
+const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
+/** As the training process does. */
+const freeStates = () => 24 * config.latentDim * inputDim >= 2 ** 25 && globalThis.gc?.();
+const started = performance.now();
+const { state } = await train(cpu, config, training, {
+  onRun: async () => {
+    freeStates();
+    return true;
+  },
+});
+const milliseconds = performance.now() - started;
+const peak_mb = peak();
+
 /** Some rows from all over the training set, as a shuffled batch has them. */
 const stride = Math.floor(rows / batchSize);
 const samples = [0, Math.floor(stride / 2)].map((from) =>
@@ -27,39 +41,30 @@ const samples = [0, Math.floor(stride / 2)].map((from) =>
   ),
 );
 const activeIn = await activeCounter({ inputDim, k: +k });
-/**
- * After each epoch from the fourth on (a look takes a copy of the state: the most memory of a training is known by then; the first
- * three count as the fourth): latents in a batch (mean of two), and latents whose rows are carried.
- */
-const lookFrom = Math.min(4, epochs);
+/** Once more, looking after each epoch: latents in a batch (mean of two), and latents whose rows are carried. */
 const seen = { active: [], live: [] };
-let [looking, peak_mb] = [0, 0];
-const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
-async function onRun(progress) {
-  if (24 * config.latentDim * inputDim >= 2 ** 25) globalThis.gc?.(); // as the training process does
-  const { epochsDone } = progress;
-  if (epochsDone < lookFrom) return true;
-  const from = performance.now();
-  peak_mb ||= peak();
-  const { state } = progress;
-  const counts = [await activeIn(state, samples[0]), await activeIn(state, samples[1])];
-  const moving = (latent) =>
-    state["m.W_enc"].data.subarray(latent * inputDim, (latent + 1) * inputDim).some((m) => m !== 0);
-  const live = Array.from({ length: config.latentDim }, (_, i) => moving(i)).filter(Boolean).length;
-  while (seen.live.length < epochsDone) {
-    seen.active.push((counts[0] + counts[1]) / 2);
-    seen.live.push(live);
-  }
-  looking += performance.now() - from;
-  return true;
-}
+await train(cpu, config, training, {
+  onRun: async ({ state, epochsDone }) => {
+    const counts = [await activeIn(state, samples[0]), await activeIn(state, samples[1])];
+    const moves = (latent) => {
+      for (let i = latent * inputDim; i < (latent + 1) * inputDim; i++)
+        if (state["m.W_enc"].data[i] !== 0) return true;
+      return false;
+    };
+    let live = 0;
+    for (let latent = 0; latent < config.latentDim; latent++) if (moves(latent)) live++;
+    // A run may have several epochs: those count as its last.
+    while (seen.live.length < epochsDone) {
+      seen.active.push((counts[0] + counts[1]) / 2);
+      seen.live.push(live);
+    }
+    freeStates();
+    return true;
+  },
+});
 
-const started = performance.now();
-const { state } = await train(cpu, config, training, { onRun });
-const milliseconds = performance.now() - started - looking;
 const perEpoch = Math.ceil(rows / batchSize);
 const ms_per_step = milliseconds / (epochs * perEpoch);
-peak_mb ||= peak();
 
 const checkpoint = {
   config,

@@ -189,9 +189,17 @@ export function transpose<D extends DType>(x: Value<D>, perm?: readonly number[]
   return emitOne("Transpose", [x], { perm: perm ?? swapped }, x.dtype);
 }
 
-/** The `k` largest entries along the last axis, in descending order, and their positions; ties go to the lower index. */
-export function topK<D extends Float>(x: Value<D>, k: number): { values: Value<D>; indices: Value<"int64"> } {
-  const [values, indices] = emit("TopK", [x, ints(k)], { axis: -1, largest: 1, sorted: 1 }, [x.dtype, "int64"]);
+/**
+ * The `k` largest entries along the last axis, in descending order unless `sorted` is false, and their positions; ties go to the
+ * lower index.
+ */
+export function topK<D extends Float>(
+  x: Value<D>,
+  k: number,
+  { sorted = true } = {},
+): { values: Value<D>; indices: Value<"int64"> } {
+  const attributes = { axis: -1, largest: 1, sorted: Number(sorted) };
+  const [values, indices] = emit("TopK", [x, ints(k)], attributes, [x.dtype, "int64"]);
   return { values: values as Value<D>, indices: indices as Value<"int64"> };
 }
 

@@ -3,7 +3,7 @@ const onHost = {
   wrapper: "loop",
   wrappers: ["loop", "scan", "step"],
   defaultStep: null,
-  steps: ["live", "blocks", "dense"],
+  steps: ["live", "dense"],
   noFallback: false,
 } as const satisfies Capabilities;
 
@@ -34,8 +34,8 @@ export interface Capabilities {
   /** Every wrapper it can run at all. */
   readonly wrappers: readonly ("loop" | "scan" | "step")[];
   /** The step form used unless asked otherwise; `null`: the one that is faster for the configuration. */
-  readonly defaultStep: "live" | "blocks" | "dense" | null;
-  readonly steps: readonly ("live" | "blocks" | "dense")[];
+  readonly defaultStep: "live" | "dense" | null;
+  readonly steps: readonly ("live" | "dense")[];
   readonly noFallback: boolean;
 }
 

@@ -2,7 +2,7 @@ import { ConfigError } from "../util/errors.ts";
 import { architectureOf, type SaeRequest, type SaeSpec, saeSpec } from "./spec.ts";
 
 /** The ways to write a training step; they agree to float rounding. */
-export const stepNames = ["live", "blocks", "dense"] as const;
+export const stepNames = ["live", "dense"] as const;
 export type StepName = (typeof stepNames)[number];
 
 /** Everything that decides the bytes of a trained SAE, apart from the data and the machine. */
@@ -41,8 +41,11 @@ export const defaultShuffleRows = 65536;
 /** Half a unit in the last place of a float32 number, relative to it. */
 const defaultRetire = 2 ** -24;
 
-/** From so many latents per kept one on, a batch leaves enough of them out for the live-rows step to be the faster one. */
-const liveFrom = 24;
+/**
+ * Where the live-rows step is the faster one: a batch leaves many latents out where there are so many per kept one, and few of them do
+ * where matrices are that large. In small matrices of which every row is used, picking rows takes 5 to 15 % of the time.
+ */
+const liveFrom = { latentsPerKept: 12, weights: 2 ** 20 };
 
 /**
  * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0, all rows
@@ -80,14 +83,15 @@ export function shuffledFor({ shuffleRows = defaultShuffleRows, ...config }: Tra
 }
 
 function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
-  const { options, latentDim } = spec;
+  const { options, inputDim, latentDim } = spec;
   const mayLeaveOut = architectureOf(spec).onlyKept?.(options) === true;
-  const step = wanted ?? (mayLeaveOut && latentDim >= liveFrom * Number(options.k) ? "live" : "blocks");
+  const pays = latentDim >= liveFrom.latentsPerKept * Number(options.k) || latentDim * inputDim >= liveFrom.weights;
+  const step = wanted ?? (mayLeaveOut && pays ? "live" : "dense");
   if (!stepNames.includes(step as StepName))
     throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);
   if (step === "live" && !mayLeaveOut)
     throw new ConfigError(
-      `step live needs a loss that only the kept latents have a part in, ${spec.architecture} with these options has another; use step blocks`,
+      `step live needs a loss that only the kept latents have a part in, ${spec.architecture} with these options has another; use step dense`,
     );
   return step as StepName;
 }

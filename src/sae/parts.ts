@@ -8,35 +8,15 @@ type V = Value<"float32">;
 /** Pre-activations `W_enc x + b_enc`, `[batch, latentDim]`. */
 export function linearEncode(x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V {
   const order = orderOf(W_enc);
-  if (order) {
-    // The product's transpose, as rows are put in order faster than columns.
-    const products = partsOf(order.rows).map((W) => op.gemm(W, x, { transB: true }));
-    return op.add(op.transpose(op.gather(joined(products, 0), order.numbers)), b_enc);
-  }
-  const blocks = blocksOf(W_enc);
-  const biases = cut(b_enc, 0, blocks);
-  return joined(
-    blocks.map((W, i) => op.gemm(x, W, { bias: biases[i]!, transB: true })),
-    1,
-  );
+  if (!order) return op.gemm(x, W_enc, { bias: b_enc, transB: true });
+  // A product for each part, and its transpose, as rows are put in order faster than columns.
+  const products = partsOf(order.rows).map((W) => op.gemm(W, x, { transB: true }));
+  return op.add(op.transpose(op.gather(op.concat(products as [V, ...V[]], 0), order.numbers)), b_enc);
 }
 
 /** Reconstruction: the sum of the kept rows of `W_dec`, plus `b_dec` where there is one; `[batch, inputDim]`. */
-export function linearDecode(z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | undefined }): V {
-  const blocks = blocksOf(W_dec);
-  const columns = cut(z, 1, blocks);
-  return blocks.reduce((sum, W, i) => op.gemm(columns[i]!, W, sum ? { bias: sum } : {}), b_dec) as V;
-}
-
-/** The rows a matrix was put together from: products can run over them one by one, and need no whole matrix. */
-const partsOf = (W: V): readonly V[] =>
-  W.node.kind === "op" && W.node.op === "Concat" && W.node.attributes.axis === 0 ? (W.node.inputs as V[]) : [W];
-
-/** As `partsOf`, where the sizes of the parts are known: then what goes with their rows can be cut to them. */
-const blocksOf = (W: V): readonly V[] => {
-  const parts = partsOf(W);
-  return parts.every(({ shape }) => typeof shape[0] === "number") ? parts : [W];
-};
+export const linearDecode = (z: V, { W_dec, b_dec }: { W_dec: V; b_dec?: V | undefined }): V =>
+  op.gemm(z, W_dec, b_dec ? { bias: b_dec } : {});
 
 /** The matrix whose rows another one has in another order, and the numbers of these rows. */
 const orderOf = ({ node }: V): { rows: V; numbers: Value<"int64"> } | undefined =>
@@ -44,21 +24,9 @@ const orderOf = ({ node }: V): { rows: V; numbers: Value<"int64"> } | undefined 
     ? { rows: node.inputs[0] as V, numbers: node.inputs[1] as Value<"int64"> }
     : undefined;
 
-const joined = (parts: readonly V[], axis: number): V =>
-  parts.length === 1 ? parts[0]! : op.concat(parts as [V, ...V[]], axis);
-
-/** `x` cut along an axis into one part per block, as long as the block has rows. Its cotangent is theirs, joined. */
-function cut(x: V, axis: number, blocks: readonly V[]): readonly V[] {
-  if (blocks.length === 1) return [x];
-  const start = (i: number) => blocks.slice(0, i).reduce((rows, { shape }) => rows + (shape[0] as number), 0);
-  const parts = (x: V) => blocks.map((_, i) => op.slice(x, { axis, from: start(i), to: start(i + 1) }));
-  return customGradient([x], parts, (dys, outputs) => [
-    joined(
-      dys.map((dy, i) => dy ?? op.zerosLike(outputs[i]!)),
-      axis,
-    ),
-  ]);
-}
+/** The rows a matrix was put together from: products can run over them one by one, and need no whole matrix. */
+const partsOf = (W: V): readonly V[] =>
+  W.node.kind === "op" && W.node.op === "Concat" && W.node.attributes.axis === 0 ? (W.node.inputs as V[]) : [W];
 
 /** Mean squared error over the batch's rows and dimensions. A batch without padding gives the same bits with and without its mask. */
 export const meanSquaredError = (x: V, xHat: V, padding?: Padding): V => {
@@ -66,13 +34,19 @@ export const meanSquaredError = (x: V, xHat: V, padding?: Padding): V => {
   return padding ? op.mul(op.meanSquare(op.mul(error, padding.mask)), padding.scale) : op.meanSquare(error);
 };
 
+const keepTopBy =
+  (order: { readonly sorted: boolean }): Keep =>
+  (pre, scores, k, act = (values) => values) =>
+    scope("select", () => {
+      const { indices } = op.topK(stopGradient(scores), k, order);
+      const values = act(entries(pre, indices));
+      return { z: place(values, indices, op.zerosLike(stopGradient(pre))), top: { values, indices } };
+    });
+
 /** The plain way to keep the largest: TopK over each row; ties go to the lower index. With S the kept mask, z = S * act(pre). */
-export const keepTop: Keep = (pre, scores, k, act = (values) => values) =>
-  scope("select", () => {
-    const { indices } = op.topK(stopGradient(scores), k);
-    const values = act(entries(pre, indices));
-    return { z: place(values, indices, op.zerosLike(stopGradient(pre))), top: { values, indices } };
-  });
+export const keepTop: Keep = keepTopBy({ sorted: true });
+/** The same, `top` in any order, which is quicker on a CPU: its heap need not be emptied in order. */
+export const keepTopUnsorted: Keep = keepTopBy({ sorted: false });
 
 /** Entries at distinct places of each row. dx = zeros but for the cotangents at those places: no sums, as none repeats. */
 const entries = (x: V, indices: Value<"int64">): V =>

@@ -18,7 +18,7 @@ test("rows shuffled at a time are recorded only where there are more", () => {
 test("defaults are the experiment's", () => {
   expect(trainConfig({ ...dims, options: { k: 5 } })).toEqual({
     ...{ architecture: "topk", preset: "report", inputDim: 16, latentDim: 32, epochs: 25, batchSize: 256 },
-    ...{ learningRate: 1e-3, optimizer: "adam", step: "blocks", seed: 0 },
+    ...{ learningRate: 1e-3, optimizer: "adam", step: "dense", seed: 0 },
     options: { k: 5, select: "magnitude", decoderBias: false, unitNorm: "step" },
   });
 });
@@ -26,17 +26,15 @@ test("defaults are the experiment's", () => {
 test("the step is live rows where a batch leaves many latents out, and where the loss allows it", () => {
   const step = (latentDim: number, request: Partial<TrainRequest> = {}) =>
     trainConfig({ ...dims, options: { k: 5 }, ...request, latentDim }).step;
-  expect([step(119), step(120), step(2048), step(2048, { step: "dense" })]).toEqual([
-    "blocks",
-    "live",
-    "live",
-    "dense",
-  ]);
+  expect([step(59), step(60), step(2048), step(2048, { step: "dense" })]).toEqual(["dense", "live", "live", "dense"]);
+  // Of large matrices few rows are used, even at a large k.
+  const large = (inputDim: number) => step(2048, { inputDim, options: { k: 200 } });
+  expect([large(511), large(512)]).toEqual(["dense", "live"]);
   expect(step(2048, { architecture: "topk-relu" })).toBe("live");
   const aux = { architecture: "topk-relu", options: { k: 5, auxK: 8 } };
-  expect(step(2048, aux)).toBe("blocks");
-  expect(() => step(2048, { ...aux, step: "live" })).toThrow("use step blocks");
-  expect(() => step(2048, { step: "slow" })).toThrow("step must be one of live, blocks, dense, got slow");
+  expect(step(2048, aux)).toBe("dense");
+  expect(() => step(2048, { ...aux, step: "live" })).toThrow("use step dense");
+  expect(() => step(2048, { step: "slow" })).toThrow("step must be one of live, dense, got slow");
 });
 
 test("the preset original has a decoder bias and unit rows at first only; options given win over both", () => {

@@ -132,7 +132,7 @@ test("retire out of range, or for another step, is refused", () => {
     trainConfig({ inputDim: 8, latentDim: 64, options: { k: 1 }, ...more });
   expect(of({ retire: -1 })).toThrow("retire must be a number from 0 to 1e-3, got -1");
   expect(of({ retire: Number.NaN })).toThrow("retire must be a number from 0 to 1e-3, got NaN");
-  expect(of({ retire: 1e-6, step: "blocks" })).toThrow("retire is for step live, step is blocks");
+  expect(of({ retire: 1e-6, step: "dense" })).toThrow("retire is for step live, step is dense");
   expect(of({})().retire).toBe(2 ** -24);
   expect(of({ retire: 0 })()).not.toHaveProperty("retire");
   expect(of({ step: "dense" })()).not.toHaveProperty("retire");

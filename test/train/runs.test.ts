@@ -43,7 +43,7 @@ describe.each(cases)("$name", ({ config: configOf }) => {
   });
 });
 
-describe.each(["live", "blocks"])("progress of step %s", (step) => {
+describe.each(["live", "dense"])("progress of step %s", (step) => {
   const config = first.config({ epochs: 3, step });
   const upTo = async (epochs: number) => (await train(cpu, { ...config, epochs }, x, { threads: 1 })).state;
 

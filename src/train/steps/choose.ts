@@ -30,7 +30,7 @@ function scored(config: TrainConfig, x: V, params: StateValues): { pre: V; score
 export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
   return scope("choose", () => {
     const { pre, scores, k } = scored(config, x, state);
-    const { indices } = op.topK(scores, k);
+    const { indices } = op.topK(scores, k, { sorted: false });
     const known = op.gatherElements(pre, indices);
     const flat = op.reshape(indices, [-1]);
     const ones = op.expand(op.scalarOf("float32", 1), op.shape(flat));

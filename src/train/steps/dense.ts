@@ -3,6 +3,7 @@ import { scope, type Value } from "../../graph/value.ts";
 import { whole } from "../../optim/optimizer.ts";
 import type { Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
+import { keepTop, keepTopUnsorted } from "../../sae/parts.ts";
 import { forward, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
 import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
@@ -26,40 +27,27 @@ export const dense: StepForm = {
   },
 };
 
-/** The loss of a batch, a scalar, and the code it comes from. */
-export function lossOf(config: TrainConfig, x: V, params: StateValues, state: StateValues, padding?: Padding) {
-  const { code, xHat } = forward(config, x, params);
-  const stepsSinceFired = state.steps_since_fired!;
-  return { loss: totalLoss(config, { x, xHat, code, params, stepsSinceFired, padding }), code };
-}
-
-/** The loss of a batch and its gradient for every parameter, before any constraint. */
+/** The loss of a batch, a scalar, its gradient for every parameter, before any constraint, and the code it comes from. */
 export function lossAndGradients(config: TrainConfig, x: V, state: StateValues, padding?: Padding) {
   const params = Object.fromEntries(Object.keys(parametersOf(config)).map((name) => [name, state[name]!]));
-  const { loss, code } = lossOf(config, x, params, state, padding);
+  // Padding is for GPUs.
+  const { code, xHat } = forward(config, x, params, padding ? keepTop : keepTopUnsorted);
+  const stepsSinceFired = state.steps_since_fired!;
+  const loss = totalLoss(config, { x, xHat, code, params, stepsSinceFired, padding });
   return { loss, gradient: gradients(loss, params), code };
 }
 
-/** Parameters, slots and scalars after one step. What is updated may be a block of a parameter's rows: `parameterOf` names it. */
-export function update(
-  config: TrainConfig,
-  state: StateValues,
-  gradient: StateValues,
-  parameterOf = (name: string) => name,
-): StateValues {
+/** Parameters, slots and scalars after one step. */
+function update(config: TrainConfig, state: StateValues, gradient: StateValues): StateValues {
   const optimizer = optimizerOf(config);
   const scalars = scope("schedule", () => optimizer.advance(state));
   const next: Record<string, V> = { ...scalars };
   for (const [name, g] of Object.entries(gradient))
     scope(name, () => {
-      const value = state[name]!;
+      const parameter = state[name]!;
       const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, state[slotName(slot, name)]!]));
-      const after = updated(config, parameterOf(name), {
-        parameter: value,
-        gradient: whole(projected(config, parameterOf(name), value, g)),
-        slots,
-        scalars,
-      });
+      const own = whole(projected(config, name, parameter, g));
+      const after = updated(config, name, { parameter, gradient: own, slots, scalars });
       next[name] = after.parameter;
       for (const [slot, value] of Object.entries(after.slots)) next[slotName(slot, name)] = value;
     });

@@ -1,8 +1,7 @@
 import type { StepName } from "../../sae/config.ts";
-import { blocks } from "./blocks.ts";
 import { dense } from "./dense.ts";
 import { live } from "./live.ts";
 import type { StepForm } from "./step.ts";
 
 /** Every way to write a training step, by name. */
-export const steps: Readonly<Record<StepName, StepForm>> = { live, blocks, dense };
+export const steps: Readonly<Record<StepName, StepForm>> = { live, dense };
