@@ -23,6 +23,10 @@ export function spread(node: OpNode, reduced: V, x: V): V {
   return op.expand(ranked, op.shape(x));
 }
 
+/** What an Expand repeats, where a product with a value of its whole shape repeats it as well. */
+export const unspread = (x: V): V =>
+  x.node.kind === "op" && x.node.op === "Expand" ? (x.node.inputs[0] as V) : x;
+
 /** The cotangent of a slice's input: zeros before and after the part that was taken. */
 export function unslice(dy: V, x: V, { inputs }: OpNode): V {
   const axis = constantInts(inputs[3])![0]!;

@@ -6,7 +6,7 @@ import * as op from "../graph/ops.ts";
 import { constantInts, type OpType, reducedAxes } from "../graph/opset.ts";
 import type { Float, OpNode, Value } from "../graph/value.ts";
 import { GradientError } from "../util/errors.ts";
-import { reducedCount, splitLike, spread, unslice } from "./parts.ts";
+import { reducedCount, splitLike, spread, unslice, unspread } from "./parts.ts";
 
 type V = Value<Float>;
 
@@ -44,7 +44,7 @@ const larger =
 export const rules = {
   Add: ({ dy }) => [dy, dy],
   Sub: ({ dy }) => [dy, op.neg(dy)],
-  Mul: ({ dy }, a, b) => (a === b ? [op.mul(op.mul(dy, 2), a), null] : [op.mul(dy, b), op.mul(dy, a)]),
+  Mul: ({ dy }, a, b) => (a === b ? [op.mul(op.mul(unspread(dy), 2), a), null] : [op.mul(dy, b), op.mul(dy, a)]),
   Div: ({ dy, y }, _a, b) => [op.div(dy, b), op.neg(op.div(op.mul(dy, y), b))],
   // d(a^b) = b a^(b-1) da + a^b log(a) db; the second part is only made where somebody asks for it.
   Pow: ({ dy, y }, a, b) => [
@@ -120,7 +120,7 @@ export const rules = {
     return [kept, null, op.gather(dy, op.squeeze(indices(at), [1]))];
   },
   ReduceSum: ({ dy, node }, x) => [spread(node, dy, x), null],
-  ReduceSumSquare: ({ dy, node }, x) => [op.mul(spread(node, op.mul(dy, 2), x), x)],
+  ReduceSumSquare: ({ dy, node }, x) => [op.mul(unspread(spread(node, op.mul(dy, 2), x)), x)],
   // As the sum, divided by how many entries went into each mean.
   ReduceMean: ({ dy, node }, x) => [spread(node, op.div(dy, reducedCount(node, x)), x)],
   ReduceMax: extremum,

@@ -1,5 +1,5 @@
 import * as op from "../graph/ops.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { accumulated, type Optimizer } from "./optimizer.ts";
 
 const beta1 = 0.9;
 const beta2 = 0.999;
@@ -18,8 +18,9 @@ export const adam: Optimizer = {
   source: "Kingma and Ba 2015, Adam: a method for stochastic optimization, algorithm 1",
   slots: ["m", "v"],
   scalars: ["m_weight", "v_weight"],
+  decay: { m: beta1, v: beta2 },
   rest: {
-    decay: { v: beta2 },
+    moves: ["m"],
     // Step i from now moves an entry by lr (b1^i m / m_weight) / (sqrt(b2^i v / v_weight) + epsilon), where m_weight only grows and
     // v_weight stays below 1 / (1 - b2). The sum over i is a geometric series, with or without the root.
     within(most, { m, v }, { m_weight }, learningRate) {
@@ -37,12 +38,17 @@ export const adam: Optimizer = {
     m_weight: op.add(op.mul(m_weight!, beta1), 1),
     v_weight: op.add(op.mul(v_weight!, beta2), 1),
   }),
-  // p = p - lr (m / m_weight) / (sqrt(v / v_weight) + epsilon), with the weights moved into the scalars.
-  update({ parameter, gradient, slots, scalars, learningRate }) {
-    const m = gradient.plus(op.mul(slots.m!, beta1), (g) => g);
-    const v = gradient.plus(op.mul(slots.v!, beta2), (g) => op.mul(g, g));
-    const root = op.sqrt(scalars.v_weight!);
-    const stepSize = op.div(op.mul(learningRate, root), scalars.m_weight!);
+  // p = p - lr (m / m_weight) / (sqrt(v / v_weight) + epsilon), with the weights, in the slots' units, moved into the scalars.
+  update({ parameter, gradient, slots, scales, scalars, learningRate }) {
+    const of = (slot: "m" | "v") => ({ slot: slots[slot]!, decay: adam.decay[slot]!, scale: scales?.[slot] });
+    const m = accumulated(of("m"), gradient, (g) => g);
+    const v = accumulated(of("v"), gradient, (g) => op.mul(g, g));
+    const weight = (slot: "m" | "v") => {
+      const all = scalars[`${slot}_weight`]!;
+      return scales ? op.div(all, scales[slot]!) : all;
+    };
+    const root = op.sqrt(weight("v"));
+    const stepSize = op.div(op.mul(learningRate, root), weight("m"));
     const denominator = op.add(op.sqrt(v), op.mul(root, epsilon));
     return { parameter: op.sub(parameter, op.div(op.mul(m, stepSize), denominator)), slots: { m, v } };
   },

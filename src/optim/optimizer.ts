@@ -20,10 +20,21 @@ export const rowSparse = (rows: Value<"int64">, values: V): Gradient => ({
   plus: (x, f) => op.scatterND(x, op.unsqueeze(rows, [1]), f(values), { reduction: "add" }),
 });
 
+/**
+ * A slot after a step: decay · slot + f(gradient). Where it has a scale, which decays in its place, the same in units of that
+ * scale: entries without gradient need no pass over them.
+ */
+export const accumulated = (
+  { slot, decay, scale }: { readonly slot: V; readonly decay: number; readonly scale: V | undefined },
+  gradient: Gradient,
+  f: (gradient: V) => V,
+): V =>
+  scale ? gradient.plus(slot, (g) => op.div(f(g), scale)) : gradient.plus(op.mul(slot, decay), f);
+
 /** What a row does that gets no gradient any more. */
 export interface Rest {
-  /** By slot, what a step multiplies it with. Slots not named here are what moves the row; they are zero once it is at rest. */
-  readonly decay: Readonly<Record<string, number>>;
+  /** The slots that move it; they are zero once it is at rest. */
+  readonly moves: readonly string[];
   /**
    * Whether a row would move by no more than `most` (the length of all its steps to come, added up, at most), given its slots,
    * the scalars and the learning rate.
@@ -46,14 +57,20 @@ export interface Optimizer {
   readonly source: string;
   readonly slots: readonly string[];
   readonly scalars: readonly string[];
+  /** By slot, what every step multiplies it with before the gradient is added. */
+  readonly decay: Readonly<Record<string, number>>;
   readonly rest: Rest;
   /** The scalars after one more step; called once a step, before any update. */
   advance(scalars: Slots): Slots;
-  /** The parameter and its slots after one step. `learningRate` is a scalar. */
+  /**
+   * The parameter and its slots after one step. `learningRate` is a scalar. With `scales`, scalars by slot that hold this step's decay
+   * already, a slot is worth what it holds times its scale.
+   */
   update(step: {
     readonly parameter: V;
     readonly gradient: Gradient;
     readonly slots: Slots;
+    readonly scales?: Slots | undefined;
     readonly scalars: Slots;
     readonly learningRate: V;
   }): { readonly parameter: V; readonly slots: Slots };

@@ -7,7 +7,8 @@ export const sgd: Optimizer = {
   source: "Robbins and Monro 1951, A stochastic approximation method",
   slots: [],
   scalars: [],
-  rest: { decay: {}, within: () => true },
+  decay: {},
+  rest: { moves: [], within: () => true },
   advance: () => ({}),
   update: ({ parameter, gradient, learningRate }) => ({
     parameter: gradient.plus(parameter, (g) => op.neg(op.mul(g, learningRate))),

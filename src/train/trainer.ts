@@ -148,6 +148,12 @@ export class Trainer {
   /** Trains the given batches of rows, which blocks the thread; gives the loss of each step before its update. */
   async run(batches: Batches, activations = this.#activations): Promise<Float32Array> {
     if (!activations) throw new ConfigError("Trainer.run: opened without activations, each run needs its own");
+    const losses: number[] = [];
+    for (const part of this.parts(batches)) losses.push(...(await this.#runOnce(part, activations)));
+    return Float32Array.from(losses);
+  }
+
+  async #runOnce(batches: Batches, activations: HostTensor<"float32">): Promise<Float32Array> {
     const { feeds, carriesState } = wrappers[this.#wrapper];
     const losses = new Float32Array(batches.bounds.length);
     let at = 0;

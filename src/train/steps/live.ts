@@ -15,7 +15,7 @@ import type { TrainConfig } from "../../sae/config.ts";
 import { architectureOf, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
 import { chooseLatents, scoringParameters } from "./choose.ts";
-import { LiveRows, rested, rowMatrices, rowStateNames } from "./liveRows.ts";
+import { LiveRows, rowMatrices, rowStateNames, scaleName } from "./liveRows.ts";
 import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
 import { boundsOf, inverse, onesLike, positions } from "./places.ts";
 import type { StateValues, StepForm } from "./step.ts";
@@ -44,14 +44,12 @@ export const live: StepForm = {
         rowNames.map((name) => [part(name, i), op.gather(origin[name]!, numbers)] as const),
       );
       const order = inverse(op.concat([live, dead], 0), like, positions(onesLike(like)));
-      const sinceRunStarted = pick(Object.keys(optimizerOf(config).rest.decay).map(rested), () =>
-        op.scalarOf("float32", 1),
-      );
+      const scales = pick(optimizerOf(config).slots.map(scaleName), () => op.scalarOf("float32", 1));
       return {
         carried: {
           ...without(origin, rowNames),
           ...Object.fromEntries(rows),
-          ...{ added: none, is_live: op.cast(is_live, "float32"), order, ...sinceRunStarted },
+          ...{ added: none, is_live: op.cast(is_live, "float32"), order, ...scales },
         },
         fixed: {
           ...Object.fromEntries(blocks.map((numbers, i) => [part("live", i), numbers])),
@@ -65,13 +63,19 @@ export const live: StepForm = {
     scope("given", () => {
       const all = range(blockCount(config) + 1);
       const names = rowStateNames(config);
+      const whole = pick(names, (name) => concat(all.map((i) => carried[part(name, i)] as V)));
+      for (const matrix of rowMatrices(config))
+        for (const slot of optimizerOf(config).slots) {
+          const name = slotName(slot, matrix);
+          whole[name] = op.mul(whole[name]!, carried[scaleName(slot)] as V);
+        }
       const blocks = all.slice(0, -1).map((i) => fixed[part("live", i)] as Ints);
       return {
         ...without(
           carried,
           names.flatMap((name) => all.map((i) => part(name, i))),
         ),
-        ...pick(names, (name) => concat(all.map((i) => carried[part(name, i)] as V))),
+        ...whole,
         live: concat([...blocks, added as Ints]),
       };
     }),
@@ -101,12 +105,20 @@ export const live: StepForm = {
     const loss = totalLoss(config, { x, xHat, code, params: small, stepsSinceFired: state.steps_since_fired! });
     const gradient: StateValues = gradients(loss, small);
 
-    const scalars = scope("schedule", () => optimizer.advance(state));
+    const { scalars, scales } = scope("schedule", () => ({
+      scalars: optimizer.advance(state),
+      scales: pick(optimizer.slots, (slot) => op.mul(state[scaleName(slot)]!, optimizer.decay[slot]!)),
+    }));
     const next: Record<string, Value> = { ...scalars };
     /** What becomes of a parameter in `rows`, or of a part of one, under the name `key` gives it. */
-    const move = (name: string, gradient: Gradient, rows: StateValues, key = (name: string) => name) => {
+    const move = (
+      name: string,
+      gradient: Gradient,
+      rows: StateValues,
+      { scales, key = (name) => name }: { scales?: StateValues; key?: (name: string) => string } = {},
+    ) => {
       const slots = pick(optimizer.slots, (slot) => rows[slotName(slot, name)]!);
-      const after = updated(config, name, { parameter: rows[name]!, gradient, slots, scalars });
+      const after = updated(config, name, { parameter: rows[name]!, gradient, slots, scales, scalars });
       next[key(name)] = after.parameter;
       for (const [slot, value] of Object.entries(after.slots)) next[key(slotName(slot, name))] = value;
     };
@@ -116,7 +128,7 @@ export const live: StepForm = {
         if (matrices.includes(name))
           for (const [i, { rows }] of grown.entries()) {
             const own = rowSparse(places[i]!, op.slice(narrow, { axis: 0, ...bounds[i] }));
-            move(name, own, rows, (name) => part(name, i));
+            move(name, own, rows, { scales, key: (name) => part(name, i) });
           }
         else move(name, parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow), state);
       });
@@ -129,13 +141,8 @@ export const live: StepForm = {
         ...scope("grow", () => ({
           is_live: op.max(carried.is_live as V, kept.used),
           order: placedLast(carried.order as Ints, carried.added as Ints, fresh!, config.latentDim),
-          ...Object.fromEntries(
-            Object.entries(optimizer.rest.decay).map(([slot, factor]) => [
-              rested(slot),
-              op.mul(state[rested(slot)]!, factor),
-            ]),
-          ),
         })),
+        ...Object.fromEntries(optimizer.slots.map((slot) => [scaleName(slot), scales[slot]!])),
         steps_since_fired: scope("fired", () => stepsSinceFired(code, state.steps_since_fired!)),
       },
       loss,
@@ -157,21 +164,11 @@ function grow(config: TrainConfig, carried: Values, origin: StateValues, fixed: 
     const names = rowStateNames(config);
     const last = blockCount(config);
     const fresh = positions(op.sub(used, op.mul(used, carried.is_live as V)));
-    // Where they rest: as they were when the run started, but for what has decayed since.
-    const since = new Map<string, V | undefined>();
-    for (const name of rowMatrices(config))
-      for (const slot of optimizerOf(config).slots)
-        since.set(slotName(slot, name), carried[rested(slot)] as V | undefined);
-    const resting = (name: string) => {
-      const rows = op.gather(origin[name]!, fresh);
-      if (!since.has(name)) return rows;
-      const factor = since.get(name);
-      return factor ? op.mul(rows, factor) : op.zerosLike(rows);
-    };
     const carriedRows = (i: number) => pick(names, (name) => carried[part(name, i)] as V);
     const blocks = range(last).map((i) => ({ numbers: fixed[part("live", i)] as Ints, rows: carriedRows(i) }));
     const before = carriedRows(last);
-    const rows = pick(names, (name) => op.concat([before[name]!, resting(name)], 0));
+    // Where they rest: as they were when the run started, as the scales say what has decayed since.
+    const rows = pick(names, (name) => op.concat([before[name]!, op.gather(origin[name]!, fresh)], 0));
     return [...blocks, { numbers: op.concat([carried.added as Ints, fresh], 0), rows, fresh }];
   });
 }

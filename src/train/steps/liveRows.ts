@@ -21,8 +21,12 @@ export const rowMatrices = (config: TrainConfig): string[] =>
 export const rowStateNames = (config: TrainConfig): string[] =>
   rowMatrices(config).flatMap((name) => [name, ...optimizerOf(config).slots.map((slot) => slotName(slot, name))]);
 
-/** The name of what a slot has been multiplied with since the run started. */
-export const rested = (slot: string): string => `rested.${slot}`;
+/** The name of what a slot of rows is to be multiplied with: all that has decayed since the run started. */
+export const scaleName = (slot: string): string => `scale.${slot}`;
+
+/** Steps after which the first scale has fallen to 1e-12: a run has no more, so that what is divided by it stays far within float32. */
+const stepsPerScale = (config: TrainConfig): number =>
+  Math.floor(-Math.log(1e-12) / Math.max(0, ...Object.values(optimizerOf(config).decay).map((by) => -Math.log(by))));
 
 /** Entries of the encoder's products that a run has at most: 28 steps of 256 rows at 2,048 dims and latents, some two seconds. */
 const workPerRun = 3e10;
@@ -50,8 +54,8 @@ export class LiveRows implements HostSide {
     this.#state = copyOf(state);
     const latents = Array.from({ length: config.latentDim }, (_, i) => i);
     const { slots, rest } = optimizerOf(config);
-    const kept = Object.keys(rest.decay);
-    this.#moments = { dropped: slots.filter((slot) => !kept.includes(slot)), kept };
+    const kept = slots.filter((slot) => !rest.moves.includes(slot));
+    this.#moments = { dropped: rest.moves, kept };
     const holds = (those: readonly string[]) => (latent: number) =>
       this.#matrices.some((name) => those.some((slot) => hasNonZero(this.#row(slotName(slot, name), latent))));
     this.#moving = latents.filter(holds(this.#moments.dropped));
@@ -69,7 +73,8 @@ export class LiveRows implements HostSide {
    */
   runs({ order, bounds }: Batches): readonly Batches[] {
     const { batchSize, inputDim, latentDim } = this.#config;
-    const most = Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim)));
+    const byWork = Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim)));
+    const most = Math.min(byWork, stepsPerScale(this.#config));
     const first = this.#moving.length === 0 ? 1 : 0;
     const rest = bounds.slice(first);
     const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
@@ -102,7 +107,7 @@ export class LiveRows implements HostSide {
         this.#row(name, latent).set(rows.data.subarray(i * width, (i + 1) * width));
     }
     for (const slot of this.#moments.kept) {
-      const factor = given[rested(slot)]!.data[0] as number;
+      const factor = given[scaleName(slot)]!.data[0] as number;
       for (const latent of this.#resting)
         for (const name of this.#matrices) {
           const row = this.#row(slotName(slot, name), latent);

@@ -1,6 +1,6 @@
 import * as op from "../../graph/ops.ts";
 import { scope, type Value } from "../../graph/value.ts";
-import type { Gradient, Slots } from "../../optim/optimizer.ts";
+import type { Optimizer } from "../../optim/optimizer.ts";
 import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { type Constraint, constraints } from "../../sae/constraints.ts";
@@ -31,7 +31,7 @@ export const projected = (config: TrainConfig, name: string, parameter: V, gradi
 export function updated(
   config: TrainConfig,
   name: string,
-  given: { readonly parameter: V; readonly gradient: Gradient; readonly slots: Slots; readonly scalars: Slots },
+  given: Omit<Parameters<Optimizer["update"]>[0], "learningRate">,
 ) {
   const learningRate = op.scalarOf("float32", config.learningRate);
   const { parameter, slots } = optimizerOf(config).update({ ...given, learningRate });
