@@ -24,8 +24,7 @@ export function spread(node: OpNode, reduced: V, x: V): V {
 }
 
 /** What an Expand repeats, where a product with a value of its whole shape repeats it as well. */
-export const unspread = (x: V): V =>
-  x.node.kind === "op" && x.node.op === "Expand" ? (x.node.inputs[0] as V) : x;
+export const unspread = (x: V): V => (x.node.kind === "op" && x.node.op === "Expand" ? (x.node.inputs[0] as V) : x);
 
 /** The cotangent of a slice's input: zeros before and after the part that was taken. */
 export function unslice(dy: V, x: V, { inputs }: OpNode): V {

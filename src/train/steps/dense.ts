@@ -6,7 +6,7 @@ import type { TrainConfig } from "../../sae/config.ts";
 import { keepTop, keepTopUnsorted } from "../../sae/parts.ts";
 import { forward, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName } from "../state.ts";
-import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
+import { projected, stateInputs, stepsSinceFired, totalLoss, updated } from "./parts.ts";
 import type { StateValues, StepForm } from "./step.ts";
 
 type V = Value<"float32">;
@@ -16,9 +16,10 @@ export const dense: StepForm = {
   name: "dense",
   describe: "every latent at every step; the reference for all other forms",
   grows: false,
-  carry: (_config, origin) => ({ carried: origin, fixed: {} }),
+  inputs: stateInputs,
+  carry: (_config, inputs) => ({ carried: inputs, fixed: {} }),
   given: (_config, carried) => carried,
-  step(config, x, carried, _origin, _fixed, padding) {
+  step(config, x, carried, _fixed, padding) {
     const state = carried as StateValues;
     const { loss, gradient, code } = lossAndGradients(config, x, state, padding);
     const next = scope("update", () => update(config, state, gradient));

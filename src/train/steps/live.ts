@@ -13,9 +13,10 @@ import { scope, type Value } from "../../graph/value.ts";
 import { type Gradient, rowSparse, whole } from "../../optim/optimizer.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { architectureOf, parametersOf } from "../../sae/spec.ts";
-import { optimizerOf, slotName } from "../state.ts";
+import { optimizerOf, slotName, stateShapes } from "../state.ts";
 import { chooseLatents, scoringParameters } from "./choose.ts";
-import { LiveRows, rowMatrices, rowStateNames, scaleName } from "./liveRows.ts";
+import { blockCount, part, restNames, rowMatrices, rowStateNames, scaleName, vectorNames } from "./liveLayout.ts";
+import { LiveRows } from "./liveRows.ts";
 import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
 import { boundsOf, inverse, onesLike, positions } from "./places.ts";
 import type { StateValues, StepForm } from "./step.ts";
@@ -28,65 +29,75 @@ export const live: StepForm = {
   name: "live",
   describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
   grows: true,
-  extra: () => ({ live: op.input("int64", ["live"]) }),
   host: (config, state) => new LiveRows(config, state),
 
-  carry: (config, origin, extra) =>
+  inputs: (config) => {
+    const shapes = stateShapes(config);
+    const partOf = (i: number | "rest", names: readonly string[]) => ({
+      [part("latents", i)]: op.input("int64", [part("rows", i)]),
+      ...Object.fromEntries(
+        names.map((name) => [part(name, i), op.input("float32", [part("rows", i), shapes[name]![1]!])]),
+      ),
+    });
+    return {
+      ...pick(vectorNames(config), (name) => op.input("float32", shapes[name]!)),
+      ...Object.assign({}, ...range(blockCount(config)).map((i) => partOf(i, rowStateNames(config)))),
+      ...partOf("rest", restNames(config)),
+    };
+  },
+
+  carry: (config, inputs) =>
     scope("carry", () => {
-      const live = extra.live as Ints;
-      const like = origin.steps_since_fired!;
-      const is_live = inverse(live, like, onesLike(live));
-      const dead = positions(op.sub(1, is_live));
-      const none = op.slice(live, { axis: 0, to: 0 });
-      const blocks = dividedInto(blockCount(config), live);
-      const rowNames = rowStateNames(config);
-      const rows = [...blocks, none].flatMap((numbers, i) =>
-        rowNames.map((name) => [part(name, i), op.gather(origin[name]!, numbers)] as const),
-      );
-      const order = inverse(op.concat([live, dead], 0), like, positions(onesLike(like)));
-      const scales = pick(optimizerOf(config).slots.map(scaleName), () => op.scalarOf("float32", 1));
+      const blocks = range(blockCount(config));
+      const names = rowStateNames(config);
+      const like = inputs.steps_since_fired!;
+      const live = concat(blocks.map((i) => inputs[part("latents", i)] as Ints));
+      const rest = inputs[part("latents", "rest")] as Ints;
+      const newRows = names.map((name) => [
+        part(name, blocks.length),
+        op.slice(inputs[part(name, 0)] as V, { axis: 0, to: 0 }),
+      ]);
       return {
         carried: {
-          ...without(origin, rowNames),
-          ...Object.fromEntries(rows),
-          ...{ added: none, is_live: op.cast(is_live, "float32"), order, ...scales },
+          ...pick(
+            [...vectorNames(config), ...blocks.flatMap((i) => names.map((name) => part(name, i)))],
+            (name) => inputs[name]!,
+          ),
+          ...Object.fromEntries(newRows),
+          added: op.slice(live, { axis: 0, to: 0 }),
+          is_live: op.cast(inverse(live, like, onesLike(live)), "float32"),
+          order: inverse(op.concat([live, rest], 0), like, positions(onesLike(like))),
+          ...pick(optimizerOf(config).slots.map(scaleName), () => op.scalarOf("float32", 1)),
         },
         fixed: {
-          ...Object.fromEntries(blocks.map((numbers, i) => [part("live", i), numbers])),
-          ...Object.fromEntries(scoring(config).map((name) => [part(name, "dead"), op.gather(origin[name]!, dead)])),
+          ...pick(
+            [...blocks.map((i) => part("latents", i)), ...restNames(config).map((name) => part(name, "rest"))],
+            (name) => inputs[name]!,
+          ),
+          place_in_rest: inverse(rest, like, positions(onesLike(rest))),
         },
       };
     }),
 
-  // Whole vectors and scalars, and of the matrices the rows of `live`.
-  given: (config, { added, is_live: _, order: __, ...carried }, fixed) =>
+  given: (config, { is_live: _, order: __, ...carried }) =>
     scope("given", () => {
-      const all = range(blockCount(config) + 1);
-      const names = rowStateNames(config);
-      const whole = pick(names, (name) => concat(all.map((i) => carried[part(name, i)] as V)));
+      const next: Record<string, Value> = { ...carried };
       for (const matrix of rowMatrices(config))
-        for (const slot of optimizerOf(config).slots) {
-          const name = slotName(slot, matrix);
-          whole[name] = op.mul(whole[name]!, carried[scaleName(slot)] as V);
-        }
-      const blocks = all.slice(0, -1).map((i) => fixed[part("live", i)] as Ints);
-      return {
-        ...without(
-          carried,
-          names.flatMap((name) => all.map((i) => part(name, i))),
-        ),
-        ...whole,
-        live: concat([...blocks, added as Ints]),
-      };
+        for (const slot of optimizerOf(config).slots)
+          for (const i of range(blockCount(config) + 1)) {
+            const name = part(slotName(slot, matrix), i);
+            next[name] = op.mul(carried[name] as V, carried[scaleName(slot)] as V);
+          }
+      return next;
     }),
 
-  step(config, x, carried, origin, fixed) {
+  step(config, x, carried, fixed) {
     const sae = architectureOf(config);
     const optimizer = optimizerOf(config);
     const parameters = parametersOf(config);
     const state = carried as StateValues;
     const kept = chooseLatents(config, x, { ...state, ...wholeMatrices(config, carried, fixed) });
-    const grown = grow(config, carried, origin, fixed, kept.used);
+    const grown = grow(config, carried, fixed, kept.used);
 
     // Of each part, the places of the rows the batch uses: the small SAE is made of them.
     const places = scope("active", () => grown.map(({ numbers }) => positions(op.gather(kept.used, numbers))));
@@ -159,16 +170,24 @@ interface Part {
 }
 
 /** The parts in a step: the blocks, and last the rows that came to life in this run, with those of this step behind them. */
-function grow(config: TrainConfig, carried: Values, origin: StateValues, fixed: Values, used: V): Part[] {
+function grow(config: TrainConfig, carried: Values, fixed: Values, used: V): Part[] {
   return scope("grow", () => {
     const names = rowStateNames(config);
     const last = blockCount(config);
-    const fresh = positions(op.sub(used, op.mul(used, carried.is_live as V)));
     const carriedRows = (i: number) => pick(names, (name) => carried[part(name, i)] as V);
-    const blocks = range(last).map((i) => ({ numbers: fixed[part("live", i)] as Ints, rows: carriedRows(i) }));
+    const blocks = range(last).map((i) => ({ numbers: fixed[part("latents", i)] as Ints, rows: carriedRows(i) }));
+    const fresh = positions(op.sub(used, op.mul(used, carried.is_live as V)));
+    const places = op.gather(fixed.place_in_rest as Ints, fresh);
+    // As they were when the run started: the scales say what has decayed since. What would move them is zero.
+    const resting = (name: string) =>
+      restNames(config).includes(name)
+        ? op.gather(fixed[part(name, "rest")] as V, places)
+        : op.expand(
+            op.scalarOf("float32", 0),
+            op.concat([op.shape(fresh), op.ints(stateShapes(config)[name]![1]!)], 0),
+          );
     const before = carriedRows(last);
-    // Where they rest: as they were when the run started, as the scales say what has decayed since.
-    const rows = pick(names, (name) => op.concat([before[name]!, op.gather(origin[name]!, fresh)], 0));
+    const rows = pick(names, (name) => op.concat([before[name]!, resting(name)], 0));
     return [...blocks, { numbers: op.concat([carried.added as Ints, fresh], 0), rows, fresh }];
   });
 }
@@ -178,7 +197,7 @@ function wholeMatrices(config: TrainConfig, carried: Values, fixed: Values): Sta
   const last = blockCount(config);
   return pick(scoring(config), (name) => {
     const blocks = range(last).map((i) => carried[part(name, i)] as V);
-    const rows = concat([...blocks, fixed[part(name, "dead")] as V, carried[part(name, last)] as V]);
+    const rows = concat([...blocks, fixed[part(name, "rest")] as V, carried[part(name, last)] as V]);
     return op.gather(rows, carried.order as Ints);
   });
 }
@@ -189,26 +208,11 @@ const placedLast = (order: Ints, added: Ints, fresh: Ints, latentDim: number): I
   return op.scatterElements(order, fresh, op.add(behind, latentDim), { axis: 0 });
 };
 
-/** About so many bytes make a block where every row is live; beyond so many blocks the graph grows more than the cache helps. */
-const blockBytes = 2 ** 21;
-const mostBlocks = 16;
-const blockCount = ({ latentDim, inputDim }: TrainConfig) =>
-  Math.min(mostBlocks, Math.ceil((4 * latentDim * inputDim) / blockBytes));
-const dividedInto = (count: number, numbers: Ints): Ints[] => {
-  const bound = (i: number) => op.div(op.mul(op.shape(numbers), i), count);
-  return range(count).map((i) => op.slice(numbers, { axis: 0, from: bound(i), to: bound(i + 1) }));
-};
-
-/** The name of a part's rows. */
-const part = (name: string, i: number | "dead") => `${name}.${i}`;
 /** The matrices that the choice of latents needs whole. */
 const scoring = (config: TrainConfig): string[] =>
   scoringParameters(config).filter((name) => rowMatrices(config).includes(name));
-
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
   op.concat(values as [Value<D>, ...Value<D>[]], 0);
 const pick = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));
-const without = <T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));

@@ -5,66 +5,71 @@
  * second moment) decays by one factor for all steps until it is kept again.
  */
 import type { TrainConfig } from "../../sae/config.ts";
-import { parametersOf } from "../../sae/spec.ts";
-import { type HostTensor, tensor } from "../../util/tensor.ts";
-import { optimizerOf, slotName, type TrainState } from "../state.ts";
+import { type HostTensor, int64s, tensor } from "../../util/tensor.ts";
+import { optimizerOf, slotName, stateShapes, type TrainState } from "../state.ts";
 import type { Batches } from "../wrappers/wrapper.ts";
+import {
+  blockCount,
+  blockStart,
+  keptSlots,
+  part,
+  restNames,
+  rowMatrices,
+  rowStateNames,
+  scaleName,
+  vectorNames,
+} from "./liveLayout.ts";
 import type { HostSide } from "./step.ts";
 
-/** Parameters with a row per latent, which the live form carries as rows. */
-export const rowMatrices = (config: TrainConfig): string[] =>
-  Object.entries(parametersOf(config)).flatMap(([name, { shape, perLatent }]) =>
-    perLatent && shape.length === 2 ? [name] : [],
-  );
-
-/** Names of the state tensors that are carried as rows: the matrices and their slots. */
-export const rowStateNames = (config: TrainConfig): string[] =>
-  rowMatrices(config).flatMap((name) => [name, ...optimizerOf(config).slots.map((slot) => slotName(slot, name))]);
-
-/** The name of what a slot of rows is to be multiplied with: all that has decayed since the run started. */
-export const scaleName = (slot: string): string => `scale.${slot}`;
+/** Entries of the encoder's products that a run has at most: 28 steps of 256 rows at 2,048 dims and latents, some two seconds. */
+const workPerRun = 3e10;
 
 /** Steps after which the first scale has fallen to 1e-12: a run has no more, so that what is divided by it stays far within float32. */
 const stepsPerScale = (config: TrainConfig): number =>
   Math.floor(-Math.log(1e-12) / Math.max(0, ...Object.values(optimizerOf(config).decay).map((by) => -Math.log(by))));
 
-/** Entries of the encoder's products that a run has at most: 28 steps of 256 rows at 2,048 dims and latents, some two seconds. */
-const workPerRun = 3e10;
-
 /** Rows kept within so many steps are not looked at: a moment has a hundredth left then (0.9^44), far from 2^-24. */
 const idleSteps = 44;
 
-/** The live rows of a training, from run to run. */
+/** The state of a training from run to run, live rows in front: a run is fed views of it. */
 export class LiveRows implements HostSide {
   readonly #config: TrainConfig;
-  readonly #matrices: readonly string[];
-  /** The slots of the matrices that are zero where a row is at rest, and those that decay there. */
-  readonly #moments: { readonly dropped: readonly string[]; readonly kept: readonly string[] };
-  /** In canonical form, but for what the last run has left; owned, and written to. */
-  #state: TrainState;
-  /** Rows that may be live, ascending. */
-  #moving: number[];
-  /** Rows at rest that have kept something. */
+  /** Vectors and scalars. */
+  #vectors: TrainState;
+  /** Each `[latentDim, width]`, its rows in the order of `#latents`; owned, and written to. */
+  readonly #rows: Readonly<Record<string, Float32Array>>;
+  /** The latent of each row: those of the live rows, ascending, then all others, ascending. */
+  #latents: number[];
+  /** How many rows are live. */
+  #live = 0;
+  /** Latents at rest whose rows have kept something. */
   #resting: Set<number>;
 
   /** Of a state in canonical form, which is copied. */
   constructor(config: TrainConfig, state: TrainState) {
     this.#config = config;
-    this.#matrices = rowMatrices(config);
-    this.#state = copyOf(state);
-    const latents = Array.from({ length: config.latentDim }, (_, i) => i);
-    const { slots, rest } = optimizerOf(config);
-    const kept = slots.filter((slot) => !rest.moves.includes(slot));
-    this.#moments = { dropped: rest.moves, kept };
-    const holds = (those: readonly string[]) => (latent: number) =>
-      this.#matrices.some((name) => those.some((slot) => hasNonZero(this.#row(slotName(slot, name), latent))));
-    this.#moving = latents.filter(holds(this.#moments.dropped));
-    const moving = new Set(this.#moving);
-    this.#resting = new Set(latents.filter((latent) => !moving.has(latent)).filter(holds(kept)));
+    this.#vectors = Object.fromEntries(vectorNames(config).map((name) => [name, copyOf(state[name]!)]));
+    this.#rows = Object.fromEntries(rowStateNames(config).map((name) => [name, state[name]!.data.slice()]));
+    this.#latents = Array.from({ length: config.latentDim }, (_, i) => i);
+    const holds = (slots: readonly string[]) => (latent: number) =>
+      rowMatrices(config).some((name) => slots.some((slot) => hasNonZero(this.#row(slotName(slot, name), latent))));
+    const moving = this.#latents.filter(holds(optimizerOf(config).rest.moves));
+    this.#resting = new Set(this.#latents.filter(holds(keptSlots(config))));
+    this.#putInFront(moving);
+    for (const latent of moving) this.#resting.delete(latent);
   }
 
   get state(): TrainState {
-    return copyOf(this.#state);
+    const shapes = stateShapes(this.#config);
+    const canonical = (name: string): HostTensor<"float32"> => {
+      const whole = this.#vectors[name];
+      if (whole) return copyOf(whole);
+      const [count, width] = shapes[name] as [number, number];
+      const data = new Float32Array(count * width);
+      for (const [at, latent] of this.#latents.entries()) data.set(this.#row(name, at), latent * width);
+      return tensor("float32", [count, width], data);
+    };
+    return Object.fromEntries(Object.keys(shapes).map((name) => [name, canonical(name)]));
   }
 
   /**
@@ -75,7 +80,7 @@ export class LiveRows implements HostSide {
     const { batchSize, inputDim, latentDim } = this.#config;
     const byWork = Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim)));
     const most = Math.min(byWork, stepsPerScale(this.#config));
-    const first = this.#moving.length === 0 ? 1 : 0;
+    const first = this.#live === 0 ? 1 : 0;
     const rest = bounds.slice(first);
     const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
     const parts = Array.from({ length: Math.ceil(rest.length / size) }, (_, i) => rest.slice(i * size, (i + 1) * size));
@@ -83,55 +88,118 @@ export class LiveRows implements HostSide {
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
-    const { dropped } = this.#moments;
-    this.#moving = this.#moving.filter((latent) => {
-      if (!this.#atRest(latent)) return true;
-      for (const name of this.#matrices) for (const slot of dropped) this.#row(slotName(slot, name), latent).fill(0);
-      this.#resting.add(latent);
-      return false;
-    });
-    return { ...this.#state, live: tensor("int64", [this.#moving.length], BigInt64Array.from(this.#moving, BigInt)) };
+    const retired = new Set(this.#latents.slice(0, this.#live).filter((_, at) => this.#atRest(at)));
+    if (retired.size > 0) {
+      for (const [at, latent] of this.#latents.slice(0, this.#live).entries())
+        if (retired.has(latent))
+          for (const name of rowMatrices(this.#config))
+            for (const slot of optimizerOf(this.#config).rest.moves) this.#row(slotName(slot, name), at).fill(0);
+      for (const latent of retired) this.#resting.add(latent);
+      this.#putInFront(this.#latents.slice(0, this.#live).filter((latent) => !retired.has(latent)));
+    }
+    return {
+      ...this.#vectors,
+      ...Object.assign(
+        {},
+        ...this.#blocks().map(({ i, from, to }) => this.#fed(rowStateNames(this.#config), i, from, to)),
+      ),
+      ...this.#fed(restNames(this.#config), "rest", this.#live, this.#latents.length),
+    };
   }
 
   collect(given: Readonly<Record<string, HostTensor>>): void {
-    const live = Array.from(given.live!.data as BigInt64Array, Number);
-    for (const latent of live) this.#resting.delete(latent);
-    const next: Record<string, HostTensor<"float32">> = { ...this.#state };
-    for (const [name, value] of Object.entries(given))
-      if (name in this.#state && value.dims.length < 2) next[name] = value as HostTensor<"float32">;
-    this.#state = next;
-    for (const name of rowStateNames(this.#config)) {
-      const rows = given[name] as HostTensor<"float32">;
-      const width = rows.dims[1]!;
-      for (const [i, latent] of live.entries())
-        this.#row(name, latent).set(rows.data.subarray(i * width, (i + 1) * width));
+    const names = rowStateNames(this.#config);
+    this.#vectors = Object.fromEntries(
+      Object.keys(this.#vectors).map((name) => [name, given[name] as HostTensor<"float32">]),
+    );
+    for (const { i, from } of this.#blocks())
+      for (const name of names)
+        this.#rows[name]!.set(given[part(name, i)]!.data as Float32Array, from * this.#width(name));
+
+    const added = Array.from(given.added!.data as BigInt64Array, Number);
+    const places = new Map(this.#latents.map((latent, at) => [latent, at]));
+    for (const name of names) {
+      const width = this.#width(name);
+      const rows = given[part(name, blockCount(this.#config))]!.data as Float32Array;
+      for (const [i, latent] of added.entries())
+        this.#row(name, places.get(latent)!).set(rows.subarray(i * width, (i + 1) * width));
     }
-    for (const slot of this.#moments.kept) {
+    for (const latent of added) this.#resting.delete(latent);
+    for (const slot of keptSlots(this.#config)) {
       const factor = given[scaleName(slot)]!.data[0] as number;
       for (const latent of this.#resting)
-        for (const name of this.#matrices) {
-          const row = this.#row(slotName(slot, name), latent);
-          for (let i = 0; i < row.length; i++) row[i]! *= factor;
-        }
+        for (const name of rowMatrices(this.#config))
+          multiply(this.#row(slotName(slot, name), places.get(latent)!), factor);
     }
-    this.#moving = live.sort((a, b) => a - b);
+    if (added.length > 0) this.#putInFront([...this.#latents.slice(0, this.#live), ...added].sort((a, b) => a - b));
   }
 
-  #row(name: string, latent: number): Float32Array {
-    const { dims, data } = this.#state[name]!;
-    return data.subarray(latent * dims[1]!, (latent + 1) * dims[1]!);
+  /** The blocks of live rows: from which row to which. */
+  #blocks(): { i: number; from: number; to: number }[] {
+    return Array.from({ length: blockCount(this.#config) }, (_, i) => ({
+      i,
+      from: blockStart(this.#config, this.#live, i),
+      to: blockStart(this.#config, this.#live, i + 1),
+    }));
   }
 
-  /** Whether what a latent's rows would still move is too little to matter; asked only where they have not been kept for a while. */
-  #atRest(latent: number): boolean {
-    if (this.#state.steps_since_fired!.data[latent]! < idleSteps) return false;
+  /** Some rows of some tensors, and their latents, as a part that is fed. */
+  #fed(names: readonly string[], i: number | "rest", from: number, to: number): Record<string, HostTensor> {
+    const rows = names.map((name) => {
+      const width = this.#width(name);
+      const view = this.#rows[name]!.subarray(from * width, to * width);
+      return [part(name, i), tensor("float32", [to - from, width], view)] as const;
+    });
+    return { ...Object.fromEntries(rows), [part("latents", i)]: int64s(this.#latents.slice(from, to)) };
+  }
+
+  /** Makes these latents, ascending, the live ones: rows are moved within their arrays. */
+  #putInFront(live: readonly number[]): void {
+    const chosen = new Set(live);
+    const before = new Map(this.#latents.map((latent, at) => [latent, at]));
+    const others = this.#latents.filter((latent) => !chosen.has(latent)).sort((a, b) => a - b);
+    this.#latents = [...live, ...others];
+    this.#live = live.length;
+    const sources = this.#latents.map((latent) => before.get(latent)!);
+    for (const [name, rows] of Object.entries(this.#rows)) permuteRows(rows, this.#width(name), sources);
+  }
+
+  #width(name: string): number {
+    return this.#rows[name]!.length / this.#latents.length;
+  }
+
+  /** The row at a place. */
+  #row(name: string, at: number): Float32Array {
+    const width = this.#width(name);
+    return this.#rows[name]!.subarray(at * width, (at + 1) * width);
+  }
+
+  /** Whether what the rows at a place would still move is too little to matter; asked only where they have not been kept for a while. */
+  #atRest(at: number): boolean {
+    if (this.#vectors.steps_since_fired!.data[this.#latents[at]!]! < idleSteps) return false;
     const { slots, scalars, rest } = optimizerOf(this.#config);
-    const numbers = Object.fromEntries(scalars.map((name) => [name, this.#state[name]!.data[0]!]));
-    return this.#matrices.every((name) => {
-      const rows = Object.fromEntries(slots.map((slot) => [slot, this.#row(slotName(slot, name), latent)]));
-      const most = (this.#config.retire ?? 0) * lengthOf(this.#row(name, latent));
+    const numbers = Object.fromEntries(scalars.map((name) => [name, this.#vectors[name]!.data[0]!]));
+    return rowMatrices(this.#config).every((name) => {
+      const rows = Object.fromEntries(slots.map((slot) => [slot, this.#row(slotName(slot, name), at)]));
+      const most = (this.#config.retire ?? 0) * lengthOf(this.#row(name, at));
       return rest.within(most, rows, numbers, this.#config.learningRate);
     });
+  }
+}
+
+/** Puts row `sources[i]` at place `i`, for all i, in place: cycle by cycle, one row put aside. */
+function permuteRows(rows: Float32Array, width: number, sources: readonly number[]): void {
+  const done = new Uint8Array(sources.length);
+  for (const [start] of sources.entries()) {
+    if (done[start] || sources[start] === start) continue;
+    const aside = rows.slice(start * width, (start + 1) * width);
+    let at = start;
+    for (; sources[at] !== start; at = sources[at]!) {
+      done[at] = 1;
+      rows.copyWithin(at * width, sources[at]! * width, (sources[at]! + 1) * width);
+    }
+    done[at] = 1;
+    rows.set(aside, at * width);
   }
 }
 
@@ -141,13 +209,14 @@ function hasNonZero(row: Float32Array): boolean {
   return false;
 }
 
+function multiply(row: Float32Array, factor: number): void {
+  for (let i = 0; i < row.length; i++) row[i]! *= factor;
+}
+
 function lengthOf(row: Float32Array): number {
   let squares = 0;
   for (let i = 0; i < row.length; i++) squares += row[i]! * row[i]!;
   return Math.sqrt(squares);
 }
 
-const copyOf = (state: TrainState): TrainState =>
-  Object.fromEntries(
-    Object.entries(state).map(([name, { dims, data }]) => [name, tensor("float32", dims, data.slice())]),
-  );
+const copyOf = ({ dims, data }: HostTensor<"float32">): HostTensor<"float32"> => tensor("float32", dims, data.slice());

@@ -5,10 +5,14 @@ import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { type Constraint, constraints } from "../../sae/constraints.ts";
 import { architectureOf } from "../../sae/spec.ts";
-import { optimizerOf } from "../state.ts";
+import { optimizerOf, stateShapes } from "../state.ts";
 import type { StateValues } from "./step.ts";
 
 type V = Value<"float32">;
+
+/** The canonical state as inputs of a training graph. */
+export const stateInputs = (config: TrainConfig): StateValues =>
+  Object.fromEntries(Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]));
 
 /** The sum of an architecture's losses, a scalar. */
 export const totalLoss = (config: TrainConfig, context: Omit<LossContext<StateValues, never>, "options">): V =>

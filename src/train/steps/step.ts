@@ -13,22 +13,18 @@ export type StateValues = Readonly<Record<string, V>>;
 
 /**
  * One way to write a training step. All forms compute the same numbers to float rounding; `dense` is the reference.
- * A form may carry the state from step to step in a shape of its own: `carry` makes it of the canonical state when a run
- * starts, `given` is what the run gives when it ends. `origin` is the canonical state as it was when the run started.
+ * A form may carry the state from step to step in a shape of its own: `carry` makes it of what a run is fed, `given` is what the
+ * run gives when it ends.
  */
 export interface StepForm {
   readonly name: StepName;
   readonly describe: string;
   /** Whether what it carries grows from step to step, which only a Loop can do. */
   readonly grows: boolean;
-  /** Inputs of the graph besides the state. Default: none. */
-  readonly extra?: (config: TrainConfig) => Values;
+  /** What a run is fed besides its batches. */
+  readonly inputs: (config: TrainConfig) => Values;
   /** What is carried from step to step, and what all steps of a run may use. */
-  readonly carry: (
-    config: TrainConfig,
-    origin: StateValues,
-    extra: Values,
-  ) => { readonly carried: Values; readonly fixed: Values };
+  readonly carry: (config: TrainConfig, inputs: Values) => { readonly carried: Values; readonly fixed: Values };
   /**
    * What is carried after one step on the batch `x [batch, inputDim]`, and the loss before it, a scalar. Rows of `padding`
    * neither weigh nor fire; a form that grows never sees any.
@@ -37,11 +33,10 @@ export interface StepForm {
     config: TrainConfig,
     x: V,
     carried: Values,
-    origin: StateValues,
     fixed: Values,
     padding?: Padding,
   ) => { readonly carried: Values; readonly loss: V };
-  /** What a run gives: the canonical state, or where there is a `host` side, what that makes it of. */
+  /** What a run gives, each under its name with `_next`: the canonical state, or what the `host` side makes it of. */
   readonly given: (config: TrainConfig, carried: Values, fixed: Values) => Values;
   /** What the host does around each run. Default: it feeds the canonical state and is given it. */
   readonly host?: (config: TrainConfig, state: TrainState) => HostSide;
@@ -53,7 +48,7 @@ export interface HostSide {
   readonly state: TrainState;
   /** The runs that some batches are best divided into. */
   runs(batches: Batches): readonly Batches[];
-  /** What the next run is fed besides its batches. */
+  /** What the next run is fed besides its batches, by the names of `inputs`. */
   feeds(): Readonly<Record<string, HostTensor>>;
   /** Takes what a run gave, by the names of `given`. */
   collect(given: Readonly<Record<string, HostTensor>>): void;

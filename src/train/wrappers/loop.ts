@@ -2,7 +2,7 @@ import { loop as loopOver } from "../../graph/control.ts";
 import * as op from "../../graph/ops.ts";
 import { scope } from "../../graph/value.ts";
 import { int64s, tensor } from "../../util/tensor.ts";
-import { stateInputs, stateOutputs } from "./state.ts";
+import { stateOutputs } from "./state.ts";
 import type { Wrapper } from "./wrapper.ts";
 
 /** ONNX Loop with the state carried from step to step; batches may have any sizes, so the last one of an epoch is what is left. */
@@ -15,10 +15,8 @@ export const loop: Wrapper = {
     const activations = op.input("float32", ["rows", config.inputDim]);
     const order = op.input("int64", ["visits"]);
     const batches = op.input("int64", ["steps", 2]);
-    const state = stateInputs(config);
-
-    const extra = form.extra?.(config) ?? {};
-    const { carried: before, fixed } = form.carry(config, state, extra);
+    const state = form.inputs(config);
+    const { carried: before, fixed } = form.carry(config, state);
 
     const steps = op.squeeze(op.slice(op.shape(batches), { axis: 0, to: 1 }), [0]);
     const trained = scope("train", () =>
@@ -35,14 +33,14 @@ export const loop: Wrapper = {
             });
             return op.gather(activations, rows);
           });
-          const { carried: next, loss } = form.step(config, x, carried, state, fixed);
+          const { carried: next, loss } = form.step(config, x, carried, fixed);
           return { state: next, outputs: { loss } };
         },
       }),
     );
     return {
       name: `${config.architecture}_${form.name}_loop`,
-      inputs: { activations, order, batches, ...state, ...extra },
+      inputs: { activations, order, batches, ...state },
       outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(config, trained.state, fixed)) },
     };
   },

@@ -3,7 +3,7 @@ import * as op from "../../graph/ops.ts";
 import { scope } from "../../graph/value.ts";
 import { tensor } from "../../util/tensor.ts";
 import { batchesOf } from "./padding.ts";
-import { stateInputs, stateOutputs } from "./state.ts";
+import { stateOutputs } from "./state.ts";
 import type { Wrapper } from "./wrapper.ts";
 
 /**
@@ -20,9 +20,9 @@ export const scan: Wrapper = {
     const order = op.input("int64", ["steps", config.batchSize]);
     const mask = op.input("float32", ["steps", config.batchSize]);
     const scale = op.input("float32", ["steps"]);
-    const state = stateInputs(config);
+    const state = form.inputs(config);
 
-    const { carried: before, fixed } = form.carry(config, state, {});
+    const { carried: before, fixed } = form.carry(config, state);
     const trained = scope("train", () =>
       scanOver({
         state: before,
@@ -30,7 +30,7 @@ export const scan: Wrapper = {
         body: (carried, batch) => {
           const x = scope("batch", () => op.gather(activations, batch.order));
           const padding = { mask: scope("batch", () => op.unsqueeze(batch.mask, [1])), scale: batch.scale };
-          const { carried: next, loss } = form.step(config, x, carried, state, fixed, padding);
+          const { carried: next, loss } = form.step(config, x, carried, fixed, padding);
           return { state: next, outputs: { loss } };
         },
       }),

@@ -1,7 +1,7 @@
 import * as op from "../../graph/ops.ts";
 import { type HostTensor, tensor } from "../../util/tensor.ts";
 import { batchesOf } from "./padding.ts";
-import { stateInputs, stateOutputs } from "./state.ts";
+import { stateOutputs } from "./state.ts";
 import type { TrainingRows, Wrapper } from "./wrapper.ts";
 
 /**
@@ -17,9 +17,9 @@ export const step: Wrapper = {
     const x = op.input("float32", [config.batchSize, config.inputDim]);
     const mask = op.input("float32", [config.batchSize, 1]);
     const scale = op.input("float32", []);
-    const state = stateInputs(config);
-    const { carried: before, fixed } = form.carry(config, state, {});
-    const { carried, loss } = form.step(config, x, before, state, fixed, { mask, scale });
+    const state = form.inputs(config);
+    const { carried: before, fixed } = form.carry(config, state);
+    const { carried, loss } = form.step(config, x, before, fixed, { mask, scale });
     return {
       name: `${config.architecture}_${form.name}_step`,
       inputs: { x, mask, scale, ...state },
