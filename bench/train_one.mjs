@@ -4,9 +4,13 @@ import { cpu, evaluate, freeze, readActivations, splitRows, takeRows, train, tra
 import { activeCounter, floorOf } from "./floor.mjs";
 
 const [file, latentDim, k, epochs = 25, step, preset] = process.argv.slice(2);
-const set = await readActivations(file);
-const split = splitRows(set);
-const [training, validation] = [takeRows(set.activations, split.train), takeRows(set.activations, split.validation)];
+/** Copies: nothing else of the file stays in memory. */
+async function rowsOf(file) {
+  const set = await readActivations(file);
+  const { train, validation } = splitRows(set);
+  return [takeRows(set.activations, train), takeRows(set.activations, validation)];
+}
+const [training, validation] = await rowsOf(file);
 const [rows, inputDim] = training.dims;
 const config = trainConfig({
   inputDim,
@@ -21,11 +25,15 @@ const { batchSize } = config;
 // Timed first, alone: a second session between its runs would leave its threads and caches behind.
 const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
 /** As the training process does. */
-const freeStates = () => 24 * config.latentDim * inputDim >= 2 ** 25 && globalThis.gc?.();
+async function freeStates() {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (24 * config.latentDim * inputDim >= 2 ** 25) globalThis.gc?.();
+}
 const started = performance.now();
 const { state } = await train(cpu, config, training, {
+  onPart: freeStates,
   onRun: async () => {
-    freeStates();
+    await freeStates();
     return true;
   },
 });
@@ -47,8 +55,7 @@ await train(cpu, config, training, {
   onRun: async ({ state, epochsDone }) => {
     const counts = [await activeIn(state, samples[0]), await activeIn(state, samples[1])];
     const moves = (latent) => {
-      for (let i = latent * inputDim; i < (latent + 1) * inputDim; i++)
-        if (state["m.W_enc"].data[i] !== 0) return true;
+      for (let i = latent * inputDim; i < (latent + 1) * inputDim; i++) if (state["m.W_enc"].data[i] !== 0) return true;
       return false;
     };
     let live = 0;
@@ -58,7 +65,7 @@ await train(cpu, config, training, {
       seen.active.push((counts[0] + counts[1]) / 2);
       seen.live.push(live);
     }
-    freeStates();
+    await freeStates();
     return true;
   },
 });
@@ -78,7 +85,7 @@ const checkpoint = {
 };
 const evaluating = performance.now();
 const { metrics } = await evaluate(cpu, freeze(checkpoint, "autoencoder"), { train: training, validation });
-const evaluation_rows_per_s = Math.round(set.activations.dims[0] / ((performance.now() - evaluating) / 1000));
+const evaluation_rows_per_s = Math.round((rows + validation.dims[0]) / ((performance.now() - evaluating) / 1000));
 
 const mean = (list) => list.reduce((sum, one) => sum + one, 0) / list.length;
 const [active, live] = [mean(seen.active), mean(seen.live)];

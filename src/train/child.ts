@@ -44,16 +44,17 @@ async function run({
     from,
     threads,
     epochsPerRun,
-    onPart: (epochsDone) => send({ type: "part", epochsDone }),
+    async onPart(epochsDone) {
+      await send({ type: "part", epochsDone });
+      await betweenRuns(config);
+    },
     async onRun(now) {
       await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
       if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {
         await send({ type: "snapshot", progress: await sendState(now) });
         lastSnapshot = performance.now();
       }
-      freeStates(config);
-      // Messages are read between runs only.
-      await new Promise((resolve) => setImmediate(resolve));
+      await betweenRuns(config);
       return !stopping;
     },
   });
@@ -68,10 +69,11 @@ async function sendState({ state, ...rest }: TrainProgress) {
 }
 
 /**
- * Frees the states of earlier runs, which V8 does not hurry to do: their arrays are outside its heap. It takes some milliseconds, so
- * small ones are left to it.
+ * Messages are read between runs only. Then the states of earlier runs, which nothing holds any more once that has happened, are freed:
+ * V8 does not hurry to do it, as their arrays are outside its heap. It takes some milliseconds, so small ones are left to it.
  */
-function freeStates(config: TrainConfig): void {
+async function betweenRuns(config: TrainConfig): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
   if (stateBytes(config) >= 2 ** 25) globalThis.gc?.();
 }
 

@@ -79,17 +79,8 @@ export const live: StepForm = {
       };
     }),
 
-  given: (config, { is_live: _, order: __, ...carried }) =>
-    scope("given", () => {
-      const next: Record<string, Value> = { ...carried };
-      for (const matrix of rowMatrices(config))
-        for (const slot of optimizerOf(config).slots)
-          for (const i of range(blockCount(config) + 1)) {
-            const name = part(slotName(slot, matrix), i);
-            next[name] = op.mul(carried[name] as V, carried[scaleName(slot)] as V);
-          }
-      return next;
-    }),
+  // In units of the scales: in a graph the product would take the room of all slots once more.
+  given: (_config, { is_live: _, order: __, ...carried }) => carried,
 
   step(config, x, carried, fixed) {
     const sae = architectureOf(config);

@@ -108,29 +108,32 @@ export class LiveRows implements HostSide {
   }
 
   collect(given: Readonly<Record<string, HostTensor>>): void {
-    const names = rowStateNames(this.#config);
     this.#vectors = Object.fromEntries(
       Object.keys(this.#vectors).map((name) => [name, given[name] as HostTensor<"float32">]),
     );
-    for (const { i, from } of this.#blocks())
-      for (const name of names)
-        this.#rows[name]!.set(given[part(name, i)]!.data as Float32Array, from * this.#width(name));
-
     const added = Array.from(given.added!.data as BigInt64Array, Number);
-    const places = new Map(this.#latents.map((latent, at) => [latent, at]));
-    for (const name of names) {
-      const width = this.#width(name);
-      const rows = given[part(name, blockCount(this.#config))]!.data as Float32Array;
-      for (const [i, latent] of added.entries())
-        this.#row(name, places.get(latent)!).set(rows.subarray(i * width, (i + 1) * width));
-    }
+    const placeOf = new Map(this.#latents.map((latent, at) => [latent, at]));
     for (const latent of added) this.#resting.delete(latent);
-    for (const slot of keptSlots(this.#config)) {
-      const factor = given[scaleName(slot)]!.data[0] as number;
-      for (const latent of this.#resting)
-        for (const name of rowMatrices(this.#config))
-          multiply(this.#row(slotName(slot, name), places.get(latent)!), factor);
-    }
+    for (const matrix of rowMatrices(this.#config))
+      for (const slot of [undefined, ...optimizerOf(this.#config).slots]) {
+        const name = slot === undefined ? matrix : slotName(slot, matrix);
+        const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
+        const rowsOf = (i: number) => given[part(name, i)]!.data as Float32Array;
+        const width = this.#width(name);
+        for (const { i, from, to } of this.#blocks())
+          setScaled(this.#rows[name]!.subarray(from * width, to * width), rowsOf(i), scale);
+        for (const [i, latent] of added.entries())
+          setScaled(
+            this.#row(name, placeOf.get(latent)!),
+            rowsOf(blockCount(this.#config)).subarray(i * width, (i + 1) * width),
+            scale,
+          );
+        if (slot === undefined || !keptSlots(this.#config).includes(slot)) continue;
+        for (const latent of this.#resting) {
+          const row = this.#row(name, placeOf.get(latent)!);
+          setScaled(row, row, scale);
+        }
+      }
     if (added.length > 0) this.#putInFront([...this.#latents.slice(0, this.#live), ...added].sort((a, b) => a - b));
   }
 
@@ -209,8 +212,10 @@ function hasNonZero(row: Float32Array): boolean {
   return false;
 }
 
-function multiply(row: Float32Array, factor: number): void {
-  for (let i = 0; i < row.length; i++) row[i]! *= factor;
+/** `target = source · scale`; the two may be the same. */
+function setScaled(target: Float32Array, source: Float32Array, scale: number): void {
+  if (scale === 1) target.set(source);
+  else for (let i = 0; i < target.length; i++) target[i] = source[i]! * scale;
 }
 
 function lengthOf(row: Float32Array): number {
