@@ -28,7 +28,7 @@ export const accumulated = (
   { slot, decay, scale }: { readonly slot: V; readonly decay: number; readonly scale: V | undefined },
   gradient: Gradient,
   f: (gradient: V) => V,
-): V => (scale ? gradient.plus(slot, (g) => op.div(f(g), scale)) : gradient.plus(op.mul(slot, decay), f));
+): V => (scale ? gradient.plus(slot, (g) => op.mul(f(g), op.div(1, scale))) : gradient.plus(op.mul(slot, decay), f));
 
 /** What a row does that gets no gradient any more. */
 export interface Rest {
