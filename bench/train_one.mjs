@@ -1,9 +1,9 @@
 // Trains one SAE in this process and measures it, and the floor of its step (floor.mjs): the counterpart of train_topk.py. Prints one
-// JSON object. Run: node --expose-gc bench/train_one.mjs DATA latentDim k [epochs] [step] [preset]
+// JSON object. Run: node --expose-gc bench/train_one.mjs DATA latentDim k [epochs] [all|time] [step] [preset]; `time` trains and no more.
 import { cpu, evaluate, freeze, readActivations, splitRows, takeRows, train, trainConfig } from "sae-onnx";
 import { activeCounter, floorOf } from "./floor.mjs";
 
-const [file, latentDim, k, epochs = 25, step, preset] = process.argv.slice(2);
+const [file, latentDim, k, epochs = 25, what = "all", step, preset] = process.argv.slice(2);
 /** Copies: nothing else of the file stays in memory. */
 async function rowsOf(file) {
   const set = await readActivations(file);
@@ -40,6 +40,13 @@ const { state } = await train(cpu, config, training, {
 const milliseconds = performance.now() - started;
 const peak_mb = peak();
 
+const perEpoch = Math.ceil(rows / batchSize);
+const ms_per_step = milliseconds / (epochs * perEpoch);
+if (what === "time") {
+  console.log(JSON.stringify({ ms_per_step, peak_mb }));
+  process.exit();
+}
+
 /** Some rows from all over the training set, as a shuffled batch has them. */
 const stride = Math.floor(rows / batchSize);
 const samples = [0, Math.floor(stride / 2)].map((from) =>
@@ -69,9 +76,6 @@ await train(cpu, config, training, {
     return true;
   },
 });
-
-const perEpoch = Math.ceil(rows / batchSize);
-const ms_per_step = milliseconds / (epochs * perEpoch);
 
 const checkpoint = {
   config,

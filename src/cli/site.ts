@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
 import { writeWhole } from "../data/files.ts";
+import { labelsPath } from "../data/labels.ts";
 import { ConfigError } from "../util/errors.ts";
 
 /** What the page is served with: a folder of frozen models, and activations, each with its labels beside it where there are some. */
@@ -42,7 +43,7 @@ async function offered({ models, data }: SiteFiles): Promise<Map<string, string>
   for (const path of data) {
     if (!existsSync(path)) throw new ConfigError(`${path}: no such file; name activations with --data`);
     files.set(`data/${basename(path)}`, path);
-    const labels = `${path.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
+    const labels = labelsPath(path);
     if (existsSync(labels)) files.set(`data/${basename(labels)}`, labels);
   }
   const names = await readdir(models).catch(() => {
@@ -64,7 +65,7 @@ function catalog(files: ReadonlyMap<string, string>): string {
   const data = addresses
     .filter((address) => address.startsWith("data/") && !address.endsWith(".jsonl"))
     .map((address) => {
-      const labels = `${address.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
+      const labels = labelsPath(address);
       return { ...entry(address), ...(files.has(labels) ? { labels: encoded(labels) } : {}) };
     });
   return `${JSON.stringify({ data, models: addresses.filter((a) => a.startsWith("models/")).map(entry) }, null, 1)}\n`;

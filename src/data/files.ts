@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { ConfigError } from "../util/errors.ts";
 import { type ActivationSet, parseActivations } from "./activations.ts";
-import { checkLabels, type Label, parseLabels } from "./labels.ts";
+import { checkLabels, type Label, labelsPath, parseLabels } from "./labels.ts";
 import { readPtActivations } from "./ptActivations.ts";
 import { rowsWhere, type Where } from "./where.ts";
 
@@ -28,11 +28,11 @@ export async function readActivations(
 }
 
 /**
- * The labels beside an activation file, `NAME.labels.jsonl` for `NAME.npy`; `null` where there is no such file.
+ * The labels beside an activation file (`labelsPath`); `null` where there is no such file.
  * @throws {ConfigError} when the file cannot be read, a line is no object, or it has not `rows` lines.
  */
 export async function readLabels(path: string, rows: number): Promise<readonly Label[] | null> {
-  const file = `${path.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
+  const file = labelsPath(path);
   const bytes = await readBytes(file).catch((error) => {
     if (error instanceof ConfigError && (error.cause as NodeJS.ErrnoException)?.code === "ENOENT") return null;
     throw error;

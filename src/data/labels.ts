@@ -10,6 +10,9 @@ const renamed: Readonly<Record<string, string>> = { pos: "position", id: "token_
 /** Longest line accepted, in characters. */
 const maxLine = 1 << 20;
 
+/** Where the labels of an activation file are, by its path or address: `NAME.labels.jsonl` for `NAME.npy`. */
+export const labelsPath = (path: string): string => `${path.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
+
 /**
  * The labels of a `NAME.labels.jsonl` file: one JSON object a line, one line a row.
  *

@@ -184,8 +184,9 @@ const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): Metr
 const jobsOf = ({ jobs, threads = defaultThreads, configs }: GridRun): number =>
   Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), configs.length);
 
-/** How long an SAE takes beside others, roughly: a whole step about twice as long as one of live rows. */
-const workOf = ({ latentDim, epochs, step }: TrainConfig): number => latentDim * epochs * (step === "live" ? 1 : 2);
+/** How long an SAE takes beside others, roughly: up to three times as long where batches use every latent as where they use few. */
+const workOf = ({ latentDim, epochs, step, options }: TrainConfig): number =>
+  latentDim * epochs * (step === "live" ? Math.min(3, 1 + Number(options.k) / 50) : 3);
 
 /** Reports how far the whole grid is. */
 function teller({ onProgress }: GridRun, entries: readonly Entry[]) {

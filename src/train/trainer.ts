@@ -145,7 +145,10 @@ export class Trainer {
     return this.#host.runs(batches);
   }
 
-  /** Trains the given batches of rows, which blocks the thread; gives the loss of each step before its update. */
+  /**
+   * Trains the given batches of rows, in the runs they are best divided into, each of which blocks the thread; gives the loss of each
+   * step before its update.
+   */
   async run(batches: Batches, activations = this.#activations): Promise<Float32Array> {
     if (!activations) throw new ConfigError("Trainer.run: opened without activations, each run needs its own");
     const losses: number[] = [];

@@ -11,29 +11,44 @@ import { evaluateGraph, numbers } from "../run.ts";
 const [steps, size] = [50, 8];
 type V = Value<"float32">;
 
-/** Runs an optimizer in a Loop over given gradients `[steps, size]`: parameters and slots after every step. */
-async function trajectory(optimizer: Optimizer, start: Float32Array, gradients: Float32Array, learningRate: number) {
+/**
+ * Runs an optimizer in a Loop over given gradients `[steps, size]`: parameters and slots after every step. `scaled`: slots are kept in
+ * units of scales that decay in their place.
+ */
+async function trajectory(
+  optimizer: Optimizer,
+  start: Float32Array,
+  gradients: Float32Array,
+  learningRate: number,
+  { scaled = false } = {},
+) {
   const parameter = op.input("float32", [size]);
   const all = op.input("float32", [steps, size]);
   const lr = op.input("float32", []);
   const scalars = Object.fromEntries(optimizer.scalars.map((name) => [name, op.scalarOf("float32", 0)]));
   const slots = Object.fromEntries(optimizer.slots.map((name) => [name, op.constant(zeros("float32", [size]))]));
+  const scalesOf = (make: (slot: string) => V): Slots =>
+    Object.fromEntries(scaled ? optimizer.slots.map((slot) => [`scale.${slot}`, make(slot)]) : []);
   const pick = (names: readonly string[], state: Slots) =>
     Object.fromEntries(names.map((name) => [name, state[name]!]));
   const { outputs } = loop({
     trips: op.scalarOf("int64", steps),
-    state: { parameter, ...scalars, ...slots } as Record<string, V>,
+    state: { parameter, ...scalars, ...slots, ...scalesOf(() => op.scalarOf("float32", 1)) } as Record<string, V>,
     body: (step, before) => {
+      const scales = scalesOf((slot) => op.mul(before[`scale.${slot}`]!, optimizer.decay[slot]!));
       const next = optimizer.advance(pick(optimizer.scalars, before));
       const gradient = op.gather(all, step);
       const after = optimizer.update({
         parameter: before.parameter!,
         gradient: whole(gradient),
         slots: pick(optimizer.slots, before),
+        ...(scaled
+          ? { scales: Object.fromEntries(optimizer.slots.map((slot) => [slot, scales[`scale.${slot}`]!])) }
+          : {}),
         scalars: next,
         learningRate: lr,
       });
-      const state = { parameter: after.parameter, ...next, ...after.slots };
+      const state = { parameter: after.parameter, ...next, ...after.slots, ...scales };
       return { state, outputs: state };
     },
   });
@@ -84,6 +99,20 @@ describe("adam", () => {
       expect(worst / farthest).toBeLessThan(2e-6);
     },
   );
+
+  test.each([1, 1e-10])("with its slots in units of scales it goes the same way, gradients about %d", async (scale) => {
+    const gradients = gradientsOf(scale);
+    const plain = await trajectory(optimizers.adam, zero, gradients, 1e-3);
+    const scaled = await trajectory(optimizers.adam, zero, gradients, 1e-3, { scaled: true });
+    const farthest = Math.max(...plain.parameter!.map(Math.abs));
+    for (const [i, value] of plain.parameter!.entries())
+      expect(Math.abs(scaled.parameter![i]! - value) / farthest).toBeLessThan(2e-6);
+    for (const slot of ["m", "v"])
+      for (const [i, value] of plain[slot]!.entries()) {
+        const unit = scaled[`scale.${slot}`]![Math.floor(i / size)]!;
+        expect(Math.abs(scaled[slot]![i]! * unit - value)).toBeLessThan(2e-6 * Math.max(...plain[slot]!.map(Math.abs)));
+      }
+  });
 
   test("from a random start the parameters agree to float32 rounding", async () => {
     const gradients = gradientsOf(0.1);

@@ -23,13 +23,12 @@ test("defaults are the experiment's", () => {
   });
 });
 
-test("the step is live rows where a batch leaves many latents out, and where the loss allows it", () => {
+test("the step is live rows where a batch leaves many latents out or rows are wide, and where the loss allows it", () => {
   const step = (latentDim: number, request: Partial<TrainRequest> = {}) =>
     trainConfig({ ...dims, options: { k: 5 }, ...request, latentDim }).step;
-  expect([step(59), step(60), step(2048), step(2048, { step: "dense" })]).toEqual(["dense", "live", "live", "dense"]);
-  // Of large matrices few rows are used, even at a large k.
-  const large = (inputDim: number) => step(2048, { inputDim, options: { k: 200 } });
-  expect([large(511), large(512)]).toEqual(["dense", "live"]);
+  expect([step(119), step(120), step(2048), step(2048, { step: "dense" })]).toEqual(["dense", "live", "live", "dense"]);
+  const wide = (inputDim: number) => step(2048, { inputDim, options: { k: 200 } });
+  expect([wide(1023), wide(1024)]).toEqual(["dense", "live"]);
   expect(step(2048, { architecture: "topk-relu" })).toBe("live");
   const aux = { architecture: "topk-relu", options: { k: 5, auxK: 8 } };
   expect(step(2048, aux)).toBe("dense");

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { identityModel } from "../identity.ts";
 
 const require = createRequire(import.meta.url);
@@ -77,9 +78,7 @@ export function inProcess(
 
 /** The last line of a log that says what went wrong, without time, colours and place in ONNX Runtime's source. */
 export function lastWords({ error, log }: { error: string; log: string }): string {
-  const lines = log
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
-    .replace(/\u001b\[[0-9;]*m/g, "")
+  const lines = stripVTControlCharacters(log)
     .split("\n")
     .map((line) =>
       line

@@ -1,8 +1,8 @@
 /**
  * @file The live-rows form. A latent that has never been kept has zero gradient, so its moments are exactly zero and its
  * parameters have never moved; one that has not been kept for long has come to rest (`liveRows.ts`). Only the other rows of
- * the weight matrices, the "live" ones, are carried, with their moments: in blocks that fit the processor's cache, and one
- * more of the latents kept for the first time in this run. Of these a batch uses few: the loss is that of the small SAE made of
+ * the weight matrices, the "live" ones, are carried, with their moments: in blocks (`liveLayout.ts`), and one more part of the
+ * latents kept for the first time in this run. Of these a batch uses few: the loss is that of the small SAE made of
  * the latents kept somewhere in the batch ("active"), whose gradients by ordinary autodiff are the non-zero rows of the whole
  * gradient. The numbers are those of the dense form; what a latent that never fires costs is its share of the encoder's product.
  */
@@ -183,7 +183,7 @@ function grow(config: TrainConfig, carried: Values, fixed: Values, used: V): Par
   });
 }
 
-/** The matrices that latents are chosen by, whole: blocks, dead, and new rows, in the order of their latents. */
+/** The matrices that latents are chosen by, whole: blocks, rest, and new rows, in the order of their latents. */
 function wholeMatrices(config: TrainConfig, carried: Values, fixed: Values): StateValues {
   const last = blockCount(config);
   return pick(scoring(config), (name) => {
