@@ -34,6 +34,8 @@ const idleSteps = 44;
 /** The state of a training from run to run, live rows in front: a run is fed views of it. */
 export class LiveRows implements HostSide {
   readonly #config: TrainConfig;
+  /** The slot that a tensor of rows is; none for the matrices. */
+  readonly #slotOf: ReadonlyMap<string, string>;
   /** Vectors and scalars. */
   #vectors: TrainState;
   /** Each `[latentDim, width]`, its rows in the order of `#latents`; owned, and written to. */
@@ -51,12 +53,15 @@ export class LiveRows implements HostSide {
     this.#vectors = Object.fromEntries(vectorNames(config).map((name) => [name, copyOf(state[name]!)]));
     this.#rows = Object.fromEntries(rowStateNames(config).map((name) => [name, state[name]!.data.slice()]));
     this.#latents = Array.from({ length: config.latentDim }, (_, i) => i);
+    this.#slotOf = new Map(
+      rowMatrices(config).flatMap((name) => optimizerOf(config).slots.map((slot) => [slotName(slot, name), slot])),
+    );
     const holds = (slots: readonly string[]) => (latent: number) =>
-      rowMatrices(config).some((name) => slots.some((slot) => hasNonZero(this.#row(slotName(slot, name), latent))));
+      [...this.#slotOf].some(([name, slot]) => slots.includes(slot) && hasNonZero(this.#row(name, latent)));
     const moving = this.#latents.filter(holds(optimizerOf(config).rest.moves));
     this.#resting = new Set(this.#latents.filter(holds(keptSlots(config))));
-    this.#putInFront(moving);
     for (const latent of moving) this.#resting.delete(latent);
+    this.#putInFront(moving);
   }
 
   get state(): TrainState {
@@ -88,23 +93,10 @@ export class LiveRows implements HostSide {
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
-    const retired = new Set(this.#latents.slice(0, this.#live).filter((_, at) => this.#atRest(at)));
-    if (retired.size > 0) {
-      for (const [at, latent] of this.#latents.slice(0, this.#live).entries())
-        if (retired.has(latent))
-          for (const name of rowMatrices(this.#config))
-            for (const slot of optimizerOf(this.#config).rest.moves) this.#row(slotName(slot, name), at).fill(0);
-      for (const latent of retired) this.#resting.add(latent);
-      this.#putInFront(this.#latents.slice(0, this.#live).filter((latent) => !retired.has(latent)));
-    }
-    return {
-      ...this.#vectors,
-      ...Object.assign(
-        {},
-        ...this.#blocks().map(({ i, from, to }) => this.#fed(rowStateNames(this.#config), i, from, to)),
-      ),
-      ...this.#fed(restNames(this.#config), "rest", this.#live, this.#latents.length),
-    };
+    this.#retire();
+    const blocks = this.#blocks().map(({ i, from, to }) => this.#fed(rowStateNames(this.#config), i, from, to));
+    const rest = this.#fed(restNames(this.#config), "rest", this.#live, this.#latents.length);
+    return Object.assign({}, this.#vectors, ...blocks, rest);
   }
 
   collect(given: Readonly<Record<string, HostTensor>>): void {
@@ -112,29 +104,42 @@ export class LiveRows implements HostSide {
       Object.keys(this.#vectors).map((name) => [name, given[name] as HostTensor<"float32">]),
     );
     const added = Array.from(given.added!.data as BigInt64Array, Number);
-    const placeOf = new Map(this.#latents.map((latent, at) => [latent, at]));
     for (const latent of added) this.#resting.delete(latent);
-    for (const matrix of rowMatrices(this.#config))
-      for (const slot of [undefined, ...optimizerOf(this.#config).slots]) {
-        const name = slot === undefined ? matrix : slotName(slot, matrix);
-        const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
-        const rowsOf = (i: number) => given[part(name, i)]!.data as Float32Array;
-        const width = this.#width(name);
-        for (const { i, from, to } of this.#blocks())
-          setScaled(this.#rows[name]!.subarray(from * width, to * width), rowsOf(i), scale);
-        for (const [i, latent] of added.entries())
-          setScaled(
-            this.#row(name, placeOf.get(latent)!),
-            rowsOf(blockCount(this.#config)).subarray(i * width, (i + 1) * width),
-            scale,
-          );
-        if (slot === undefined || !keptSlots(this.#config).includes(slot)) continue;
+    const placeOf = new Map(this.#latents.map((latent, at) => [latent, at]));
+    for (const name of rowStateNames(this.#config)) {
+      const slot = this.#slotOf.get(name);
+      const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
+      const width = this.#width(name);
+      const rowsOf = (i: number) => given[part(name, i)]!.data as Float32Array;
+      for (const { i, from, to } of this.#blocks())
+        setScaled(this.#rows[name]!.subarray(from * width, to * width), rowsOf(i), scale);
+      const addedRows = rowsOf(blockCount(this.#config));
+      for (const [i, latent] of added.entries())
+        setScaled(this.#row(name, placeOf.get(latent)!), addedRows.subarray(i * width, (i + 1) * width), scale);
+      // Rows at rest were not carried: what they keep has decayed all the same.
+      if (slot !== undefined && keptSlots(this.#config).includes(slot))
         for (const latent of this.#resting) {
           const row = this.#row(name, placeOf.get(latent)!);
           setScaled(row, row, scale);
         }
-      }
-    if (added.length > 0) this.#putInFront([...this.#latents.slice(0, this.#live), ...added].sort((a, b) => a - b));
+    }
+    if (added.length > 0) this.#putInFront([...this.#liveLatents, ...added].sort((a, b) => a - b));
+  }
+
+  get #liveLatents(): readonly number[] {
+    return this.#latents.slice(0, this.#live);
+  }
+
+  /** Puts rows to rest that would hardly move any more: what would have moved them is dropped. */
+  #retire(): void {
+    const retired = new Set(this.#liveLatents.filter((_, at) => this.#atRest(at)));
+    if (retired.size === 0) return;
+    for (const [at, latent] of this.#liveLatents.entries()) {
+      if (!retired.has(latent)) continue;
+      this.#resting.add(latent);
+      for (const [name, slot] of this.#slotOf) if (!keptSlots(this.#config).includes(slot)) this.#row(name, at).fill(0);
+    }
+    this.#putInFront(this.#liveLatents.filter((latent) => !retired.has(latent)));
   }
 
   /** The blocks of live rows: from which row to which. */
