@@ -54,17 +54,17 @@ test("Ctrl-C saves the SAE in training; the same command goes on and ends at the
   const { code, stderr } = await interrupted(out, "SIGINT");
   expect(stderr).toContain("stopping after this epoch");
   expect(code).toBe(130);
-  const path = join(out, "sae_d256_k8.safetensors");
+  const path = join(out, "sae_d256_k4.safetensors");
   const { epochsDone, tensors } = readCheckpoint(readFileSync(path), path);
   expect(epochsDone).toBeGreaterThan(0);
   expect(epochsDone).toBeLessThan(150);
   expect(Object.keys(tensors)).toContain("m.W_enc");
-  expect(existsSync(join(out, "sae_d256_k8.encoder.onnx"))).toBe(false);
+  expect(existsSync(join(out, "sae_d256_k4.encoder.onnx"))).toBe(false);
 
   expect(saeOnnx("export", path).stderr).toMatch(/training is at epoch \d+ of 150/);
   const { status, stderr: resumed } = saeOnnx(...train(out));
   expect(status).toBe(0);
-  expect(resumed).toContain("sae_d256_k4: already there");
+  expect(resumed).toContain("sae_d256_k8: already there");
   const [one, other] = [models(out), models(uninterrupted)];
   expect(Object.keys(one)).toEqual(Object.keys(other));
   for (const name of Object.keys(one)) expect(one[name] === other[name], name).toBe(true);
@@ -90,7 +90,7 @@ test("killed in the middle, nothing finished is lost and nothing is half written
   const out = join(folder, "killed");
   await interrupted(out, "SIGKILL");
   const files = Object.keys(snapshot(out)).filter(
-    (name) => !name.startsWith("sae_d256_k4") && name !== "sae.metrics.json",
+    (name) => !name.startsWith("sae_d256_k8") && name !== "sae.metrics.json",
   );
   expect(files).toEqual([]);
   expect(JSON.parse(readFileSync(join(out, "sae.metrics.json"), "utf8")).rows).toHaveLength(1);
