@@ -24,11 +24,11 @@ for (let round = 0; round <= rounds; round++)
   }
 
 /** In a fresh process: the first training graph, made and encoded, one more, and what freezing takes, encoded too. */
-const inside = (k) => `
+const inside = (step) => `
   import { encodeModel, freeze, trainConfig, trainingGraph } from "sae-onnx";
   import { initialState } from "./dist/train/state.js";
   const time = (work) => { const start = performance.now(); work(); return performance.now() - start; };
-  const config = trainConfig({ inputDim: 2048, latentDim: 2048, options: { k: ${k} } });
+  const config = trainConfig({ inputDim: 2048, latentDim: 2048, options: { k: 20 }, step: "${step}" });
   const graph = () => encodeModel(trainingGraph(config));
   const times = { ["first graph, " + config.step]: time(graph), ["next graph, " + config.step]: time(graph) };
   const tensors = initialState(config, undefined);
@@ -37,7 +37,7 @@ const inside = (k) => `
   console.log(JSON.stringify(times));
 `;
 const made = Array.from({ length: rounds }, () =>
-  Object.assign({}, ...[20, 100].map((k) => JSON.parse(node("--input-type=module", "-e", inside(k))))),
+  Object.assign({}, ...["live", "dense"].map((step) => JSON.parse(node("--input-type=module", "-e", inside(step))))),
 );
 
 const startup = {
