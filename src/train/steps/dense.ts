@@ -5,7 +5,7 @@ import type { Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { keepTop, keepTopUnsorted } from "../../sae/parts.ts";
 import { forward, parametersOf } from "../../sae/spec.ts";
-import { optimizerOf, slotName } from "../state.ts";
+import { optimizerOf } from "../state.ts";
 import { projected, stateInputs, stepsSinceFired, totalLoss, updated } from "./parts.ts";
 import type { StateValues, StepForm } from "./step.ts";
 
@@ -18,7 +18,7 @@ export const dense: StepForm = {
   grows: false,
   inputs: stateInputs,
   carry: (_config, inputs) => ({ carried: inputs, fixed: {} }),
-  given: (_config, carried) => carried,
+  given: (carried) => carried,
   step(config, x, carried, _fixed, padding) {
     const state = carried as StateValues;
     const { loss, gradient, code } = lossAndGradients(config, x, state, padding);
@@ -40,17 +40,12 @@ export function lossAndGradients(config: TrainConfig, x: V, state: StateValues, 
 
 /** Parameters, slots and scalars after one step. */
 function update(config: TrainConfig, state: StateValues, gradient: StateValues): StateValues {
-  const optimizer = optimizerOf(config);
-  const scalars = scope("schedule", () => optimizer.advance(state));
+  const scalars = scope("schedule", () => optimizerOf(config).advance(state));
   const next: Record<string, V> = { ...scalars };
   for (const [name, g] of Object.entries(gradient))
     scope(name, () => {
-      const parameter = state[name]!;
-      const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, state[slotName(slot, name)]!]));
-      const own = whole(projected(config, name, parameter, g));
-      const after = updated(config, name, { parameter, gradient: own, slots, scalars });
-      next[name] = after.parameter;
-      for (const [slot, value] of Object.entries(after.slots)) next[slotName(slot, name)] = value;
+      const own = whole(projected(config, name, state[name]!, g));
+      Object.assign(next, updated(config, name, state, { gradient: own, scalars }));
     });
   return next;
 }

@@ -10,10 +10,10 @@ import { gradients } from "../../autodiff/gradients.ts";
 import type { Values } from "../../graph/control.ts";
 import * as op from "../../graph/ops.ts";
 import { scope, type Value } from "../../graph/value.ts";
-import { type Gradient, rowSparse, whole } from "../../optim/optimizer.ts";
+import { rowSparse, whole } from "../../optim/optimizer.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { architectureOf, parametersOf } from "../../sae/spec.ts";
-import { optimizerOf, slotName, stateShapes } from "../state.ts";
+import { optimizerOf, stateShapes } from "../state.ts";
 import { chooseLatents, scoringParameters } from "./choose.ts";
 import { blockCount, part, restNames, rowMatrices, rowStateNames, scaleName, vectorNames } from "./liveLayout.ts";
 import { LiveRows } from "./liveRows.ts";
@@ -80,7 +80,7 @@ export const live: StepForm = {
     }),
 
   // In units of the scales: in a graph the product would take the room of all slots once more.
-  given: (_config, { is_live: _, order: __, ...carried }) => carried,
+  given: ({ is_live: _, order: __, ...carried }) => carried,
 
   step(config, x, carried, fixed) {
     const sae = architectureOf(config);
@@ -112,27 +112,18 @@ export const live: StepForm = {
       scales: pick(optimizer.slots, (slot) => op.mul(state[scaleName(slot)]!, optimizer.decay[slot]!)),
     }));
     const next: Record<string, Value> = { ...scalars };
-    /** What becomes of a parameter in `rows`, or of a part of one, under the name `key` gives it. */
-    const move = (
-      name: string,
-      gradient: Gradient,
-      rows: StateValues,
-      { scales, key = (name) => name }: { scales?: StateValues; key?: (name: string) => string } = {},
-    ) => {
-      const slots = pick(optimizer.slots, (slot) => rows[slotName(slot, name)]!);
-      const after = updated(config, name, { parameter: rows[name]!, gradient, slots, scales, scalars });
-      next[key(name)] = after.parameter;
-      for (const [slot, value] of Object.entries(after.slots)) next[key(slotName(slot, name))] = value;
-    };
     for (const [name, g] of Object.entries(gradient))
       scope(`update/${name}`, () => {
         const narrow = projected(config, name, small[name]!, g);
-        if (matrices.includes(name))
+        if (!matrices.includes(name)) {
+          const own = parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow);
+          Object.assign(next, updated(config, name, state, { gradient: own, scalars }));
+        } else
           for (const [i, { rows }] of grown.entries()) {
             const own = rowSparse(places[i]!, op.slice(narrow, { axis: 0, ...bounds[i] }));
-            move(name, own, rows, { scales, key: (name) => part(name, i) });
+            const after = updated(config, name, rows, { gradient: own, scales, scalars });
+            for (const [key, value] of Object.entries(after)) next[part(key, i)] = value;
           }
-        else move(name, parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow), state);
       });
 
     const { numbers: added, fresh } = grown.at(-1)!;

@@ -5,7 +5,7 @@ import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { type Constraint, constraints } from "../../sae/constraints.ts";
 import { architectureOf } from "../../sae/spec.ts";
-import { optimizerOf, stateShapes } from "../state.ts";
+import { optimizerOf, slotName, stateShapes } from "../state.ts";
 import type { StateValues } from "./step.ts";
 
 type V = Value<"float32">;
@@ -31,16 +31,22 @@ export function constraintOf(config: TrainConfig, name: string): Constraint | un
 export const projected = (config: TrainConfig, name: string, parameter: V, gradient: V): V =>
   constraintOf(config, name)?.gradient(parameter, gradient) ?? gradient;
 
-/** A parameter and its slots after the optimizer's step and the constraint; whole, or any rows of it. */
+/** A parameter and its slots, by their names, after the optimizer's step and the constraint: of whole tensors, or of some rows. */
 export function updated(
   config: TrainConfig,
   name: string,
-  given: Omit<Parameters<Optimizer["update"]>[0], "learningRate">,
-) {
+  before: StateValues,
+  given: Pick<Parameters<Optimizer["update"]>[0], "gradient" | "scales" | "scalars">,
+): StateValues {
+  const optimizer = optimizerOf(config);
   const learningRate = op.scalarOf("float32", config.learningRate);
-  const { parameter, slots } = optimizerOf(config).update({ ...given, learningRate });
+  const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, before[slotName(slot, name)]!]));
+  const after = optimizer.update({ ...given, parameter: before[name]!, slots, learningRate });
   const constraint = constraintOf(config, name);
-  return { parameter: constraint ? scope("constraint", () => constraint.apply(parameter)) : parameter, slots };
+  return {
+    [name]: constraint ? scope("constraint", () => constraint.apply(after.parameter)) : after.parameter,
+    ...Object.fromEntries(Object.entries(after.slots).map(([slot, value]) => [slotName(slot, name), value])),
+  };
 }
 
 /**

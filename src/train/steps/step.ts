@@ -37,7 +37,7 @@ export interface StepForm {
     padding?: Padding,
   ) => { readonly carried: Values; readonly loss: V };
   /** What a run gives, each under its name with `_next`: the canonical state, or what the `host` side makes it of. */
-  readonly given: (config: TrainConfig, carried: Values, fixed: Values) => Values;
+  readonly given: (carried: Values) => Values;
   /** What the host does around each run. Default: it feeds the canonical state and is given it. */
   readonly host?: (config: TrainConfig, state: TrainState) => HostSide;
 }

@@ -41,7 +41,7 @@ export const loop: Wrapper = {
     return {
       name: `${config.architecture}_${form.name}_loop`,
       inputs: { activations, order, batches, ...state },
-      outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(config, trained.state, fixed)) },
+      outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(trained.state)) },
     };
   },
   feeds: ({ order, bounds }, { activations }) => [

@@ -38,7 +38,7 @@ export const scan: Wrapper = {
     return {
       name: `${config.architecture}_${form.name}_scan`,
       inputs: { activations, order, mask, scale, ...state },
-      outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(config, trained.state, fixed)) },
+      outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(trained.state)) },
     };
   },
   feeds: (batches, { activations, batchSize }) => {

@@ -23,7 +23,7 @@ export const step: Wrapper = {
     return {
       name: `${config.architecture}_${form.name}_step`,
       inputs: { x, mask, scale, ...state },
-      outputs: { loss, ...stateOutputs(form.given(config, carried, fixed)) },
+      outputs: { loss, ...stateOutputs(form.given(carried)) },
     };
   },
   *feeds(batches, data) {

@@ -128,6 +128,15 @@ const embedNorm = (asked: boolean): Parts => ({
 /** 4-bit rows of `width` columns in blocks of 16, as MatMulNBits takes them. */
 const nBits = [int("K", width), int("N", width), int("bits", 4), int("block_size", 16)];
 
+/** What a quantised product of x has: scales of both and of what it gives, their zero, and its weight. */
+const betweenScales = [
+  scalar("x_scale", 0.03),
+  scalar("W_scale", 0.01),
+  scalar("v_scale", 0.04),
+  raw("zero", uint8, [], Uint8Array.of(128)),
+  raw("W", uint8, [width, width], bytes(width * width)),
+];
+
 const quantised = {
   "DequantizeLinear weights": host({
     nodes: [
@@ -151,14 +160,7 @@ const quantised = {
       node("v = DequantizeLinear(v_q, v_scale, zero)"),
       ...tail(),
     ],
-    weights: [
-      scalar("x_scale", 0.03),
-      scalar("W_scale", 0.01),
-      scalar("v_scale", 0.04),
-      raw("zero", uint8, [], Uint8Array.of(128)),
-      raw("W", uint8, [width, width], bytes(width * width)),
-      W_out,
-    ],
+    weights: [...betweenScales, W_out],
     values: [rows("v")],
   }),
   "a product between QuantizeLinear and DequantizeLinear": host({
@@ -170,13 +172,7 @@ const quantised = {
       node("v_q = QuantizeLinear(v, v_scale, zero)"),
       node("y = DequantizeLinear(v_q, v_scale, zero)"),
     ],
-    weights: [
-      scalar("x_scale", 0.03),
-      scalar("W_scale", 0.01),
-      scalar("v_scale", 0.04),
-      raw("zero", uint8, [], Uint8Array.of(128)),
-      raw("W", uint8, [width, width], bytes(width * width)),
-    ],
+    weights: betweenScales,
     values: [rows("v")],
   }),
   MatMulNBits: host({
