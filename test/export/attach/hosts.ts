@@ -128,15 +128,6 @@ const embedNorm = (asked: boolean): Parts => ({
 /** 4-bit rows of `width` columns in blocks of 16, as MatMulNBits takes them. */
 const nBits = [int("K", width), int("N", width), int("bits", 4), int("block_size", 16)];
 
-/** What a quantised product of x has: scales of both and of what it gives, their zero, and its weight. */
-const betweenScales = [
-  scalar("x_scale", 0.03),
-  scalar("W_scale", 0.01),
-  scalar("v_scale", 0.04),
-  raw("zero", uint8, [], Uint8Array.of(128)),
-  raw("W", uint8, [width, width], bytes(width * width)),
-];
-
 const quantised = {
   "DequantizeLinear weights": host({
     nodes: [
@@ -160,7 +151,14 @@ const quantised = {
       node("v = DequantizeLinear(v_q, v_scale, zero)"),
       ...tail(),
     ],
-    weights: [...betweenScales, W_out],
+    weights: [
+      scalar("x_scale", 0.03),
+      scalar("W_scale", 0.01),
+      scalar("v_scale", 0.04),
+      raw("zero", uint8, [], Uint8Array.of(128)),
+      raw("W", uint8, [width, width], bytes(width * width)),
+      W_out,
+    ],
     values: [rows("v")],
   }),
   "a product between QuantizeLinear and DequantizeLinear": host({
@@ -172,7 +170,13 @@ const quantised = {
       node("v_q = QuantizeLinear(v, v_scale, zero)"),
       node("y = DequantizeLinear(v_q, v_scale, zero)"),
     ],
-    weights: betweenScales,
+    weights: [
+      scalar("x_scale", 0.03),
+      scalar("W_scale", 0.01),
+      scalar("v_scale", 0.04),
+      raw("zero", uint8, [], Uint8Array.of(128)),
+      raw("W", uint8, [width, width], bytes(width * width)),
+    ],
     values: [rows("v")],
   }),
   MatMulNBits: host({
