@@ -67,7 +67,8 @@ export async function train(
     const pace = new Pace(config, { on, seconds: secondsPerRun });
     // Where runs have a say in the last digits, time has none in the runs.
     const divides = steps[config.step].host !== undefined;
-    let perRun = divides ? 1 : (epochsPerRun ?? 1);
+    const stepsPerEpoch = Math.ceil(rows / config.batchSize);
+    let perRun = divides ? trainer.epochs(epochsDone, stepsPerEpoch) : (epochsPerRun ?? 1);
     for await (const { batches, activations, epochsDone: after } of source.runs(config, epochsDone, () => perRun)) {
       let seconds = 0;
       const parts = divides ? trainer.parts(batches) : epochsPerRun === undefined ? pace.parts(batches) : [batches];
@@ -85,6 +86,7 @@ export async function train(
         perRun = epochsForNextRun(crossing, { epochs: after - epochsDone, seconds }, { on, seconds: secondsPerRun });
       }
       epochsDone = after;
+      if (divides) perRun = trainer.epochs(epochsDone, stepsPerEpoch);
       loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))
         throw new RuntimeFailure(

@@ -140,6 +140,10 @@ export class Trainer {
     return this.#host.state;
   }
 
+  epochs(done: number, steps: number): number {
+    return this.#host.epochs(done, steps);
+  }
+
   /** The runs that batches are best divided into, where that is the step form's to say. */
   parts(batches: Batches): readonly Batches[] {
     return this.#host.runs(batches);
@@ -187,6 +191,10 @@ class WholeState implements HostSide {
 
   constructor(state: TrainState) {
     this.state = state;
+  }
+
+  epochs(): number {
+    return 1;
   }
 
   runs(batches: Batches): readonly Batches[] {

@@ -21,12 +21,21 @@ import {
 } from "./liveLayout.ts";
 import type { HostSide } from "./step.ts";
 
-/** Entries of the encoder's products that a run has at most: 28 steps of 256 rows at 2,048 dims and latents, some two seconds. */
-const workPerRun = 3e10;
+/** Entries of the encoder's products that a run has at most: 56 steps of 256 rows at 2,048 dims and latents, one to four seconds. */
+const workPerRun = 6e10;
 
 /** Steps after which the first scale has fallen to 1e-12: a run has no more, so that what is divided by it stays far within float32. */
 const stepsPerScale = (config: TrainConfig): number =>
   Math.floor(-Math.log(1e-12) / Math.max(0, ...Object.values(optimizerOf(config).decay).map((by) => -Math.log(by))));
+
+/** Epochs that are joined have at most so many steps: rows come to rest within some 170, which is seen when a run is over. */
+const joinedSteps = 100;
+
+/** The most steps of a run: by sizes alone, as runs have a say in the last digits. */
+function stepsPerRun(config: TrainConfig): number {
+  const { batchSize, inputDim, latentDim } = config;
+  return Math.min(Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim))), stepsPerScale(config));
+}
 
 /** Rows kept within so many steps are not looked at: a moment has a hundredth left then (0.9^44), far from 2^-24. */
 const idleSteps = 44;
@@ -61,7 +70,7 @@ export class LiveRows implements HostSide {
     const moving = this.#latents.filter(holds(optimizerOf(config).rest.moves));
     this.#resting = new Set(this.#latents.filter(holds(keptSlots(config))));
     for (const latent of moving) this.#resting.delete(latent);
-    this.#putInFront(moving);
+    this.#putInFront(this.#withoutRetired(moving));
   }
 
   get state(): TrainState {
@@ -77,14 +86,17 @@ export class LiveRows implements HostSide {
     return Object.fromEntries(Object.keys(shapes).map((name) => [name, canonical(name)]));
   }
 
+  /** Most latents that are ever kept are so for the first time in the first epochs: a run has no more epochs than there were before it. */
+  epochs(done: number, steps: number): number {
+    return Math.max(1, Math.min(done, Math.floor(Math.min(joinedSteps, stepsPerRun(this.#config)) / steps)));
+  }
+
   /**
    * A training's first batch keeps most latents that are ever kept: as a run of its own it leaves them in blocks for the second.
    * The others are divided so that there is news every few seconds; by sizes alone, as runs have a say in the last digits.
    */
   runs({ order, bounds }: Batches): readonly Batches[] {
-    const { batchSize, inputDim, latentDim } = this.#config;
-    const byWork = Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim)));
-    const most = Math.min(byWork, stepsPerScale(this.#config));
+    const most = stepsPerRun(this.#config);
     const first = this.#live === 0 ? 1 : 0;
     const rest = bounds.slice(first);
     const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
@@ -93,7 +105,6 @@ export class LiveRows implements HostSide {
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
-    this.#retire();
     const blocks = this.#blocks().map(({ i, from, to }) => this.#fed(rowStateNames(this.#config), i, from, to));
     const rest = this.#fed(restNames(this.#config), "rest", this.#live, this.#latents.length);
     return Object.assign({}, this.#vectors, ...blocks, rest);
@@ -105,7 +116,7 @@ export class LiveRows implements HostSide {
     );
     const added = Array.from(given.added!.data as BigInt64Array, Number);
     for (const latent of added) this.#resting.delete(latent);
-    const placeOf = new Map(this.#latents.map((latent, at) => [latent, at]));
+    const placeOf = this.#placeOf();
     for (const name of rowStateNames(this.#config)) {
       const slot = this.#slotOf.get(name);
       const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
@@ -123,23 +134,19 @@ export class LiveRows implements HostSide {
           setScaled(row, row, scale);
         }
     }
-    if (added.length > 0) this.#putInFront([...this.#liveLatents, ...added].sort((a, b) => a - b));
+    this.#putInFront(this.#withoutRetired([...this.#latents.slice(0, this.#live), ...added].sort((a, b) => a - b)));
   }
 
-  get #liveLatents(): readonly number[] {
-    return this.#latents.slice(0, this.#live);
-  }
-
-  /** Puts rows to rest that would hardly move any more: what would have moved them is dropped. */
-  #retire(): void {
-    const retired = new Set(this.#liveLatents.filter((_, at) => this.#atRest(at)));
-    if (retired.size === 0) return;
-    for (const [at, latent] of this.#liveLatents.entries()) {
-      if (!retired.has(latent)) continue;
+  /** Puts those of some latents to rest that would hardly move any more, whose first moment is dropped; gives the others. */
+  #withoutRetired(latents: readonly number[]): number[] {
+    const placeOf = this.#placeOf();
+    return latents.filter((latent) => {
+      const at = placeOf.get(latent)!;
+      if (!this.#atRest(at)) return true;
       this.#resting.add(latent);
       for (const [name, slot] of this.#slotOf) if (!keptSlots(this.#config).includes(slot)) this.#row(name, at).fill(0);
-    }
-    this.#putInFront(this.#liveLatents.filter((latent) => !retired.has(latent)));
+      return false;
+    });
   }
 
   /** The blocks of live rows: from which row to which. */
@@ -164,12 +171,17 @@ export class LiveRows implements HostSide {
   /** Makes these latents, ascending, the live ones: rows are moved within their arrays. */
   #putInFront(live: readonly number[]): void {
     const chosen = new Set(live);
-    const before = new Map(this.#latents.map((latent, at) => [latent, at]));
+    const before = this.#placeOf();
     const others = this.#latents.filter((latent) => !chosen.has(latent)).sort((a, b) => a - b);
     this.#latents = [...live, ...others];
     this.#live = live.length;
     const sources = this.#latents.map((latent) => before.get(latent)!);
     for (const [name, rows] of Object.entries(this.#rows)) permuteRows(rows, this.#width(name), sources);
+  }
+
+  /** The place of each latent's row. */
+  #placeOf(): ReadonlyMap<number, number> {
+    return new Map(this.#latents.map((latent, at) => [latent, at]));
   }
 
   #width(name: string): number {

@@ -46,6 +46,8 @@ export interface StepForm {
 export interface HostSide {
   /** In canonical form; a copy. */
   readonly state: TrainState;
+  /** How many epochs the next runs are best given at once, of so many steps each, when `done` are behind. */
+  epochs(done: number, steps: number): number;
   /** The runs that some batches are best divided into. */
   runs(batches: Batches): readonly Batches[];
   /** What the next run is fed besides its batches, by the names of `inputs`. */
