@@ -34,19 +34,26 @@ export const meanSquaredError = (x: V, xHat: V, padding?: Padding): V => {
   return padding ? op.mul(op.meanSquare(op.mul(error, padding.mask)), padding.scale) : op.meanSquare(error);
 };
 
-const keepTopBy =
-  (order: { readonly sorted: boolean }): Keep =>
-  (pre, scores, k, act = (values) => values) =>
-    scope("select", () => {
-      const { indices } = op.topK(stopGradient(scores), k, order);
-      const values = act(entries(pre, indices));
-      return { z: place(values, indices, op.zerosLike(stopGradient(pre))), top: { values, indices } };
-    });
+/** The plain way to keep the largest: TopK over each row; ties go to the lower index. */
+export const keepTop: Keep = (pre, scores, k, act = (values) => values) =>
+  scope("select", () => {
+    const { indices } = op.topK(stopGradient(scores), k);
+    const values = act(entries(pre, indices));
+    return { z: place(values, indices, op.zerosLike(stopGradient(pre))), top: { values, indices } };
+  });
 
-/** The plain way to keep the largest: TopK over each row; ties go to the lower index. With S the kept mask, z = S * act(pre). */
-export const keepTop: Keep = keepTopBy({ sorted: true });
-/** The same, `top` in any order, which is quicker on a CPU: its heap need not be emptied in order. */
-export const keepTopUnsorted: Keep = keepTopBy({ sorted: false });
+/**
+ * The same where it is quickest on a CPU: `top` is in any order, as TopK's heap need not be emptied in order; and with S the mask of
+ * the kept, z = S * act(pre), whose gradient needs no second scatter, which one thread does.
+ */
+export const keepTopByMask: Keep = (pre, scores, k, act = (values) => values) =>
+  scope("select", () => {
+    const { indices } = op.topK(stopGradient(scores), k, { sorted: false });
+    const ones = op.expand(op.scalarOf("float32", 1), op.shape(indices));
+    const mask = op.scatterElements(op.zerosLike(stopGradient(pre)), indices, ones);
+    const z = op.mul(act(pre), mask);
+    return { z, top: { values: op.gatherElements(z, indices), indices } };
+  });
 
 /** Entries at distinct places of each row. dx = zeros but for the cotangents at those places: no sums, as none repeats. */
 const entries = (x: V, indices: Value<"int64">): V =>

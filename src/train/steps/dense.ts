@@ -3,7 +3,7 @@ import { scope, type Value } from "../../graph/value.ts";
 import { whole } from "../../optim/optimizer.ts";
 import type { Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
-import { keepTop, keepTopUnsorted } from "../../sae/parts.ts";
+import { keepTop, keepTopByMask } from "../../sae/parts.ts";
 import { forward, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf } from "../state.ts";
 import { projected, stateInputs, stepsSinceFired, totalLoss, updated } from "./parts.ts";
@@ -32,7 +32,7 @@ export const dense: StepForm = {
 export function lossAndGradients(config: TrainConfig, x: V, state: StateValues, padding?: Padding) {
   const params = Object.fromEntries(Object.keys(parametersOf(config)).map((name) => [name, state[name]!]));
   // Padding is for GPUs.
-  const { code, xHat } = forward(config, x, params, padding ? keepTop : keepTopUnsorted);
+  const { code, xHat } = forward(config, x, params, padding ? keepTop : keepTopByMask);
   const stepsSinceFired = state.steps_since_fired!;
   const loss = totalLoss(config, { x, xHat, code, params, stepsSinceFired, padding });
   return { loss, gradient: gradients(loss, params), code };
