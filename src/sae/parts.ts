@@ -49,7 +49,7 @@ export const keepTop: Keep = (pre, scores, k, act = (values) => values) =>
 export const keepTopByMask: Keep = (pre, scores, k, act = (values) => values) =>
   scope("select", () => {
     const { indices } = op.topK(stopGradient(scores), k, { sorted: false });
-    const ones = op.expand(op.scalarOf("float32", 1), op.shape(indices));
+    const ones = op.expand(op.scalarOf(pre.dtype, 1), op.shape(indices));
     const mask = op.scatterElements(op.zerosLike(stopGradient(pre)), indices, ones);
     const z = op.mul(act(pre), mask);
     return { z, top: { values: op.gatherElements(z, indices), indices } };
