@@ -1,5 +1,8 @@
 import * as op from "../graph/ops.ts";
-import { accumulated, type Optimizer } from "./optimizer.ts";
+import type { Value } from "../graph/value.ts";
+import { accumulated, type Optimizer, type Slots } from "./optimizer.ts";
+
+type V = Value<"float32">;
 
 const beta1 = 0.9;
 const beta2 = 0.999;
@@ -38,18 +41,39 @@ export const adam: Optimizer = {
     m_weight: op.add(op.mul(m_weight!, beta1), 1),
     v_weight: op.add(op.mul(v_weight!, beta2), 1),
   }),
-  // p = p - lr (m / m_weight) / (sqrt(v / v_weight) + epsilon), with the weights, in the slots' units, moved into the scalars.
+  drift: {
+    hold: ({ m, v }) => ({ m: m!, v: op.sqrt(v!) }),
+    step: ({ held: { m, v }, ...step }) => moved({ ...step, m: m!, root: v! }),
+  },
   update({ parameter, gradient, slots, scales, scalars, learningRate }) {
     const of = (slot: "m" | "v") => ({ slot: slots[slot]!, decay: adam.decay[slot]!, scale: scales?.[slot] });
     const m = accumulated(of("m"), gradient, (g) => g);
     const v = accumulated(of("v"), gradient, (g) => op.mul(g, g));
-    const weight = (slot: "m" | "v") => {
-      const all = scalars[`${slot}_weight`]!;
-      return scales ? op.div(all, scales[slot]!) : all;
-    };
-    const root = op.sqrt(weight("v"));
-    const stepSize = op.div(op.mul(learningRate, root), weight("m"));
-    const denominator = op.add(op.sqrt(v), op.mul(root, epsilon));
-    return { parameter: op.sub(parameter, op.div(op.mul(m, stepSize), denominator)), slots: { m, v } };
+    return { parameter: moved({ parameter, m, root: op.sqrt(v), scales, scalars, learningRate }), slots: { m, v } };
   },
 };
+
+/** p - lr (m / m_weight) / (root / sqrt(v_weight) + epsilon), with the weights, in the slots' units, moved into the scalars. */
+function moved({
+  parameter,
+  m,
+  root,
+  scales,
+  scalars,
+  learningRate,
+}: {
+  parameter: V;
+  m: V;
+  root: V;
+  scales?: Slots | undefined;
+  scalars: Slots;
+  learningRate: V;
+}): V {
+  const weight = (slot: "m" | "v") => {
+    const all = scalars[`${slot}_weight`]!;
+    return scales ? op.div(all, scales[slot]!) : all;
+  };
+  const rootOfWeight = op.sqrt(weight("v"));
+  const stepSize = op.div(op.mul(learningRate, rootOfWeight), weight("m"));
+  return op.sub(parameter, op.div(op.mul(m, stepSize), op.add(root, op.mul(rootOfWeight, epsilon))));
+}

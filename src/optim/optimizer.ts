@@ -47,6 +47,22 @@ export interface Rest {
 }
 
 /**
+ * What `update` does to rows without gradient whose slots are in units of scales: the parameter moves, the slots stay what they are.
+ */
+export interface Drift {
+  /** Of each slot, what every step needs: made once for many steps. */
+  readonly hold: (slots: Slots) => Slots;
+  /** The parameter after one step, the same bits as `update` gives. */
+  readonly step: (step: {
+    readonly parameter: V;
+    readonly held: Slots;
+    readonly scales: Slots;
+    readonly scalars: Slots;
+    readonly learningRate: V;
+  }) => V;
+}
+
+/**
  * How parameters follow their gradients, as graph values. State is canonical and dense: `slots` have their parameter's
  * shape, `scalars` are shared by all parameters; everything starts at zero. What a row without gradient does is the
  * optimizer's to say: Adam's moments decay, and the row goes on moving.
@@ -59,6 +75,7 @@ export interface Optimizer {
   /** By slot, what every step multiplies it with before the gradient is added. */
   readonly decay: Readonly<Record<string, number>>;
   readonly rest: Rest;
+  readonly drift: Drift;
   /** The scalars after one more step; called once a step, before any update. */
   advance(scalars: Slots): Slots;
   /**

@@ -9,6 +9,7 @@ export const sgd: Optimizer = {
   scalars: [],
   decay: {},
   rest: { moves: [], within: () => true },
+  drift: { hold: () => ({}), step: ({ parameter }) => parameter },
   advance: () => ({}),
   update: ({ parameter, gradient, learningRate }) => ({
     parameter: gradient.plus(parameter, (g) => op.neg(op.mul(g, learningRate))),

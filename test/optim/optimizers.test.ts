@@ -154,6 +154,32 @@ describe.each(Object.keys(optimizers) as OptimizerName[])("%s", (name) => {
     expect(optimizers[name].source).not.toBe("");
   });
 
+  test("what drifts moves, to the bit, as with a gradient of zero", async () => {
+    const optimizer: Optimizer = optimizers[name];
+    const inputs = (names: readonly string[], dims: readonly number[]) =>
+      Object.fromEntries(names.map((one) => [one, op.input("float32", dims)]));
+    const { parameter, ...slots } = inputs(["parameter", ...optimizer.slots], [size]);
+    const scalars = inputs(optimizer.scalars, []);
+    const scales = Object.fromEntries(optimizer.slots.map((slot) => [slot, op.scalarOf("float32", 0.3)]));
+    const learningRate = op.scalarOf("float32", 1e-3);
+    const given = { parameter: parameter!, scales, scalars, learningRate };
+    const gradient = whole(op.zerosLike(parameter!));
+    const updated = optimizer.update({ ...given, gradient, slots }).parameter;
+    const drifted = op.add(optimizer.drift.step({ ...given, held: optimizer.drift.hold(slots) }), 0);
+    const positive = () => Float32Array.from({ length: size }, () => 1e-6 * rng.uniform());
+    const results = await evaluateGraph(
+      { parameter: parameter!, ...slots, ...scalars },
+      { updated, drifted },
+      {
+        parameter: tensor("float32", [size], start),
+        ...Object.fromEntries(optimizer.slots.map((slot) => [slot, tensor("float32", [size], positive())])),
+        ...Object.fromEntries(optimizer.scalars.map((one) => [one, scalar(4)])),
+      },
+    );
+    expect(results.drifted!.data).toEqual(results.updated!.data);
+    if (optimizer.rest.moves.length > 0) expect(results.drifted!.data).not.toEqual(start);
+  });
+
   test("finds the minimum of (p - 3)^2", async () => {
     const parameter = op.input("float32", []);
     const optimizer: Optimizer = optimizers[name];

@@ -1,8 +1,9 @@
 /**
  * @file The live-rows form. A latent that has never been kept has zero gradient, so its moments are exactly zero and its
  * parameters have never moved; one that has not been kept for long has come to rest (`liveRows.ts`). Only the other rows of
- * the weight matrices, the "live" ones, are carried, with their moments: in blocks (`liveLayout.ts`), and one more part of the
- * latents kept for the first time in this run. Of these a batch uses few: the loss is that of the small SAE made of
+ * the weight matrices, the "live" ones, are carried: those kept of late with their moments, in blocks; those that only drift by
+ * the moments they had when the run started, without (`liveLayout.ts`). One more part are the latents that a batch of this run keeps
+ * and that are in no block. Of these rows a batch uses few: the loss is that of the small SAE made of
  * the latents kept somewhere in the batch ("active"), whose gradients by ordinary autodiff are the non-zero rows of the whole
  * gradient. The numbers are those of the dense form; what a latent that never fires costs is its share of the encoder's product.
  */
@@ -13,11 +14,24 @@ import { scope, type Value } from "../../graph/value.ts";
 import { rowSparse, whole } from "../../optim/optimizer.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { architectureOf, parametersOf } from "../../sae/spec.ts";
-import { optimizerOf, stateShapes } from "../state.ts";
+import { optimizerOf, slotName, stateShapes } from "../state.ts";
 import { chooseLatents, scoringParameters } from "./choose.ts";
-import { blockCount, part, restNames, rowMatrices, rowStateNames, scaleName, vectorNames } from "./liveLayout.ts";
+import {
+  blockCount,
+  blockNames,
+  driftNames,
+  fedNames,
+  heldName,
+  otherNames,
+  type PartName,
+  part,
+  rowMatrices,
+  rowStateNames,
+  scaleName,
+  vectorNames,
+} from "./liveLayout.ts";
 import { LiveRows } from "./liveRows.ts";
-import { projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
+import { drifted, projected, stepsSinceFired, totalLoss, updated } from "./parts.ts";
 import { boundsOf, inverse, onesLike, positions } from "./places.ts";
 import type { StateValues, StepForm } from "./step.ts";
 
@@ -33,48 +47,66 @@ export const live: StepForm = {
 
   inputs: (config) => {
     const shapes = stateShapes(config);
-    const partOf = (i: number | "rest", names: readonly string[]) => ({
+    const partOf = (i: PartName) => ({
       [part("latents", i)]: op.input("int64", [part("rows", i)]),
       ...Object.fromEntries(
-        names.map((name) => [part(name, i), op.input("float32", [part("rows", i), shapes[name]![1]!])]),
+        fedNames(config, i).map((name) => [part(name, i), op.input("float32", [part("rows", i), shapes[name]![1]!])]),
       ),
     });
     return {
       ...pick(vectorNames(config), (name) => op.input("float32", shapes[name]!)),
-      ...Object.assign({}, ...range(blockCount(config)).map((i) => partOf(i, rowStateNames(config)))),
-      ...partOf("rest", restNames(config)),
+      ...Object.assign({}, ...[...blockNames(config), ...otherNames(config)].map(partOf)),
     };
   },
 
   carry: (config, inputs) =>
     scope("carry", () => {
-      const blocks = range(blockCount(config));
+      const { slots, drift } = optimizerOf(config);
+      const [blocks, drifting, others] = [blockNames(config), driftNames(config), otherNames(config)];
       const names = rowStateNames(config);
+      const matrices = rowMatrices(config);
       const like = inputs.steps_since_fired!;
-      const live = concat(blocks.map((i) => inputs[part("latents", i)] as Ints));
-      const rest = inputs[part("latents", "rest")] as Ints;
+      const numbersOf = (i: PartName) => inputs[part("latents", i)] as Ints;
+      const live = concat(blocks.map(numbersOf));
+      const placesIn = (numbers: Ints) => inverse(numbers, like, positions(onesLike(numbers)));
+      const mask = (numbers: Ints) => op.cast(inverse(numbers, like, onesLike(numbers)), "float32");
       const newRows = names.map((name) => [
         part(name, blocks.length),
         op.slice(inputs[part(name, 0)] as V, { axis: 0, to: 0 }),
       ]);
+      const held = drifting.flatMap((i) =>
+        matrices.flatMap((name) => {
+          const before = pick(slots, (slot) => inputs[part(slotName(slot, name), i)] as V);
+          return Object.entries(drift.hold(before)).map(([slot, value]) => [heldName(slot, name), value]);
+        }),
+      );
       return {
         carried: {
           ...pick(
-            [...vectorNames(config), ...blocks.flatMap((i) => names.map((name) => part(name, i)))],
+            [
+              ...vectorNames(config),
+              ...blocks.flatMap((i) => names.map((name) => part(name, i))),
+              ...drifting.flatMap((i) => matrices.map((name) => part(name, i))),
+            ],
             (name) => inputs[name]!,
           ),
           ...Object.fromEntries(newRows),
           added: op.slice(live, { axis: 0, to: 0 }),
-          is_live: op.cast(inverse(live, like, onesLike(live)), "float32"),
-          order: inverse(op.concat([live, rest], 0), like, positions(onesLike(like))),
-          ...pick(optimizerOf(config).slots.map(scaleName), () => op.scalarOf("float32", 1)),
+          is_live: mask(live),
+          order: placesIn(concat([live, ...others.map(numbersOf)])),
+          ...pick(slots.map(scaleName), () => op.scalarOf("float32", 1)),
         },
         fixed: {
           ...pick(
-            [...blocks.map((i) => part("latents", i)), ...restNames(config).map((name) => part(name, "rest"))],
+            [
+              ...blocks.map((i) => part("latents", i)),
+              ...others.flatMap((i) => fedNames(config, i).map((name) => part(name, i))),
+            ],
             (name) => inputs[name]!,
           ),
-          place_in_rest: inverse(rest, like, positions(onesLike(rest))),
+          ...Object.fromEntries(held),
+          ...Object.fromEntries(others.map((i) => [part("is_in", i), mask(numbersOf(i))])),
+          ...Object.fromEntries(others.map((i) => [part("place_in", i), placesIn(numbersOf(i))])),
         },
       };
     }),
@@ -125,6 +157,13 @@ export const live: StepForm = {
             for (const [key, value] of Object.entries(after)) next[part(key, i)] = value;
           }
       });
+    for (const i of driftNames(config))
+      for (const name of matrices)
+        scope(`drift/${name}`, () => {
+          const held = pick(optimizer.slots, (slot) => fixed[heldName(slot, name)] as V);
+          const parameter = carried[part(name, i)] as V;
+          next[part(name, i)] = drifted(config, name, { parameter, held, scales, scalars });
+        });
 
     const { numbers: added, fresh } = grown.at(-1)!;
     return {
@@ -151,35 +190,40 @@ interface Part {
   readonly fresh?: Ints;
 }
 
-/** The parts in a step: the blocks, and last the rows that came to life in this run, with those of this step behind them. */
+/** The parts in a step: the blocks, and last the rows this run's batches have kept beside them, with those of this step behind. */
 function grow(config: TrainConfig, carried: Values, fixed: Values, used: V): Part[] {
   return scope("grow", () => {
     const names = rowStateNames(config);
     const last = blockCount(config);
     const carriedRows = (i: number) => pick(names, (name) => carried[part(name, i)] as V);
     const blocks = range(last).map((i) => ({ numbers: fixed[part("latents", i)] as Ints, rows: carriedRows(i) }));
-    const fresh = positions(op.sub(used, op.mul(used, carried.is_live as V)));
-    const places = op.gather(fixed.place_in_rest as Ints, fresh);
-    // As they were when the run started: the scales say what has decayed since. What would move them is zero.
-    const resting = (name: string) =>
-      restNames(config).includes(name)
-        ? op.gather(fixed[part(name, "rest")] as V, places)
-        : op.expand(
-            op.scalarOf("float32", 0),
-            op.concat([op.shape(fresh), op.ints(stateShapes(config)[name]![1]!)], 0),
-          );
+    const isFresh = op.sub(used, op.mul(used, carried.is_live as V));
+    // Slots are as they were when the run started: the scales say what has decayed since. What would move a row at rest is zero.
+    const others = otherNames(config).map((i) => {
+      const numbers = positions(op.mul(isFresh, fixed[part("is_in", i)] as V));
+      const places = op.gather(fixed[part("place_in", i)] as Ints, numbers);
+      const rowsOf = (name: string) => {
+        const rows = carried[part(name, i)] ?? fixed[part(name, i)];
+        if (rows) return op.gather(rows as V, places);
+        const width = op.ints(stateShapes(config)[name]![1]!);
+        return op.expand(op.scalarOf("float32", 0), op.concat([op.shape(places), width], 0));
+      };
+      return { numbers, rowsOf };
+    });
     const before = carriedRows(last);
-    const rows = pick(names, (name) => op.concat([before[name]!, resting(name)], 0));
+    const rows = pick(names, (name) => concat([before[name]!, ...others.map(({ rowsOf }) => rowsOf(name))]));
+    const fresh = concat(others.map(({ numbers }) => numbers));
     return [...blocks, { numbers: op.concat([carried.added as Ints, fresh], 0), rows, fresh }];
   });
 }
 
-/** The matrices that latents are chosen by, whole: blocks, rest, and new rows, in the order of their latents. */
+/** The matrices that latents are chosen by, whole: the parts as they were fed, and new rows, in the order of their latents. */
 function wholeMatrices(config: TrainConfig, carried: Values, fixed: Values): StateValues {
   const last = blockCount(config);
   return pick(scoring(config), (name) => {
     const blocks = range(last).map((i) => carried[part(name, i)] as V);
-    const rows = concat([...blocks, fixed[part(name, "rest")] as V, carried[part(name, last)] as V]);
+    const others = otherNames(config).map((i) => (carried[part(name, i)] ?? fixed[part(name, i)]) as V);
+    const rows = concat([...blocks, ...others, carried[part(name, last)] as V]);
     return op.gather(rows, carried.order as Ints);
   });
 }
@@ -195,6 +239,6 @@ const scoring = (config: TrainConfig): string[] =>
   scoringParameters(config).filter((name) => rowMatrices(config).includes(name));
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
-  op.concat(values as [Value<D>, ...Value<D>[]], 0);
+  values.length === 1 ? values[0]! : op.concat(values as [Value<D>, ...Value<D>[]], 0);
 const pick = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));

@@ -1,6 +1,7 @@
 /**
- * @file How the live form lays out the state, inside a run and on the host: tensors with a row per latent are cut into parts. The live
- * rows stand in blocks, ascending by their latents; all others in the part "rest", of which a row has no more than where it rests.
+ * @file How the live form lays out the state, inside a run and on the host: tensors with a row per latent are cut into parts, each
+ * ascending by its latents. Rows kept of late stand in blocks; those that only drift, moved by what they were given before, in the part
+ * "drift", whose slots a run leaves as they are; all others in the part "rest", of which a row has no more than where it rests.
  */
 import type { TrainConfig } from "../../sae/config.ts";
 import { parametersOf } from "../../sae/spec.ts";
@@ -36,8 +37,18 @@ export const vectorNames = (config: TrainConfig): string[] => {
 /** The name of what a slot of rows is to be multiplied with: all that has decayed since the run started. */
 export const scaleName = (slot: string): string => `scale.${slot}`;
 
+/** The name of what is made of a slot of drifting rows, for all steps of a run. */
+export const heldName = (slot: string, matrix: string): string => `held.${slotName(slot, matrix)}`;
+
+/** A part: the number of a block, or the name of another one. */
+export type PartName = number | "drift" | "rest";
+
 /** The name of a tensor's rows in a part. */
-export const part = (name: string, i: number | "rest"): string => `${name}.${i}`;
+export const part = (name: string, i: PartName): string => `${name}.${i}`;
+
+/** Names of the state tensors that a part is fed. */
+export const fedNames = (config: TrainConfig, i: PartName): string[] =>
+  i === "rest" ? restNames(config) : rowStateNames(config);
 
 /** About so many bytes make a block where every row is live, small enough for a cache; more blocks than this would be more nodes than help. */
 const blockBytes = 2 ** 22;
@@ -47,6 +58,21 @@ const mostBlocks = 16;
 export const blockCount = ({ latentDim, inputDim }: TrainConfig): number =>
   Math.min(mostBlocks, Math.ceil((4 * latentDim * inputDim) / blockBytes));
 
-/** Where block `i` of so many rows starts. */
-export const blockStart = (config: TrainConfig, rows: number, i: number): number =>
-  Math.floor((rows * i) / blockCount(config));
+/** The blocks' names. */
+export const blockNames = (config: TrainConfig): number[] => Array.from({ length: blockCount(config) }, (_, i) => i);
+
+/** The parts whose rows are in no block when a run starts. */
+export const otherNames = (config: TrainConfig): ("drift" | "rest")[] => [...driftNames(config), "rest"];
+
+/**
+ * The part of rows that drift, where it pays: many rows are idle where there are many latents per kept one, and passes over them weigh
+ * where they are more than fits a cache. Elsewhere idle rows stay in their blocks.
+ */
+export const driftNames = (config: TrainConfig): "drift"[] =>
+  config.latentDim >= 24 * Number(config.options.k) && blockCount(config) >= 4 ? ["drift"] : [];
+
+/** From where to where each of some parts of about equal size reaches. */
+export function divided(rows: number, parts: number): { from: number; to: number }[] {
+  const start = (i: number) => Math.floor((rows * i) / parts);
+  return Array.from({ length: parts }, (_, i) => ({ from: start(i), to: start(i + 1) }));
+}

@@ -10,10 +10,13 @@ import { optimizerOf, slotName, stateShapes, type TrainState } from "../state.ts
 import type { Batches } from "../wrappers/wrapper.ts";
 import {
   blockCount,
-  blockStart,
+  divided,
+  driftNames,
+  fedNames,
   keptSlots,
+  otherNames,
+  type PartName,
   part,
-  restNames,
   rowMatrices,
   rowStateNames,
   scaleName,
@@ -37,8 +40,11 @@ function stepsPerRun(config: TrainConfig): number {
   return Math.min(Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim))), stepsPerScale(config));
 }
 
-/** Rows kept within so many steps are not looked at: a moment has a hundredth left then (0.9^44), far from 2^-24. */
-const idleSteps = 44;
+/**
+ * A row that has not been kept for so many steps drifts or is at rest: its first moment has a ten-thousandth left then (0.9^88). Few
+ * are kept again after that; with half as many steps more were, and what grew in a run took 60 MB more at 2,048 dims and latents.
+ */
+const idleSteps = 88;
 
 /** The state of a training from run to run, live rows in front: a run is fed views of it. */
 export class LiveRows implements HostSide {
@@ -49,10 +55,10 @@ export class LiveRows implements HostSide {
   #vectors: TrainState;
   /** Each `[latentDim, width]`, its rows in the order of `#latents`; owned, and written to. */
   readonly #rows: Readonly<Record<string, Float32Array>>;
-  /** The latent of each row: those of the live rows, ascending, then all others, ascending. */
+  /** The latent of each row: those in blocks, those that drift, those at rest, each ascending. */
   #latents: number[];
-  /** How many rows are live. */
-  #live = 0;
+  /** How many rows are in blocks, and how many drift. */
+  #count = { blocks: 0, drift: 0 };
   /** Latents at rest whose rows have kept something. */
   #resting: Set<number>;
 
@@ -70,7 +76,7 @@ export class LiveRows implements HostSide {
     const moving = this.#latents.filter(holds(optimizerOf(config).rest.moves));
     this.#resting = new Set(this.#latents.filter(holds(keptSlots(config))));
     for (const latent of moving) this.#resting.delete(latent);
-    this.#putInFront(this.#withoutRetired(moving));
+    this.#arrange(moving);
   }
 
   get state(): TrainState {
@@ -97,7 +103,7 @@ export class LiveRows implements HostSide {
    */
   runs({ order, bounds }: Batches): readonly Batches[] {
     const most = stepsPerRun(this.#config);
-    const first = this.#live === 0 ? 1 : 0;
+    const first = this.#count.blocks + this.#count.drift === 0 ? 1 : 0;
     const rest = bounds.slice(first);
     const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
     const parts = Array.from({ length: Math.ceil(rest.length / size) }, (_, i) => rest.slice(i * size, (i + 1) * size));
@@ -105,9 +111,14 @@ export class LiveRows implements HostSide {
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
-    const blocks = this.#blocks().map(({ i, from, to }) => this.#fed(rowStateNames(this.#config), i, from, to));
-    const rest = this.#fed(restNames(this.#config), "rest", this.#live, this.#latents.length);
-    return Object.assign({}, this.#vectors, ...blocks, rest);
+    const parts = this.#parts().map(({ i, from, to }) => {
+      const rows = fedNames(this.#config, i).map((name) => {
+        const width = this.#width(name);
+        return [part(name, i), tensor("float32", [to - from, width], this.#rowsOf(name, from, to))] as const;
+      });
+      return { ...Object.fromEntries(rows), [part("latents", i)]: int64s(this.#latents.slice(from, to)) };
+    });
+    return Object.assign({}, this.#vectors, ...parts);
   }
 
   collect(given: Readonly<Record<string, HostTensor>>): void {
@@ -120,63 +131,65 @@ export class LiveRows implements HostSide {
     for (const name of rowStateNames(this.#config)) {
       const slot = this.#slotOf.get(name);
       const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
-      const width = this.#width(name);
-      const rowsOf = (i: number) => given[part(name, i)]!.data as Float32Array;
-      for (const { i, from, to } of this.#blocks())
-        setScaled(this.#rows[name]!.subarray(from * width, to * width), rowsOf(i), scale);
-      const addedRows = rowsOf(blockCount(this.#config));
+      const decays = slot !== undefined && keptSlots(this.#config).includes(slot);
+      for (const { i, from, to } of this.#parts()) {
+        const rows = this.#rowsOf(name, from, to);
+        const after = given[part(name, i)]?.data as Float32Array | undefined;
+        if (after) setScaled(rows, after, scale);
+        // Slots that no run gives have decayed all the same.
+        else if (i === "drift") setScaled(rows, rows, scale);
+        else if (decays)
+          for (const latent of this.#resting) {
+            const row = this.#row(name, placeOf.get(latent)!);
+            setScaled(row, row, scale);
+          }
+      }
+      const [width, addedRows] = [this.#width(name), given[part(name, blockCount(this.#config))]!.data as Float32Array];
       for (const [i, latent] of added.entries())
         setScaled(this.#row(name, placeOf.get(latent)!), addedRows.subarray(i * width, (i + 1) * width), scale);
-      // Rows at rest were not carried: what they keep has decayed all the same.
-      if (slot !== undefined && keptSlots(this.#config).includes(slot))
-        for (const latent of this.#resting) {
-          const row = this.#row(name, placeOf.get(latent)!);
-          setScaled(row, row, scale);
-        }
     }
-    this.#putInFront(this.#withoutRetired([...this.#latents.slice(0, this.#live), ...added].sort((a, b) => a - b)));
+    const moving = this.#latents.slice(0, this.#count.blocks + this.#count.drift);
+    this.#arrange([...new Set([...moving, ...added])].sort((a, b) => a - b));
   }
 
-  /** Puts those of some latents to rest that would hardly move any more, whose first moment is dropped; gives the others. */
-  #withoutRetired(latents: readonly number[]): number[] {
+  /**
+   * Decides what happens to the rows of some latents, ascending, that move, and puts all rows in order: those that would hardly move any
+   * more come to rest, their first moment dropped; of the others those drift that have not been kept for a while.
+   */
+  #arrange(moving: readonly number[]): void {
     const placeOf = this.#placeOf();
-    return latents.filter((latent) => {
+    const since = this.#vectors.steps_since_fired!.data;
+    const drifts = driftNames(this.#config).length > 0;
+    const [blocks, drift]: [number[], number[]] = [[], []];
+    for (const latent of moving) {
       const at = placeOf.get(latent)!;
-      if (!this.#atRest(at)) return true;
-      this.#resting.add(latent);
-      for (const [name, slot] of this.#slotOf) if (!keptSlots(this.#config).includes(slot)) this.#row(name, at).fill(0);
-      return false;
-    });
-  }
-
-  /** The blocks of live rows: from which row to which. */
-  #blocks(): { i: number; from: number; to: number }[] {
-    return Array.from({ length: blockCount(this.#config) }, (_, i) => ({
-      i,
-      from: blockStart(this.#config, this.#live, i),
-      to: blockStart(this.#config, this.#live, i + 1),
-    }));
-  }
-
-  /** Some rows of some tensors, and their latents, as a part that is fed. */
-  #fed(names: readonly string[], i: number | "rest", from: number, to: number): Record<string, HostTensor> {
-    const rows = names.map((name) => {
-      const width = this.#width(name);
-      const view = this.#rows[name]!.subarray(from * width, to * width);
-      return [part(name, i), tensor("float32", [to - from, width], view)] as const;
-    });
-    return { ...Object.fromEntries(rows), [part("latents", i)]: int64s(this.#latents.slice(from, to)) };
-  }
-
-  /** Makes these latents, ascending, the live ones: rows are moved within their arrays. */
-  #putInFront(live: readonly number[]): void {
-    const chosen = new Set(live);
-    const before = this.#placeOf();
-    const others = this.#latents.filter((latent) => !chosen.has(latent)).sort((a, b) => a - b);
-    this.#latents = [...live, ...others];
-    this.#live = live.length;
-    const sources = this.#latents.map((latent) => before.get(latent)!);
+      const idle = since[latent]! >= idleSteps;
+      if (!(idle && this.#atRest(at))) (idle && drifts ? drift : blocks).push(latent);
+      else {
+        this.#resting.add(latent);
+        for (const [name, slot] of this.#slotOf)
+          if (!keptSlots(this.#config).includes(slot)) this.#row(name, at).fill(0);
+      }
+    }
+    this.#count = { blocks: blocks.length, drift: drift.length };
+    const move = new Set([...blocks, ...drift]);
+    const rest = this.#latents.filter((latent) => !move.has(latent)).sort((a, b) => a - b);
+    this.#latents = [...blocks, ...drift, ...rest];
+    const sources = this.#latents.map((latent) => placeOf.get(latent)!);
     for (const [name, rows] of Object.entries(this.#rows)) permuteRows(rows, this.#width(name), sources);
+  }
+
+  /** The parts a run is fed: from which row to which. */
+  #parts(): { i: PartName; from: number; to: number }[] {
+    const { blocks, drift } = this.#count;
+    const others = {
+      drift: { from: blocks, to: blocks + drift },
+      rest: { from: blocks + drift, to: this.#latents.length },
+    };
+    return [
+      ...divided(blocks, blockCount(this.#config)).map((bounds, i) => ({ i, ...bounds })),
+      ...otherNames(this.#config).map((i) => ({ i, ...others[i] })),
+    ];
   }
 
   /** The place of each latent's row. */
@@ -190,13 +203,16 @@ export class LiveRows implements HostSide {
 
   /** The row at a place. */
   #row(name: string, at: number): Float32Array {
-    const width = this.#width(name);
-    return this.#rows[name]!.subarray(at * width, (at + 1) * width);
+    return this.#rowsOf(name, at, at + 1);
   }
 
-  /** Whether what the rows at a place would still move is too little to matter; asked only where they have not been kept for a while. */
+  #rowsOf(name: string, from: number, to: number): Float32Array {
+    const width = this.#width(name);
+    return this.#rows[name]!.subarray(from * width, to * width);
+  }
+
+  /** Whether what the rows at a place would still move is too little to matter. */
   #atRest(at: number): boolean {
-    if (this.#vectors.steps_since_fired!.data[this.#latents[at]!]! < idleSteps) return false;
     const { slots, scalars, rest } = optimizerOf(this.#config);
     const numbers = Object.fromEntries(scalars.map((name) => [name, this.#vectors[name]!.data[0]!]));
     return rowMatrices(this.#config).every((name) => {

@@ -1,6 +1,6 @@
 import * as op from "../../graph/ops.ts";
 import { scope, type Value } from "../../graph/value.ts";
-import type { Optimizer } from "../../optim/optimizer.ts";
+import type { Drift, Optimizer } from "../../optim/optimizer.ts";
 import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
 import type { TrainConfig } from "../../sae/config.ts";
 import { type Constraint, constraints } from "../../sae/constraints.ts";
@@ -39,14 +39,28 @@ export function updated(
   given: Pick<Parameters<Optimizer["update"]>[0], "gradient" | "scales" | "scalars">,
 ): StateValues {
   const optimizer = optimizerOf(config);
-  const learningRate = op.scalarOf("float32", config.learningRate);
   const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, before[slotName(slot, name)]!]));
+  const learningRate = op.scalarOf("float32", config.learningRate);
   const after = optimizer.update({ ...given, parameter: before[name]!, slots, learningRate });
-  const constraint = constraintOf(config, name);
   return {
-    [name]: constraint ? scope("constraint", () => constraint.apply(after.parameter)) : after.parameter,
+    [name]: constrained(config, name, after.parameter),
     ...Object.fromEntries(Object.entries(after.slots).map(([slot, value]) => [slotName(slot, name), value])),
   };
+}
+
+/** Some rows of a parameter after a step in which they got no gradient. */
+export function drifted(
+  config: TrainConfig,
+  name: string,
+  before: Pick<Parameters<Drift["step"]>[0], "parameter" | "held" | "scales" | "scalars">,
+): V {
+  const learningRate = op.scalarOf("float32", config.learningRate);
+  return constrained(config, name, optimizerOf(config).drift.step({ ...before, learningRate }));
+}
+
+function constrained(config: TrainConfig, name: string, parameter: V): V {
+  const constraint = constraintOf(config, name);
+  return constraint ? scope("constraint", () => constraint.apply(parameter)) : parameter;
 }
 
 /**
