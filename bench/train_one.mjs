@@ -27,7 +27,7 @@ const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
 /** As the training process does. */
 async function freeStates() {
   await new Promise((resolve) => setImmediate(resolve));
-  if (24 * config.latentDim * inputDim >= 2 ** 25) globalThis.gc?.();
+  if (24 * config.latentDim * inputDim >= 2 ** 26) globalThis.gc?.();
 }
 const started = performance.now();
 const { state } = await train(cpu, config, training, {

@@ -74,7 +74,7 @@ async function sendState({ state, ...rest }: TrainProgress) {
  */
 async function betweenRuns(config: TrainConfig): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
-  if (stateBytes(config) >= 2 ** 25) globalThis.gc?.();
+  if (stateBytes(config) >= 2 ** 26) globalThis.gc?.();
 }
 
 /** The first training on a GPU is compared with the CPU's; once a machine. */
