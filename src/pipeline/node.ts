@@ -39,7 +39,7 @@ export interface GridRun {
   readonly provider: ProviderName;
   /** Threads inside an op; default 1. They can change the last digits. */
   readonly threads?: number | undefined;
-  /** Epochs in one run, which cannot be interrupted; the result does not depend on it. Default: 1, more on a GPU. */
+  /** Epochs in one run, which cannot be interrupted; the result does not depend on it. Default: as `train` has it; step `live` has runs of its own. */
   readonly epochsPerRun?: number | undefined;
   /** SAEs trained side by side, each in a process of its own; the result does not depend on it. */
   readonly jobs?: number | undefined;
@@ -47,7 +47,7 @@ export interface GridRun {
   readonly memory?: number | undefined;
   /** Train again what is there already, and replace what another configuration left. */
   readonly force?: boolean;
-  /** Once aborted, the SAE in training is saved after its present epoch, and the grid ends. */
+  /** Once aborted, the SAE in training is saved after its present run, and the grid ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: GridProgress) => void;
 }

@@ -25,7 +25,7 @@ export interface TrainOptions {
   /**
    * Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default: as many as keep
    * the state's way into the session and back below 2 % of the time; and an epoch that takes longer than `secondsPerRun` is
-   * several runs. Step `live` has runs of its own, of an epoch at most.
+   * several runs. Step `live` has runs of its own, by sizes alone.
    */
   readonly epochsPerRun?: number | undefined;
   /** Seconds between news, about, if a step does not take longer; default 5. The result does not depend on it. */

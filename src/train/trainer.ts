@@ -140,6 +140,7 @@ export class Trainer {
     return this.#host.state;
   }
 
+  /** How many epochs, of so many steps each, are best asked for at once when `done` are behind; where that is the step form's to say. */
   epochs(done: number, steps: number): number {
     return this.#host.epochs(done, steps);
   }

@@ -23,7 +23,7 @@ export const train = defineCommand({
     "epochs-per-run": {
       type: "number",
       describe:
-        "epochs in one run, between which it can be stopped; does not change the result [default: 1, more on a GPU]",
+        "epochs in one run, between which it can be stopped; does not change the result; step live has runs of its own [default: a few seconds' worth]",
     },
     jobs: { type: "number", describe: "SAEs trained side by side [default: one per core, four at most]" },
     force: {
