@@ -41,11 +41,11 @@ export const defaultShuffleRows = 65536;
 /** Half a unit in the last place of a float32 number, relative to it. */
 const defaultRetire = 2 ** -24;
 
-/**
- * Where the live-rows step is the faster one: a batch leaves many latents out where there are so many per kept one, and the rows are worth
- * picking where they are so wide. Of narrow rows that are nearly all used, picking takes 5 to 15 % of the time.
- */
-const liveFrom = { latentsPerKept: 24, inputDim: 1024 };
+/** Whether a batch leaves most latents out: there are so many per kept one. */
+export const leavesManyOut = ({ latentDim, options }: SaeSpec): boolean => latentDim >= 24 * Number(options.k);
+
+/** Rows from so many dims on are worth picking in any case. Of narrower ones that are nearly all used, picking takes 5 to 15 % of the time. */
+const wideRows = 1024;
 
 /**
  * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0, all rows
@@ -83,9 +83,10 @@ export function shuffledFor({ shuffleRows = defaultShuffleRows, ...config }: Tra
 }
 
 function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
-  const { options, inputDim, latentDim } = spec;
+  const { options, inputDim } = spec;
   const mayLeaveOut = architectureOf(spec).onlyKept?.(options) === true;
-  const pays = latentDim >= liveFrom.latentsPerKept * Number(options.k) || inputDim >= liveFrom.inputDim;
+  // Where the live-rows step is the faster one.
+  const pays = leavesManyOut(spec) || inputDim >= wideRows;
   const step = wanted ?? (mayLeaveOut && pays ? "live" : "dense");
   if (!stepNames.includes(step as StepName))
     throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);

@@ -3,7 +3,7 @@
  * ascending by its latents. Rows kept of late stand in blocks; those that only drift, moved by what they were given before, in the part
  * "drift", whose slots a run leaves as they are; all others in the part "rest", of which a row has no more than where it rests.
  */
-import type { TrainConfig } from "../../sae/config.ts";
+import { leavesManyOut, type TrainConfig } from "../../sae/config.ts";
 import { parametersOf } from "../../sae/spec.ts";
 import { optimizerOf, slotName, stateShapes } from "../state.ts";
 
@@ -69,7 +69,7 @@ export const otherNames = (config: TrainConfig): ("drift" | "rest")[] => [...dri
  * where they are more than fits a cache. Elsewhere idle rows stay in their blocks.
  */
 export const driftNames = (config: TrainConfig): "drift"[] =>
-  config.latentDim >= 24 * Number(config.options.k) && blockCount(config) >= 4 ? ["drift"] : [];
+  leavesManyOut(config) && blockCount(config) >= 4 ? ["drift"] : [];
 
 /** From where to where each of some parts of about equal size reaches. */
 export function divided(rows: number, parts: number): { from: number; to: number }[] {
