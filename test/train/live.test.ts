@@ -118,3 +118,22 @@ test("a call with more steps than a slot's scale has room for in float32 is seve
   const mean = (losses: Float32Array) => losses.reduce((sum, one) => sum + one, 0) / losses.length;
   expect(Math.abs(mean(live!) / mean(dense!) - 1)).toBeLessThan(1e-3);
 });
+
+test("runs have as many epochs as were before them, up to 100 steps, whatever is asked for", async () => {
+  const data = sparseRows(100, 16);
+  const config = trainConfig({
+    inputDim: 16,
+    latentDim: 64,
+    options: { k: 2 },
+    batchSize: 10,
+    epochs: 25,
+    step: "live",
+  });
+  const ends: number[] = [];
+  const { loss } = await train(cpu, config, data, {
+    epochsPerRun: 3,
+    onRun: async ({ epochsDone }) => ends.push(epochsDone) > 0,
+  });
+  expect(ends).toEqual([1, 2, 4, 8, 16, 25]);
+  expect(loss).toHaveLength(25);
+});
