@@ -1,6 +1,6 @@
 // Trains the grid of twelve with this project and with PyTorch, in turn, each SAE in a process of its own, and writes
-// results.json and a table. Both train `--rounds` times in turn, and the quicker of each counts: on a shared machine a process can be a third
-// slower than the next one. Run on a machine that does nothing else:
+// results.json and a table; then come evaluation, start-up, graph building and export. Both train `--rounds` times in turn, and the
+// quicker of each counts: on a shared machine a process can be a third slower than the next one. Run on a machine that does nothing else:
 // npm run bench [-- --data embedded|stand-in --epochs N --rounds N --cells 512:5,...]
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -127,6 +127,16 @@ for (const data of new Set(rows.map((row) => row.data))) {
     ratio: torch_seconds / grid_seconds,
   };
 }
+/** Evaluation against its two products alone, on the CPU and on WebAssembly. */
+const evaluation = ["cpu", "wasm"].flatMap((provider) =>
+  execFileSync("node", ["bench/evaluation.mjs", datasets.embedded(), "7", threads, "1024", provider], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  })
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line)),
+);
 const version = (name) => JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")).version;
 const machine = {
   cpu: cpus()[0].model,
@@ -145,10 +155,14 @@ const results = {
   date: new Date().toISOString().slice(0, 10),
   machine,
   gemm_ms: gemm,
+  evaluation,
   totals: { ...earlier.totals, ...totals },
   rows: [...earlier.rows.filter(({ data }) => !Object.hasOwn(totals, data)), ...rows],
 };
 writeFileSync("bench/results.json", `${JSON.stringify(results, null, 1)}\n`);
+
+// Start-up, graph building and export: into results.json too.
+execFileSync("node", ["bench/startup.mjs"], { stdio: ["ignore", "ignore", "inherit"] });
 
 const number = (value, digits) => value?.toFixed(digits) ?? "-";
 console.log(
