@@ -68,8 +68,9 @@ export async function train(
     // Where runs have a say in the last digits, time has none in the runs.
     const divides = steps[config.step].host !== undefined;
     const stepsPerEpoch = Math.ceil(rows / config.batchSize);
-    let perRun = divides ? trainer.epochs(epochsDone, stepsPerEpoch) : (epochsPerRun ?? 1);
-    for await (const { batches, activations, epochsDone: after } of source.runs(config, epochsDone, () => perRun)) {
+    let perRun = epochsPerRun ?? 1;
+    const epochs = () => (divides ? trainer.epochs(epochsDone, stepsPerEpoch) : perRun);
+    for await (const { batches, activations, epochsDone: after } of source.runs(config, epochsDone, epochs)) {
       let seconds = 0;
       const parts = divides ? trainer.parts(batches) : epochsPerRun === undefined ? pace.parts(batches) : [batches];
       for (const part of parts) {
@@ -86,7 +87,6 @@ export async function train(
         perRun = epochsForNextRun(crossing, { epochs: after - epochsDone, seconds }, { on, seconds: secondsPerRun });
       }
       epochsDone = after;
-      if (divides) perRun = trainer.epochs(epochsDone, stepsPerEpoch);
       loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))
         throw new RuntimeFailure(

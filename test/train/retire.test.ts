@@ -29,13 +29,19 @@ const batchesOf = (kind: 0 | 1) => ({
   bounds: Array.from({ length: 8 }, (_, i) => ({ from: 64 * kind + 8 * i, to: 64 * kind + 8 * (i + 1) })),
 });
 
-async function phases(request: Partial<TrainRequest>, kinds: readonly (0 | 1)[]) {
-  const config = trainConfig({ inputDim: width, latentDim, options: { k: 2 }, batchSize: 8, ...request });
-  const trainer = await Trainer.open(cpu, config, rows, { threads: 1 });
+/** State and losses after some runs of one kind of rows or the other. */
+async function trained(config: TrainConfig, data: typeof rows, kinds: readonly (0 | 1)[], from?: TrainState) {
+  const trainer = await Trainer.open(cpu, config, data, { threads: 1, state: from });
   const losses = [];
   for (const kind of kinds) losses.push(...(await trainer.run(batchesOf(kind))));
   const { state } = trainer;
   await trainer.release();
+  return { state, losses };
+}
+
+async function phases(request: Partial<TrainRequest>, kinds: readonly (0 | 1)[]) {
+  const config = trainConfig({ inputDim: width, latentDim, options: { k: 2 }, batchSize: 8, ...request });
+  const { state, losses } = await trained(config, rows, kinds);
   const moving = (name: string) =>
     Array.from({ length: latentDim }, (_, i) =>
       state[name]!.data.subarray(i * width, (i + 1) * width).some((v) => v !== 0),
@@ -105,14 +111,8 @@ describe("large matrices: idle rows drift, their moments not carried", () => {
     TrainConfig,
     TrainConfig,
   ];
-  const run = async (config: TrainConfig, kinds: readonly (0 | 1)[], state?: TrainState) => {
-    const trainer = await Trainer.open(cpu, config, data, { threads: 1, ...(state ? { state } : {}) });
-    const losses = [];
-    for (const kind of kinds) losses.push(...(await trainer.run(batchesOf(kind))));
-    const after = trainer.state;
-    await trainer.release();
-    return { state: after, losses };
-  };
+  const run = (config: TrainConfig, kinds: readonly (0 | 1)[], state?: TrainState) =>
+    trained(config, data, kinds, state);
   const drifting = (state: TrainState) =>
     Array.from(new LiveRows(config, state).feeds()["latents.drift"]!.data as BigInt64Array, Number);
 

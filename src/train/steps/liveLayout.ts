@@ -20,7 +20,7 @@ const withSlots = (config: TrainConfig, slots: readonly string[]): string[] =>
 export const rowStateNames = (config: TrainConfig): string[] => withSlots(config, optimizerOf(config).slots);
 
 /** Those of them that a row at rest has something in: the slots that would move it are zero. */
-export const restNames = (config: TrainConfig): string[] => withSlots(config, keptSlots(config));
+const restNames = (config: TrainConfig): string[] => withSlots(config, keptSlots(config));
 
 /** Slots that a row at rest keeps. */
 export const keptSlots = (config: TrainConfig): string[] => {

@@ -109,23 +109,22 @@ export interface Part {
 export function grow(config: TrainConfig, carried: Values, fixed: Values, used: V): Part[] {
   return scope("grow", () => {
     const names = rowStateNames(config);
-    const last = blockCount(config);
     const rowsOf = (i: number) => pick(names, (name) => carried[part(name, i)] as V);
-    const blocks = range(last).map((i) => ({ numbers: fixed[part("latents", i)] as Ints, rows: rowsOf(i) }));
+    const blocks = blockNames(config).map((i) => ({ numbers: fixed[part("latents", i)] as Ints, rows: rowsOf(i) }));
     const isFresh = op.sub(used, op.mul(used, carried.is_carried as V));
     // Slots are as they were when the run started: the scales say what has decayed since. What would move a row at rest is zero.
     const others = otherNames(config).map((i) => {
       const numbers = positions(op.mul(isFresh, fixed[part("is_in", i)] as V));
       const places = op.gather(fixed[part("place_in", i)] as Ints, numbers);
       const woken = (name: string) => {
-        const rows = carried[part(name, i)] ?? fixed[part(name, i)];
-        if (rows) return op.gather(rows as V, places);
+        const rows = standing(carried, fixed, name, i);
+        if (rows) return op.gather(rows, places);
         const width = op.ints(stateShapes(config)[name]![1]!);
         return op.expand(op.scalarOf("float32", 0), op.concat([op.shape(places), width], 0));
       };
       return { numbers, woken };
     });
-    const before = rowsOf(last);
+    const before = rowsOf(blockCount(config));
     const rows = pick(names, (name) => concat([before[name]!, ...others.map(({ woken }) => woken(name))]));
     const fresh = concat(others.map(({ numbers }) => numbers));
     return [...blocks, { numbers: op.concat([carried.added as Ints, fresh], 0), rows, fresh }];
@@ -134,14 +133,15 @@ export function grow(config: TrainConfig, carried: Values, fixed: Values, used: 
 
 /** The matrices that latents are chosen by, whole: the parts as they were fed, and new rows, in the order of their latents. */
 export function wholeMatrices(config: TrainConfig, carried: Values, fixed: Values): StateValues {
-  const last = blockCount(config);
-  return pick(scoring(config), (name) => {
-    const blocks = range(last).map((i) => carried[part(name, i)] as V);
-    const others = otherNames(config).map((i) => (carried[part(name, i)] ?? fixed[part(name, i)]) as V);
-    const rows = concat([...blocks, ...others, carried[part(name, last)] as V]);
-    return op.gather(rows, carried.order as Ints);
-  });
+  const parts = [...blockNames(config), ...otherNames(config), blockCount(config)];
+  return pick(scoring(config), (name) =>
+    op.gather(concat(parts.map((i) => standing(carried, fixed, name, i)!)), carried.order as Ints),
+  );
 }
+
+/** A tensor's rows in a part, where they are now: only what moves is carried. */
+const standing = (carried: Values, fixed: Values, name: string, i: PartName): V | undefined =>
+  (carried[part(name, i)] ?? fixed[part(name, i)]) as V | undefined;
 
 /** `order` says where each latent's row stands: the rows of `fresh` stand behind all rows there were when the run started. */
 export const placedLast = (order: Ints, added: Ints, fresh: Ints, latentDim: number): Ints => {
@@ -152,7 +152,6 @@ export const placedLast = (order: Ints, added: Ints, fresh: Ints, latentDim: num
 /** The matrices that the choice of latents needs whole. */
 const scoring = (config: TrainConfig): string[] =>
   scoringParameters(config).filter((name) => rowMatrices(config).includes(name));
-const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 /** Parts joined, one row after another. */
 export const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
   values.length === 1 ? values[0]! : op.concat(values as [Value<D>, ...Value<D>[]], 0);

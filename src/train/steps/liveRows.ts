@@ -131,19 +131,18 @@ export class LiveRows implements HostSide {
     for (const name of rowStateNames(this.#config)) {
       const slot = this.#slotOf.get(name);
       const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
-      const decays = slot !== undefined && keptSlots(this.#config).includes(slot);
       for (const { i, from, to } of this.#parts()) {
         const rows = this.#rowsOf(name, from, to);
         const after = given[part(name, i)]?.data as Float32Array | undefined;
         if (after) setScaled(rows, after, scale);
-        // Slots that no run gives have decayed all the same.
+        // Slots that no run gives have decayed all the same; of rows at rest, below.
         else if (i === "drift") setScaled(rows, rows, scale);
-        else if (decays)
-          for (const latent of this.#resting) {
-            const row = this.#row(name, placeOf.get(latent)!);
-            setScaled(row, row, scale);
-          }
       }
+      if (slot !== undefined && keptSlots(this.#config).includes(slot))
+        for (const latent of this.#resting) {
+          const row = this.#row(name, placeOf.get(latent)!);
+          setScaled(row, row, scale);
+        }
       const [width, addedRows] = [this.#width(name), given[part(name, blockCount(this.#config))]!.data as Float32Array];
       for (const [i, latent] of added.entries())
         setScaled(this.#row(name, placeOf.get(latent)!), addedRows.subarray(i * width, (i + 1) * width), scale);
@@ -164,12 +163,11 @@ export class LiveRows implements HostSide {
     for (const latent of moving) {
       const at = placeOf.get(latent)!;
       const idle = since[latent]! >= idleSteps;
-      if (!(idle && this.#atRest(at))) (idle && drifts ? drift : blocks).push(latent);
-      else {
+      if (idle && this.#atRest(at)) {
         this.#resting.add(latent);
         for (const [name, slot] of this.#slotOf)
           if (!keptSlots(this.#config).includes(slot)) this.#row(name, at).fill(0);
-      }
+      } else (idle && drifts ? drift : blocks).push(latent);
     }
     this.#count = { blocks: blocks.length, drift: drift.length };
     const move = new Set([...blocks, ...drift]);
