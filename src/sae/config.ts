@@ -44,8 +44,12 @@ const defaultRetire = 2 ** -24;
 /** Whether a batch leaves most latents out: there are so many per kept one. */
 export const leavesManyOut = ({ latentDim, options }: SaeSpec): boolean => latentDim >= 24 * Number(options.k);
 
-/** Rows from so many dims on are worth picking in any case. Of narrower ones that are nearly all used, picking takes 5 to 15 % of the time. */
-const wideRows = 1024;
+/**
+ * Whether leaving rows out of a step pays: where a batch leaves most out, and with rows of many dims where it leaves some out. Where nearly
+ * all are used, picking them takes 5 to 15 % of the time.
+ */
+const leavingOutPays = (spec: SaeSpec): boolean =>
+  leavesManyOut(spec) || (spec.inputDim >= 1024 && spec.latentDim >= 8 * Number(spec.options.k));
 
 /**
  * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0, all rows
@@ -83,11 +87,8 @@ export function shuffledFor({ shuffleRows = defaultShuffleRows, ...config }: Tra
 }
 
 function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
-  const { options, inputDim } = spec;
-  const mayLeaveOut = architectureOf(spec).onlyKept?.(options) === true;
-  // Where the live-rows step is the faster one.
-  const pays = leavesManyOut(spec) || inputDim >= wideRows;
-  const step = wanted ?? (mayLeaveOut && pays ? "live" : "dense");
+  const mayLeaveOut = architectureOf(spec).onlyKept?.(spec.options) === true;
+  const step = wanted ?? (mayLeaveOut && leavingOutPays(spec) ? "live" : "dense");
   if (!stepNames.includes(step as StepName))
     throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);
   if (step === "live" && !mayLeaveOut)

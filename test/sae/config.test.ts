@@ -23,12 +23,12 @@ test("defaults are the experiment's", () => {
   });
 });
 
-test("the step is live rows where a batch leaves many latents out or rows are wide, and where the loss allows it", () => {
+test("the step is live rows where a batch leaves many latents out, of wide rows some, and where the loss allows it", () => {
   const step = (latentDim: number, request: Partial<TrainRequest> = {}) =>
     trainConfig({ ...dims, options: { k: 5 }, ...request, latentDim }).step;
   expect([step(119), step(120), step(2048), step(2048, { step: "dense" })]).toEqual(["dense", "live", "live", "dense"]);
-  const wide = (inputDim: number) => step(2048, { inputDim, options: { k: 200 } });
-  expect([wide(1023), wide(1024)]).toEqual(["dense", "live"]);
+  const wide = (inputDim: number, k: number) => step(2048, { inputDim, options: { k } });
+  expect([wide(1023, 256), wide(1024, 256), wide(1024, 257)]).toEqual(["dense", "live", "dense"]);
   expect(step(2048, { architecture: "topk-relu" })).toBe("live");
   const aux = { architecture: "topk-relu", options: { k: 5, auxK: 8 } };
   expect(step(2048, aux)).toBe("dense");
