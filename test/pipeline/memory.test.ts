@@ -5,12 +5,12 @@ import { ConfigError } from "../../src/util/errors.ts";
 
 /** Peak resident memory of both processes of `train --jobs 1` on shards, in MB as the kernel counts them (bench/peak.mjs). */
 const measured = [
-  { inputDim: 2048, latentDim: 512, k: 5, rows: 5978, peaks: [265, 330] },
-  { inputDim: 2048, latentDim: 2048, k: 20, rows: 5978, peaks: [400, 767] },
-  { inputDim: 2048, latentDim: 2048, k: 100, rows: 5978, peaks: [411, 753] },
-  { inputDim: 512, latentDim: 4096, k: 200, rows: 5120, peaks: [318, 432] },
-  { inputDim: 4096, latentDim: 2048, k: 500, rows: 5120, peaks: [580, 1386] },
-  { inputDim: 512, latentDim: 32768, k: 32, rows: 5120, peaks: [1354, 2709] },
+  { inputDim: 2048, latentDim: 512, k: 5, rows: 5978, peaks: [261, 328] },
+  { inputDim: 2048, latentDim: 2048, k: 20, rows: 5978, peaks: [385, 787] },
+  { inputDim: 2048, latentDim: 2048, k: 100, rows: 5978, peaks: [419, 820] },
+  { inputDim: 512, latentDim: 4096, k: 200, rows: 5120, peaks: [296, 478] },
+  { inputDim: 4096, latentDim: 2048, k: 500, rows: 5120, peaks: [580, 1395] },
+  { inputDim: 512, latentDim: 32768, k: 32, rows: 5120, peaks: [1167, 2565] },
 ];
 
 test.each(measured)(
