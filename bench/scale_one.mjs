@@ -1,6 +1,7 @@
 // Trains four epochs of 20 steps; prints the milliseconds of a step (all epochs but the first, which is a run of its own) and the process's peak memory as JSON.
 // Run: node --expose-gc bench/scale_one.mjs DATA latentDim k [threads]
 import { cpu, readActivations, takeRows, train, trainConfig } from "sae-onnx";
+import { betweenRuns } from "../dist/train/betweenRuns.js";
 
 const [file, latentDim, k, threads] = process.argv.slice(2);
 const steps = 20;
@@ -11,11 +12,16 @@ const training = takeRows(
   Uint32Array.from({ length: steps * config.batchSize }, (_, row) => row),
 );
 const runs = [];
-function onRun({ epochsDone }) {
-  globalThis.gc?.(); // as the training process does
-  return Promise.resolve(runs.push({ epochsDone, ended: performance.now() }) > 0);
+async function onRun({ epochsDone }) {
+  await betweenRuns(config);
+  return runs.push({ epochsDone, ended: performance.now() }) > 0;
 }
-const { loss } = await train(cpu, config, training, { threads: threads && +threads, epochsPerRun: 1, onRun });
+const { loss } = await train(cpu, config, training, {
+  threads: threads && +threads,
+  epochsPerRun: 1,
+  onPart: () => betweenRuns(config),
+  onRun,
+});
 const [first, last] = [runs[0], runs.at(-1)];
 console.log(
   JSON.stringify({

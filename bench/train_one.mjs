@@ -1,6 +1,7 @@
 // Trains one SAE in this process and measures it, and the floor of its step (floor.mjs): the counterpart of train_topk.py. Prints one
 // JSON object. Run: node --expose-gc bench/train_one.mjs DATA latentDim k [epochs] [all|time] [step] [preset]; `time` trains and no more.
 import { cpu, evaluate, freeze, readActivations, splitRows, takeRows, train, trainConfig } from "sae-onnx";
+import { betweenRuns } from "../dist/train/betweenRuns.js";
 import { activeCounter, floorOf } from "./floor.mjs";
 
 const [file, latentDim, k, epochs = 25, what = "all", step, preset] = process.argv.slice(2);
@@ -24,16 +25,11 @@ const { batchSize } = config;
 
 // Timed first, alone: a second session between its runs would leave its threads and caches behind.
 const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
-/** As the training process does. */
-async function freeStates() {
-  await new Promise((resolve) => setImmediate(resolve));
-  if (24 * config.latentDim * inputDim >= 2 ** 26) globalThis.gc?.();
-}
 const started = performance.now();
 const { state } = await train(cpu, config, training, {
-  onPart: freeStates,
+  onPart: () => betweenRuns(config),
   onRun: async () => {
-    await freeStates();
+    await betweenRuns(config);
     return true;
   },
 });
@@ -72,7 +68,7 @@ await train(cpu, config, training, {
       seen.active.push((counts[0] + counts[1]) / 2);
       seen.live.push(live);
     }
-    await freeStates();
+    await betweenRuns(config);
     return true;
   },
 });

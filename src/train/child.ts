@@ -8,11 +8,11 @@ import { providers } from "../runtime/providers.ts";
 import type { Runtime } from "../runtime/session.ts";
 import type { TrainConfig } from "../sae/config.ts";
 import { tensor } from "../util/tensor.ts";
+import { betweenRuns } from "./betweenRuns.ts";
 import { rememberContact, rememberedContact, tf32Here } from "./files.ts";
 import { type FirstContact, firstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import { residentRows, streamedRows, type TrainingRows } from "./rows.ts";
-import { stateBytes } from "./state.ts";
 import { type TrainProgress, train } from "./train.ts";
 
 let activations = tensor("float32", [0, 0], new Float32Array());
@@ -66,15 +66,6 @@ async function run({
 async function sendState({ state, ...rest }: TrainProgress) {
   for (const [name, tensor] of Object.entries(state)) await send({ type: "tensor", name, tensor });
   return rest;
-}
-
-/**
- * Messages are read between runs only. Then the states of earlier runs, which nothing holds any more once that has happened, are freed:
- * V8 does not hurry to do it, as their arrays are outside its heap. It takes some milliseconds, so small ones are left to it.
- */
-async function betweenRuns(config: TrainConfig): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  if (stateBytes(config) >= 2 ** 26) globalThis.gc?.();
 }
 
 /** The first training on a GPU is compared with the CPU's; once a machine. */

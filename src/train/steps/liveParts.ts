@@ -152,8 +152,11 @@ export const placedLast = (order: Ints, added: Ints, fresh: Ints, latentDim: num
 /** The matrices that the choice of latents needs whole. */
 const scoring = (config: TrainConfig): string[] =>
   scoringParameters(config).filter((name) => rowMatrices(config).includes(name));
+
 /** Parts joined, one row after another. */
 export const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
   values.length === 1 ? values[0]! : op.concat(values as [Value<D>, ...Value<D>[]], 0);
+
+/** Something for each name. */
 export const pick = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, make(name)]));

@@ -39,8 +39,8 @@ export function updated(
   given: Pick<Parameters<Optimizer["update"]>[0], "gradient" | "scales" | "scalars">,
 ): StateValues {
   const optimizer = optimizerOf(config);
-  const learningRate = op.scalarOf("float32", config.learningRate);
   const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, before[slotName(slot, name)]!]));
+  const learningRate = op.scalarOf("float32", config.learningRate);
   const after = optimizer.update({ ...given, parameter: before[name]!, slots, learningRate });
   return {
     [name]: constrained(config, name, after.parameter),
