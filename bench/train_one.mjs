@@ -1,7 +1,7 @@
 // Trains one SAE in this process and measures it, and the floor of its step (floor.mjs): the counterpart of train_topk.py. Prints one
 // JSON object. Run: node --expose-gc bench/train_one.mjs DATA latentDim k [epochs] [all|time] [step] [preset]; `time` trains and no more.
 import { cpu, evaluate, freeze, readActivations, splitRows, takeRows, train, trainConfig } from "sae-onnx";
-import { betweenRuns } from "../dist/train/betweenRuns.js";
+import { betweenRuns } from "../dist/train/runs/betweenRuns.js";
 import { activeCounter, floorOf } from "./floor.mjs";
 
 const [file, latentDim, k, epochs = 25, what = "all", step, preset] = process.argv.slice(2);

@@ -6,7 +6,7 @@ export type { Label } from "./data/labels.ts";
 export type { LatentProfile, LatentTable, RowCode } from "./evaluate/explore.ts";
 export type { Found } from "./evaluate/search.ts";
 export * from "./index.ts";
-export { metricRow, metricsFile, stemsOf } from "./pipeline/rows.ts";
+export { metricRow, metricsFile, stemsOf } from "./record/made.ts";
 export { type Figure, figuresOf } from "./report/figures.ts";
 export { escapeHtml, ownIds } from "./report/html.ts";
 export { style } from "./report/style.ts";

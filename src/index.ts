@@ -6,6 +6,7 @@
 export { gradients } from "./autodiff/gradients.ts";
 // Checkpoints and frozen models
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint/checkpoint.ts";
+export { type TrainConfig, trainConfig } from "./config/config.ts";
 // Data
 export { type ActivationSet, parseActivations } from "./data/activations.ts";
 export { splitRows, takeRows } from "./data/split.ts";
@@ -23,20 +24,19 @@ export { input } from "./graph/ops.ts";
 export { type Dim, type Float, type Shape, scope, type Value } from "./graph/value.ts";
 export { metricKeys, metrics } from "./metrics/index.ts";
 export { defineMetric } from "./metrics/metric.ts";
-export type { MetricRow, MetricsFile } from "./metrics/row.ts";
 export { checkModel, type Misfit, requireFit } from "./onnx/check.ts";
 export { decodeModel, encodeModel, packModel } from "./onnx/model.ts";
 export { printModel } from "./onnx/print.ts";
 // Training
 export { optimizers } from "./optim/index.ts";
+export { parseMetrics, serializeMetrics } from "./record/file.ts";
+export type { MetricRow, MetricsFile } from "./record/row.ts";
 export { charts } from "./report/charts/index.ts";
 export { buildReport } from "./report/report.ts";
-export { parseMetrics, serializeMetrics } from "./report/rows.ts";
 // What runs models, and errors
 export type { Runtime, Session } from "./runtime/session.ts";
 // Sparse autoencoders
 export { type Architecture, defineSae } from "./sae/architecture.ts";
-export { type TrainConfig, trainConfig } from "./sae/config.ts";
 export { architectures } from "./sae/index.ts";
 export { type TrainProgress, train } from "./train/train.ts";
 export { trainingGraph } from "./train/trainer.ts";

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 import { describe, expect, test } from "vitest";
 
 const below = [
@@ -12,11 +12,13 @@ const below = [
   "metrics",
   "data",
   "runtime",
+  "config",
   "checkpoint",
   "train",
   "export",
-  "import",
+  "formats",
   "evaluate",
+  "record",
   "report",
 ];
 
@@ -31,12 +33,14 @@ const rooms: Record<string, readonly string[]> = {
   metrics: ["graph"],
   data: ["util"],
   runtime: ["util"],
-  checkpoint: ["sae", "data"],
-  train: ["autodiff", "optim", "checkpoint", "runtime"],
+  config: ["sae", "optim"],
+  checkpoint: ["config", "data"],
+  train: ["autodiff", "checkpoint", "runtime"],
   export: ["checkpoint", "metrics"],
-  import: ["checkpoint"],
+  formats: ["checkpoint"],
   evaluate: ["onnx", "runtime", "data", "metrics"],
-  report: ["metrics"],
+  record: ["config", "evaluate"],
+  report: ["record"],
   pipeline: below,
   worker: [...below, "pipeline"],
   cli: [...below, "pipeline", "index.ts", "node.ts"],
@@ -76,20 +80,17 @@ const importsIn = (file: string, text: string): string[] =>
   );
 const isOwn = (name: string) => files.includes(name);
 
-/** Where Node's modules may be: the command line, and files called `node.ts`, `files.ts` or, a thread of its own, `worker.ts`. */
-const nodeFiles = ["node.ts", "files.ts", "worker.ts"];
-const isNodeFile = (file: string) => roomOf(file) === "cli" || nodeFiles.includes(basename(file));
+/** Where Node's modules may be: the command line, the entry for Node, and files that say so in their name. */
+const isNodeFile = (file: string) => roomOf(file) === "cli" || file === "node.ts" || file.endsWith(".node.ts");
 const isNodeModule = (name: string) => name.startsWith("node:") || name === "onnxruntime-node";
-/** What else loads onnxruntime-node: the training process, and the table of what Node can run models on. */
-const loadsRuntime = ["train/child.ts", "runtime/providers.ts"];
 
 describe("the rooms of src/", () => {
   test("are the ones listed, and files are read", () => {
     const found = [...new Set(files.map(roomOf))];
     expect(found.filter((room) => !(room in rooms))).toEqual([]);
     expect(importsOf("graph/ops.ts")).toContain("util/errors.ts");
-    expect(importsOf("runtime/node.ts")).toContain("onnxruntime-node");
-    expect(importsOf("runtime/providers.ts")).toContain("runtime/web.ts");
+    expect(importsOf("runtime/cpu.node.ts")).toContain("onnxruntime-node");
+    expect(importsOf("runtime/providers.node.ts")).toContain("runtime/web.ts");
   });
 
   test.each(Object.keys(rooms))("%s imports only from below", (room) => {
@@ -119,12 +120,12 @@ describe("what runs in a browser", () => {
   const importers = (wanted: (name: string) => boolean) =>
     files.filter((file) => !isNodeFile(file) && loadedBy(file).some(wanted));
 
-  test("node:* and onnxruntime-node are in cli, node.ts and files.ts only", () => {
+  test("node:* and onnxruntime-node are in cli, node.ts and *.node.ts only", () => {
     expect(importers(isNodeModule)).toEqual([]);
   });
 
-  test("runtime/node.ts is loaded by those, the training process and the table of providers", () => {
-    expect(importers((name) => name === "runtime/node.ts").filter((file) => !loadsRuntime.includes(file))).toEqual([]);
+  test("*.node.ts is loaded by those only", () => {
+    expect(importers((name) => isOwn(name) && isNodeFile(name))).toEqual([]);
   });
 
   test("onnxruntime-web is in runtime/web.ts and the workers of browsers only", () => {

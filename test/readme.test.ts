@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { verbs } from "../src/cli/commands/index.ts";
 import { metricKeys } from "../src/metrics/index.ts";
-import { providers } from "../src/runtime/providers.ts";
+import { providers } from "../src/runtime/providers.node.ts";
 import { architectures } from "../src/sae/index.ts";
 
 const readme = readFileSync("README.md", "utf8");

@@ -1,7 +1,7 @@
 import { buildModel } from "../src/graph/build.ts";
 import type { Values } from "../src/graph/control.ts";
 import { packModel } from "../src/onnx/model.ts";
-import { cpu } from "../src/runtime/node.ts";
+import { cpu } from "../src/runtime/cpu.node.ts";
 import type { Tensors } from "../src/runtime/session.ts";
 
 /** Builds a model from named values and runs it once on the CPU. */

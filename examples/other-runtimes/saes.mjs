@@ -1,8 +1,8 @@
 import { synthesize } from "../../dist/data/synthetic.js";
 import { plainLatents } from "../../dist/export/parity/forward.js";
 import { tie } from "../../dist/export/parity/rows.js";
-import { importSae } from "../../dist/import/index.js";
-import { writers } from "../../dist/import/write.js";
+import { importSae } from "../../dist/formats/index.js";
+import { writers } from "../../dist/formats/write.js";
 import { cpu, readActivations, tensor, train, trainConfig } from "../../dist/node.js";
 import { sliceRows } from "../../dist/util/tensor.js";
 

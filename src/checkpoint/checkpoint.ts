@@ -1,6 +1,6 @@
+import { configFromJson, configToJson, type TrainConfig } from "../config/config.ts";
 import { quote } from "../data/quote.ts";
 import { readSafetensors, toTensor, writeSafetensors } from "../data/safetensors.ts";
-import { configFromJson, configToJson, type TrainConfig } from "../sae/config.ts";
 import { parametersOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";

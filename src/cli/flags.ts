@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
-import { type ProviderName, providers, usableRuntime } from "../runtime/providers.ts";
-import { defaultShuffleRows, stepNames } from "../sae/config.ts";
+import { defaultShuffleRows, stepNames } from "../config/config.ts";
+import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
 import { trainable } from "../sae/index.ts";
 import type { AnyOptionValues, Option } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";

@@ -1,8 +1,8 @@
 import Table from "cli-table3";
 import { metricKeys } from "../metrics/index.ts";
-import type { MetricRow } from "../metrics/row.ts";
 import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
+import type { MetricRow } from "../record/row.ts";
 
 export { note, print } from "./streams.ts";
 

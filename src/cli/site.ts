@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
-import { writeWhole } from "../data/files.ts";
+import { writeWhole } from "../data/files.node.ts";
 import { labelsPath } from "../data/labels.ts";
 import { ConfigError } from "../util/errors.ts";
 

@@ -1,4 +1,4 @@
-import type { Verified } from "../pipeline/verify.ts";
+import type { Verified } from "../pipeline/verify.node.ts";
 
 /** A line for each provider: whether the model gives what it should, and how far off it is. */
 export const verifiedLines = ({ file, replays }: Verified): string[] =>

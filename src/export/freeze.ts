@@ -1,11 +1,11 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { configToJson } from "../config/config.ts";
 import { buildModel, type ModelParts } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
 import type { OpType } from "../graph/opset.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { type MetricDims, withMetrics } from "../metrics/graph.ts";
 import type { Model } from "../onnx/proto.ts";
-import { configToJson } from "../sae/config.ts";
 import { architectureOf, forward, parametersOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type TargetName, targets } from "./targets/index.ts";

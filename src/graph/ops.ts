@@ -1,5 +1,5 @@
 /**
- * @file One typed function per op, used as `import * as op from "../graph/ops.ts"`. Shapes and types are checked at the
+ * @file One typed function per op, used as `import * as op from "./ops.ts"`. Shapes and types are checked at the
  * call, so that the stack trace points at the guilty line. A number stands for a scalar constant of the other operand's type.
  * Meaning of each op: its page in ONNX's docs/Operators.md; loops and branches are in control.ts.
  */

@@ -1,5 +1,5 @@
+import type { TrainConfig } from "../config/config.ts";
 import { windowRows } from "../data/order.ts";
-import type { TrainConfig } from "../sae/config.ts";
 import { parametersOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import { sizeOf } from "../util/tensor.ts";

@@ -1,7 +1,7 @@
+import { type StepName, stepNames, type TrainConfig } from "../config/config.ts";
 import { type Capabilities, capabilities, type ProviderName } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import type { Usable } from "../runtime/usable.ts";
-import { type StepName, stepNames, type TrainConfig } from "../sae/config.ts";
 import { type Distance, distance, firstSteps } from "../train/firstSteps.ts";
 import { steps } from "../train/steps/index.ts";
 import { type WrapperName, wrappers } from "../train/wrappers/index.ts";

@@ -1,4 +1,4 @@
-import type { MetricRow } from "../metrics/row.ts";
+import type { MetricRow } from "../record/row.ts";
 import { formatNumber } from "./format.ts";
 import { groupBy } from "./group.ts";
 import { type Spread, spreadOf } from "./stats.ts";

@@ -1,4 +1,4 @@
-import type { MetricRow, MetricsFile } from "../metrics/row.ts";
+import type { MetricRow, MetricsFile } from "../record/row.ts";
 import { type Configuration, configurations, distinct, panelsOf, valuesOf } from "./configurations.ts";
 import { knownMetrics } from "./keys.ts";
 import { objectivesText, type ParetoResult } from "./pareto.ts";

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { MetricRow } from "../metrics/row.ts";
+import type { MetricRow } from "../record/row.ts";
 import type { Chart, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";

@@ -1,4 +1,4 @@
-import type { MetricRow } from "../metrics/row.ts";
+import type { MetricRow } from "../record/row.ts";
 import { cellLabel, configurationKey, configurations, distinct, panelsOf } from "./configurations.ts";
 import { formatNumber, listed } from "./format.ts";
 import { groupBy } from "./group.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { parseJson } from "../record/json.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { LatentStatistics } from "./charts/chart.ts";
-import { parseJson } from "./json.ts";
 
 const share = z.array(z.number().min(0).max(1));
 const magnitude = z.array(z.number().nonnegative());

@@ -1,15 +1,15 @@
-import type { MetricsFile } from "../metrics/row.ts";
+import { metricsCsv } from "../record/csv.ts";
+import type { NamedMetrics } from "../record/merge.ts";
+import type { MetricsFile } from "../record/row.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { Chart, ChartContext, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";
-import { metricsCsv } from "./csv.ts";
 import { gridFiles, paretoFile } from "./derived.ts";
 import type { Block } from "./document.ts";
 import { inspectRows } from "./inspect.ts";
 import { latexTable } from "./latex.ts";
 import { markdown } from "./markdown.ts";
-import type { NamedMetrics } from "./merge.ts";
 import { type Drawing, reportPage } from "./page.ts";
 import { defaultRule, paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
 import { renderSvg } from "./render.ts";

@@ -1,4 +1,4 @@
-import type { MetricRow } from "../metrics/row.ts";
+import type { MetricRow } from "../record/row.ts";
 import { configurations, valuesOf } from "./configurations.ts";
 import { type Table, tableOf } from "./document.ts";
 import { formatValue } from "./format.ts";

@@ -1,5 +1,5 @@
+import type { TrainConfig } from "../config/config.ts";
 import type { Runtime } from "../runtime/session.ts";
-import type { TrainConfig } from "../sae/config.ts";
 import { parametersOf } from "../sae/spec.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import type { TrainState } from "./state.ts";

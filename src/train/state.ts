@@ -1,7 +1,7 @@
+import type { TrainConfig } from "../config/config.ts";
 import type { OptimizerName } from "../optim/index.ts";
 import { optimizers } from "../optim/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { TrainConfig } from "../sae/config.ts";
 import { parametersOf } from "../sae/spec.ts";
 import { random } from "../util/random.ts";
 import { type HostTensor, tensor, zeros } from "../util/tensor.ts";

@@ -1,10 +1,10 @@
+import type { TrainConfig } from "../config/config.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
-import type { TrainConfig } from "../sae/config.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
-import { epochsForNextRun, Pace } from "./pace.ts";
-import { residentRows, type TrainingRows } from "./rows.ts";
+import { epochsForNextRun, Pace } from "./runs/pace.ts";
+import { residentRows, type TrainingRows } from "./runs/rows.ts";
 import { initialState, stateBytes, type TrainState } from "./state.ts";
 import { steps } from "./steps/index.ts";
 import { checkTrainingRows, Trainer } from "./trainer.ts";

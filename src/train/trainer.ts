@@ -1,15 +1,15 @@
+import { configToJson, type TrainConfig } from "../config/config.ts";
 import { epochWindows, type Window } from "../data/order.ts";
 import { buildModel } from "../graph/build.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
-import { configToJson, type TrainConfig } from "../sae/config.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { initialState, stateShapes, type TrainState } from "./state.ts";
+import type { HostSide } from "./steps/form.ts";
 import { steps } from "./steps/index.ts";
-import type { HostSide } from "./steps/step.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 import type { Batches } from "./wrappers/wrapper.ts";
 

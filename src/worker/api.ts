@@ -1,7 +1,7 @@
+import type { TrainConfig } from "../config/config.ts";
 import type { Evaluation, ResidentData } from "../evaluate/evaluate.ts";
 import { encodeModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
-import type { TrainConfig } from "../sae/config.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";

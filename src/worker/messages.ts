@@ -1,11 +1,11 @@
+import type { TrainConfig } from "../config/config.ts";
 import type { DataInfo } from "../data/describe.ts";
 import type { Label } from "../data/labels.ts";
 import type { Evaluation, ResidentData } from "../evaluate/evaluate.ts";
 import type { LatentProfile, LatentTable, RowCode } from "../evaluate/explore.ts";
 import type { Found } from "../evaluate/search.ts";
-import type { MetricRow } from "../metrics/row.ts";
+import type { MetricRow } from "../record/row.ts";
 import type { BrowserSettings } from "../runtime/browser.ts";
-import type { TrainConfig } from "../sae/config.ts";
 import type { TrainProgress } from "../train/train.ts";
 import type { HostTensor } from "../util/tensor.ts";
 

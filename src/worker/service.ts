@@ -8,7 +8,7 @@ import { withRecovery } from "../evaluate/recovery.ts";
 import { latentsByWords } from "../evaluate/search.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import { shapeOf } from "../onnx/tensors.ts";
-import { measuredRow, modelName } from "../pipeline/measured.ts";
+import { measuredRow, modelName } from "../record/measured.ts";
 import { type BrowserSettings, mostThreads } from "../runtime/browser.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { train } from "../train/train.ts";

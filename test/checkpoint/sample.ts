@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { train } from "../../src/train/train.ts";
 import type { Case } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";

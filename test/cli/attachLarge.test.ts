@@ -6,7 +6,7 @@ import { freeze } from "../../src/export/freeze.ts";
 import { encodeModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { dataTypes, valueInfo } from "../../src/onnx/tensors.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";
 import { host, node } from "../export/attach/hosts.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { columnOf, describeData } from "../../src/data/describe.ts";
-import { readActivations, readLabels } from "../../src/data/files.ts";
+import { readActivations, readLabels } from "../../src/data/files.node.ts";
 import { splitRows } from "../../src/data/split.ts";
 import { digest } from "../../src/util/digest.ts";
 import { bytesOf } from "../../src/util/tensor.ts";

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readActivations, readBytes, readLabels, writeWhole } from "../../src/data/files.ts";
+import { readActivations, readBytes, readLabels, writeWhole } from "../../src/data/files.node.ts";
 import { writeNpy } from "../../src/data/npy.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { matrix } from "./helpers.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseActivations } from "../../src/data/activations.ts";
-import { readBytes } from "../../src/data/files.ts";
+import { readBytes } from "../../src/data/files.node.ts";
 import { float32ToHalf } from "../../src/data/half.ts";
 import { readNpy, writeNpy } from "../../src/data/npy.ts";
 import { readNpz } from "../../src/data/npz.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readActivations } from "../../src/data/files.ts";
+import { readActivations } from "../../src/data/files.node.ts";
 import { readPtActivations } from "../../src/data/ptActivations.ts";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { parseWhere } from "../../src/data/where.ts";

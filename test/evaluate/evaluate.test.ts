@@ -7,7 +7,7 @@ import * as op from "../../src/graph/ops.ts";
 import { metricKeys } from "../../src/metrics/index.ts";
 import { decodeModel, metadataOf, packModel, withMetadata } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { type HostTensor, sliceRows } from "../../src/util/tensor.ts";

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { trainConfig } from "../../src/config/config.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { PositiveMedian } from "../../src/evaluate/median.ts";
 import { freeze } from "../../src/export/freeze.ts";
 import { packModel } from "../../src/onnx/model.ts";
-import { cpu } from "../../src/runtime/node.ts";
-import { trainConfig } from "../../src/sae/config.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { initialState } from "../../src/train/state.ts";
 import { random } from "../../src/util/random.ts";
 import { sliceRows } from "../../src/util/tensor.ts";

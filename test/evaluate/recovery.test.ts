@@ -6,7 +6,7 @@ import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { describedKeys } from "../../src/metrics/index.ts";
 import type { Model } from "../../src/onnx/proto.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { wasm } from "../../src/runtime/web.ts";
 import { random } from "../../src/util/random.ts";
 import { type HostTensor, sliceRows, tensor } from "../../src/util/tensor.ts";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { readActivations } from "../../src/data/files.ts";
+import { trainConfig } from "../../src/config/config.ts";
+import { readActivations } from "../../src/data/files.node.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { freeze } from "../../src/export/freeze.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { wasm } from "../../src/runtime/web.ts";
-import { trainConfig } from "../../src/sae/config.ts";
 import { train } from "../../src/train/train.ts";
 import { sliceRows } from "../../src/util/tensor.ts";
 

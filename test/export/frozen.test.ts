@@ -1,14 +1,14 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { configFromJson } from "../../src/config/config.ts";
 import { freeze } from "../../src/export/freeze.ts";
 import { buildModel, type ModelParts } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { type Ort, openSession, type Runtime, type Tensors } from "../../src/runtime/session.ts";
-import { configFromJson } from "../../src/sae/config.ts";
 import { forward, parametersOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { bytesOf, type HostTensor, zeros } from "../../src/util/tensor.ts";

@@ -8,7 +8,7 @@ import { parityVectors } from "../../src/export/parity/vectors.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../../src/export/weights/index.ts";
 import { packModel } from "../../src/onnx/model.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { Tensors } from "../../src/runtime/session.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";

@@ -10,9 +10,9 @@ import { plainLatents, plainReconstruction } from "../../src/export/parity/forwa
 import { parityVectors } from "../../src/export/parity/vectors.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../../src/export/weights/index.ts";
-import { readSource } from "../../src/import/files.ts";
-import { importSae } from "../../src/import/index.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { importSae } from "../../src/formats/index.ts";
+import { readSource } from "../../src/formats/source.node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 
 const root = "test/fixtures/pretrained";

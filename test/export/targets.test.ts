@@ -4,7 +4,7 @@ import { freeze } from "../../src/export/freeze.ts";
 import { plainLatents } from "../../src/export/parity/forward.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
 import { packModel } from "../../src/onnx/model.ts";
-import { providers } from "../../src/runtime/providers.ts";
+import { providers } from "../../src/runtime/providers.node.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";

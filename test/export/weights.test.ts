@@ -4,7 +4,7 @@ import { type WeightTypeName, weightTypes } from "../../src/export/weights/index
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
-import { providers } from "../../src/runtime/providers.ts";
+import { providers } from "../../src/runtime/providers.node.ts";
 import { random } from "../../src/util/random.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";

@@ -2,7 +2,7 @@ import { type Conclusion, conclude, noTotals } from "../../src/evaluate/conclude
 import { buildModel } from "../../src/graph/build.ts";
 import { metricsGraph } from "../../src/metrics/graph.ts";
 import { packModel } from "../../src/onnx/model.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { type HostTensor, sliceRows, tensor } from "../../src/util/tensor.ts";
 
 /** Rows, what they were encoded to and rebuilt as: what the metrics see of an SAE. */

@@ -4,7 +4,7 @@ import { loop } from "../../src/graph/control.ts";
 import * as op from "../../src/graph/ops.ts";
 import { chainModels } from "../../src/onnx/chain.ts";
 import { metadataOf, packModel } from "../../src/onnx/model.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { scalar, tensor } from "../../src/util/tensor.ts";
 import { numbers } from "../run.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type StepName, type TrainConfig, trainConfig } from "../../src/config/config.ts";
 import { freeze, type Part, parts } from "../../src/export/freeze.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
@@ -7,7 +8,6 @@ import { checkModel, requireFit } from "../../src/onnx/check.ts";
 import { kernelProviders } from "../../src/onnx/kernels.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { capabilities } from "../../src/runtime/capabilities.ts";
-import { type StepName, type TrainConfig, trainConfig } from "../../src/sae/config.ts";
 import { trainable } from "../../src/sae/index.ts";
 import { initialState } from "../../src/train/state.ts";
 import { trainingGraph } from "../../src/train/trainer.ts";

@@ -4,7 +4,7 @@ import * as op from "../../src/graph/ops.ts";
 import { externalLocations, joinExternalData, splitExternalData, weightBytes } from "../../src/onnx/external.ts";
 import { decodeModel, encodeModel, packModel } from "../../src/onnx/model.ts";
 import type { Model, TensorProto } from "../../src/onnx/proto.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { wasm } from "../../src/runtime/web.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { tensor } from "../../src/util/tensor.ts";

@@ -4,7 +4,7 @@ import { decodeModel, encodeModel, metadataOf, packModel, withMetadata } from ".
 import { printModel } from "../../src/onnx/print.ts";
 import { onnx, toNumber } from "../../src/onnx/proto.ts";
 import { dataTypes, hostTensor, shapeOf, tensorProto, valueInfo } from "../../src/onnx/tensors.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { type DType, type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { sample } from "./sample.ts";

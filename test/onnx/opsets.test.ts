@@ -3,7 +3,7 @@ import { encodeModel } from "../../src/onnx/model.ts";
 import { toOpset } from "../../src/onnx/opsets.ts";
 import type { Graph, Model, Node } from "../../src/onnx/proto.ts";
 import { hostTensor, tensorProto, valueInfo } from "../../src/onnx/tensors.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { int64s, tensor } from "../../src/util/tensor.ts";
 
 const x = tensor("float32", [2, 3, 1], Float32Array.of(1, -2, 3, 4, 5, -6));

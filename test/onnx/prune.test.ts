@@ -4,7 +4,7 @@ import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { onlyOutputs } from "../../src/onnx/prune.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { tensor } from "../../src/util/tensor.ts";
 
 /** `sum` of `x` and `y`, and `double`, which needs neither `y` nor the weight. */

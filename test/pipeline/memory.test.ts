@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { trainConfig } from "../../src/config/config.ts";
 import { withinMemory } from "../../src/pipeline/memory.ts";
-import { trainConfig } from "../../src/sae/config.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 
 /** Peak resident memory of both processes of `train --jobs 1` on shards, in MB as the kernel counts them (bench/peak.mjs). */

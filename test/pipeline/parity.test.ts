@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { trainConfig } from "../../src/config/config.ts";
 import { parity } from "../../src/pipeline/parity.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { wasm } from "../../src/runtime/web.ts";
-import { trainConfig } from "../../src/sae/config.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";
 
 const here = { usable: true } as const;

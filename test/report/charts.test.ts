@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { MetricRow } from "../../src/metrics/row.ts";
+import type { MetricRow } from "../../src/record/row.ts";
 import type { Chart, LatentStatistics } from "../../src/report/charts/chart.ts";
 import { charts } from "../../src/report/charts/index.ts";
 import { configurations, dataGroup, meanOf } from "../../src/report/configurations.ts";

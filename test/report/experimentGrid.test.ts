@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { experimentGrid } from "../../src/report/experimentGrid.ts";
+import { experimentGrid } from "../../src/record/experimentGrid.ts";
 import { experimentGrid as committed } from "./sample.ts";
 
 test("the table that is shipped is the one of examples/data", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { mergeMetrics, withDistinctNames } from "../../src/report/merge.ts";
+import { parseMetrics } from "../../src/record/file.ts";
+import { mergeMetrics, withDistinctNames } from "../../src/record/merge.ts";
 import { buildReport } from "../../src/report/report.ts";
-import { parseMetrics } from "../../src/report/rows.ts";
 import { experimentGrid, fileOf, row } from "./sample.ts";
 
 const named = (name: string, file: ReturnType<typeof fileOf>) => ({ name, file });

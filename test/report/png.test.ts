@@ -1,7 +1,7 @@
 import { PNG } from "pngjs";
 import { describe, expect, test } from "vitest";
 import { font } from "../../src/report/charts/theme.ts";
-import { pngOf, withPngs } from "../../src/report/node.ts";
+import { pngOf, withPngs } from "../../src/report/png.node.ts";
 import { buildReport } from "../../src/report/report.ts";
 import { textWidth } from "../../src/report/textWidth.ts";
 import { experimentGrid } from "./sample.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { metricsCsv } from "../../src/report/csv.ts";
+import { metricsCsv } from "../../src/record/csv.ts";
+import { parseMetrics } from "../../src/record/file.ts";
 import { buildReport } from "../../src/report/report.ts";
-import { parseMetrics } from "../../src/report/rows.ts";
 import { fileOf, row } from "./sample.ts";
 
 const cells = [

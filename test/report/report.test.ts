@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { parseMetrics, serializeMetrics } from "../../src/record/file.ts";
 import { buildReport } from "../../src/report/report.ts";
-import { parseMetrics, serializeMetrics } from "../../src/report/rows.ts";
 import { experimentGrid, experimentSweep, fileOf, row } from "./sample.ts";
 
 const heatmaps = [

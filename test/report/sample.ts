@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { MetricRow, MetricsFile } from "../../src/metrics/row.ts";
-import { parseMetrics } from "../../src/report/rows.ts";
+import { parseMetrics } from "../../src/record/file.ts";
+import type { MetricRow, MetricsFile } from "../../src/record/row.ts";
 
 /** A file of examples/data as text. */
 export const exampleText = (name: string): string => readFileSync(`examples/data/${name}`, "utf8");

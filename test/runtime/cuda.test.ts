@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { cudaUsable, type Machine, notFound } from "../../src/runtime/cuda/node.ts";
-import { lastWords, probe } from "../../src/runtime/probe/node.ts";
+import { cudaUsable, type Machine, notFound } from "../../src/runtime/cuda.node.ts";
+import { lastWords, probe } from "../../src/runtime/probe.node.ts";
 import { saeOnnx, snapshot, temporaryFolder } from "../cli/run.ts";
 
 /** A folder that holds these libraries, empty. */

@@ -5,7 +5,7 @@ import * as op from "../../src/graph/ops.ts";
 import { scope } from "../../src/graph/value.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { Runtime, Tensors } from "../../src/runtime/session.ts";
 import { wasm } from "../../src/runtime/web.ts";
 import { ConfigError, RuntimeFailure } from "../../src/util/errors.ts";

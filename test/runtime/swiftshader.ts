@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { webgpuUsable } from "../../src/runtime/webgpu/node.ts";
+import { webgpuUsable } from "../../src/runtime/webgpu.node.ts";
 
 const driver = "/usr/lib/chromium/vk_swiftshader_icd.json";
 

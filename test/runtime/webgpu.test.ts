@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { webgpuUsable } from "../../src/runtime/webgpu/node.ts";
+import { webgpuUsable } from "../../src/runtime/webgpu.node.ts";
 import { saeOnnx, snapshot, temporaryFolder } from "../cli/run.ts";
 
 const asked = (log: string, error?: string) =>

@@ -1,4 +1,4 @@
-import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
+import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { trainable } from "../../src/sae/index.ts";
 import type { AnyOptionValues } from "../../src/sae/options.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { configFromJson, configToJson, shuffledFor, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
+import { configFromJson, configToJson, shuffledFor, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { architectures } from "../../src/sae/index.ts";
 import { complaint } from "../data/helpers.ts";
 import { cases } from "./cases.ts";

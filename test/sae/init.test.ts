@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { trainConfig } from "../../src/sae/config.ts";
+import { trainConfig } from "../../src/config/config.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { cases } from "./cases.ts";

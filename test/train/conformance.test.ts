@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { ConstraintName } from "../../src/sae/constraints.ts";
 import { architectureOf } from "../../src/sae/spec.ts";
 import { train } from "../../src/train/train.ts";

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
-import { rememberContact, rememberedContact, tf32Here } from "../../src/train/files.ts";
-import { firstContact } from "../../src/train/firstContact.ts";
+import { rememberContact, rememberedContact, tf32Here } from "../../src/train/process/contactMemory.node.ts";
+import { firstContact } from "../../src/train/process/firstContact.ts";
 import { initialState } from "../../src/train/state.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { temporaryFolder } from "../cli/run.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { TrainConfig } from "../../src/config/config.ts";
 import * as op from "../../src/graph/ops.ts";
 import type { Value } from "../../src/graph/value.ts";
-import type { TrainConfig } from "../../src/sae/config.ts";
 import { architectureOf, forward, parametersOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";

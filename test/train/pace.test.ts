@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { trainConfig } from "../../src/sae/config.ts";
-import { epochsForNextRun, Pace } from "../../src/train/pace.ts";
+import { trainConfig } from "../../src/config/config.ts";
+import { epochsForNextRun, Pace } from "../../src/train/runs/pace.ts";
 
 const gigabyte = 1e9;
 

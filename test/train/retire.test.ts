@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { adam } from "../../src/optim/adam.ts";
-import { cpu } from "../../src/runtime/node.ts";
-import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/sae/config.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { TrainState } from "../../src/train/state.ts";
-import { LiveRows } from "../../src/train/steps/liveRows.ts";
+import { LiveRows } from "../../src/train/steps/live/hostRows.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { random } from "../../src/util/random.ts";

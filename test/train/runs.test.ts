@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { shuffledBatches, Trainer } from "../../src/train/trainer.ts";

@@ -4,7 +4,7 @@ import { takeRows } from "../../src/data/split.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { freeze } from "../../src/export/freeze.ts";
 import { packModel } from "../../src/onnx/model.ts";
-import { cpu } from "../../src/runtime/node.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { steps } from "../../src/train/steps/index.ts";

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
+import { type StepName, type TrainConfig, trainConfig } from "../../src/config/config.ts";
 import { readSafetensors, toFloat32, toTensor } from "../../src/data/safetensors.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
-import { cpu } from "../../src/runtime/node.ts";
-import { type StepName, type TrainConfig, trainConfig } from "../../src/sae/config.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { AnyOptionValues } from "../../src/sae/options.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import { stateShapes, type TrainState } from "../../src/train/state.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import type { TrainConfig } from "../../src/config/config.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { freeze } from "../../src/export/freeze.ts";
-import { cpu, webgpu } from "../../src/runtime/node.ts";
+import { cpu, webgpu } from "../../src/runtime/cpu.node.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
 import { wasm } from "../../src/runtime/web.ts";
-import type { TrainConfig } from "../../src/sae/config.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { train } from "../../src/train/train.ts";
 import { shuffledBatches, Trainer } from "../../src/train/trainer.ts";

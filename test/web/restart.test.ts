@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { trainConfig } from "../../src/sae/config.ts";
+import { trainConfig } from "../../src/config/config.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { Renewed } from "../../src/web/renewed.ts";
 import { train } from "../../src/worker/api.ts";

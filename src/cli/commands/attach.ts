@@ -1,4 +1,4 @@
-import { attachFiles } from "../../export/attach/files.ts";
+import { attachFiles } from "../../export/attach/files.node.ts";
 import { showValue } from "../../onnx/values.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";

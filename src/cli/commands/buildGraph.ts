@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { writeWhole } from "../../data/files.ts";
+import { gridConfigs } from "../../config/grid.ts";
+import { writeWhole } from "../../data/files.node.ts";
 import { checkModel, requireFit } from "../../onnx/check.ts";
 import { kernelProviders } from "../../onnx/kernels.ts";
 import { encodeModel } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
-import { gridConfigs } from "../../pipeline/grid.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
-import { stemsOf } from "../../pipeline/rows.ts";
+import { stemsOf } from "../../record/made.ts";
 import { capabilities } from "../../runtime/capabilities.ts";
 import { trainingGraph } from "../../train/trainer.ts";
 import { ConfigError } from "../../util/errors.ts";

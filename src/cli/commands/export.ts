@@ -1,10 +1,10 @@
-import { readActivations } from "../../data/files.ts";
+import { readActivations } from "../../data/files.node.ts";
 import { type Part, parts } from "../../export/freeze.ts";
 import { type TargetName, targets } from "../../export/targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../../export/weights/index.ts";
-import { writers } from "../../import/write.ts";
-import { exportFiles } from "../../pipeline/export/files.ts";
-import { exportFormat } from "../../pipeline/export/format/files.ts";
+import { writers } from "../../formats/write.ts";
+import { exportFormat } from "../../pipeline/exportFormat.node.ts";
+import { exportFiles } from "../../pipeline/exportModels.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";

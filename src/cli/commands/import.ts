@@ -1,10 +1,10 @@
 import { basename, join, resolve } from "node:path";
 import { writeCheckpoint } from "../../checkpoint/checkpoint.ts";
-import { writeWhole } from "../../data/files.ts";
-import { writeFrozen } from "../../export/files.ts";
+import { writeWhole } from "../../data/files.node.ts";
+import { writeFrozen } from "../../export/files.node.ts";
 import { freezeWithParity } from "../../export/parity/vectors.ts";
-import { readSource } from "../../import/files.ts";
-import { importSae } from "../../import/index.ts";
+import { importSae } from "../../formats/index.ts";
+import { readSource } from "../../formats/source.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";

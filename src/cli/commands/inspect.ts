@@ -1,4 +1,4 @@
-import { readBytes } from "../../data/files.ts";
+import { readBytes } from "../../data/files.node.ts";
 import { readNpyArray } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
 import { readSafetensors } from "../../data/safetensors.ts";

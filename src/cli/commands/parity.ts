@@ -1,8 +1,8 @@
 import Table from "cli-table3";
+import { trainConfig } from "../../config/config.ts";
 import { synthesize } from "../../data/synthetic.ts";
 import { parity as compare, type ParityRow } from "../../pipeline/parity.ts";
-import { providers } from "../../runtime/providers.ts";
-import { trainConfig } from "../../sae/config.ts";
+import { providers } from "../../runtime/providers.node.ts";
 import { trainable } from "../../sae/index.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { readMetrics, readReport, writeReport } from "../../pipeline/files.ts";
-import { experimentGrid } from "../../report/experimentGrid.ts";
+import { readMetrics, readReport, writeReport } from "../../pipeline/files.node.ts";
+import { experimentGrid } from "../../record/experimentGrid.ts";
 import { defaultRule } from "../../report/pareto.ts";
 import type { Compared } from "../../report/sections/comparison.ts";
 import { ConfigError } from "../../util/errors.ts";
@@ -44,7 +44,7 @@ export const report = defineCommand({
     // Only now: vega takes longer to load than a wrong file to be found.
     const [{ buildReport }, { withPngs }] = await Promise.all([
       import("../../report/report.ts"),
-      import("../../report/node.ts"),
+      import("../../report/png.node.ts"),
     ]);
     const files = withPngs(
       await buildReport(file, {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Options } from "yargs";
-import { writeWhole } from "../../data/files.ts";
+import { writeWhole } from "../../data/files.node.ts";
 import { float32ToHalf } from "../../data/half.ts";
 import { writeSafetensors } from "../../data/safetensors.ts";
 import {
@@ -11,7 +11,7 @@ import {
   synthesize,
   synthesizeShards,
 } from "../../data/synthetic.ts";
-import { readIfThere } from "../../pipeline/existing.ts";
+import { readIfThere } from "../../pipeline/existing.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { tensor } from "../../util/tensor.ts";
 import { defineCommand } from "../command.ts";

@@ -1,10 +1,10 @@
+import { gridConfigs } from "../../config/grid.ts";
 import { parseWhere } from "../../data/where.ts";
-import { inputDimOf } from "../../pipeline/dataset.ts";
-import { gridConfigs } from "../../pipeline/grid.ts";
-import { trainGrid } from "../../pipeline/node.ts";
-import { openActivations } from "../../pipeline/open.ts";
+import { inputDimOf } from "../../pipeline/dataset.node.ts";
+import { openActivations } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
-import { serializeMetrics } from "../../report/rows.ts";
+import { trainGrid } from "../../pipeline/trainGrid.node.ts";
+import { serializeMetrics } from "../../record/file.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";

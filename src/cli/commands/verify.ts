@@ -1,5 +1,5 @@
 import { bounds } from "../../evaluate/parity/compare.ts";
-import { usableRuntimes, verifyFiles } from "../../pipeline/verify.ts";
+import { usableRuntimes, verifyFiles } from "../../pipeline/verify.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";

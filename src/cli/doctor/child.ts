@@ -2,8 +2,9 @@
  * @file Tries one provider and exits: 0 when it works, with what it did and the device's name as JSON on stdout, else with the
  * reason as the last line of stderr. Started by `tryProvider`.
  */
-import { type ProviderName, providers } from "../../runtime/providers.ts";
-import { trainConfig } from "../../sae/config.ts";
+
+import { trainConfig } from "../../config/config.ts";
+import { type ProviderName, providers } from "../../runtime/providers.node.ts";
 import { train } from "../../train/train.ts";
 import { tensor } from "../../util/tensor.ts";
 import { cudaDevice } from "./adapters.ts";

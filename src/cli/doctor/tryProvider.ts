@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { inProcess } from "../../runtime/probe/node.ts";
+import { inProcess } from "../../runtime/probe.node.ts";
 
 /** Whether a provider works here, and why not. */
 export interface Tried {

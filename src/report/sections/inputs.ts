@@ -1,6 +1,6 @@
-import type { MetricRow, MetricsFile } from "../../metrics/row.ts";
+import type { NamedMetrics } from "../../record/merge.ts";
+import type { MetricRow, MetricsFile } from "../../record/row.ts";
 import type { Configuration } from "../configurations.ts";
-import type { NamedMetrics } from "../merge.ts";
 import type { ParetoResult } from "../pareto.ts";
 
 /** What every section of a report is made of. */

@@ -1,13 +1,13 @@
 import { gradients } from "../../autodiff/gradients.ts";
+import type { TrainConfig } from "../../config/config.ts";
 import { scope, type Value } from "../../graph/value.ts";
 import { whole } from "../../optim/optimizer.ts";
 import type { Padding } from "../../sae/architecture.ts";
-import type { TrainConfig } from "../../sae/config.ts";
 import { keepTop, keepTopByMask } from "../../sae/parts.ts";
 import { forward, parametersOf } from "../../sae/spec.ts";
 import { optimizerOf } from "../state.ts";
-import { projected, stateInputs, stepsSinceFired, totalLoss, updated } from "./parts.ts";
-import type { StateValues, StepForm } from "./step.ts";
+import type { StateValues, StepForm } from "./form.ts";
+import { projected, stateInputs, stepsSinceFired, totalLoss, updated } from "./update.ts";
 
 type V = Value<"float32">;
 

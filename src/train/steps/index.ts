@@ -1,7 +1,7 @@
-import type { StepName } from "../../sae/config.ts";
+import type { StepName } from "../../config/config.ts";
 import { dense } from "./dense.ts";
-import { live } from "./live.ts";
-import type { StepForm } from "./step.ts";
+import type { StepForm } from "./form.ts";
+import { live } from "./live/live.ts";
 
 /** Every way to write a training step, by name. */
 export const steps: Readonly<Record<StepName, StepForm>> = { live, dense };

@@ -1,7 +1,7 @@
+import type { TrainConfig } from "../../config/config.ts";
 import type { ModelParts } from "../../graph/build.ts";
-import type { TrainConfig } from "../../sae/config.ts";
 import type { HostTensor } from "../../util/tensor.ts";
-import type { StepForm } from "../steps/step.ts";
+import type { StepForm } from "../steps/form.ts";
 
 /** One way to string steps together. */
 export interface Wrapper {

@@ -5,7 +5,7 @@ import { freeze } from "../../../src/export/freeze.ts";
 import { decodeModel, packModel } from "../../../src/onnx/model.ts";
 import type { Model } from "../../../src/onnx/proto.ts";
 import { dataTypes, valueInfo } from "../../../src/onnx/tensors.ts";
-import { cpu } from "../../../src/runtime/node.ts";
+import { cpu } from "../../../src/runtime/cpu.node.ts";
 import type { Tensors } from "../../../src/runtime/session.ts";
 import { wasm } from "../../../src/runtime/web.ts";
 import { bytesOf, tensor, zeros } from "../../../src/util/tensor.ts";

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { float32ToHalf } from "../../../src/data/half.ts";
-import { cpu } from "../../../src/runtime/node.ts";
+import { cpu } from "../../../src/runtime/cpu.node.ts";
 import type { Tensors } from "../../../src/runtime/session.ts";
 import { wasm } from "../../../src/runtime/web.ts";
 import { type HostTensor, tensor, zeros } from "../../../src/util/tensor.ts";

@@ -4,7 +4,7 @@ import { attach } from "../../../src/export/attach/attach.ts";
 import { freeze } from "../../../src/export/freeze.ts";
 import { decodeModel, encodeModel } from "../../../src/onnx/model.ts";
 import { fieldsOf, join, wrap } from "../../../src/onnx/wire.ts";
-import { cpu } from "../../../src/runtime/node.ts";
+import { cpu } from "../../../src/runtime/cpu.node.ts";
 import { sample } from "../../checkpoint/sample.ts";
 import { cases } from "../../sae/cases.ts";
 import { feeds, stream, transformer } from "./transformer.ts";

@@ -1,0 +1,173 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ConfigError } from "../../util/errors.ts";
+import type { HostTensor } from "../../util/tensor.ts";
+import { dictionary } from "../activations.ts";
+import { readColumns } from "../columns.ts";
+import { checkFinite } from "../finite.ts";
+import { quote } from "../quote.ts";
+import { type Range, RowSpans } from "../rowSpans.ts";
+import { type StoredArray, toFloat32 } from "../stored.ts";
+import type { Shard, ShardHeader } from "./shard.ts";
+import { openShard, readPart } from "./shardFiles.node.ts";
+
+/** Activations in files that are read by windows, together one matrix in the order of the files. */
+export interface ShardSet {
+  readonly shards: readonly Shard[];
+  readonly rows: number;
+  readonly inputDim: number;
+  /** Rows whose `split` is 0, where every shard has that column. */
+  readonly trainSpans?: RowSpans;
+  readonly layer: number | null;
+  readonly position: number | null;
+  /** The known dictionary `[features, inputDim]` of synthetic activations, from the first shard that has one. */
+  readonly trueFeatures?: HostTensor<"float32">;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Name of the folder, or of the first file. */
+  readonly source: string;
+}
+
+/**
+ * The shards a path names: the .safetensors and .npy files of a folder in the order of their names (numbers by value), or
+ * files separated by commas, in that order.
+ * @throws {ConfigError} when there is nothing there.
+ */
+export async function shardPaths(text: string): Promise<readonly string[]> {
+  const whole = await stat(text).catch(() => undefined);
+  if (whole?.isDirectory()) {
+    const all = await readdir(text);
+    const archive = all.find((name) => /^[^.].*\.npz$/i.test(name));
+    if (archive)
+      throw new ConfigError(
+        `${join(text, archive)}: an archive cannot be read by windows; save its array as .npy, or move it`,
+      );
+    const names = all.filter((name) => /^[^.].*\.(safetensors|npy)$/i.test(name));
+    if (names.length === 0)
+      throw new ConfigError(`${text}: no .safetensors or .npy file in this folder; name one that has activations`);
+    const { compare } = new Intl.Collator("en", { numeric: true });
+    return names.sort((a, b) => compare(a, b) || (a < b ? -1 : 1)).map((name) => join(text, name));
+  }
+  const paths = whole ? [text] : text.split(",").map((part) => part.trim());
+  if (paths.includes("")) throw new ConfigError(`--data: a name is missing in "${text}"; write a.npy,b.npy`);
+  const twice = paths.find((path, i) => paths.indexOf(path) !== i);
+  if (twice !== undefined) throw new ConfigError(`--data: ${twice} is there twice`);
+  return paths;
+}
+
+/** Reads the headers and columns of shards. @throws {ConfigError} naming the shard that does not fit to the first one. */
+export async function openShards(
+  paths: readonly string[],
+  { tensor: name, source }: { readonly tensor?: string | undefined; readonly source: string },
+): Promise<ShardSet> {
+  const headers: (ShardHeader & { readonly shard: Shard })[] = [];
+  for (const path of paths) headers.push(await openShard(path, name));
+  const shards = headers.map(({ shard }) => shard);
+  const { width, path } = shards[0]!;
+  for (const one of shards)
+    if (one.width !== width)
+      throw new ConfigError(`${one.path}: ${one.width} wide, ${path} is ${width}; shards of one set have one width`);
+  const columns: Readonly<Record<string, Float64Array>>[] = [];
+  for (const header of headers) columns.push(await columnsOf(header));
+  const trainSpans = splitSpans(shards, columns);
+  const trueFeatures = await dictionaryOf(headers, width);
+  return {
+    shards,
+    rows: shards.reduce((sum, { rows }) => sum + rows, 0),
+    inputDim: width,
+    ...(trainSpans ? { trainSpans } : {}),
+    ...(trueFeatures ? { trueFeatures } : {}),
+    layer: shared("layer", columns, headers[0]!.metadata),
+    position: shared("position", columns, headers[0]!.metadata),
+    metadata: {
+      ...headers[0]!.metadata,
+      ...(headers.some(({ metadata }) => metadata.synthetic === "true") ? { synthetic: "true" } : {}),
+    },
+    source: basename(source),
+  };
+}
+
+/** Which rows train and which validate; see `splitRows`. */
+export function splitShards({ rows, trainSpans, source }: ShardSet, trainRows?: number) {
+  if (trainRows !== undefined && !(Number.isInteger(trainRows) && trainRows >= 1 && trainRows < rows))
+    throw new ConfigError(
+      `${source}: train rows must be an integer from 1 to ${rows - 1} of its ${rows} rows, got ${trainRows}`,
+    );
+  const first = trainRows ?? Math.floor(0.8 * rows);
+  const train = (trainRows === undefined ? trainSpans : undefined) ?? RowSpans.of([0, first]);
+  const rest: Range[] = [];
+  let at = 0;
+  for (const [from, to] of train.ranges()) {
+    rest.push([at, from]);
+    at = to;
+  }
+  return { train, validation: RowSpans.of(...rest, [at, rows]) };
+}
+
+/** The columns with a meaning here, of one shard. */
+async function columnsOf({ shard, matrix, others }: Awaited<ReturnType<typeof openShard>>) {
+  const arrays = new Map<string, StoredArray>();
+  for (const [name, { from, to, ...entry }] of others)
+    if (["split", "layer", "position"].includes(name))
+      arrays.set(name, { ...entry, bytes: await readPart(shard.path, from, to) });
+  return readColumns(arrays, matrix, shard.rows);
+}
+
+function splitSpans(
+  shards: readonly Shard[],
+  columns: readonly Readonly<Record<string, Float64Array>>[],
+): RowSpans | undefined {
+  const without = columns.findIndex(({ split }) => !split);
+  if (columns.every(({ split }) => !split)) return undefined;
+  if (without >= 0)
+    throw new ConfigError(
+      `${shards[without]!.path}: has no column "split", other shards have one; add it, or use --train-rows`,
+    );
+  const bounds: number[] = [];
+  let before = 0;
+  for (const [i, { split }] of columns.entries()) {
+    for (const [row, value] of split!.entries()) {
+      if (value !== 0 && value !== 1)
+        throw new ConfigError(
+          `${shards[i]!.path}: column "split" is ${value} at row ${row}; write 0 for train, 1 for validation`,
+        );
+      if (value === 1) continue;
+      if (bounds.at(-1) === before + row) bounds[bounds.length - 1] = before + row + 1;
+      else bounds.push(before + row, before + row + 1);
+    }
+    before += split!.length;
+  }
+  return new RowSpans(Float64Array.from(bounds));
+}
+
+/** The value all rows share, as `columnOf` gives it. */
+function shared(
+  name: string,
+  columns: readonly Readonly<Record<string, Float64Array>>[],
+  metadata: Readonly<Record<string, string>>,
+): number | null {
+  const first = columns[0]?.[name]?.[0];
+  if (columns.every((one) => one[name]))
+    return columns.every((one) => one[name]!.every((value) => value === first)) ? first! : null;
+  const text = Object.hasOwn(metadata, name) ? metadata[name]!.trim() : "";
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : null;
+}
+
+async function dictionaryOf(
+  headers: readonly (ShardHeader & { readonly shard: Shard })[],
+  inputDim: number,
+): Promise<HostTensor<"float32"> | undefined> {
+  for (const { shard, others } of headers) {
+    const entry = others.get(dictionary);
+    if (!entry) continue;
+    const { from, to, ...rest } = entry;
+    if (rest.shape.length !== 2 || rest.shape[0] === 0 || rest.shape[1] !== inputDim)
+      throw new ConfigError(
+        `${rest.where}: shape [${rest.shape.join(", ")}], the known dictionary of these activations is [features, ${inputDim}]; rename it if it is something else (${quote(dictionary)})`,
+      );
+    const stored = { ...rest, bytes: await readPart(shard.path, from, to) };
+    const features = toFloat32(stored);
+    checkFinite(features, stored);
+    return features;
+  }
+  return undefined;
+}

@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { ConfigError } from "../../util/errors.ts";
+import { type HostTensor, tensor } from "../../util/tensor.ts";
+import { RowSpans } from "../rowSpans.ts";
+import { rowBatches } from "./batches.node.ts";
+import type { Shard } from "./shard.ts";
+
+/** Rows looked at together. */
+const rowsAtATime = 4096;
+
+/**
+ * One pass over all rows: the digest that `describeData` gives for the same rows in memory, and their mean.
+ * @throws {ConfigError} naming file and row of the first value that is NaN or infinite.
+ */
+export async function surveyShards(
+  shards: readonly Shard[],
+  split: { readonly train: RowSpans; readonly validation: RowSpans },
+): Promise<{ digest: string; mean: HostTensor<"float32"> }> {
+  const inputDim = shards[0]!.width;
+  const rows = shards.reduce((sum, shard) => sum + shard.rows, 0);
+  const sums = new Float64Array(inputDim);
+  const hashes = new Hashes();
+  let from = 0;
+  for await (const { data, dims } of rowBatches(shards, RowSpans.of([0, rows]), rowsAtATime)) {
+    hashes.add(data);
+    for (let at = 0; at < data.length; at += inputDim) for (let i = 0; i < inputDim; i++) sums[i]! += data[at + i]!;
+    if (!sums.every(Number.isFinite)) refuse(data, from, shards);
+    from += dims[0]!;
+  }
+  const hex = [...hashes.end(), rowNumbers(split.train), rowNumbers(split.validation)];
+  const text = JSON.stringify({ dims: [rows, inputDim], hashes: hex });
+  const mean = tensor(
+    "float32",
+    [inputDim],
+    Float32Array.from(sums, (sum) => sum / rows),
+  );
+  return { digest: createHash("sha256").update(text).digest("hex"), mean };
+}
+
+/** `from` is the number of the first of these rows in the whole. */
+function refuse(data: Float32Array, from: number, shards: readonly Shard[]): never {
+  const width = shards[0]!.width;
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  let row = from + Math.floor(at / width);
+  for (const { path, rows } of shards) {
+    if (row < rows) throw new ConfigError(`${path}: ${data[at]} at row ${row}, column ${at % width}; drop such rows`);
+    row -= rows;
+  }
+  throw new RangeError("unreachable");
+}
+
+/** SHA-256 of every 2^30 bytes, as `describeData` takes them. */
+class Hashes {
+  #done: string[] = [];
+  #hash = createHash("sha256");
+  #room = 2 ** 30;
+
+  add(data: Float32Array): void {
+    let bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    while (bytes.length > 0) {
+      const part = bytes.subarray(0, this.#room);
+      this.#hash.update(part);
+      this.#room -= part.length;
+      bytes = bytes.subarray(part.length);
+      if (this.#room === 0) this.#next();
+    }
+  }
+
+  end(): string[] {
+    if (this.#room < 2 ** 30) this.#next();
+    return this.#done;
+  }
+
+  #next(): void {
+    this.#done.push(this.#hash.digest("hex"));
+    this.#hash = createHash("sha256");
+    this.#room = 2 ** 30;
+  }
+}
+
+/** SHA-256 of the row numbers as 32-bit integers. */
+function rowNumbers(spans: RowSpans): string {
+  const hash = createHash("sha256");
+  const part = new Uint32Array(2 ** 16);
+  let filled = 0;
+  for (const [from, to] of spans.ranges())
+    for (let row = from; row < to; row++) {
+      part[filled++] = row;
+      if (filled < part.length) continue;
+      hash.update(part);
+      filled = 0;
+    }
+  return hash.update(part.subarray(0, filled)).digest("hex");
+}

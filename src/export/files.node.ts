@@ -1,0 +1,32 @@
+import { basename, dirname, join } from "node:path";
+import { readBytes, writeWhole } from "../data/files.node.ts";
+import { externalLocations, joinExternalData } from "../onnx/external.ts";
+import { decodeModel, packModel } from "../onnx/model.ts";
+import type { Model } from "../onnx/proto.ts";
+import type { Frozen } from "./parity/vectors.ts";
+
+/** Writes a model; weights past 1.5 GB go to `NAME.onnx.data` beside it, which is written first. */
+export async function writeModel(path: string, model: Model): Promise<void> {
+  const { bytes, external } = packModel(model, { dataFile: `${basename(path)}.data` });
+  for (const { path: name, data } of external) await writeWhole(join(dirname(path), name), data);
+  await writeWhole(path, bytes);
+}
+
+/** Where the parity vectors of a model lie: `NAME.parity.safetensors` beside `NAME.onnx`. */
+export const parityPath = (model: string): string => `${model.replace(/\.onnx$/, "")}.parity.safetensors`;
+
+/** Writes a frozen part with its parity vectors beside it; they come first, so that no model lacks the vectors it names. */
+export async function writeFrozen(path: string, { model, vectors }: Frozen): Promise<void> {
+  await writeWhole(parityPath(path), vectors);
+  await writeModel(path, model);
+}
+
+/** Reads a model with its external data. @throws {ConfigError} when a file is missing or none of it is ONNX. */
+export async function readModel(path: string): Promise<Model> {
+  const model = decodeModel(await readBytes(path), path);
+  const locations = externalLocations(model, path);
+  if (locations.length === 0) return model;
+  const files = new Map<string, Uint8Array>();
+  for (const location of locations) files.set(location, await readBytes(join(dirname(path), location)));
+  return joinExternalData(model, files, path);
+}

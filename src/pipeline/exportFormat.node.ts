@@ -1,0 +1,22 @@
+import { basename, dirname, join } from "node:path";
+import { writeWhole } from "../data/files.node.ts";
+import { writers } from "../formats/write.ts";
+import { finished } from "./finished.node.ts";
+
+/** Another library's format checkpoints can be written in. */
+export type Format = keyof typeof writers;
+
+/**
+ * Writes every checkpoint as a folder `NAME.FORMAT`; all are made before the first is written.
+ * @throws {ConfigError} when a checkpoint is not finished, or the format cannot express it.
+ */
+export async function exportFormat(format: Format, paths: readonly string[], out: string | undefined) {
+  const all = (await finished(paths)).flatMap(({ path, checkpoint }) =>
+    Object.entries(writers[format](checkpoint, path)).map(([name, content]) => ({
+      path: join(out ?? dirname(path), `${basename(path, ".safetensors")}.${format}`, name),
+      content,
+    })),
+  );
+  for (const { path, content } of all) await writeWhole(path, content);
+  return all.map(({ path }) => ({ format, path }));
+}

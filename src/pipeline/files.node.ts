@@ -1,0 +1,103 @@
+import { basename, dirname, join } from "node:path";
+import { readBytes, writeWhole } from "../data/files.node.ts";
+import { evaluate } from "../evaluate/evaluate.ts";
+import { withRecovery } from "../evaluate/recovery.ts";
+import { readModel } from "../export/files.node.ts";
+import { parseMetrics, serializeMetrics } from "../record/file.ts";
+import { measuredRow, modelName } from "../record/measured.ts";
+import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../record/merge.ts";
+import type { MetricRow, MetricsFile } from "../record/row.ts";
+import type { LatentStatistics } from "../report/charts/chart.ts";
+import { parseLatents } from "../report/latents.ts";
+import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
+import { ConfigError } from "../util/errors.ts";
+import { type AnySet, datasetOf } from "./dataset.node.ts";
+
+/** Which frozen models to measure, and on what. */
+export interface EvaluationRun {
+  readonly set: AnySet;
+  readonly models: readonly string[];
+  readonly trainRows?: number | undefined;
+  readonly provider: ProviderName;
+  readonly threads?: number | undefined;
+  readonly batchSize?: number;
+  /** Where to write the metrics file; nowhere by default. */
+  readonly out?: string | undefined;
+  readonly onModel?: (name: string) => void;
+}
+
+/** Measures frozen models; one row each. @throws {ConfigError} when a model cannot be measured on these activations. */
+export async function evaluateFiles({
+  set,
+  models,
+  trainRows,
+  provider,
+  threads,
+  batchSize = 1024,
+  out,
+  onModel,
+}: EvaluationRun): Promise<MetricsFile> {
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new ConfigError(`batchSize must be an integer of at least 1, got ${batchSize}`);
+  const data = await datasetOf(set, trainRows);
+  const runtime = await usableRuntime(provider);
+  const rows: MetricRow[] = [];
+  for (const path of models) {
+    onModel?.(path);
+    const model = await readModel(path);
+    const measured = await evaluate(runtime, model, data.evaluation, { file: path, batchSize, threads });
+    const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
+    rows.push(measuredRow(modelName(basename(path)), provider, evaluation));
+  }
+  const file: MetricsFile = {
+    version: 1,
+    config: { models: models.map((path) => basename(path)) },
+    data: data.info,
+    rows,
+  };
+  if (out !== undefined) await writeWhole(out, serializeMetrics(file));
+  return file;
+}
+
+/** The metrics in the file at a path. @throws {ConfigError} when it cannot be read, or is no metrics file. */
+export async function readMetrics(path: string): Promise<MetricsFile> {
+  return parseMetrics(new TextDecoder().decode(await readBytes(path)), path);
+}
+
+/** What a report is drawn from. */
+export interface ReportMaterial {
+  /** The rows of all files. */
+  readonly file: MetricsFile;
+  /** The files one by one. */
+  readonly files: readonly NamedMetrics[];
+  /** What each latent did, by row name, of the SAEs that have it beside their metrics file. */
+  readonly latents: Readonly<Record<string, LatentStatistics>>;
+}
+
+/** Several metrics files as one, with the per-latent files beside them. @throws {ConfigError} when one cannot be read or added. */
+export async function readReport(paths: readonly string[]): Promise<ReportMaterial> {
+  const read = await Promise.all(paths.map(async (name) => ({ name, file: await readMetrics(name) })));
+  const files = withDistinctNames(read);
+  const latents: Record<string, LatentStatistics> = {};
+  for (const [i, { name: path, file }] of read.entries())
+    for (const [j, { name, latent_dim }] of file.rows.entries()) {
+      const found = await latentsBeside(path, name, latent_dim);
+      if (found) latents[files[i]!.file.rows[j]!.name] = found;
+    }
+  return { file: mergeMetrics(files), files, latents };
+}
+
+/** What `train` wrote per latent, where it lies beside the metrics file. */
+async function latentsBeside(metrics: string, name: string, latentDim: number): Promise<LatentStatistics | undefined> {
+  const path = join(dirname(metrics), `${basename(name)}.latents.json`);
+  const bytes = await readBytes(path).catch((error) => {
+    if ((error.cause as { code?: string } | undefined)?.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return bytes && parseLatents(new TextDecoder().decode(bytes), path, latentDim);
+}
+
+/** Writes every file of a report into a folder. */
+export async function writeReport(files: ReadonlyMap<string, string | Uint8Array>, out: string): Promise<void> {
+  for (const [name, content] of files) await writeWhole(join(out, name), content);
+}

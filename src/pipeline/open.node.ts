@@ -1,0 +1,46 @@
+import { readActivations } from "../data/files.node.ts";
+import { openShards, shardPaths } from "../data/shards/shardSet.node.ts";
+import type { Where } from "../data/where.ts";
+import { ConfigError } from "../util/errors.ts";
+import type { AnySet } from "./dataset.node.ts";
+import { defaultMemory } from "./memory.ts";
+
+/** Share of the memory that one file's float32 activations may take and still be held as a whole, here and in every training process. */
+const share = 1 / 8;
+
+/**
+ * The activations a path names: a file, a folder of shards, or a list of them separated by commas. One file is read whole where
+ * it is small beside `memory` (bytes, default 2 GB) or cannot be read otherwise; all else is read by windows. Both train to the
+ * same bytes.
+ * @throws {ConfigError} when something is missing, damaged, or does not fit.
+ */
+export async function openActivations(
+  text: string,
+  {
+    tensor,
+    where = {},
+    memory = defaultMemory,
+  }: {
+    readonly tensor?: string | undefined;
+    readonly where?: Where;
+    readonly memory?: number | undefined;
+  } = {},
+): Promise<AnySet> {
+  const paths = await shardPaths(text);
+  const [path] = paths as [string];
+  const someRows = Object.keys(where).length > 0;
+  if (paths.length === 1 && (someRows || /\.(npz|pt)$/i.test(path))) return readActivations(path, { tensor, where });
+  if (someRows) throw new ConfigError("--where takes rows of one file, not of shards; give the file they are in");
+  const other = paths.find((one) => !/\.(safetensors|npy)$/i.test(one));
+  if (other !== undefined)
+    throw new ConfigError(
+      `${other}: unknown extension; activations are read from .safetensors, .npz, .npy or .pt files, shards from .safetensors or .npy`,
+    );
+  if (paths.length === 1 && path === text) {
+    const set = await openShards(paths, { tensor, source: path }).catch(() => undefined);
+    // What no shard can be is read whole, or refused with the reason.
+    if (!set || set.rows * set.inputDim * 4 <= memory * share) return readActivations(path, { tensor });
+    return set;
+  }
+  return openShards(paths, { tensor, source: paths.length > 1 && text.includes(path) ? path : text });
+}

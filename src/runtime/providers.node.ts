@@ -1,0 +1,87 @@
+import { ConfigError } from "../util/errors.ts";
+import { capabilities, type ProviderName } from "./capabilities.ts";
+import { installCuda } from "./cudaInstall.ts";
+import type { Runtime } from "./session.ts";
+import { requireUsable, type Usable } from "./usable.ts";
+
+export type { ProviderName } from "./capabilities.ts";
+
+/** A provider as Node sees it: what it can train with (`capabilities`), and how to get, test and load it. */
+export interface Provider {
+  readonly describe: string;
+  /** How it gets onto a machine: a command, or a sentence. */
+  readonly install: string;
+  /** Whether it can be used here; tries it out, in a process of its own where that may fail badly. Takes up to seconds. */
+  readonly usable: () => Promise<Usable>;
+  /** The runtime itself, untested. */
+  readonly load: () => Promise<Runtime>;
+}
+
+const web = () =>
+  import("./web.ts").catch((cause) => {
+    throw new ConfigError("provider wasm: the package onnxruntime-web is not installed; npm install onnxruntime-web", {
+      cause,
+    });
+  });
+
+/**
+ * What Node can run models on, by the name `--provider` uses; loaded when it is asked for.
+ * Nothing is tried in place of what was asked for.
+ */
+const table = {
+  cpu: {
+    describe: "ONNX Runtime's CPU provider",
+    install: "npm install onnxruntime-node",
+    usable: async () => ({ usable: true }),
+    load: async () => {
+      const node = await import("./cpu.node.ts").catch((cause) => {
+        throw new ConfigError(
+          "provider cpu: the package onnxruntime-node is not installed; npm install onnxruntime-node",
+          { cause },
+        );
+      });
+      return node.cpu;
+    },
+  },
+  wasm: {
+    describe: "ONNX Runtime's WebAssembly build, the one browsers use",
+    install: "npm install onnxruntime-web",
+    usable: async () =>
+      web().then(
+        () => ({ usable: true }) as const,
+        () => ({
+          usable: false,
+          reason: "the package onnxruntime-web is not installed",
+          fix: "npm install onnxruntime-web",
+        }),
+      ),
+    load: async () => (await web()).wasm,
+  },
+  webgpu: {
+    describe: "any GPU, through Vulkan (in a browser, WebGPU)",
+    install: "is part of onnxruntime-node; it needs a Vulkan driver and its loader: sudo apt-get install libvulkan1",
+    usable: async () => (await import("./webgpu.node.ts")).webgpuUsable(),
+    load: async () => (await import("./cpu.node.ts")).webgpu,
+  },
+  cuda: {
+    describe: "an NVIDIA GPU",
+    install: installCuda,
+    usable: async () => (await import("./cuda.node.ts")).cudaUsable(),
+    load: async () => (await import("./cpu.node.ts")).cuda,
+  },
+} as const satisfies Record<ProviderName, Provider>;
+
+/** Every provider, with its capabilities. */
+export const providers = Object.fromEntries(
+  Object.entries(table).map(([name, one]) => [name, { ...capabilities[name as ProviderName], ...one }]),
+) as { readonly [P in ProviderName]: (typeof capabilities)[P] & Provider };
+
+/** Those found usable: trying one takes up to seconds. One that was not is tried again, as it may have been installed since. */
+const knownUsable = new Set<ProviderName>();
+
+/** The runtime of a provider that can be used here. @throws {ConfigError} when it cannot, with what is missing and what to do. */
+export async function usableRuntime(provider: ProviderName): Promise<Runtime> {
+  if (!knownUsable.has(provider)) requireUsable(provider, await providers[provider].usable());
+  knownUsable.add(provider);
+  return providers[provider].load();
+}

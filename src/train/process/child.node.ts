@@ -1,0 +1,103 @@
+/**
+ * @file The training process: a run of ONNX Runtime blocks its thread, so it has a process of its own, which can be
+ * stopped between runs and killed in the middle of one. Started by `TrainingProcess`, spoken to by messages.
+ */
+
+import type { TrainConfig } from "../../config/config.ts";
+import { Prefetch } from "../../data/prefetch.node.ts";
+import { RowSpans } from "../../data/rowSpans.ts";
+import { providers } from "../../runtime/providers.node.ts";
+import type { Runtime } from "../../runtime/session.ts";
+import { tensor } from "../../util/tensor.ts";
+import { betweenRuns } from "../runs/betweenRuns.ts";
+import { residentRows, streamedRows, type TrainingRows } from "../runs/rows.ts";
+import { type TrainProgress, train } from "../train.ts";
+import { rememberContact, rememberedContact, tf32Here } from "./contactMemory.node.ts";
+import { type FirstContact, firstContact } from "./firstContact.ts";
+import type { FromChild, ToChild } from "./messages.ts";
+
+let activations = tensor("float32", [0, 0], new Float32Array());
+let source: TrainingRows = residentRows(activations);
+/** Seconds the present training has waited for its rows. */
+let waited = 0;
+let stopping = false;
+
+const send = (message: FromChild) =>
+  new Promise<void>((resolve, reject) => {
+    process.send?.(message, undefined, undefined, (error) => (error ? reject(error) : resolve()));
+  });
+
+async function run({
+  config,
+  provider,
+  from,
+  threads,
+  epochsPerRun,
+  snapshotSeconds,
+}: Extract<ToChild, { type: "train" }>): Promise<void> {
+  const runtime = await providers[provider].load();
+  const contact = provider === "cuda" ? await contactOnce(runtime, config) : undefined;
+  const started = performance.now();
+  let lastSnapshot = started;
+  stopping = false;
+  waited = 0;
+  const progress = await train(runtime, config, source, {
+    from,
+    threads,
+    epochsPerRun,
+    async onPart(epochsDone) {
+      await send({ type: "part", epochsDone });
+      await betweenRuns(config);
+    },
+    async onRun(now) {
+      await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
+      if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {
+        await send({ type: "snapshot", progress: await sendState(now) });
+        lastSnapshot = performance.now();
+      }
+      await betweenRuns(config);
+      return !stopping;
+    },
+  });
+  const seconds = (performance.now() - started) / 1000;
+  await send({ type: "done", progress: await sendState(progress), seconds, waited, contact });
+}
+
+/** Sends the state; gives what is left to be sent. */
+async function sendState({ state, ...rest }: TrainProgress) {
+  for (const [name, tensor] of Object.entries(state)) await send({ type: "tensor", name, tensor });
+  return rest;
+}
+
+/** The first training on a GPU is compared with the CPU's; once a machine. */
+async function contactOnce(runtime: Runtime, config: TrainConfig): Promise<FirstContact> {
+  const known = rememberedContact(runtime.provider);
+  if (known) return known;
+  // A copy: rows that are read by windows are good for this call only.
+  const some = await source.sample(config, (rows) => ({ ...rows, data: rows.data.slice() }));
+  const contact = await firstContact(runtime, await providers.cpu.load(), config, some, tf32Here());
+  await rememberContact(contact);
+  return contact;
+}
+
+process.on("message", (message: ToChild) => {
+  if (message.type === "stop") stopping = true;
+  else if (message.type === "data") {
+    activations = tensor("float32", [message.rows, message.width], new Float32Array(message.rows * message.width));
+    source = residentRows(activations);
+  } else if (message.type === "files") {
+    const { files, ahead } = message;
+    const onWait = (seconds: number) => {
+      waited += seconds;
+    };
+    const dims = [new RowSpans(files.bounds).count, files.shards[0]!.width] as const;
+    source = streamedRows(dims, new Prefetch(files), { ahead, onWait });
+  } else if (message.type === "piece") activations.data.set(message.data, message.at);
+  else
+    run(message).catch((error: Error) =>
+      send({ type: "error", name: error.name, message: error.message, stack: error.stack }),
+    );
+});
+// Ctrl-C reaches the whole group; the parent decides what it means. Without a parent there is nothing left to do.
+process.on("SIGINT", () => {});
+process.on("disconnect", () => process.exit(1));

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { writeWhole } from "../../data/files.node.ts";
+import type { FirstContact } from "./firstContact.ts";
+
+/** Whether CUDA may round products to TF32 in this process: ONNX Runtime lets no session say so, only the environment. */
+export const tf32Here = (): "on" | "off" => (process.env.NVIDIA_TF32_OVERRIDE === "0" ? "off" : "on");
+
+/** Where first contacts are remembered, by machine: `$XDG_CACHE_HOME/sae-onnx`, by default `~/.cache/sae-onnx`. */
+const file = () => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sae-onnx", "first-contact.json");
+
+/** What a first contact holds for: the GPUs, the driver, ONNX Runtime and TF32. */
+function key(provider: string): string {
+  const nvidia = "/proc/driver/nvidia";
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return "";
+    }
+  };
+  const list = () => {
+    try {
+      return readdirSync(join(nvidia, "gpus")).sort();
+    } catch {
+      return [];
+    }
+  };
+  const gpus = list().map((gpu) => /Model:\s*(.*)/.exec(read(join(nvidia, "gpus", gpu, "information")))?.[1] ?? gpu);
+  const driver = /Kernel Module\s+([\d.]+)/.exec(read(join(nvidia, "version")))?.[1] ?? "unknown";
+  const ort = JSON.parse(readFileSync(new URL(import.meta.resolve("onnxruntime-node/package.json")), "utf8")) as {
+    version: string;
+  };
+  const visible = process.env.CUDA_VISIBLE_DEVICES ?? "all";
+  return `${provider}; ${gpus.join(", ") || "unknown GPU"}; visible ${visible}; driver ${driver}; onnxruntime ${ort.version}; TF32 ${tf32Here()}`;
+}
+
+const all = (): Record<string, FirstContact> => {
+  try {
+    return Object(JSON.parse(readFileSync(file(), "utf8"))) as Record<string, FirstContact>;
+  } catch {
+    // None yet, or damaged: the comparison is made again.
+    return {};
+  }
+};
+
+/** The first contact with a provider on this machine, if it is remembered. */
+export const rememberedContact = (provider: string): FirstContact | undefined => all()[key(provider)];
+
+/** Remembers a first contact; one that cannot be written is made again next time. */
+export const rememberContact = (contact: FirstContact): Promise<void> =>
+  writeWhole(file(), `${JSON.stringify({ ...all(), [key(contact.provider)]: contact }, null, 1)}\n`).catch(() => {});

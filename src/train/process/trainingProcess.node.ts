@@ -1,0 +1,146 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { TrainConfig } from "../../config/config.ts";
+import type { RowFiles } from "../../data/prefetch.node.ts";
+import type { ProviderName } from "../../runtime/providers.node.ts";
+import { ConfigError, RuntimeFailure } from "../../util/errors.ts";
+import type { HostTensor } from "../../util/tensor.ts";
+import type { TrainProgress } from "../train.ts";
+import type { FirstContact } from "./firstContact.ts";
+import type { FromChild, ToChild } from "./messages.ts";
+
+/** The child runs built JavaScript, also when this file itself is run from source. */
+const childFile = import.meta.url.endsWith(".ts")
+  ? new URL("../../../dist/train/process/child.node.js", import.meta.url)
+  : new URL("./child.node.js", import.meta.url);
+
+/** Elements of activations in one message. */
+const piece = 2 ** 24;
+
+export interface TrainingRun {
+  readonly config: TrainConfig;
+  readonly provider: ProviderName;
+  readonly from?: TrainProgress | undefined;
+  readonly threads?: number | undefined;
+  /** Default: as `train` has it. */
+  readonly epochsPerRun?: number | undefined;
+  /** Once aborted, the training ends after the epoch it is in. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called every few seconds; the loss is the last whole epoch's, `epochsDone` has a fraction in the middle of one. */
+  readonly onEpoch?: (epochsDone: number, loss: number | null) => void;
+  /** Called about every `snapshotSeconds` (default 30) with all state, between epochs. */
+  readonly onSnapshot?: (progress: TrainProgress) => Promise<void>;
+  readonly snapshotSeconds?: number;
+}
+
+/** A process of its own that trains one SAE after another on the same activations. */
+export class TrainingProcess {
+  #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Starts the process and hands it the training rows `[rows, inputDim]`, or the files it is to read them from. */
+  static async start(
+    activations: HostTensor<"float32"> | RowFiles,
+    { ahead = true }: { readonly ahead?: boolean } = {},
+  ): Promise<TrainingProcess> {
+    const child = fork(childFile, {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      execArgv: [...process.execArgv, "--expose-gc"],
+    });
+    const training = new TrainingProcess(child);
+    if ("shards" in activations) {
+      await training.#send({ type: "files", files: activations, ahead });
+      return training;
+    }
+    const [rows, width] = activations.dims as [number, number];
+    await training.#send({ type: "data", rows, width });
+    for (let at = 0; at < activations.data.length; at += piece)
+      await training.#send({ type: "piece", at, data: activations.data.slice(at, at + piece) });
+    return training;
+  }
+
+  /** Trains one SAE; gives where it ended, the seconds it took, and those of them it `waited` for rows. @throws {RuntimeFailure} when the process dies. */
+  train({
+    config,
+    provider,
+    from,
+    threads,
+    epochsPerRun,
+    signal,
+    onEpoch,
+    onSnapshot,
+    snapshotSeconds = 30,
+  }: TrainingRun): Promise<TrainProgress & { seconds: number; waited: number; contact: FirstContact | undefined }> {
+    return new Promise((resolve, reject) => {
+      const child = this.#child;
+      let saving = Promise.resolve();
+      let loss = from?.loss.at(-1) ?? null;
+      let arriving: Record<string, HostTensor<"float32">> = {};
+      const withState = (progress: Omit<TrainProgress, "state">): TrainProgress => {
+        const whole = { ...progress, state: arriving };
+        arriving = {};
+        return whole;
+      };
+      // A process that is gone has been heard of by its exit.
+      const stop = () => void this.#send({ type: "stop" }).catch(() => {});
+      const end = (settle: () => void) => {
+        signal?.removeEventListener("abort", stop);
+        child.off("message", receive);
+        child.off("exit", died);
+        void saving.then(settle, reject);
+      };
+      const died = (code: number | null, killed: string | null) =>
+        end(() =>
+          reject(
+            new RuntimeFailure(
+              `the training process ended early (${killed ?? `exit code ${code}`}); was there too little memory?`,
+            ),
+          ),
+        );
+      const receive = (message: FromChild) => {
+        if (message.type === "epoch") loss = message.loss;
+        if (message.type === "epoch" || message.type === "part") onEpoch?.(message.epochsDone, loss);
+        else if (message.type === "tensor") arriving[message.name] = message.tensor;
+        else if (message.type === "snapshot") {
+          const progress = withState(message.progress);
+          saving = saving.then(() => onSnapshot?.(progress));
+        } else if (message.type === "done") {
+          const { progress, seconds, waited, contact } = message;
+          const whole = { ...withState(progress), seconds, waited, contact };
+          end(() => resolve(whole));
+        } else end(() => reject(revive(message)));
+      };
+      child.on("message", receive);
+      child.on("exit", died);
+      if (signal?.aborted) stop();
+      signal?.addEventListener("abort", stop);
+      this.#send({ type: "train", config, provider, from, threads, epochsPerRun, snapshotSeconds }).catch(
+        (error: Error) => end(() => reject(error)),
+      );
+    });
+  }
+
+  /** Ends the process at once, in the middle of a run if need be. */
+  close(): void {
+    this.#child.removeAllListeners();
+    this.#child.kill("SIGKILL");
+  }
+
+  #send(message: ToChild): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#child.send(message, (error) =>
+        error ? reject(new RuntimeFailure("the training process is gone", { cause: error })) : resolve(),
+      );
+    });
+  }
+}
+
+/** Errors lose their class on the way between processes. */
+function revive({ name, message, stack }: Extract<FromChild, { type: "error" }>): Error {
+  const error = name === "ConfigError" ? new ConfigError(message) : new RuntimeFailure(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,113 @@
+import type { TrainConfig } from "../../config/config.ts";
+import { epochWindows, windowRows } from "../../data/order.ts";
+import type { Range } from "../../data/rowSpans.ts";
+import { type HostTensor, tensor } from "../../util/tensor.ts";
+import { shuffledBatches, windowBatches } from "../trainer.ts";
+import type { Batches } from "../wrappers/wrapper.ts";
+
+type Rows = HostTensor<"float32">;
+
+/** What one run of the session trains: batches of these rows. */
+export interface Run {
+  readonly activations: Rows;
+  readonly batches: Batches;
+  /** Epochs done after it; none where it ends in the middle of one. */
+  readonly epochsDone: number | undefined;
+}
+
+/** The training rows `[rows, inputDim]`, wherever they are. How they are divided into runs never changes the result. */
+export interface TrainingRows {
+  readonly dims: readonly number[];
+  /** The rows that first weights may be made of: all, or where these are read by windows the first window of the first epoch. */
+  readonly sample: <T>(config: TrainConfig, use: (rows: Rows) => T) => Promise<T>;
+  /** The runs from an epoch on, as many epochs each as `epochsPerRun` says when it begins; a run's rows are good until the next one is asked for. */
+  readonly runs: (config: TrainConfig, epochsDone: number, epochsPerRun: () => number) => AsyncGenerator<Run>;
+}
+
+/** Rows in memory: a run is one or more epochs. */
+export const residentRows = (activations: Rows): TrainingRows => ({
+  dims: activations.dims,
+  sample: async (_config, use) => use(activations),
+  async *runs(config, epochsDone, epochsPerRun) {
+    for (let done = epochsDone; done < config.epochs; ) {
+      const from = done;
+      const epochs = Array.from({ length: Math.min(epochsPerRun(), config.epochs - from) }, (_, i) => from + i);
+      done += epochs.length;
+      yield { activations, batches: shuffledBatches(config, activations.dims[0]!, epochs), epochsDone: done };
+    }
+  },
+});
+
+/** What reads rows elsewhere, while the session runs. */
+export interface WindowReader {
+  readonly read: (blocks: readonly Range[]) => Promise<Float32Array>;
+  /** Takes back an array that is no longer used. */
+  readonly free: (array: Float32Array) => void;
+}
+
+/** Rows read window by window: a run is one window. With `ahead` the next one is read meanwhile, which takes the memory of two. */
+export function streamedRows(
+  dims: readonly [number, number],
+  reader: WindowReader,
+  { ahead, onWait }: { readonly ahead: boolean; readonly onWait: (seconds: number) => void },
+): TrainingRows {
+  const [rows, width] = dims;
+  const asTensor = (data: Float32Array) => tensor("float32", [data.length / width, width], data);
+  /** All rows, in order, where they are one window. */
+  let whole: Promise<Float32Array> | undefined;
+  const open = (blocks: readonly Range[], config: TrainConfig) => {
+    if (rows > windowRows(config, rows)) return reader.read(blocks);
+    whole ??= reader.read([[0, rows]]);
+    return whole;
+  };
+  const close = (data: Float32Array, config: TrainConfig) => {
+    if (rows > windowRows(config, rows)) reader.free(data);
+  };
+  return {
+    dims,
+    async sample(config, use) {
+      const data = await open(epochWindows(config, rows, 0).next().value!.blocks, config);
+      const made = use(asTensor(data));
+      close(data, config);
+      return made;
+    },
+    async *runs(config, epochsDone) {
+      const plan = planOf(config, rows, epochsDone);
+      let next = plan.next().value;
+      let reading = next && open(next.window.blocks, config);
+      try {
+        while (next && reading) {
+          const { window, epochsDone } = next;
+          const started = performance.now();
+          const data = await reading;
+          reading = undefined;
+          onWait((performance.now() - started) / 1000);
+          next = plan.next().value;
+          const follow = () => {
+            reading = next && open(next.window.blocks, config);
+            // Heard of when it is this window's turn.
+            reading?.catch(() => {});
+          };
+          if (ahead) follow();
+          yield { activations: asTensor(data), batches: windowBatches(config, window), epochsDone };
+          close(data, config);
+          if (!ahead) follow();
+        }
+      } finally {
+        // One request at a time: what was begun ends before anything else is asked for.
+        await reading?.then((data) => close(data, config)).catch(() => {});
+      }
+    },
+  };
+}
+
+/** The windows from an epoch on; the last of an epoch says so. */
+function* planOf(config: TrainConfig, rows: number, epochsDone: number) {
+  for (let epoch = epochsDone; epoch < config.epochs; epoch++) {
+    let seen = 0;
+    for (const window of epochWindows(config, rows, epoch)) {
+      seen += window.order.length;
+      yield { window, epochsDone: seen === rows ? epoch + 1 : undefined };
+    }
+  }
+}

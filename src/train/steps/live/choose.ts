@@ -1,0 +1,68 @@
+/** @file Which latents a batch keeps, found out before anything else of a step, by an architecture's own encoder. */
+
+import type { TrainConfig } from "../../../config/config.ts";
+import { customGradient } from "../../../graph/alias.ts";
+import * as op from "../../../graph/ops.ts";
+import { dependsOn, scope, type Value } from "../../../graph/value.ts";
+import type { Keep } from "../../../sae/architecture.ts";
+import { place } from "../../../sae/parts.ts";
+import { architectureOf, parametersOf } from "../../../sae/spec.ts";
+import type { StateValues } from "../form.ts";
+import { inverse, onesLike, positions } from "./places.ts";
+
+type V = Value<"float32">;
+type Ints = Value<"int64">;
+
+/** What an architecture would choose by, and among what: its pre-activations and scores `[batch, latentDim]`, and k. */
+function scored(config: TrainConfig, x: V, params: StateValues): { pre: V; scores: V; k: number } {
+  let seen: { pre: V; scores: V; k: number } | undefined;
+  const notice: Keep = (pre, scores, k) => {
+    seen = { pre, scores, k };
+    return { z: pre };
+  };
+  architectureOf(config).encode(x, params, config.options, notice);
+  return seen!;
+}
+
+/**
+ * The latents a batch keeps: `used [latentDim]` is 1 for those kept in some row. `among` keeps the same ones in the small SAE
+ * of the `active` latents.
+ */
+export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
+  return scope("choose", () => {
+    const { pre, scores, k } = scored(config, x, state);
+    const { indices } = op.topK(scores, k, { sorted: false });
+    const known = op.gatherElements(pre, indices);
+    const flat = op.reshape(indices, [-1]);
+    const ones = op.expand(op.scalarOf("float32", 1), op.shape(flat));
+    const used = op.scatterElements(op.zerosLike(state.steps_since_fired!), flat, ones, { axis: 0 });
+
+    const among = (active: Ints): Keep =>
+      scope("choose", () => {
+        const places = inverse(active, used, positions(onesLike(active)));
+        const local = op.reshape(op.gather(places, flat), op.shape(indices));
+        const rows = op.slice(op.shape(x), { axis: 0, to: 1 });
+        const zeros = op.expand(op.scalarOf("float32", 0), op.concat([rows, op.shape(active)], 0));
+        /** The values are known already; their gradient goes to where they would have come from. */
+        return (pre, _scores, _k, act = (values) => values) => {
+          const [kept] = customGradient(
+            [pre],
+            () => [known] as const,
+            ([dy]) => [dy && op.scatterElements(zeros, local, dy)],
+          );
+          const values = act(kept);
+          return { z: place(values, local, zeros), top: { values, indices } };
+        };
+      });
+    return { used, among };
+  });
+}
+
+/** The parameters that the choice of latents depends on. */
+export function scoringParameters(config: TrainConfig): string[] {
+  const params = Object.fromEntries(
+    Object.entries(parametersOf(config)).map(([name, { shape }]) => [name, op.input("float32", shape)]),
+  );
+  const { scores } = scored(config, op.input("float32", ["batch", config.inputDim]), params);
+  return Object.keys(params).filter((name) => dependsOn(scores, params[name]!));
+}

@@ -1,0 +1,258 @@
+/**
+ * @file Which rows are live, decided on the host before each run. A row without gradient goes on moving by its first moment,
+ * less at each step. Once the rest of that way is shorter than `retire` of the row's length (2^-24: half a unit in the last
+ * place of its largest entries), the row is at rest: it stays where it is, its first moment is dropped, and what it keeps (the
+ * second moment) decays by one factor for all steps until it is kept again.
+ */
+import type { TrainConfig } from "../../../config/config.ts";
+import { type HostTensor, int64s, tensor } from "../../../util/tensor.ts";
+import { optimizerOf, slotName, stateShapes, type TrainState } from "../../state.ts";
+import type { Batches } from "../../wrappers/wrapper.ts";
+import type { HostSide } from "../form.ts";
+import {
+  blockCount,
+  divided,
+  driftNames,
+  fedNames,
+  keptSlots,
+  otherNames,
+  type PartName,
+  part,
+  rowMatrices,
+  rowStateNames,
+  scaleName,
+  vectorNames,
+} from "./layout.ts";
+
+/** Entries of the encoder's products that a run has at most: 56 steps of 256 rows at 2,048 dims and latents, one to four seconds. */
+const workPerRun = 6e10;
+
+/** Steps after which the first scale has fallen to 1e-12: a run has no more, so that what is divided by it stays far within float32. */
+const stepsPerScale = (config: TrainConfig): number =>
+  Math.floor(-Math.log(1e-12) / Math.max(0, ...Object.values(optimizerOf(config).decay).map((by) => -Math.log(by))));
+
+/** Epochs that are joined have at most so many steps: rows come to rest within some 170, which is seen when a run is over. */
+const joinedSteps = 100;
+
+/** The most steps of a run: by sizes alone, as runs have a say in the last digits. */
+function stepsPerRun(config: TrainConfig): number {
+  const { batchSize, inputDim, latentDim } = config;
+  return Math.min(Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim))), stepsPerScale(config));
+}
+
+/**
+ * A row that has not been kept for so many steps drifts or is at rest: its first moment has a ten-thousandth left then (0.9^88). Few
+ * are kept again after that; with half as many steps more were, and what grew in a run took 60 MB more at 2,048 dims and latents.
+ */
+const idleSteps = 88;
+
+/** The state of a training from run to run, live rows in front: a run is fed views of it. */
+export class LiveRows implements HostSide {
+  readonly #config: TrainConfig;
+  /** The slot that a tensor of rows is; none for the matrices. */
+  readonly #slotOf: ReadonlyMap<string, string>;
+  /** Vectors and scalars. */
+  #vectors: TrainState;
+  /** Each `[latentDim, width]`, its rows in the order of `#latents`; owned, and written to. */
+  readonly #rows: Readonly<Record<string, Float32Array>>;
+  /** The latent of each row: those in blocks, those that drift, those at rest, each ascending. */
+  #latents: number[];
+  /** How many rows are in blocks, and how many drift. */
+  #count = { blocks: 0, drift: 0 };
+  /** Latents at rest whose rows have kept something. */
+  #resting: Set<number>;
+
+  /** Of a state in canonical form, which is copied. */
+  constructor(config: TrainConfig, state: TrainState) {
+    this.#config = config;
+    this.#vectors = Object.fromEntries(vectorNames(config).map((name) => [name, copyOf(state[name]!)]));
+    this.#rows = Object.fromEntries(rowStateNames(config).map((name) => [name, state[name]!.data.slice()]));
+    this.#latents = Array.from({ length: config.latentDim }, (_, i) => i);
+    this.#slotOf = new Map(
+      rowMatrices(config).flatMap((name) => optimizerOf(config).slots.map((slot) => [slotName(slot, name), slot])),
+    );
+    const holds = (slots: readonly string[]) => (latent: number) =>
+      [...this.#slotOf].some(([name, slot]) => slots.includes(slot) && hasNonZero(this.#row(name, latent)));
+    const moving = this.#latents.filter(holds(optimizerOf(config).rest.moves));
+    this.#resting = new Set(this.#latents.filter(holds(keptSlots(config))));
+    for (const latent of moving) this.#resting.delete(latent);
+    this.#arrange(moving);
+  }
+
+  get state(): TrainState {
+    const shapes = stateShapes(this.#config);
+    const canonical = (name: string): HostTensor<"float32"> => {
+      const whole = this.#vectors[name];
+      if (whole) return copyOf(whole);
+      const [count, width] = shapes[name] as [number, number];
+      const data = new Float32Array(count * width);
+      for (const [at, latent] of this.#latents.entries()) data.set(this.#row(name, at), latent * width);
+      return tensor("float32", [count, width], data);
+    };
+    return Object.fromEntries(Object.keys(shapes).map((name) => [name, canonical(name)]));
+  }
+
+  /** Most latents that are ever kept are so for the first time in the first epochs: a run has no more epochs than there were before it. */
+  epochs(done: number, steps: number): number {
+    return Math.max(1, Math.min(done, Math.floor(Math.min(joinedSteps, stepsPerRun(this.#config)) / steps)));
+  }
+
+  /**
+   * A training's first batch keeps most latents that are ever kept: as a run of its own it leaves them in blocks for the second.
+   * The others are divided so that there is news every few seconds; by sizes alone, as runs have a say in the last digits.
+   */
+  runs({ order, bounds }: Batches): readonly Batches[] {
+    const most = stepsPerRun(this.#config);
+    const first = this.#count.blocks + this.#count.drift === 0 ? 1 : 0;
+    const rest = bounds.slice(first);
+    const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
+    const parts = Array.from({ length: Math.ceil(rest.length / size) }, (_, i) => rest.slice(i * size, (i + 1) * size));
+    return [bounds.slice(0, first), ...parts].filter(({ length }) => length > 0).map((bounds) => ({ order, bounds }));
+  }
+
+  feeds(): Readonly<Record<string, HostTensor>> {
+    const parts = this.#parts().map(({ i, from, to }) => {
+      const rows = fedNames(this.#config, i).map((name) => {
+        const width = this.#width(name);
+        return [part(name, i), tensor("float32", [to - from, width], this.#rowsOf(name, from, to))] as const;
+      });
+      return { ...Object.fromEntries(rows), [part("latents", i)]: int64s(this.#latents.slice(from, to)) };
+    });
+    return Object.assign({}, this.#vectors, ...parts);
+  }
+
+  collect(given: Readonly<Record<string, HostTensor>>): void {
+    this.#vectors = Object.fromEntries(
+      Object.keys(this.#vectors).map((name) => [name, given[name] as HostTensor<"float32">]),
+    );
+    const added = Array.from(given.added!.data as BigInt64Array, Number);
+    for (const latent of added) this.#resting.delete(latent);
+    const placeOf = this.#placeOf();
+    for (const name of rowStateNames(this.#config)) {
+      const slot = this.#slotOf.get(name);
+      const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
+      for (const { i, from, to } of this.#parts()) {
+        const rows = this.#rowsOf(name, from, to);
+        const after = given[part(name, i)]?.data as Float32Array | undefined;
+        if (after) setScaled(rows, after, scale);
+        // Slots that no run gives have decayed all the same; of rows at rest, below.
+        else if (i === "drift") setScaled(rows, rows, scale);
+      }
+      if (slot !== undefined && keptSlots(this.#config).includes(slot))
+        for (const latent of this.#resting) {
+          const row = this.#row(name, placeOf.get(latent)!);
+          setScaled(row, row, scale);
+        }
+      const [width, addedRows] = [this.#width(name), given[part(name, blockCount(this.#config))]!.data as Float32Array];
+      for (const [i, latent] of added.entries())
+        setScaled(this.#row(name, placeOf.get(latent)!), addedRows.subarray(i * width, (i + 1) * width), scale);
+    }
+    const moving = this.#latents.slice(0, this.#count.blocks + this.#count.drift);
+    this.#arrange([...new Set([...moving, ...added])].sort((a, b) => a - b));
+  }
+
+  /**
+   * Decides what happens to the rows of some latents, ascending, that move, and puts all rows in order: those that would hardly move any
+   * more come to rest, their first moment dropped; of the others those drift that have not been kept for a while.
+   */
+  #arrange(moving: readonly number[]): void {
+    const placeOf = this.#placeOf();
+    const since = this.#vectors.steps_since_fired!.data;
+    const drifts = driftNames(this.#config).length > 0;
+    const [blocks, drift]: [number[], number[]] = [[], []];
+    for (const latent of moving) {
+      const at = placeOf.get(latent)!;
+      const idle = since[latent]! >= idleSteps;
+      if (idle && this.#atRest(at)) {
+        this.#resting.add(latent);
+        for (const [name, slot] of this.#slotOf)
+          if (!keptSlots(this.#config).includes(slot)) this.#row(name, at).fill(0);
+      } else (idle && drifts ? drift : blocks).push(latent);
+    }
+    this.#count = { blocks: blocks.length, drift: drift.length };
+    const move = new Set([...blocks, ...drift]);
+    const rest = this.#latents.filter((latent) => !move.has(latent)).sort((a, b) => a - b);
+    this.#latents = [...blocks, ...drift, ...rest];
+    const sources = this.#latents.map((latent) => placeOf.get(latent)!);
+    for (const [name, rows] of Object.entries(this.#rows)) permuteRows(rows, this.#width(name), sources);
+  }
+
+  /** The parts a run is fed: from which row to which. */
+  #parts(): { i: PartName; from: number; to: number }[] {
+    const { blocks, drift } = this.#count;
+    const others = {
+      drift: { from: blocks, to: blocks + drift },
+      rest: { from: blocks + drift, to: this.#latents.length },
+    };
+    return [
+      ...divided(blocks, blockCount(this.#config)).map((bounds, i) => ({ i, ...bounds })),
+      ...otherNames(this.#config).map((i) => ({ i, ...others[i] })),
+    ];
+  }
+
+  /** The place of each latent's row. */
+  #placeOf(): ReadonlyMap<number, number> {
+    return new Map(this.#latents.map((latent, at) => [latent, at]));
+  }
+
+  #width(name: string): number {
+    return this.#rows[name]!.length / this.#latents.length;
+  }
+
+  /** The row at a place. */
+  #row(name: string, at: number): Float32Array {
+    return this.#rowsOf(name, at, at + 1);
+  }
+
+  #rowsOf(name: string, from: number, to: number): Float32Array {
+    const width = this.#width(name);
+    return this.#rows[name]!.subarray(from * width, to * width);
+  }
+
+  /** Whether what the rows at a place would still move is too little to matter. */
+  #atRest(at: number): boolean {
+    const { slots, scalars, rest } = optimizerOf(this.#config);
+    const numbers = Object.fromEntries(scalars.map((name) => [name, this.#vectors[name]!.data[0]!]));
+    return rowMatrices(this.#config).every((name) => {
+      const rows = Object.fromEntries(slots.map((slot) => [slot, this.#row(slotName(slot, name), at)]));
+      const most = (this.#config.retire ?? 0) * lengthOf(this.#row(name, at));
+      return rest.within(most, rows, numbers, this.#config.learningRate);
+    });
+  }
+}
+
+/** Puts row `sources[i]` at place `i`, for all i, in place: cycle by cycle, one row put aside. */
+function permuteRows(rows: Float32Array, width: number, sources: readonly number[]): void {
+  const done = new Uint8Array(sources.length);
+  for (const [start] of sources.entries()) {
+    if (done[start] || sources[start] === start) continue;
+    const aside = rows.slice(start * width, (start + 1) * width);
+    let at = start;
+    for (; sources[at] !== start; at = sources[at]!) {
+      done[at] = 1;
+      rows.copyWithin(at * width, sources[at]! * width, (sources[at]! + 1) * width);
+    }
+    done[at] = 1;
+    rows.set(aside, at * width);
+  }
+}
+
+// Loops: callbacks take some ten times as long over a whole state.
+function hasNonZero(row: Float32Array): boolean {
+  for (let i = 0; i < row.length; i++) if (row[i] !== 0) return true;
+  return false;
+}
+
+/** `target = source · scale`; the two may be the same. */
+function setScaled(target: Float32Array, source: Float32Array, scale: number): void {
+  if (scale === 1) target.set(source);
+  else for (let i = 0; i < target.length; i++) target[i] = source[i]! * scale;
+}
+
+function lengthOf(row: Float32Array): number {
+  let squares = 0;
+  for (let i = 0; i < row.length; i++) squares += row[i]! * row[i]!;
+  return Math.sqrt(squares);
+}
+
+const copyOf = ({ dims, data }: HostTensor<"float32">): HostTensor<"float32"> => tensor("float32", dims, data.slice());

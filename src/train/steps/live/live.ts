@@ -1,0 +1,104 @@
+/**
+ * @file The live-rows form. A latent that has never been kept has zero gradient, so its moments are exactly zero and its
+ * parameters have never moved; one that has not been kept for long has come to rest (`liveRows.ts`). Only the other rows of
+ * the weight matrices, the "live" ones, move: those kept of late, carried with their moments, and those that only drift by the moments
+ * they had when the run started (`liveParts.ts`). Of these rows a batch uses few: the loss is that of the small SAE made of
+ * the latents kept somewhere in the batch ("active"), whose gradients by ordinary autodiff are the non-zero rows of the whole
+ * gradient. The numbers are those of the dense form; what a latent that never fires costs is its share of the encoder's product.
+ */
+import { gradients } from "../../../autodiff/gradients.ts";
+import * as op from "../../../graph/ops.ts";
+import { scope, type Value } from "../../../graph/value.ts";
+import { rowSparse, whole } from "../../../optim/optimizer.ts";
+import { architectureOf, parametersOf } from "../../../sae/spec.ts";
+import { optimizerOf } from "../../state.ts";
+import type { StateValues, StepForm } from "../form.ts";
+import { drifted, projected, stepsSinceFired, totalLoss, updated } from "../update.ts";
+import { chooseLatents } from "./choose.ts";
+import { carriedRows, concat, grow, liveInputs, pick, placedLast, wholeMatrices } from "./graphRows.ts";
+import { LiveRows } from "./hostRows.ts";
+import { driftNames, heldName, part, rowMatrices, scaleName } from "./layout.ts";
+import { boundsOf, positions } from "./places.ts";
+
+type V = Value<"float32">;
+type Ints = Value<"int64">;
+
+/** Steps that touch only live rows; for architectures whose loss only the kept latents have a part in. */
+export const live: StepForm = {
+  name: "live",
+  describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
+  grows: true,
+  host: (config, state) => new LiveRows(config, state),
+
+  inputs: liveInputs,
+  carry: carriedRows,
+  // In units of the scales: in a graph the product would take the room of all slots once more.
+  given: ({ is_carried: _, order: __, ...carried }) => carried,
+
+  step(config, x, carried, fixed) {
+    const sae = architectureOf(config);
+    const optimizer = optimizerOf(config);
+    const parameters = parametersOf(config);
+    const state = carried as StateValues;
+    const kept = chooseLatents(config, x, { ...state, ...wholeMatrices(config, carried, fixed) });
+    const grown = grow(config, carried, fixed, kept.used);
+
+    // Of each part, the places of the rows the batch uses: the small SAE is made of them.
+    const places = scope("active", () => grown.map(({ numbers }) => positions(op.gather(kept.used, numbers))));
+    const active = scope("active", () => concat(grown.map(({ numbers }, i) => op.gather(numbers, places[i]!))));
+    const bounds = scope("active", () => boundsOf(places));
+    const matrices = rowMatrices(config);
+    const small = scope("active", () =>
+      pick(Object.keys(parameters), (name) => {
+        if (matrices.includes(name)) return concat(grown.map(({ rows }, i) => op.gather(rows[name]!, places[i]!)));
+        return parameters[name]!.perLatent ? op.gather(state[name]!, active) : state[name]!;
+      }),
+    );
+    const again = kept.among(active);
+    const code = scope("encode", () => sae.encode(x, small, config.options, again));
+    const xHat = scope("decode", () => sae.decode(code.z, small, config.options));
+    const loss = totalLoss(config, { x, xHat, code, params: small, stepsSinceFired: state.steps_since_fired! });
+    const gradient: StateValues = gradients(loss, small);
+
+    const { scalars, scales } = scope("schedule", () => ({
+      scalars: optimizer.advance(state),
+      scales: pick(optimizer.slots, (slot) => op.mul(state[scaleName(slot)]!, optimizer.decay[slot]!)),
+    }));
+    const next: Record<string, Value> = { ...scalars };
+    for (const [name, g] of Object.entries(gradient))
+      scope(`update/${name}`, () => {
+        const narrow = projected(config, name, small[name]!, g);
+        if (!matrices.includes(name)) {
+          const own = parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow);
+          Object.assign(next, updated(config, name, state, { gradient: own, scalars }));
+        } else
+          for (const [i, { rows }] of grown.entries()) {
+            const own = rowSparse(places[i]!, op.slice(narrow, { axis: 0, ...bounds[i] }));
+            const after = updated(config, name, rows, { gradient: own, scales, scalars });
+            for (const [key, value] of Object.entries(after)) next[part(key, i)] = value;
+          }
+      });
+    for (const i of driftNames(config))
+      for (const name of matrices)
+        scope(`drift/${name}`, () => {
+          const held = pick(optimizer.slots, (slot) => fixed[heldName(slot, name)] as V);
+          const parameter = carried[part(name, i)] as V;
+          next[part(name, i)] = drifted(config, name, { parameter, held, scales, scalars });
+        });
+
+    const { numbers: added, fresh } = grown.at(-1)!;
+    return {
+      carried: {
+        ...next,
+        added,
+        ...scope("grow", () => ({
+          is_carried: op.max(carried.is_carried as V, kept.used),
+          order: placedLast(carried.order as Ints, carried.added as Ints, fresh!, config.latentDim),
+        })),
+        ...Object.fromEntries(optimizer.slots.map((slot) => [scaleName(slot), scales[slot]!])),
+        steps_since_fired: scope("fired", () => stepsSinceFired(code, state.steps_since_fired!)),
+      },
+      loss,
+    };
+  },
+};

@@ -1,0 +1,81 @@
+import type { TrainConfig } from "../../config/config.ts";
+import * as op from "../../graph/ops.ts";
+import { scope, type Value } from "../../graph/value.ts";
+import type { Drift, Optimizer } from "../../optim/optimizer.ts";
+import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
+import { type Constraint, constraints } from "../../sae/constraints.ts";
+import { architectureOf } from "../../sae/spec.ts";
+import { optimizerOf, slotName, stateShapes } from "../state.ts";
+import type { StateValues } from "./form.ts";
+
+type V = Value<"float32">;
+
+/** The canonical state as inputs of a training graph. */
+export const stateInputs = (config: TrainConfig): StateValues =>
+  Object.fromEntries(Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]));
+
+/** The sum of an architecture's losses, a scalar. */
+export const totalLoss = (config: TrainConfig, context: Omit<LossContext<StateValues, never>, "options">): V =>
+  scope("loss", () => {
+    const losses = architectureOf(config).losses({ ...context, options: config.options });
+    return Object.values(losses).reduce((sum, one) => op.add(sum, one));
+  });
+
+/** The constraint of a parameter, if it has one. */
+export function constraintOf(config: TrainConfig, name: string): Constraint | undefined {
+  const constraint = architectureOf(config).constraints(config.options)[name];
+  return constraint && constraints[constraint];
+}
+
+/** The gradient without what the parameter's constraint takes off it. */
+export const projected = (config: TrainConfig, name: string, parameter: V, gradient: V): V =>
+  constraintOf(config, name)?.gradient(parameter, gradient) ?? gradient;
+
+/** A parameter and its slots, by their names, after the optimizer's step and the constraint: of whole tensors, or of some rows. */
+export function updated(
+  config: TrainConfig,
+  name: string,
+  before: StateValues,
+  given: Pick<Parameters<Optimizer["update"]>[0], "gradient" | "scales" | "scalars">,
+): StateValues {
+  const optimizer = optimizerOf(config);
+  const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, before[slotName(slot, name)]!]));
+  const learningRate = op.scalarOf("float32", config.learningRate);
+  const after = optimizer.update({ ...given, parameter: before[name]!, slots, learningRate });
+  return {
+    [name]: constrained(config, name, after.parameter),
+    ...Object.fromEntries(Object.entries(after.slots).map(([slot, value]) => [slotName(slot, name), value])),
+  };
+}
+
+/** Some rows of a parameter after a step in which they got no gradient. */
+export function drifted(
+  config: TrainConfig,
+  name: string,
+  before: Pick<Parameters<Drift["step"]>[0], "parameter" | "held" | "scales" | "scalars">,
+): V {
+  const learningRate = op.scalarOf("float32", config.learningRate);
+  return constrained(config, name, optimizerOf(config).drift.step({ ...before, learningRate }));
+}
+
+function constrained(config: TrainConfig, name: string, parameter: V): V {
+  const constraint = constraintOf(config, name);
+  return constraint ? scope("constraint", () => constraint.apply(parameter)) : parameter;
+}
+
+/**
+ * Steps since each latent fired: 0 for one that is non-zero somewhere in the batch, one more than before for the others. With
+ * padding, as providers with fixed shapes have it, by sums over all of z: WebGPU reshapes no integers, and CUDA adds up
+ * scattered numbers in any order.
+ */
+export function stepsSinceFired({ z, top }: Code, before: V, padding?: Padding): V {
+  const nonZero = (x: V) => op.cast(op.not(op.equal(x, 0)), "float32");
+  const overRows = (x: V) => op.reduceSum(nonZero(x), { axes: [0] });
+  const overTop = ({ values, indices }: NonNullable<typeof top>) =>
+    op.scatterElements(op.zerosLike(before), op.reshape(indices, [-1]), op.reshape(nonZero(values), [-1]), {
+      axis: 0,
+      reduction: "add",
+    });
+  const counts = padding ? overRows(op.mul(z, padding.mask)) : top ? overTop(top) : overRows(z);
+  return op.where(op.greater(counts, 0), 0, op.add(before, 1));
+}

@@ -1,0 +1,263 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { trainConfig } from "../../src/config/config.ts";
+import { readSafetensors, toTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { freeze } from "../../src/export/freeze.ts";
+import { importSae } from "../../src/formats/index.ts";
+import { readSource } from "../../src/formats/source.node.ts";
+import { writers } from "../../src/formats/write.ts";
+import { packModel } from "../../src/onnx/model.ts";
+import { cpu } from "../../src/runtime/cpu.node.ts";
+import { parametersOf } from "../../src/sae/spec.ts";
+import { random } from "../../src/util/random.ts";
+import { tensor } from "../../src/util/tensor.ts";
+import { complaint } from "../data/helpers.ts";
+
+const root = "test/fixtures/pretrained";
+const pathOf = (folder: string) =>
+  folder === "experiment" ? join(root, folder, "pos3_layer14_d24_k4.pt") : join(root, folder);
+
+describe.each(readdirSync(root))("%s", (folder) => {
+  test("computes what an independent float64 forward pass does, also after a round trip", async () => {
+    const read = importSae(await readSource(pathOf(folder)));
+    const checkpoint = readCheckpoint(writeCheckpoint(read), folder);
+    expect(checkpoint).toEqual(read);
+    const { tensors } = readSafetensors(readFileSync(join(root, folder, "expected.safetensors")), folder);
+    const expected = (name: string) => toTensor(tensors.get(name)!);
+    const session = await cpu.open(packModel(freeze(checkpoint, "autoencoder")));
+    const { dims, data } = expected("x");
+    const outputs = await session.run({
+      activations: tensor("float32", dims, Float32Array.from(data as Float64Array)),
+    });
+    await session.release();
+    for (const name of ["latents", "reconstruction"]) {
+      const wanted = expected(name);
+      expect(outputs[name]!.dims).toEqual(wanted.dims);
+      const values = wanted.data as Float64Array;
+      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      expect(largest).toBeGreaterThan(1);
+      const off = values.reduce(
+        (most, value, i) => Math.max(most, Math.abs(value - Number(outputs[name]!.data[i]))),
+        0,
+      );
+      expect(off / largest).toBeLessThan(1e-5);
+      const zeros = (all: ArrayLike<number | bigint>) => Array.from(all, (one) => Number(one) === 0);
+      if (name === "latents") expect(zeros(outputs[name]!.data)).toEqual(zeros(values));
+    }
+  });
+
+  test("is called after its source", async () => {
+    const { config, layer } = importSae(await readSource(pathOf(folder)));
+    expect(folder).toMatch(new RegExp(`^${config.preset}`));
+    expect(layer).toBe({ experiment: 14, "saelens-5-topk": 8, "saelens-2-standard": 3 }[folder] ?? null);
+  });
+});
+
+/** A fixture with its cfg.json changed: `undefined` takes a key out. */
+async function changed(folder: string, cfg: Record<string, unknown>) {
+  const source = await readSource(join(root, folder));
+  const old = JSON.parse(new TextDecoder().decode(source.files.get("cfg.json")));
+  const text = new TextEncoder().encode(JSON.stringify({ ...old, ...cfg }));
+  return { ...source, files: new Map([...source.files, ["cfg.json", text]]) };
+}
+
+test.each<[string, Record<string, unknown>, string]>([
+  ["saelens-standard", { normalize_activations: "layer_norm" }, 'normalize_activations is "layer_norm": not supported'],
+  ["saelens-standard", { reshape_activations: "hook_z" }, 'reshape_activations is "hook_z"'],
+  ["saelens-standard", { architecture: "gated" }, 'architecture is "gated"'],
+  ["saelens-standard", { architecture: "batchtopk" }, 'architecture is "batchtopk"'],
+  ["saelens-standard", { temperature: 2 }, "temperature"],
+  ["saelens-standard", { k: 3 }, "architecture standard with k 3"],
+  ["saelens-topk", { k: undefined }, "architecture topk with k missing"],
+  ["saelens-topk", { k: 25 }, "k must be an integer from 1 to latentDim = 24, got 25"],
+  ["saelens-topk", { d_sae: 25 }, "says d_in 12 and d_sae 25, W_enc is [12, 24]"],
+  ["saelens-topk", { architecture: "jumprelu", k: undefined }, 'tensor "threshold" is missing'],
+  ["saelens-jumprelu", { architecture: "standard" }, 'tensor "threshold" is not supported'],
+  [
+    "saelens-topk",
+    { metadata: { sae_lens_version: "5.1.0" } },
+    "as SAELens writes since version 6, and says version 5.1.0;",
+  ],
+  ["saelens-topk", { metadata: {} }, "says version nothing; load and save it with"],
+  ["saelens-standard", { normalize_activations: "expected_average_only_in" }, "normalize_activations is"],
+  ["saelens-standard", { normalize_activations: "constant_norm_rescale" }, "normalize_activations is"],
+  ["saelens-standard", { apply_b_dec_to_input: undefined }, "apply_b_dec_to_input is missing"],
+  ["saelens-jumprelu", { rescale_acts_by_decoder_norm: true }, "is not supported with jumprelu"],
+  ["saelens-topk", { architecture: "matryoshka_batchtopk" }, 'architecture is "matryoshka_batchtopk"'],
+  ["saelens-topk", { architecture: "transcoder", d_out: 12 }, 'architecture is "transcoder"'],
+  ["saelens-topk", { k: 2.5 }, "k is 2.5"],
+  ["saelens-5-topk", { activation_fn_str: "tanh-relu" }, 'activation_fn_str is "tanh-relu": not supported here'],
+  ["saelens-5-topk", { activation_fn_str: undefined }, "activation_fn_str is missing and activation_fn missing"],
+  ["saelens-5-topk", { activation_fn_kwargs: {} }, "architecture topk with k missing"],
+  ["saelens-5-topk", { activation_fn_kwargs: { k: 4, postact_fn: "x" } }, "postact_fn"],
+  ["saelens-5-topk", { activation_fn: "relu" }, "activation_fn_str is topk and activation_fn relu"],
+  ["saelens-5-topk", { finetuning_scaling_factor: false }, '"scaling_factor" is not all ones, and cfg.json says'],
+  ["saelens-5-topk", { normalize_activations: true }, "normalize_activations is true: not supported here"],
+  ["saelens-5-topk", { hook_name: "blocks.8.attn.hook_z" }, "hook_name is"],
+  ["saelens-5-topk", { architecture: "gated" }, 'architecture is "gated"'],
+  ["saelens-5-topk", { architecture: "jumprelu" }, "architecture jumprelu with the activation topk contradict"],
+  ["saelens-5-topk", { l1_coefficient: 1 }, "l1_coefficient"],
+  ["saelens-5-jumprelu", { finetuning_scaling_factor: true }, 'tensor "scaling_factor" is missing'],
+  ["saelens-5-jumprelu", { activation_fn_kwargs: { k: 3 } }, "architecture jumprelu with k 3"],
+  ["sparsify", { ema: 1 }, "ema"],
+  ["sparsify-signed", { signed: "yes" }, 'signed is "yes"'],
+  ["sparsify", { activation: "groupmax" }, 'activation is "groupmax": not supported'],
+  ["sparsify", { transcode: true }, "transcode is true: not supported"],
+  ["sparsify", { skip_connection: true }, "skip_connection is true: not supported"],
+  ["sparsify", { num_latents: 23 }, "says d_in 12 and 23 latents, encoder.weight is [24, 12]"],
+  ["sparsify", { k: "four" }, 'k is "four"'],
+])("%s with %j is refused by name", async (folder, cfg, message) => {
+  const source = await changed(folder, cfg);
+  expect(complaint(() => importSae(source))).toContain(message);
+});
+
+test("files that are cut short, and tensors of other shapes, are refused", async () => {
+  for (const folder of readdirSync(root)) {
+    const source = await readSource(pathOf(folder));
+    for (const [name, bytes] of source.files) {
+      const files = new Map([...source.files, [name, bytes.subarray(0, bytes.length - 60)]]);
+      expect(complaint(() => importSae({ ...source, files }))).toContain(source.path);
+    }
+  }
+  const source = await readSource(join(root, "sparsify"));
+  const { tensors } = readSafetensors(source.files.get("sae.safetensors")!, "a");
+  const all = Object.fromEntries([...tensors].map(([name, one]) => [name, toTensor(one)]));
+  const weights = writeSafetensors({ ...all, b_dec: tensor("float32", [13], new Float32Array(13)) });
+  const files = new Map([...source.files, ["sae.safetensors", weights]]);
+  expect(complaint(() => importSae({ ...source, files }))).toContain("b_dec is [13], W_enc makes it [12]");
+});
+
+/** A fixture with another file beside its own, or in the place of one. */
+async function withFile(folder: string, name: string, content: Uint8Array | string) {
+  const source = await readSource(join(root, folder));
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { ...source, files: new Map([...source.files, [name, bytes]]) };
+}
+
+test("what inputs were multiplied by in a training run is never left out silently", async () => {
+  const scaled = (text: string) => withFile("saelens-standard", "activation_scaler.json", text);
+  expect(importSae(await scaled('{"scaling_factor": null}')).config.preset).toBe("saelens");
+  const refused = await scaled('{"scaling_factor": 1.25}');
+  expect(complaint(() => importSae(refused))).toContain(
+    "activation_scaler.json: scaling_factor is 1.25: not supported",
+  );
+});
+
+test("a skip connection in the weights is refused, whatever cfg.json says", async () => {
+  const { files } = await readSource(join(root, "sparsify"));
+  const { tensors } = readSafetensors(files.get("sae.safetensors")!, "a");
+  const all = Object.fromEntries([...tensors].map(([name, one]) => [name, toTensor(one)]));
+  const W_skip = tensor("float32", [12, 12], new Float32Array(144));
+  const source = await withFile("sparsify", "sae.safetensors", writeSafetensors({ ...all, W_skip }));
+  expect(complaint(() => importSae(source))).toContain('tensor "W_skip" is not supported');
+  const { W_dec: _, ...half } = all;
+  const encoderOnly = await withFile("sparsify", "sae.safetensors", writeSafetensors(half));
+  expect(complaint(() => importSae(encoderOnly))).toContain('tensor "W_dec" is missing');
+});
+
+test("Gemma Scope's folders of scaled embeddings and of transcoders are refused by their name", async () => {
+  const { files } = await readSource(join(root, "gemma-scope"));
+  const at = (path: string) => complaint(() => importSae({ path, files }));
+  expect(at("gemma-scope-2b-pt-res/embedding/width_4k")).toContain('folder "embedding" has SAEs of scaled embeddings');
+  expect(at("/data/gemma-scope-2b-pt-transcoders/layer_3/params.npz")).toContain("gemma-scope-2b-pt-transcoders");
+});
+
+test.each([
+  [["config.json", "params.safetensors"], "is Gemma Scope 2, which is none of the formats that can be imported: "],
+  [["ae.pt", "config.json"], "is dictionary_learning, which is none of"],
+  [["hyperparams.json"], "is Llama Scope, which is none of"],
+  [["cfg.json", "trainer_state.pt"], "is a training checkpoint of SAELens, which is none of"],
+])("a folder with %j is refused by what it is", (others, message) => {
+  expect(complaint(() => importSae({ path: "a", files: new Map(), others }))).toContain(`a: ${message}`);
+});
+
+test("a folder of no known format says which there are", async () => {
+  const source = await readSource("src");
+  expect(complaint(() => importSae(source))).toContain("src: none of the formats that can be imported");
+});
+
+const formatFiles = (files: Readonly<Record<string, Uint8Array | string>>) => ({
+  path: "back",
+  files: new Map(
+    Object.entries(files).map(([name, one]) => [name, typeof one === "string" ? new TextEncoder().encode(one) : one]),
+  ),
+});
+
+async function outputs(checkpoint: Parameters<typeof freeze>[0]) {
+  const rng = random(3, "rows");
+  const x = tensor(
+    "float32",
+    [20, 12],
+    Float32Array.from({ length: 240 }, () => rng.normal()),
+  );
+  const session = await cpu.open(packModel(freeze(checkpoint, "autoencoder")));
+  const { latents, reconstruction } = await session.run({ activations: x });
+  await session.release();
+  return [...(latents!.data as Float32Array), ...(reconstruction!.data as Float32Array)];
+}
+
+/** A trained checkpoint's stand-in: random weights. */
+function trained(architecture: string, preset: string, options = {}) {
+  const dims = { inputDim: 12, latentDim: 24 };
+  const config = trainConfig({ architecture, preset, ...dims, options: { k: 4, ...options }, epochs: 1 });
+  const rng = random(5, "weights");
+  const tensors = Object.fromEntries(
+    Object.entries(parametersOf(config)).map(([name, { shape }]) => [
+      name,
+      tensor(
+        "float32",
+        shape,
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => rng.normal()),
+      ),
+    ]),
+  );
+  return { config, tensors, epochsDone: 1, loss: [1], dataDigest: "", layer: null, position: null, metrics: {} };
+}
+
+describe("export --format", () => {
+  test.each(["saelens-standard", "saelens-jumprelu", "saelens-topk", "saelens-5-topk", "gemma-scope", "sparsify"])(
+    "%s comes back from SAELens as it went, and computes the same bits",
+    async (folder) => {
+      const checkpoint = importSae(await readSource(pathOf(folder)));
+      const back = importSae(formatFiles(writers.saelens(checkpoint, "a")));
+      expect(back.tensors).toEqual(checkpoint.tensors);
+      expect(back.config.options).toEqual(checkpoint.config.options);
+      expect(await outputs(back)).toEqual(await outputs(checkpoint));
+    },
+  );
+
+  test.each(["sparsify", "sparsify-signed", "saelens-topk"])(
+    "%s computes the same bits in sparsify's files",
+    async (folder) => {
+      const checkpoint = importSae(await readSource(pathOf(folder)));
+      const back = importSae(formatFiles(writers.sparsify(checkpoint, "a")));
+      expect(back.tensors).toEqual(checkpoint.tensors);
+      expect(await outputs(back)).toEqual(await outputs(checkpoint));
+    },
+  );
+
+  test.each([
+    ["the experiment's", async () => importSae(await readSource(pathOf("experiment")))],
+    ["sparsify signed", async () => importSae(await readSource(pathOf("sparsify-signed")))],
+    ["topk report", async () => trained("topk", "report")],
+    ["topk original", async () => trained("topk", "original")],
+    ["topk-relu", async () => trained("topk-relu", "gao2024")],
+  ] as const)("%s computes the same as sparsify, whose b_dec is taken off the input", async (_, make) => {
+    const checkpoint = await make();
+    const wanted = await outputs(checkpoint);
+    const back = await outputs(importSae(formatFiles(writers.sparsify(checkpoint, "a"))));
+    const largest = Math.max(...wanted.map(Math.abs));
+    expect(Math.max(...wanted.map((value, i) => Math.abs(value - back[i]!))) / largest).toBeLessThan(1e-5);
+  });
+
+  test("what a format cannot express is refused with the reason", async () => {
+    expect(complaint(() => writers.saelens(trained("topk", "report"), "a"))).toContain("selects them by magnitude");
+    const raw = trained("topk", "report", { select: "value" });
+    expect(complaint(() => writers.saelens(raw, "a"))).toContain("below zero");
+    expect(complaint(() => writers.sparsify(raw, "a"))).toContain("top-k of ReLU or of magnitude only");
+    const jump = importSae(await readSource(pathOf("gemma-scope")));
+    expect(complaint(() => writers.sparsify(jump, "a"))).toContain("this is pretrained-jumprelu");
+  });
+});
