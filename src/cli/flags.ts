@@ -1,9 +1,10 @@
 import type { Options } from "yargs";
-import { defaultShuffleRows, stepNames } from "../config/config.ts";
+import { stepNames } from "../config/config.ts";
+import { defaultShuffleRows } from "../config/trainOptions.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
 import { trainable } from "../sae/index.ts";
-import type { AnyOptionValues, Option } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";
+import type { AnyOptionValues, Option } from "../util/options.ts";
 
 /** A required flag that takes one whole number or a list of them: `5,10,20`. */
 export const integers = (describe: string) =>

@@ -1,6 +1,6 @@
 import { architectures, trainable } from "../sae/index.ts";
-import type { AnyOptionValues } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";
+import type { AnyOptionValues } from "../util/options.ts";
 import { type TrainConfig, type TrainRequest, trainConfig } from "./config.ts";
 
 /** A training request in which sizes and options may be lists. */

@@ -270,6 +270,8 @@ export const opset = {
   Relu: sameAsFirst,
   Sigmoid: sameAsFirst,
   Tanh: sameAsFirst,
+  Cos: sameAsFirst,
+  Sin: sameAsFirst,
   Sign: sameAsFirst,
   Reciprocal: sameAsFirst,
   Identity: sameAsFirst,

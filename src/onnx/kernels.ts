@@ -31,6 +31,8 @@ export const kernels: Readonly<Record<string, Kernels>> = {
   Relu: row("f32 f64 f16 i32", "f32 f64 f16", "f32 f16"),
   Sigmoid: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Tanh: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
+  Cos: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
+  Sin: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Reciprocal: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Identity: row("f32 f64 f16 i32 i64 bool", "f32 f64 f16 i32 i64 bool", "f32 f16 i32"),
   Softmax: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),

@@ -20,7 +20,7 @@ const sameSince: Readonly<Record<string, number>> = {
     [
       ...["Abs", "Add", "And", "Concat", "Div", "Exp", "Expand", "Gather", "GatherElements", "GatherND", "Gemm"],
       ...["Greater", "Identity", "Less", "Log", "MatMul", "Mul", "Neg", "Not", "Or", "Reciprocal", "Relu", "Reshape"],
-      ...["ScatterElements", "ScatterND", "Shape", "Sigmoid", "Sign", "Slice", "Sqrt", "Sub", "Tanh", "TopK"],
+      ...["ScatterElements", "ScatterND", "Shape", "Sigmoid", "Sign", "Sin", "Slice", "Sqrt", "Sub", "Tanh", "TopK"],
       ...["Transpose", "Where", "Cast", "Clip", "Equal", "ConstantOfShape"],
     ].map((op) => [op, 11]),
   ),

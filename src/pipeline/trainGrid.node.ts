@@ -1,7 +1,9 @@
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Checkpoint, isFinished, writeCheckpoint } from "../checkpoint/checkpoint.ts";
-import { shuffledFor, type TrainConfig } from "../config/config.ts";
+import { type Checkpoint, isFinished, type Weights, writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { writeTrainingState } from "../checkpoint/trainingState.ts";
+import { fittedTo, type TrainConfig } from "../config/config.ts";
 import { writeWhole } from "../data/files.node.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
@@ -13,13 +15,16 @@ import { serializeMetrics } from "../record/file.ts";
 import { metricRow, metricsFile, stemsOf } from "../record/made.ts";
 import type { MetricRow, MetricsFile } from "../record/row.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
+import { keptPerRow } from "../sae/spec.ts";
+import { finishedTensors } from "../train/finished.ts";
 import { rememberedContact, tf32Here } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
 import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
+import { checkTrainingRows } from "../train/rows.ts";
+import { endsRun } from "../train/runs/divide.ts";
 import type { TrainProgress } from "../train/train.ts";
-import { checkTrainingRows } from "../train/trainer.ts";
 import { type AnySet, type Dataset, datasetOf } from "./dataset.node.ts";
-import { existingCheckpoint, existingRows, readIfThere } from "./existing.node.ts";
+import { existingCheckpoint, existingRows, readIfThere, statePath } from "./existing.node.ts";
 import { defaultMemory, withinMemory } from "./memory.ts";
 import { checkStep } from "./providerStep.ts";
 
@@ -32,6 +37,12 @@ export interface GridRun {
   /** The first so many rows train; default: the set's `split` column, else the first 80 %. */
   readonly trainRows?: number | undefined;
   readonly configs: readonly TrainConfig[];
+  /** What is to be reconstructed of each row of `set`; default: the row itself. */
+  readonly target?: AnySet | undefined;
+  /** The weights every training starts from, by parameter; the configurations' `initFrom` names them. Default: drawn from the seed. */
+  readonly start?: Weights | undefined;
+  /** Whether a finished SAE's training state is kept beside it, to go on from; default true. */
+  readonly keepState?: boolean | undefined;
   /** Folder of the files. */
   readonly out: string;
   /** First part of the files' names. */
@@ -50,6 +61,8 @@ export interface GridRun {
   /** Once aborted, the SAE in training is saved after its present run, and the grid ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: GridProgress) => void;
+  /** Called with what the user should know, one sentence each. */
+  readonly onNote?: (text: string) => void;
 }
 
 /** News of one SAE of a grid, and where the whole grid is. */
@@ -93,14 +106,15 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   const { out, force = false, provider } = run;
   for (const { step } of run.configs) checkStep(provider, step);
   await usableRuntime(provider);
-  const data = await datasetOf(run.set, run.trainRows);
-  const configs = run.configs.map((config) => shuffledFor(config, data.trainDims[0]!));
-  for (const config of configs) checkTrainingRows(config, { dims: data.trainDims });
+  const data = await datasetOf(run.set, run.trainRows, run.target);
+  const rowCount = data.trainShapes.dims[0]!;
+  const configs = run.configs.map((config) => fittedTo(config, rowCount));
+  for (const config of configs) checkTrainingRows(config, data.trainShapes);
   const { info } = data;
   const jobs = jobsOf(run);
   const plan =
     "shards" in run.set
-      ? withinMemory(configs, data.trainDims, { memory: run.memory ?? defaultMemory, jobs })
+      ? withinMemory(configs, data.trainShapes.dims, { memory: run.memory ?? defaultMemory, jobs })
       : { jobs, ahead: true };
   const shared: Shared = { run, data };
 
@@ -112,6 +126,10 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     const name = names[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, info);
     entries.push({ name, config, before });
+    if (before && before.epochsDone > 0 && !endsRun(config, rowCount, before.epochsDone))
+      run.onNote?.(
+        `${name}: goes on after epoch ${before.epochsDone}, where ${config.epochs} epochs at once would be in the middle of a run; the last digits may differ from those`,
+      );
   }
   const tell = teller(run, entries);
   let saving = Promise.resolve();
@@ -185,8 +203,8 @@ const jobsOf = ({ jobs, threads = defaultThreads, configs }: GridRun): number =>
   Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), configs.length);
 
 /** How long an SAE takes beside others, roughly: up to three times as long where batches use every latent as where they use few. */
-const workOf = ({ latentDim, epochs, step, options }: TrainConfig): number =>
-  latentDim * epochs * (step === "live" ? Math.min(3, 1 + Number(options.k) / 50) : 3);
+const workOf = (config: TrainConfig): number =>
+  config.latentDim * config.epochs * (config.step === "live" ? Math.min(3, 1 + keptPerRow(config)! / 50) : 3);
 
 /** Reports how far the whole grid is. */
 function teller({ onProgress }: GridRun, entries: readonly Entry[]) {
@@ -247,14 +265,17 @@ async function trainOne(
   const save = (checkpoint: Checkpoint) => writeWhole(checkpointPath(run, name), writeCheckpoint(checkpoint));
   const onSnapshot = (progress: TrainProgress) => save(checkpointOf(progress));
 
+  const { start, keepState = true } = run;
   const from = before && { state: before.tensors, epochsDone: before.epochsDone, loss: before.loss };
-  const trained = await child.train({ config, provider, from, threads, epochsPerRun, signal, onEpoch, onSnapshot });
+  const how = { config, provider, from, start, threads, epochsPerRun, signal, onEpoch, onSnapshot };
+  const trained = await child.train(how);
   if (trained.contact) onContact(trained.contact);
-  const unmeasured = checkpointOf(trained);
-  if (!isFinished(unmeasured)) {
-    await save(unmeasured);
+  const ended = checkpointOf(trained);
+  if (!isFinished(ended)) {
+    await save(ended);
     return null;
   }
+  const unmeasured: Checkpoint = { ...ended, tensors: finishedTensors(config, trained.state) };
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
@@ -262,6 +283,9 @@ async function trainOne(
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   await writeParts(run, name, checkpoint, frozenParts);
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
+  const statesAt = statePath(checkpointPath(run, name));
+  if (keepState) await writeWhole(statesAt, writeTrainingState(checkpoint, trained.state));
+  else await rm(statesAt, { force: true });
   // The checkpoint is last: once it says finished, everything else is there.
   await save(checkpoint);
   const row = metricRow({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);

@@ -1,4 +1,5 @@
-import { configToJson, type TrainConfig } from "../config/config.ts";
+import type { TrainConfig } from "../config/config.ts";
+import { configToJson } from "../config/json.ts";
 import type { Evaluation } from "../evaluate/evaluate.ts";
 import type { DataInfo, MetricRow, MetricsFile } from "./row.ts";
 

@@ -6,10 +6,10 @@ import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
-import type { AnyOptionValues } from "../../src/sae/options.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import { stateShapes, type TrainState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";
+import type { AnyOptionValues } from "../../src/util/options.ts";
 import { type HostTensor, tensor, zeros } from "../../src/util/tensor.ts";
 
 /** One training that PyTorch did in float64: its tensors begin with `prefix`. See test/fixtures/README.md. */
@@ -99,7 +99,7 @@ export async function gradientsOf(config: TrainConfig, batch: HostTensor<"float3
   const all = Object.fromEntries(
     Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]),
   );
-  const { loss, gradient } = lossAndGradients(config, x, all);
+  const { loss, gradient } = lossAndGradients(config, { x, target: x }, all);
   const used = [...Object.keys(parametersOf(config)), "steps_since_fired"];
   const inputs = { batch: x, ...Object.fromEntries(used.map((name) => [name, all[name]!])) };
   const outputs = Object.fromEntries(Object.entries(gradient).map(([name, value]) => [`d_${name}`, value]));

@@ -6,9 +6,10 @@ import { freeze } from "../../src/export/freeze.ts";
 import { cpu, webgpu } from "../../src/runtime/cpu.node.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
 import { wasm } from "../../src/runtime/web.ts";
+import { shuffledBatches } from "../../src/train/runs/batches.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { train } from "../../src/train/train.ts";
-import { shuffledBatches, Trainer } from "../../src/train/trainer.ts";
+import { Trainer } from "../../src/train/trainer.ts";
 import type { WrapperName } from "../../src/train/wrappers/index.ts";
 import { sliceRows } from "../../src/util/tensor.ts";
 import { webgpuHere } from "../runtime/swiftshader.ts";
@@ -68,7 +69,7 @@ describe.each(dense)("$name on the CPU", ({ config: configOf }) => {
       const { runtime, steps } = counted();
       const news: number[] = [];
       // No time at all: every run is a single step.
-      const options = { threads: 1, wrapper, secondsPerRun: 0, onPart: async (done: number) => void news.push(done) };
+      const options = { threads: 1, wrapper, secondsPerRun: 0, onPause: async (done: number) => void news.push(done) };
       expect(await train(runtime, config, x, options)).toEqual(whole);
       if (wrapper !== "step") expect(steps).toEqual(Array(15).fill(1));
       const shown = [0, 1, 2].flatMap((n) => ["24", "48", "72", "96"].map((hundredths) => `${n}.${hundredths}`));
