@@ -62,7 +62,7 @@ export function readPickle(bytes: Uint8Array, where: string, reader: PickleReade
     if (items.length % 2 !== 0) throw damaged("a key without a value");
     const into = top<Map<PickleValue, PickleValue>>(Map);
     for (let i = 0; i < items.length; i += 2) {
-      // A key would be written out in messages; a list that holds another one twice, and so on, has no end.
+      // Messages write keys out, and a list that holds another one twice, and so on, doubles at each level.
       if (typeof items[i] !== "string" && typeof items[i] !== "number")
         throw damaged("a key that is no text or number");
       into.set(items[i], items[i + 1]);
