@@ -21,7 +21,7 @@ export interface DataInfo {
 /** Bytes hashed at a time: one call takes less than 2 GiB. */
 const chunk = 2 ** 30;
 
-/** What the set is, and a digest that changes with any activation, the shape or the split; not with the file's format or name. */
+/** What the set is. Its digest changes with any activation, target, shape and with the split; not with the file's format or name. */
 export async function describeData(
   set: ActivationSet,
   split: RowSplit,
@@ -47,7 +47,7 @@ export async function describeData(
 }
 
 /**
- * The layer or position all rows share: the column's value if it is the same everywhere, else the metadata's if it is a number.
+ * The layer or position that all rows share: from the column where there is one, else from the metadata.
  *
  * `null` where rows differ or nothing is known.
  */

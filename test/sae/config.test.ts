@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fittedTo, type TrainRequest, trainConfig } from "../../src/config/config.ts";
-import { configFromJson, configToJson, configToJson } from "../../src/config/json.ts";
+import { configFromJson, configToJson } from "../../src/config/json.ts";
 import { architectures } from "../../src/sae/index.ts";
 import { complaint } from "../data/helpers.ts";
 import { cases } from "./cases.ts";
