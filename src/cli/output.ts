@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import { metricKeys } from "../metrics/index.ts";
 import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
-import type { MetricRow } from "../record/row.ts";
+import type { SaeRecord } from "../record/record.ts";
 
 export { note, print } from "./streams.ts";
 
@@ -10,7 +10,7 @@ export { note, print } from "./streams.ts";
 const columns: readonly (readonly [
   title: string,
   digits: number,
-  value: (row: MetricRow) => number | null | undefined,
+  value: (row: SaeRecord) => number | null | undefined,
 ])[] = [
   ["latents", 0, (row) => row.latent_dim],
   ["k", 0, (row) => row.k],
@@ -25,7 +25,7 @@ const columns: readonly (readonly [
 ];
 
 /** The rows as a table of plain text. */
-export function table(rows: readonly MetricRow[]): string {
+export function table(rows: readonly SaeRecord[]): string {
   const made = new Table({
     head: ["SAE", ...columns.map(([title]) => title)],
     colAligns: ["left", ...columns.map(() => "right" as const)],
@@ -37,7 +37,7 @@ export function table(rows: readonly MetricRow[]): string {
 }
 
 /** One line of what the most important number must be compared with. */
-export function baseline(rows: readonly MetricRow[]): string {
+export function baseline(rows: readonly SaeRecord[]): string {
   const floor = rows.find((row) => row.metrics.mean_predictor_explained_variance != null)?.metrics
     .mean_predictor_explained_variance;
   return floor == null

@@ -7,7 +7,7 @@ import { type ShardSet, splitShards } from "../data/shards/shardSet.node.ts";
 import { surveyShards } from "../data/shards/survey.node.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import type { EvaluationData } from "../evaluate/evaluate.ts";
-import type { DataInfo } from "../record/row.ts";
+import type { DataInfo } from "../record/record.ts";
 import type { HostTensor } from "../util/tensor.ts";
 
 /** Activations in memory, or in files that are read by windows. */

@@ -1,8 +1,8 @@
 import { type Checkpoint, readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { configToJson, type TrainConfig } from "../config/config.ts";
 import { readBytes } from "../data/files.node.ts";
-import { parseMetrics } from "../record/file.ts";
-import type { DataInfo, MetricRow } from "../record/row.ts";
+import { parseMetrics } from "../record/metricsFile.ts";
+import type { DataInfo, SaeRecord } from "../record/record.ts";
 import { ConfigError } from "../util/errors.ts";
 
 /** What to do about files that are in the way. */
@@ -41,7 +41,7 @@ export async function existingCheckpoint(
  * The rows of an earlier metrics file, none where there is no file.
  * @throws {ConfigError} when the file is damaged or of other data; with `force` its rows are given up instead.
  */
-export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly MetricRow[]> {
+export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly SaeRecord[]> {
   const bytes = await readIfThere(path);
   if (!bytes) return [];
   try {

@@ -1,7 +1,7 @@
 import { ConfigError } from "../util/errors.ts";
-import { readRow } from "./flat.ts";
+import { readRecord } from "./flat.ts";
 import { isRecord, shown } from "./json.ts";
-import type { DataInfo, MetricRow, MetricsFile } from "./row.ts";
+import type { DataInfo, MetricsFile, SaeRecord } from "./record.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -15,12 +15,12 @@ const shared = ["architecture", "preset", "provider", "seed", "layer", "position
 export function readGrid(json: Json, file: string): MetricsFile {
   const metadata = isRecord(json.metadata) ? json.metadata : {};
   const common = pick(metadata, shared);
-  const rows: MetricRow[] = [];
+  const rows: SaeRecord[] = [];
   for (const [latentDim, cells] of entries(json.results, `${file}: results`))
     for (const [k, cell] of entries(cells, `${file}: results["${latentDim}"]`)) {
       const where = `${file}: results["${latentDim}"]["${k}"]`;
       const values = Object.fromEntries(entries(cell, where));
-      rows.push(readRow({ ...common, ...values, latent_dim: Number(latentDim), k: Number(k) }, where));
+      rows.push(readRecord({ ...common, ...values, latent_dim: Number(latentDim), k: Number(k) }, where));
     }
   return { version: 1, config: pick(metadata, ["epochs", "batch_size"]), data: dataOf(metadata, file), rows };
 }
@@ -39,7 +39,7 @@ export function readParetoConfigs(json: Json, file: string): MetricsFile {
   const common = pick(metadata, shared);
   const rows = json.pareto_optimal.map((entry: unknown, index) => {
     const where = `${file}: pareto_optimal[${index}]`;
-    return readRow({ ...common, ...Object.fromEntries(entries(entry, where)) }, where);
+    return readRecord({ ...common, ...Object.fromEntries(entries(entry, where)) }, where);
   });
   return { version: 1, config: pick(metadata, ["epochs", "batch_size"]), data: dataOf(metadata, file), rows };
 }

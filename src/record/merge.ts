@@ -1,5 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
-import type { DataInfo, MetricsFile } from "./row.ts";
+import type { DataInfo, MetricsFile } from "./record.ts";
 
 /** A metrics file and what it is called. */
 export interface NamedMetrics {

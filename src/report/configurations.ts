@@ -1,4 +1,4 @@
-import type { MetricRow } from "../record/row.ts";
+import type { SaeRecord } from "../record/record.ts";
 import { formatNumber } from "./format.ts";
 import { groupBy } from "./group.ts";
 import { type Spread, spreadOf } from "./stats.ts";
@@ -10,15 +10,15 @@ export interface Configuration {
   /** What sets this grid of (latent_dim, k) apart from the others, e.g. `layer 14, position 3`; empty when there is one grid. */
   readonly panel: string;
   /** The lowest seed's row; its fields other than seed, name, time and metrics hold for all. */
-  readonly row: MetricRow;
-  readonly rows: readonly MetricRow[];
+  readonly row: SaeRecord;
+  readonly rows: readonly SaeRecord[];
 }
 
 /** Fields that, where they differ, make another grid of (latent_dim, k). */
 const panelFields = ["architecture", "preset", "provider", "input_dim", "epochs", "layer", "position"] as const;
 
 /** The rows grouped by everything but the seed; by panel, then latents, then k; seeds ascending. */
-export function configurations(rows: readonly MetricRow[]): readonly Configuration[] {
+export function configurations(rows: readonly SaeRecord[]): readonly Configuration[] {
   const varying = panelFields.filter((field) => new Set(rows.map((row) => String(row[field]))).size > 1);
   const groups = groupBy(rows, (row) => configurationKey(row));
   return [...groups.values()]
@@ -32,11 +32,11 @@ export function configurations(rows: readonly MetricRow[]): readonly Configurati
 }
 
 /** What two rows share exactly when they differ by nothing but their seed (and what was measured). */
-export const configurationKey = (row: MetricRow): string =>
+export const configurationKey = (row: SaeRecord): string =>
   JSON.stringify([...panelFields.map((field) => String(row[field])), row.latent_dim, row.k]);
 
 /** `d=512, k=5`; without k where there is none. */
-export const cellLabel = ({ latent_dim, k }: Pick<MetricRow, "latent_dim" | "k">): string =>
+export const cellLabel = ({ latent_dim, k }: Pick<SaeRecord, "latent_dim" | "k">): string =>
   k === null ? `d=${latent_dim}` : `d=${latent_dim}, k=${k}`;
 
 /** Mean and spread of a metric, or of a numeric field such as k, over a configuration's seeds. */
@@ -47,7 +47,7 @@ export const valuesOf = (configuration: Configuration, key: string): Spread =>
 export const meanOf = (configuration: Configuration, key: string): number | null => valuesOf(configuration, key).mean;
 
 /** A metric or a numeric field of a row; `null` where it has none. */
-export function rowValue(row: MetricRow, key: string): number | null {
+export function rowValue(row: SaeRecord, key: string): number | null {
   const value = key in row.metrics ? row.metrics[key] : (row as unknown as Record<string, unknown>)[key];
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
@@ -70,7 +70,7 @@ export const panelsOf = (all: readonly Configuration[]): readonly string[] => [
 export function distinct<F extends "k" | "latent_dim" | "layer" | "position">(
   all: readonly Configuration[],
   field: F,
-): readonly MetricRow[F][] {
+): readonly SaeRecord[F][] {
   const values = [...new Set(all.map(({ row }) => row[field]))];
   return values.toSorted((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY));
 }
@@ -83,7 +83,7 @@ function describe(field: (typeof panelFields)[number], value: string | number | 
   );
 }
 
-function compareFields(a: MetricRow, b: MetricRow): number {
+function compareFields(a: SaeRecord, b: SaeRecord): number {
   for (const field of [...panelFields, "latent_dim", "k"] as const) {
     const [x, y] = [a[field], b[field]];
     const order = typeof x === "string" ? x.localeCompare(String(y), "en") : (x ?? -1) - ((y as number | null) ?? -1);

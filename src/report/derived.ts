@@ -1,4 +1,4 @@
-import type { MetricRow, MetricsFile } from "../record/row.ts";
+import type { MetricsFile, SaeRecord } from "../record/record.ts";
 import { type Configuration, configurations, distinct, panelsOf, valuesOf } from "./configurations.ts";
 import { knownMetrics } from "./keys.ts";
 import { objectivesText, type ParetoResult } from "./pareto.ts";
@@ -10,7 +10,7 @@ import { objectivesText, type ParetoResult } from "./pareto.ts";
  */
 export function gridFiles(
   { config, data }: Pick<MetricsFile, "config" | "data">,
-  rows: readonly MetricRow[],
+  rows: readonly SaeRecord[],
 ): Map<string, string> {
   const all = configurations(rows);
   const files = new Map<string, string>();
@@ -88,7 +88,7 @@ function paretoEntry(configuration: Configuration): Record<string, unknown> {
 }
 
 /** The experiment's keys in its order, then any other metric. */
-function cellOf({ metrics, train_time_sec, epochs, name }: MetricRow): Record<string, unknown> {
+function cellOf({ metrics, train_time_sec, epochs, name }: SaeRecord): Record<string, unknown> {
   const known = knownMetrics.filter((key) => key in metrics);
   const others = Object.keys(metrics).filter((key) => !known.includes(key));
   return {

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { MetricRow } from "../record/row.ts";
+import type { SaeRecord } from "../record/record.ts";
 import type { Chart, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";
@@ -16,7 +16,7 @@ export interface Figure {
 
 /** Every figure of a report that these rows can fill, at a width in pixels; none where no row can be shown. */
 export function figuresOf(
-  given: readonly MetricRow[],
+  given: readonly SaeRecord[],
   { width, latents = {} }: { readonly width: number; readonly latents?: Readonly<Record<string, LatentStatistics>> },
 ): readonly Figure[] {
   const { rows } = inspectRows(given);

@@ -1,4 +1,4 @@
-import type { MetricRow } from "../record/row.ts";
+import type { SaeRecord } from "../record/record.ts";
 import { cellLabel, configurationKey, configurations, distinct, panelsOf } from "./configurations.ts";
 import { formatNumber, listed } from "./format.ts";
 import { groupBy } from "./group.ts";
@@ -6,7 +6,7 @@ import { knownMetrics } from "./keys.ts";
 
 /** Rows fit to be drawn, and what was wrong with the others, one sentence each. */
 export interface Inspection {
-  readonly rows: readonly MetricRow[];
+  readonly rows: readonly SaeRecord[];
   readonly notes: readonly string[];
 }
 
@@ -14,7 +14,7 @@ export interface Inspection {
  * The rows without what cannot be shown, and a note for everything missing, not finite, unknown, duplicate or impossible.
  * Nothing is filled in: of two rows that contradict each other neither is kept.
  */
-export function inspectRows(all: readonly MetricRow[]): Inspection {
+export function inspectRows(all: readonly SaeRecord[]): Inspection {
   const { rows: unique, notes: duplicates } = withoutDuplicates(all);
   const { rows, notes: notFinite } = withoutNotFinite(unique);
   return {
@@ -30,7 +30,7 @@ export function inspectRows(all: readonly MetricRow[]): Inspection {
   };
 }
 
-function withoutDuplicates(all: readonly MetricRow[]): Inspection {
+function withoutDuplicates(all: readonly SaeRecord[]): Inspection {
   const groups = groupBy(all, (row) => `${configurationKey(row)} ${row.seed}`);
   const notes: string[] = [];
   const rows = [...groups.values()].flatMap((group) => {
@@ -48,7 +48,7 @@ function withoutDuplicates(all: readonly MetricRow[]): Inspection {
   return { rows, notes };
 }
 
-function withoutNotFinite(all: readonly MetricRow[]): Inspection {
+function withoutNotFinite(all: readonly SaeRecord[]): Inspection {
   const notes: string[] = [];
   const rows = all.map((row) => {
     const bad = Object.entries(row.metrics).filter(([, value]) => value !== null && !Number.isFinite(value));
@@ -59,12 +59,12 @@ function withoutNotFinite(all: readonly MetricRow[]): Inspection {
   return { rows, notes };
 }
 
-const unknownMetrics = (rows: readonly MetricRow[]): string[] =>
+const unknownMetrics = (rows: readonly SaeRecord[]): string[] =>
   keysOf(rows)
     .filter((key) => !knownMetrics.includes(key))
     .map((key) => `${key} is not a metric this tool knows; it stands in metrics.csv as it is and is not drawn.`);
 
-function missingValues(rows: readonly MetricRow[]): string[] {
+function missingValues(rows: readonly SaeRecord[]): string[] {
   return keysOf(rows).flatMap((key) => {
     const without = rows.filter(({ metrics }) => !Number.isFinite(metrics[key] ?? Number.NaN));
     if (without.length === 0) return [];
@@ -75,7 +75,7 @@ function missingValues(rows: readonly MetricRow[]): string[] {
   });
 }
 
-function missingCells(rows: readonly MetricRow[]): string[] {
+function missingCells(rows: readonly SaeRecord[]): string[] {
   const all = configurations(rows);
   const ks = distinct(all, "k");
   const expected = distinct(all, "latent_dim").flatMap((latent_dim) => ks.map((k) => cellLabel({ latent_dim, k })));
@@ -94,7 +94,7 @@ function missingCells(rows: readonly MetricRow[]): string[] {
 }
 
 /** Exact-k selection keeps at least k latents alive, so a death rate above 1 - k/latent_dim was not measured on these SAEs. */
-function impossible(rows: readonly MetricRow[]): string[] {
+function impossible(rows: readonly SaeRecord[]): string[] {
   return rows.flatMap(({ name, metrics, k, latent_dim, architecture }) => {
     const rate = metrics.feature_death_rate;
     if (typeof rate !== "number") return [];
@@ -105,6 +105,6 @@ function impossible(rows: readonly MetricRow[]): string[] {
   });
 }
 
-const keysOf = (rows: readonly MetricRow[]): string[] => [
+const keysOf = (rows: readonly SaeRecord[]): string[] => [
   ...new Set(rows.flatMap(({ metrics }) => Object.keys(metrics))),
 ];

@@ -1,6 +1,6 @@
 import { metricsCsv } from "../record/csv.ts";
 import type { NamedMetrics } from "../record/merge.ts";
-import type { MetricsFile } from "../record/row.ts";
+import type { MetricsFile } from "../record/record.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { Chart, ChartContext, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";

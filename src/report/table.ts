@@ -1,4 +1,4 @@
-import type { MetricRow } from "../record/row.ts";
+import type { SaeRecord } from "../record/record.ts";
 import { configurations, valuesOf } from "./configurations.ts";
 import { type Table, tableOf } from "./document.ts";
 import { formatValue } from "./format.ts";
@@ -10,7 +10,7 @@ const describing = ["architecture", "preset", "provider", "layer", "position", "
 const numeric: ReadonlySet<string> = new Set(["layer", "position", "input_dim", "epochs", "seed"]);
 
 /** Every row with every metric any of them has; fields all rows share are left out. */
-export function rowsTable(rows: readonly MetricRow[], metrics: readonly string[] = knownMetrics): Table {
+export function rowsTable(rows: readonly SaeRecord[], metrics: readonly string[] = knownMetrics): Table {
   const sorted = configurations(rows).flatMap((one) => one.rows);
   const fields = describing.filter((field) => new Set(rows.map((row) => String(row[field]))).size > 1);
   const keys = metrics.filter((key) => rows.some((row) => row.metrics[key] !== undefined && row.metrics[key] !== null));
@@ -34,7 +34,7 @@ export function rowsTable(rows: readonly MetricRow[], metrics: readonly string[]
 }
 
 /** Mean ± standard deviation over seeds of some metrics, a line for each configuration with more than one seed. */
-export function seedsTable(rows: readonly MetricRow[], keys: readonly string[]): Table {
+export function seedsTable(rows: readonly SaeRecord[], keys: readonly string[]): Table {
   const several = configurations(rows).filter((one) => one.rows.length > 1);
   return tableOf(
     ["Configuration", ">Seeds", ...keys.map((key) => `>${infoOf(key).label}`)],

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ActivationSet } from "../../src/data/activations.ts";
 import { columnOf, describeData } from "../../src/data/describe.ts";
 import { splitRows, takeRows } from "../../src/data/split.ts";
-import type { DataInfo } from "../../src/record/row.ts";
+import type { DataInfo } from "../../src/record/record.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { complaint, matrix } from "./helpers.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseMetrics, serializeMetrics } from "../../src/record/file.ts";
+import { parseMetrics, serializeMetrics } from "../../src/record/metricsFile.ts";
 import { buildReport } from "../../src/report/report.ts";
 import { experimentGrid, experimentSweep, fileOf, row } from "./sample.ts";
 

@@ -1,4 +1,4 @@
-import type { MetricsFile } from "../../record/row.ts";
+import type { MetricsFile } from "../../record/record.ts";
 import { type Configuration, cellLabel, configurations, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";

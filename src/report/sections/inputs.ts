@@ -1,5 +1,5 @@
 import type { NamedMetrics } from "../../record/merge.ts";
-import type { MetricRow, MetricsFile } from "../../record/row.ts";
+import type { MetricsFile, SaeRecord } from "../../record/record.ts";
 import type { Configuration } from "../configurations.ts";
 import type { ParetoResult } from "../pareto.ts";
 
@@ -10,7 +10,7 @@ export interface ReportInputs {
   /** What `file` was merged from; one file or none where it was not. */
   readonly merged: readonly NamedMetrics[];
   /** The file's rows that can be shown. */
-  readonly rows: readonly MetricRow[];
+  readonly rows: readonly SaeRecord[];
   readonly configurations: readonly Configuration[];
   /** What was wrong with the input, a sentence each. */
   readonly notes: readonly string[];

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { ConfigError } from "../util/errors.ts";
 import { parseCsv } from "./csv.ts";
 import { readGrid, readParetoConfigs } from "./experimentFiles.ts";
-import { flatRow, readRow } from "./flat.ts";
+import { flatRecord, readRecord } from "./flat.ts";
 import { isRecord, parseJson, shown } from "./json.ts";
-import type { DataInfo, MetricsFile } from "./row.ts";
+import type { DataInfo, MetricsFile } from "./record.ts";
 
 const data = z.object({
   source: z.string(),
@@ -36,7 +36,7 @@ export function parseMetrics(text: string, file: string): MetricsFile {
 
 /** The text of a metrics file, rows flat: `{version, config, data, rows}`; `parseMetrics` gives the same back. */
 export function serializeMetrics({ version, config, data, rows }: MetricsFile): string {
-  return `${JSON.stringify({ version, config, data, rows: rows.map(flatRow) }, null, 1)}\n`;
+  return `${JSON.stringify({ version, config, data, rows: rows.map(flatRecord) }, null, 1)}\n`;
 }
 
 function readMetricsFile(json: Readonly<Record<string, unknown>>, file: string): MetricsFile {
@@ -58,7 +58,7 @@ function readMetricsFile(json: Readonly<Record<string, unknown>>, file: string):
     rows: json.rows.map((row: unknown, index) => {
       const where = `${file}: row ${index + 1}`;
       if (!isRecord(row)) throw new ConfigError(`${where} is ${shown(row)}, not an object; take it out`);
-      return readRow(row, typeof row.name === "string" ? `${where} (${row.name})` : where);
+      return readRecord(row, typeof row.name === "string" ? `${where} (${row.name})` : where);
     }),
   };
 }
