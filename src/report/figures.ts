@@ -4,7 +4,8 @@ import type { Chart, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";
 import { inspectRows } from "./inspect.ts";
-import { defaultRule, paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
+import { paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
+import { defaultObjectives } from "./sparsity.ts";
 
 /** A figure that can be drawn: what it is called, how to read it, and its specification. */
 export interface Figure {
@@ -22,7 +23,7 @@ export function figuresOf(
   const { rows } = inspectRows(given);
   if (rows.length === 0) return [];
   const all = configurations(rows);
-  const rule = { objectives: parseObjectives(defaultRule), dominance: parseDominance(undefined) };
+  const rule = { objectives: parseObjectives(defaultObjectives(all)), dominance: parseDominance(undefined) };
   const context = { width, latents, pareto: paretoSet(all, rule, meanOf, dataGroup) };
   return Object.values<Chart>(charts).flatMap(({ name, title, caption, spec }) => {
     const made = spec(all, context);

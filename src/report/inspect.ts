@@ -1,5 +1,6 @@
+import { configurationKey } from "../record/identity.ts";
 import type { SaeRecord } from "../record/record.ts";
-import { cellLabel, configurationKey, configurations, distinct, panelsOf } from "./configurations.ts";
+import { configurations, distinct, panelsOf, sizesOf } from "./configurations.ts";
 import { formatNumber, listed } from "./format.ts";
 import { groupBy } from "./group.ts";
 import { knownMetrics } from "./keys.ts";
@@ -11,8 +12,8 @@ export interface Inspection {
 }
 
 /**
- * The rows without what cannot be shown, and a note for everything missing, not finite, unknown, duplicate or impossible.
- * Nothing is filled in: of two rows that contradict each other neither is kept.
+ * The rows to show, and a note for everything missing, not finite, unknown, duplicate or impossible. Nothing is filled in, and
+ * nothing left out but what is there twice.
  */
 export function inspectRows(all: readonly SaeRecord[]): Inspection {
   const { rows: unique, notes: duplicates } = withoutDuplicates(all);
@@ -36,14 +37,14 @@ function withoutDuplicates(all: readonly SaeRecord[]): Inspection {
   const rows = [...groups.values()].flatMap((group) => {
     const first = group[0]!;
     if (group.length === 1) return [first];
-    const label = `${cellLabel(first)}${Number.isNaN(first.seed) ? "" : `, seed ${first.seed}`}`;
+    const label = `${sizesOf(first)}${Number.isNaN(first.seed) ? "" : `, seed ${first.seed}`}`;
     const names = listed([...new Set(group.map(({ name }) => name))]);
     if (new Set(group.map(({ metrics }) => JSON.stringify(Object.entries(metrics).sort()))).size === 1) {
       notes.push(`${names}: ${group.length} equal rows for ${label}; counted once.`);
       return [first];
     }
-    notes.push(`${names}: ${group.length} rows with different values for ${label}; none is shown. Remove all but one.`);
-    return [];
+    notes.push(`${names}: ${group.length} rows with different values for ${label}; each is shown by its name.`);
+    return group;
   });
   return { rows, notes };
 }
@@ -78,10 +79,12 @@ function missingValues(rows: readonly SaeRecord[]): string[] {
 function missingCells(rows: readonly SaeRecord[]): string[] {
   const all = configurations(rows);
   const ks = distinct(all, "k");
-  const expected = distinct(all, "latent_dim").flatMap((latent_dim) => ks.map((k) => cellLabel({ latent_dim, k })));
+  // Where sizes are not the plane, or something else sets the sparsity, no cell is expected.
+  if (all.some(({ axes }) => axes.x !== "k" || axes.y !== "latent_dim") || ks.includes(null)) return [];
+  const expected = distinct(all, "latent_dim").flatMap((latent_dim) => ks.map((k) => sizesOf({ latent_dim, k })));
   const gaps = panelsOf(all).map((panel) => {
     const inPanel = all.filter((one) => one.panel === panel);
-    const present = new Set(inPanel.map(({ row }) => cellLabel(row)));
+    const present = new Set(inPanel.map(({ record }) => sizesOf(record)));
     return { panel, absent: listed(expected.filter((label) => !present.has(label)).map((label) => `(${label})`)) };
   });
   const same = groupBy(gaps, ({ absent }) => absent);

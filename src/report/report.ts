@@ -11,7 +11,7 @@ import { inspectRows } from "./inspect.ts";
 import { latexTable } from "./latex.ts";
 import { markdown } from "./markdown.ts";
 import { type Drawing, reportPage } from "./page.ts";
-import { defaultRule, paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
+import { paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
 import { renderSvg } from "./render.ts";
 import { type Compared, comparison } from "./sections/comparison.ts";
 import type { ReportInputs } from "./sections/inputs.ts";
@@ -21,18 +21,21 @@ import { recovery } from "./sections/recovery.ts";
 import { results } from "./sections/results.ts";
 import { seeds } from "./sections/seeds.ts";
 import { summary } from "./sections/summary.ts";
+import { defaultObjectives } from "./sparsity.ts";
 import { rowsTable } from "./table.ts";
 
 /** How a report is made; everything has a default. */
 export interface ReportOptions {
   /** Default: `Sparse autoencoders on SOURCE`. */
   readonly title?: string;
-  /** Objectives, default `explained_variance:max,k:min`. */
+  /** Objectives; default: `explained_variance:max` with `k:min`, or with `l0_mean:min` where k is not the measured L0 or does not vary. */
   readonly pareto?: string;
   /** `standard` (default) or `strict`. */
   readonly dominance?: string;
   /** Per-latent statistics by row name, for the figures of latents. */
   readonly latents?: Readonly<Record<string, LatentStatistics>>;
+  /** The figures; default: all of the table in charts/index.ts. */
+  readonly charts?: Readonly<Record<string, Chart>>;
   /** Another metrics file to compare with, cell by cell. */
   readonly compare?: Compared;
   /** The files `file` was merged from; the page names each one's data. Default: `file` is one by itself. */
@@ -53,22 +56,21 @@ export async function buildReport(
   file: MetricsFile,
   options: ReportOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const rule = {
-    objectives: parseObjectives(options.pareto ?? defaultRule),
-    dominance: parseDominance(options.dominance),
-  };
+  const asked = options.pareto === undefined ? undefined : parseObjectives(options.pareto);
+  const dominance = parseDominance(options.dominance);
   const { rows, notes } = inspectRows(file.rows);
   if (rows.length === 0)
     throw new ConfigError(
       `report on ${file.data.source}: no row to show${notes.length > 0 ? ` (${notes[0]})` : ""}; give a metrics file with rows`,
     );
   const all = configurations(rows);
+  const rule = { objectives: asked ?? parseObjectives(defaultObjectives(all)), dominance };
   const pareto = paretoSet(all, rule, meanOf, dataGroup);
   const files = new Map<string, string>();
 
   const drawings = new Map<string, Drawing>();
   const figures: Chart[] = [];
-  for (const chart of Object.values<Chart>(charts)) {
+  for (const chart of Object.values(options.charts ?? charts)) {
     const context = (width: number): ChartContext => ({ width, pareto, latents: options.latents ?? {} });
     const wide = chart.spec(all, context(widths.wide));
     const narrow = chart.spec(all, context(widths.narrow));

@@ -3,15 +3,16 @@ import type { SaeRecord } from "../../src/record/record.ts";
 import type { Chart, LatentStatistics } from "../../src/report/charts/chart.ts";
 import { charts } from "../../src/report/charts/index.ts";
 import { configurations, dataGroup, meanOf } from "../../src/report/configurations.ts";
-import { defaultRule, paretoSet, parseObjectives } from "../../src/report/pareto.ts";
+import { paretoSet, parseObjectives } from "../../src/report/pareto.ts";
 import { renderSvg } from "../../src/report/render.ts";
+import { defaultObjectives } from "../../src/report/sparsity.ts";
 import { experimentGrid, experimentSweep, row } from "./sample.ts";
 
 const all: readonly Chart[] = Object.values<Chart>(charts);
 
 function specOf(chart: Chart, rows: readonly SaeRecord[], width = 860, latents: Record<string, LatentStatistics> = {}) {
   const grouped = configurations(rows);
-  const rule = { objectives: parseObjectives(defaultRule), dominance: "standard" } as const;
+  const rule = { objectives: parseObjectives(defaultObjectives(grouped)), dominance: "standard" } as const;
   return chart.spec(grouped, { width, latents, pareto: paretoSet(grouped, rule, meanOf, dataGroup) });
 }
 

@@ -12,13 +12,11 @@ test("equal duplicates count once, and the note names them", () => {
   expect(notes).toEqual(["a and b: 2 equal rows for d=64, k=4, seed 0; counted once."]);
 });
 
-test("duplicates that contradict each other are both left out", () => {
+test("equal configurations of different values are both shown, and the note names them", () => {
   const other = row({ name: "b", metrics: { explained_variance: 0.6, feature_death_rate: 0.25 } });
   const { rows, notes } = inspectRows([row({ name: "a" }), other, row({ name: "c", k: 8 })]);
-  expect(rows.map(({ name }) => name)).toEqual(["c"]);
-  expect(notes[0]).toBe(
-    "a and b: 2 rows with different values for d=64, k=4, seed 0; none is shown. Remove all but one.",
-  );
+  expect(rows.map(({ name }) => name)).toEqual(["a", "b", "c"]);
+  expect(notes[0]).toBe("a and b: 2 rows with different values for d=64, k=4, seed 0; each is shown by its name.");
 });
 
 test("another seed is no duplicate", () => {

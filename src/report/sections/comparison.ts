@@ -1,5 +1,6 @@
+import { followingKeys } from "../../record/identity.ts";
 import type { MetricsFile } from "../../record/record.ts";
-import { type Configuration, cellLabel, configurations, valuesOf } from "../configurations.ts";
+import { type Configuration, configurations, sizesOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
 import { inspectRows } from "../inspect.ts";
@@ -19,7 +20,7 @@ export function comparison({ configurations: here, file }: ReportInputs, other: 
   const { rows, notes } = inspectRows(other.file.rows);
   const there = configurations(rows);
   const pairs = here.flatMap((one) => {
-    const matches = there.filter((candidate) => sameCell(one, candidate));
+    const matches = there.filter((candidate) => sameCell(one, candidate) && sameOptions(one, candidate));
     return matches.length === 1 ? [{ one, two: matches[0]! }] : [];
   });
   const paired = new Set(pairs.flatMap(({ one, two }) => [one, two]));
@@ -88,7 +89,15 @@ function unmatched(side: string, all: readonly Configuration[], paired: Readonly
   return alone.length > 0 ? [`Only in ${side}, or there more than once: ${listed(alone, 8)}.`] : [];
 }
 
-function sameCell({ row: a }: Configuration, { row: b }: Configuration): boolean {
+/** Whether no option that varies on either side differs between the two; one that a side does not state agrees with any. */
+function sameOptions({ record: a, axes }: Configuration, { record: b, axes: others }: Configuration): boolean {
+  const keys = [...axes.varying, ...others.varying].filter(
+    (key) => key in a.config && key in b.config && key !== "seed",
+  );
+  return keys.every((key) => followingKeys.has(key) || a.config[key] === b.config[key]);
+}
+
+function sameCell({ record: a }: Configuration, { record: b }: Configuration): boolean {
   const agrees = (x: number | null, y: number | null) => x === null || y === null || x === y;
-  return cellLabel(a) === cellLabel(b) && agrees(a.layer, b.layer) && agrees(a.position, b.position);
+  return sizesOf(a) === sizesOf(b) && agrees(a.layer, b.layer) && agrees(a.position, b.position);
 }

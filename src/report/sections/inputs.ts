@@ -1,6 +1,8 @@
 import type { NamedMetrics } from "../../record/merge.ts";
 import type { MetricsFile, SaeRecord } from "../../record/record.ts";
+import type { Chart, SectionName } from "../charts/chart.ts";
 import type { Configuration } from "../configurations.ts";
+import type { Block } from "../document.ts";
 import type { ParetoResult } from "../pareto.ts";
 
 /** What every section of a report is made of. */
@@ -16,5 +18,11 @@ export interface ReportInputs {
   readonly notes: readonly string[];
   readonly pareto: ParetoResult<Configuration>;
   /** The figures there are, in order. */
-  readonly figures: readonly { readonly name: string; readonly title: string; readonly caption: string }[];
+  readonly figures: readonly Pick<Chart, "name" | "section" | "title" | "caption">[];
 }
+
+/** The figures of a section, in order. */
+export const figuresIn = (section: SectionName, { figures }: ReportInputs): Block[] =>
+  figures
+    .filter((one) => one.section === section)
+    .map(({ name, title, caption }) => ({ kind: "figure", name, title, caption }));

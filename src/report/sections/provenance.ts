@@ -1,8 +1,9 @@
+import { compareSettings } from "../../record/identity.ts";
 import { correspondences } from "../correspondence.ts";
 import { type Block, heading, list, notice, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, listed, noValue } from "../format.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
-import { rowsTable } from "../table.ts";
+import { rowsTable, starSentence } from "../table.ts";
 import type { ReportInputs } from "./inputs.ts";
 
 /** What the report is about, what is synthetic, and what was wrong with the input. */
@@ -35,7 +36,7 @@ export function closing({ file, merged, rows }: ReportInputs): Block[] {
   const { source, digest, train_rows, validation_rows, input_dim, synthetic } = file.data;
   return [
     heading("All rows"),
-    tableBlock("", rowsTable(rows)),
+    tableBlock(starSentence(rows), rowsTable(rows)),
     heading("Definitions"),
     tableBlock(
       "",
@@ -65,6 +66,8 @@ export function closing({ file, merged, rows }: ReportInputs): Block[] {
       ),
     ),
     ...(merged.length > 1 ? [tableBlock("Metrics files of this report", filesTable(merged))] : []),
+    ...configurationTable(rows),
+    ...originTable(rows),
     ...(Object.keys(file.config).length > 0
       ? [
           text("Configuration, as the metrics file has it:"),
@@ -86,6 +89,36 @@ const filesTable = (merged: ReportInputs["merged"]) =>
       data.digest ? `\`${data.digest}\`` : "not stated",
     ]),
   );
+
+/** Every key of the SAEs' own configurations, with all values it has; nothing where none is known. */
+function configurationTable(rows: ReportInputs["rows"]): Block[] {
+  const configs = rows.map(({ config }) => config).filter((config) => Object.keys(config).length > 0);
+  if (configs.length === 0) return [];
+  const keys = [...new Set(configs.flatMap(Object.keys))].sort();
+  const lines = keys.map((key) => {
+    const values = [...new Set(configs.map((config) => config[key]))].toSorted(compareSettings);
+    return [
+      `\`${key}\``,
+      listed(
+        values.map((value) => (value === undefined ? "none" : String(value))),
+        12,
+      ),
+    ];
+  });
+  const known =
+    configs.length === rows.length ? "" : `; ${rows.length - configs.length} of ${rows.length} do not state it`;
+  return [tableBlock(`Training configuration of the SAEs${known}`, tableOf(["Key", "Values"], lines))];
+}
+
+/** Where each imported SAE comes from; nothing where none says. */
+function originTable(rows: ReportInputs["rows"]): Block[] {
+  const imported = rows.filter(({ origin }) => origin !== null);
+  if (imported.length === 0) return [];
+  const keys = [...new Set(imported.flatMap(({ origin }) => Object.keys(origin!)))];
+  const lines = imported.map(({ name, origin }) => [name, ...keys.map((key) => String(origin![key] ?? noValue))]);
+  const label = (key: string) => key.replaceAll("_", " ").replace(/^\w/, (letter) => letter.toUpperCase());
+  return [tableBlock("Where imported SAEs come from", tableOf(["SAE", ...keys.map(label)], lines))];
+}
 
 const correspondenceTable = () =>
   tableOf(
