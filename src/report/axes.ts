@@ -18,6 +18,8 @@ export interface Axes {
   readonly y: string;
   /** Every key that tells two of the SAEs apart, in the order in which labels name them. */
   readonly varying: readonly string[];
+  /** Those of `varying` that the plane does not show: they make panels. */
+  readonly rest: readonly string[];
 }
 
 /** What an SAE is, and whether its configuration is known at all. */
@@ -33,15 +35,25 @@ export function axesOf(records: readonly SaeRecord[]): Axes {
   const varying = varyingKeys(settings, sparsities);
   const mayBeAxis = varying.filter((key) => isOption(key) && !followingKeys.has(key));
   const has = (key: string) => settings.some((one) => one[key] !== null && one[key] !== undefined);
-  const [x, other] =
+  const [first, second] =
     sparsities.length > 1
       ? ["sparsity", ...mayBeAxis.filter((key) => !sparsities.includes(key))]
       : [...(varying.includes("k") ? ["k"] : []), ...mayBeAxis];
-  return {
-    x: x ?? ["k", ...sparsities].find(has) ?? "architecture",
-    y: varying.includes("latent_dim") ? "latent_dim" : (other ?? "latent_dim"),
-    varying,
-  };
+  const x = first ?? ["k", ...sparsities].find(has) ?? "architecture";
+  const y = varying.includes("latent_dim") ? "latent_dim" : (second ?? "latent_dim");
+  const plane = ["latent_dim", "k", x, y, ...(x === "sparsity" ? sparsities : [])];
+  const rest = varying.filter((key) => !plane.includes(key));
+  return { x, y, varying, rest: x === "sparsity" ? withoutTold(rest, plane, settings) : rest };
+}
+
+/** Keys of panels without the architecture and its preset, where `lambda=0.01` tells already which they are. */
+function withoutTold(rest: readonly string[], plane: readonly string[], all: readonly Settings[]): readonly string[] {
+  const kinds = (keys: readonly string[]) =>
+    new Set(all.map((one) => JSON.stringify([...plane, ...keys].map((key) => one[key] ?? null)))).size;
+  return ["preset", "architecture"].reduce((keys, told) => {
+    const without = keys.filter((key) => key !== told);
+    return kinds(without) === kinds(keys) ? without : keys;
+  }, rest);
 }
 
 /**
@@ -109,12 +121,11 @@ export function inOrder(places: readonly Place[]): readonly string[] {
 
 /** What an axis is called beside a figure. */
 export const axisTitle = (key: string): string =>
-  ({ k: "Sparsity Level (K)", latent_dim: "Dictionary Size (latent_dim)", sparsity: "Sparsity" })[key] ??
-  infoOf(key).label;
+  ({ k: "Sparsity Level (K)", latent_dim: "Dictionary Size (latent_dim)" })[key] ?? axisName(key);
 
 /** What an axis is called in a legend or a table. */
 export const axisName = (key: string): string =>
-  ({ latent_dim: "latent_dim", sparsity: "Sparsity" })[key] ?? infoOf(key).label;
+  ({ latent_dim: "latent_dim", sparsity: "Sparsity", architecture: "Architecture" })[key] ?? infoOf(key).label;
 
 /** One key of an SAE as labels say it: `k=5`, `layer 14`, `lr=0.001`, `select=value`; empty where there is nothing to say. */
 export function described(key: string, value: Setting | null | undefined): string {
@@ -126,6 +137,7 @@ export function described(key: string, value: Setting | null | undefined): strin
   }
   if (key === "output_dim") return value === null ? "reconstructs its input" : `to ${value} dims`;
   if (typeof value === "string") return value;
+  if (key === "k" && value === null) return "";
   if (typeof value !== "number") return `no ${key.replace("_", " ")}`;
   const word = { input_dim: `${value} dims`, epochs: `${value} epochs`, latent_dim: `d=${value}`, k: `k=${value}` };
   return (word as Record<string, string>)[key] ?? `${key} ${formatNumber("d", value)}`;

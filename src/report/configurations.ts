@@ -60,10 +60,7 @@ function configuration(records: readonly SaeRecord[], name: string, axes: Axes):
     ...onAxis.filter((key) => axes.varying.includes(key)),
   ];
   const cell = [...new Set(inCell)].map((key) => described(key, settings[key])).filter(Boolean);
-  const said = new Set([...inCell, ...onAxis, "k"]);
-  const parts = axes.varying
-    .filter((key) => !said.has(key))
-    .map((key) => ({ key, text: described(key, settings[key]) }));
+  const parts = axes.rest.map((key) => ({ key, text: described(key, settings[key]) }));
   const named = [...parts, { key: "name", text: name }].filter(({ text }) => text !== "");
   const panel = named.map(({ text }) => text).join(", ");
   const [x, y] = [placeOn(axes.x, record).text, placeOn(axes.y, record).text];

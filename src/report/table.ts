@@ -53,7 +53,7 @@ function tellingColumns(records: readonly SaeRecord[], first: Configuration | un
   const columns = varying.map((key): Telling => {
     const number = settings.every((one) => typeof (one[key] ?? 0) === "number");
     return {
-      label: `${number ? ">" : ""}${infoOf(key).label}`,
+      label: `${number ? ">" : ""}${infoOf(key).label.replace("origin.", "")}`,
       cell: (_, record) => {
         const value = statedSettings(record)[key] ?? null;
         return value === null ? noValue : typeof value === "number" ? formatValue(key, value) : String(value);

@@ -18,7 +18,7 @@ interface GridHeatmap {
   readonly format: string;
 }
 
-/** More grids than this are shown by layer and position instead, or in the tables. */
+/** More grids than this are shown by layer and position where these vary; otherwise three times as many are drawn. */
 const mostPanels = 8;
 
 /** A heatmap of one metric in the plane of what varies (dictionary sizes down, k across), the mean over seeds in each cell; one panel a grid. */
@@ -32,8 +32,10 @@ export function gridHeatmap(options: GridHeatmap): Chart {
     spec(configurations, { width }) {
       const panels = panelsOf(configurations);
       const measured = configurations.some((one) => valuesOf(one, key).mean !== null);
-      if (!measured || panels.length > mostPanels) return null;
+      if (!measured || configurations.length === 0) return null;
       const { axes } = configurations[0]!;
+      const placed = axes.varying.includes("layer") || axes.varying.includes("position");
+      if (panels.length > mostPanels * (placed ? 1 : 3)) return null;
       const [xs, ys] = [placesOn("x", configurations), placesOn("y", configurations)];
       const at = new Map(configurations.map((one) => [address(one.panel, one.x, one.y), one]));
       const cells = panels.flatMap((panel) =>

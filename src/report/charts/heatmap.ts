@@ -48,7 +48,7 @@ const between = 24;
 export function heatmap(options: HeatmapOptions): TopLevelSpec {
   const { cells, xs, ys, panels, width, scheme, reverse, format } = options;
   const narrow = width < 500;
-  const widestLabel = Math.max(...cells.map(({ label }) => textWidth(label, fontSize)));
+  const widestLabel = Math.max(...cells.map(({ label }) => textWidth(label, fontSize)), ...xs.map((x) => textWidth(x)));
   const yLabels = Math.max(...ys.map((y) => textWidth(y))) + (panels.length > 1 ? 44 : 16);
   const legend = narrow ? 0 : 84;
   const needed = Math.ceil(widestLabel + 8);

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from "vega-lite";
 import { type Configuration, dataGroup, meanOf, panelsOf } from "../configurations.ts";
 import { infoOf } from "../keys.ts";
 import { type Objective, objectivesText } from "../pareto.ts";
-import { ticksAt } from "./axisScale.ts";
+import { type AxisScale, logAxis, ticksAt } from "./axisScale.ts";
 import { type ChartContext, defineChart } from "./chart.ts";
 import { figure } from "./figure.ts";
 import { isSize, labelSize, type Plane, paretoPoints } from "./paretoPoints.ts";
@@ -17,7 +17,7 @@ const dominatedColor = "#afb8c1";
 /**
  * Configurations in the plane of the rule's first two objectives: the Pareto set coloured by dictionary size, the rest grey, and as
  * a staircase the best value to be had within each budget. A panel for each grid, with the staircase of all SAEs on its activations;
- * of many grids one for each set of activations.
+ * of many grids, or grids of one SAE, one for each set of activations.
  */
 export const paretoFrontier = defineChart({
   name: "pareto_frontier",
@@ -30,7 +30,8 @@ export const paretoFrontier = defineChart({
     if (!first || !second) return null;
     const [x, y] = first.direction === "min" && second.direction === "max" ? [first, second] : [second, first];
     const known = all.filter((one) => meanOf(one, x.key) !== null && meanOf(one, y.key) !== null);
-    const few = panelsOf(known).length <= mostPanels;
+    const grids = panelsOf(known).length;
+    const few = grids <= mostPanels && known.length >= 2 * grids;
     const panelOf = (one: Configuration) => (few && one.panel) || dataGroup(one);
     const panels = [...new Set(known.map(panelOf))];
     return known.length === 0 || panels.length > mostPanels ? null : draw(known, { panels, panelOf, x, y }, context);
@@ -59,11 +60,7 @@ function draw(
     height: narrow ? 300 : panels.length > 1 ? 280 : 400,
   };
   const { values, xs, xScale, yScale } = paretoPoints(all, plane, pareto, panelOf);
-  const xAxis = {
-    grid: false,
-    format: x.key === "l0_mean" ? ".3~g" : "~",
-    ...(isSize(x.key) ? { values: ticksAt(xs, xScale) } : {}),
-  };
+  const xAxis = { grid: false, ...xTicks(x.key, xs, xScale, plane.width) };
   const yAxis = { format: tickFormat(y.key, yScale.domain) };
   const yEncoding = {
     field: "y",
@@ -142,6 +139,12 @@ function draw(
 }
 
 const described = { description: { field: "tip" }, tooltip: { field: "tip" } };
+
+/** Ticks at the sizes there are; of a mean of counts, which has no such, at round numbers. */
+function xTicks(key: string, xs: readonly number[], scale: AxisScale, width: number): object {
+  if (key === "l0_mean" && scale.type === "log") return logAxis(...scale.domain, width);
+  return { format: "~", ...(isSize(key) ? { values: ticksAt(xs, scale) } : {}) };
+}
 
 /** Enough decimals to tell the ticks of an axis apart. */
 function tickFormat(key: string, [low, high]: readonly [number, number]): string {

@@ -30,7 +30,7 @@ export function comparison({ configurations: here, file }: ReportInputs, other: 
   return [
     heading("Comparison"),
     text(
-      `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer and position, where both name them)${pairs.length === 0 ? ": nothing to compare" : ""}. ${dataSentence(file, other.file)}`,
+      `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer, position and what else varies, where both name them)${pairs.length === 0 ? ": nothing to compare" : ""}. ${dataSentence(file, other.file)}`,
     ),
     list([...unmatched("A", here, paired), ...unmatched("B", there, paired), ...notes.map((note) => `B: ${note}`)]),
     ...keys.map((key) => tableBlock(captionFor(key, pairs), tableFor(key, pairs))),

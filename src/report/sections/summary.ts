@@ -41,7 +41,7 @@ function recommendations(group: string, members: readonly Configuration[]): Bloc
     `**${use}**`,
     chosen ? chosen.label : "none",
     chosen
-      ? because.map((key) => `${infoOf(key).label.toLowerCase()} ${formatValue(key, meanOf(chosen, key))}`).join(", ")
+      ? because.map((key) => `${lowered(infoOf(key).label)} ${formatValue(key, meanOf(chosen, key))}`).join(", ")
       : noValue,
     rule,
   ]);
@@ -69,10 +69,13 @@ function rangeSentences(all: readonly Configuration[]): string[] {
 
 function paretoSentence({ rule, optimal, dominated }: ReportInputs["pareto"]): string {
   const objectives = rule.objectives.map(
-    ({ key, direction }) => `${infoOf(key).label.toLowerCase()} ${direction === "max" ? "up" : "down"}`,
+    ({ key, direction }) => `${lowered(infoOf(key).label)} ${direction === "max" ? "up" : "down"}`,
   );
   return `${optimal.length} of ${optimal.length + dominated.length} are Pareto-optimal (${objectives.join(", ")}; ${rule.dominance} dominance).`;
 }
+
+/** A label inside a sentence; `L0` stays as it is. */
+const lowered = (label: string) => label.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 
 /** Which configurations have a seed that predicting the mean row beats. */
 function belowMean(all: readonly Configuration[]): string[] {
