@@ -60,8 +60,10 @@ test("two configurations that differ in anything have two names, of plain charac
     unitNorm: some("step", "init", "none"),
   });
   fc.assert(
-    fc.property(fc.array(request, { minLength: 1, maxLength: 12 }), (requests) => {
-      const configs = requests.map(({ k, decoderBias, select, unitNorm, ...rest }) => {
+    fc.property(request, request, (one, two) => {
+      // Each key changed alone, and all of them.
+      const changed = Object.entries(two).map(([key, value]) => ({ ...one, [key]: value }) as typeof one);
+      const configs = [one, ...changed, two].map(({ k, decoderBias, select, unitNorm, ...rest }) => {
         const own = rest.architecture === "topk" ? { decoderBias, select, unitNorm } : {};
         const options = Object.fromEntries(Object.entries({ k, ...own }).filter(([, value]) => value !== undefined));
         return trainConfig({ ...rest, options } as TrainRequest);
