@@ -1,4 +1,4 @@
-import { axisTitle } from "../axes.ts";
+import { axisName, axisTitle } from "../axes.ts";
 import { type Configuration, panelsOf, placesOn, valuesOf } from "../configurations.ts";
 import { formatNumber, noValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
@@ -46,6 +46,7 @@ export function gridHeatmap(options: GridHeatmap): Chart {
         ...(domain ? { domain } : {}),
         xTitle: axisTitle(axes.x),
         yTitle: axisTitle(axes.y),
+        yShort: axisName(axes.y),
         legendTitle: infoOf(key).label,
       });
     },
