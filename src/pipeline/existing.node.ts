@@ -38,8 +38,8 @@ export async function existingCheckpoint(
 }
 
 /**
- * The rows of an earlier metrics file, none where there is no file.
- * @throws {ConfigError} when the file is damaged or of other data; with `force` its rows are given up instead.
+ * The records of an earlier metrics file, none where there is no file.
+ * @throws {ConfigError} when the file is damaged or of other data; with `force` its records are given up instead.
  */
 export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly SaeRecord[]> {
   const bytes = await readIfThere(path);

@@ -26,7 +26,7 @@ export interface EvaluationRun {
   readonly onModel?: (name: string) => void;
 }
 
-/** Measures frozen models; one row each. @throws {ConfigError} when a model cannot be measured on these activations. */
+/** Measures frozen models; one record each. @throws {ConfigError} when a model cannot be measured on these activations. */
 export async function evaluateFiles({
   set,
   models,
@@ -66,11 +66,11 @@ export async function readMetrics(path: string): Promise<MetricsFile> {
 
 /** What a report is drawn from. */
 export interface ReportMaterial {
-  /** The rows of all files. */
+  /** The records of all files. */
   readonly file: MetricsFile;
   /** The files one by one. */
   readonly files: readonly NamedMetrics[];
-  /** What each latent did, by row name, of the SAEs that have it beside their metrics file. */
+  /** What each latent did, by record name, of the SAEs that have it beside their metrics file. */
   readonly latents: Readonly<Record<string, LatentStatistics>>;
 }
 

@@ -5,7 +5,7 @@ import type { DataInfo, MetricsFile, SaeRecord } from "./record.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Keys of the experiment's `metadata` that every row of the file shares. */
+/** Keys of the experiment's `metadata` that all records of the file share. */
 const shared = ["architecture", "preset", "provider", "seed", "layer", "position", "input_dim", "epochs"] as const;
 
 /**
@@ -26,7 +26,7 @@ export function readGrid(json: Json, file: string): MetricsFile {
 }
 
 /**
- * The rows in `pareto_optimal_configs.json`: `{pareto_optimal: [...], num_pareto, num_dominated, analysis}`. The dominated
+ * The records in `pareto_optimal_configs.json`: `{pareto_optimal: [...], num_pareto, num_dominated, analysis}`. The dominated
  * configurations are not in such a file.
  * @throws {ConfigError} when the list or one of its entries cannot be read; names the entry.
  */

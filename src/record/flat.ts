@@ -34,7 +34,7 @@ const fieldNames = new Set(Object.keys(fields.shape));
 
 /**
  * The SAE of a flat record: known fields by name, every other key a metric. A metric that is NaN or infinite stays so, for
- * `inspectRows` to tell; `null` is a value that does not exist.
+ * `inspectRecords` to tell; `null` is a value that does not exist.
  * @throws {ConfigError} when a field or a metric has a value it cannot have; the message starts with `where`.
  */
 export function readRecord(record: Readonly<Record<string, unknown>>, where: string): SaeRecord {

@@ -18,7 +18,7 @@ const data = z.object({
 /**
  * The metrics in a file: ours, the experiment's `grid_metrics_latent{d}.json` or `pareto_optimal_configs.json`, or a .csv with a
  * header. What a file does not state stays `NaN`, `null` or empty.
- * @throws {ConfigError} when the text is none of them, of another version, or has a row that cannot be read.
+ * @throws {ConfigError} when the text is none of them, of another version, or has a record that cannot be read.
  */
 export function parseMetrics(text: string, file: string): MetricsFile {
   if (file.toLowerCase().endsWith(".csv")) return parseCsv(text, file);
@@ -34,7 +34,7 @@ export function parseMetrics(text: string, file: string): MetricsFile {
   );
 }
 
-/** The text of a metrics file, rows flat: `{version, config, data, rows}`; `parseMetrics` gives the same back. */
+/** The text of a metrics file, records flat: `{version, config, data, rows}`; `parseMetrics` gives the same back. */
 export function serializeMetrics({ version, config, data, rows }: MetricsFile): string {
   return `${JSON.stringify({ version, config, data, rows: rows.map(flatRecord) }, null, 1)}\n`;
 }

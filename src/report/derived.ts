@@ -11,9 +11,9 @@ import { objectivesText, type ParetoResult } from "./pareto.ts";
  */
 export function gridFiles(
   { config, data }: Pick<MetricsFile, "config" | "data">,
-  rows: readonly SaeRecord[],
+  records: readonly SaeRecord[],
 ): Map<string, string> {
-  const all = configurations(rows);
+  const all = configurations(records);
   const files = new Map<string, string>();
   for (const rest of new Set(all.map(restOf))) {
     const grid = all.filter((one) => restOf(one) === rest);

@@ -3,7 +3,7 @@ import type { SaeRecord } from "../record/record.ts";
 import type { Chart, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";
-import { inspectRows } from "./inspect.ts";
+import { inspectRecords } from "./inspect.ts";
 import { paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
 import { defaultObjectives } from "./sparsity.ts";
 
@@ -15,14 +15,14 @@ export interface Figure {
   readonly spec: TopLevelSpec;
 }
 
-/** Every figure of a report that these rows can fill, at a width in pixels; none where no row can be shown. */
+/** Every figure of a report that these records can fill, at a width in pixels; none where no record can be shown. */
 export function figuresOf(
   given: readonly SaeRecord[],
   { width, latents = {} }: { readonly width: number; readonly latents?: Readonly<Record<string, LatentStatistics>> },
 ): readonly Figure[] {
-  const { rows } = inspectRows(given);
-  if (rows.length === 0) return [];
-  const all = configurations(rows);
+  const { records } = inspectRecords(given);
+  if (records.length === 0) return [];
+  const all = configurations(records);
   const rule = { objectives: parseObjectives(defaultObjectives(all)), dominance: parseDominance(undefined) };
   const context = { width, latents, pareto: paretoSet(all, rule, meanOf, dataGroup) };
   return Object.values<Chart>(charts).flatMap(({ name, title, caption, spec }) => {

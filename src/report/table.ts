@@ -16,7 +16,7 @@ export const starSentence = (records: readonly SaeRecord[]): string => {
 };
 
 /** Every SAE with every metric any of them has; what all share is left out. */
-export function rowsTable(records: readonly SaeRecord[], metrics: readonly string[] = knownMetrics): Table {
+export function recordsTable(records: readonly SaeRecord[], metrics: readonly string[] = knownMetrics): Table {
   const sorted = configurations(records).flatMap((one) => one.records.map((record) => ({ one, record })));
   const keys = metrics.filter((key) => records.some((record) => (record.metrics[key] ?? null) !== null));
   const timed = records.some((record) => record.train_time_sec !== null);

@@ -8,7 +8,7 @@ import { recommend } from "../../src/report/recommend.ts";
 import { renderSvg } from "../../src/report/render.ts";
 import { buildReport } from "../../src/report/report.ts";
 import { defaultObjectives } from "../../src/report/sparsity.ts";
-import { rowsTable } from "../../src/report/table.ts";
+import { recordsTable } from "../../src/report/table.ts";
 import { architectures } from "../../src/sae/index.ts";
 import { experimentGrid, fileOf, row } from "./sample.ts";
 
@@ -146,8 +146,8 @@ describe("every record is shown", () => {
       expect(files.get("pareto_frontier.svg"), text).toContain(text);
     }
     expect(JSON.parse(files.get("pareto_optimal_configs.json")!)).toMatchObject({ analysis: { not_comparable: [] } });
-    expect(rowsTable(records).rows).toHaveLength(records.length);
-    expect(new Set(rowsTable(records).rows.map((cells) => cells.join())).size).toBe(records.length);
+    expect(recordsTable(records).rows).toHaveLength(records.length);
+    expect(new Set(recordsTable(records).rows.map((cells) => cells.join())).size).toBe(records.length);
   });
 
   test("three seeds of two learning rates are two configurations", () => {

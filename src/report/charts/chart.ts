@@ -25,12 +25,12 @@ export const sections = {
 } as const;
 export type SectionName = keyof typeof sections;
 
-/** What charts are drawn from besides the rows. */
+/** What charts are drawn from besides the records. */
 export interface ChartContext {
   /** Width the whole figure should take, in pixels; figures of many columns may be wider. */
   readonly width: number;
   readonly pareto: ParetoResult<Configuration>;
-  /** By row name; empty where no per-latent statistics were kept. */
+  /** By record name; empty where no per-latent statistics were kept. */
   readonly latents: Readonly<Record<string, LatentStatistics>>;
 }
 
@@ -42,7 +42,7 @@ export interface Chart {
   readonly title: string;
   /** How to read it, one or two sentences. */
   readonly caption: string;
-  /** The vega-lite specification, or `null` where the rows do not hold what it shows. */
+  /** The vega-lite specification, or `null` where the records do not hold what it shows. */
   readonly spec: (configurations: readonly Configuration[], context: ChartContext) => TopLevelSpec | null;
 }
 

@@ -3,7 +3,7 @@ import type { MetricsFile } from "../../record/record.ts";
 import { type Configuration, configurations, sizesOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
-import { inspectRows } from "../inspect.ts";
+import { inspectRecords } from "../inspect.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
 import { differenceOf, spreadOf } from "../stats.ts";
 import type { ReportInputs } from "./inputs.ts";
@@ -17,8 +17,8 @@ export interface Compared {
 /** This report's configurations against another file's, cell by cell, for every metric both measured; nothing without another. */
 export function comparison({ configurations: here, file }: ReportInputs, other: Compared | undefined): Block[] {
   if (!other) return [];
-  const { rows, notes } = inspectRows(other.file.rows);
-  const there = configurations(rows);
+  const { records, notes } = inspectRecords(other.file.rows);
+  const there = configurations(records);
   const pairs = here.flatMap((one) => {
     const matches = there.filter((candidate) => sameCell(one, candidate) && sameOptions(one, candidate));
     return matches.length === 1 ? [{ one, two: matches[0]! }] : [];

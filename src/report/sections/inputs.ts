@@ -11,8 +11,8 @@ export interface ReportInputs {
   readonly file: MetricsFile;
   /** What `file` was merged from; one file or none where it was not. */
   readonly merged: readonly NamedMetrics[];
-  /** The file's rows that can be shown. */
-  readonly rows: readonly SaeRecord[];
+  /** The file's records. */
+  readonly records: readonly SaeRecord[];
   readonly configurations: readonly Configuration[];
   /** What was wrong with the input, a sentence each. */
   readonly notes: readonly string[];

@@ -28,13 +28,13 @@ const oneSeed =
   "One seed each: no spread was measured, so small differences cannot be told from seed noise. Train with `--seeds 0,1,2` to measure it.";
 
 /** Means and spreads over seeds, and in words which differences stand out from them; a sentence where there is one seed only. */
-export function seeds({ configurations, rows }: ReportInputs): Block[] {
+export function seeds({ configurations, records }: ReportInputs): Block[] {
   if (configurations.every((one) => one.records.length < 2)) return [heading("Seeds"), text(oneSeed)];
   const measured = keys.filter((key) => configurations.some((one) => valuesOf(one, key).sd !== null));
   const compared = ["explained_variance", "feature_death_rate"].flatMap((key) => comparisons(configurations, key));
   return [
     heading("Seeds"),
-    tableBlock("Mean ± sample standard deviation over seeds", seedsTable(rows, measured)),
+    tableBlock("Mean ± sample standard deviation over seeds", seedsTable(records, measured)),
     ...(compared.length > 0
       ? [
           text(
