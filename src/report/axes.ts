@@ -12,7 +12,7 @@ import { infoOf } from "./keys.ts";
 
 /** What varies between some SAEs, and the plane it is drawn in. */
 export interface Axes {
-  /** Key across: k, else what sets the sparsity, else what varies; `sparsity` where the SAEs have several such keys. */
+  /** Key across: k, else what sets the sparsity, else what varies; `sparsity` where not all SAEs have the same key for it. */
   readonly x: string;
   /** Key down: the number of latents, else a second key that varies. */
   readonly y: string;
@@ -31,19 +31,26 @@ export const statedSettings = (record: SaeRecord): Settings =>
 /** The axes of some SAEs that differ in more than their seed. */
 export function axesOf(records: readonly SaeRecord[]): Axes {
   const settings = records.map(statedSettings);
-  const sparsities = [...new Set(records.flatMap((record) => sparsityKeyOf(record) ?? []))];
+  const own = records.map(sparsityKeyOf);
+  const sparsities = [...new Set(own.flatMap((key) => key ?? []))];
+  // Of one kind: all have the same key for it, or none has any.
+  const oneKind = new Set(own).size === 1;
   const varying = varyingKeys(settings, sparsities);
   const mayBeAxis = varying.filter((key) => isOption(key) && !followingKeys.has(key));
   const has = (key: string) => settings.some((one) => one[key] !== null && one[key] !== undefined);
-  const [first, second] =
-    sparsities.length > 1
-      ? ["sparsity", ...mayBeAxis.filter((key) => !sparsities.includes(key))]
-      : [...(varying.includes("k") ? ["k"] : []), ...mayBeAxis];
+  const [first, second] = !oneKind
+    ? ["sparsity", ...mayBeAxis.filter((key) => !sparsities.includes(key))]
+    : [...(varying.includes("k") ? ["k"] : []), ...mayBeAxis];
   const x = first ?? ["k", ...sparsities].find(has) ?? "architecture";
   const y = varying.includes("latent_dim") ? "latent_dim" : (second ?? "latent_dim");
   const plane = ["latent_dim", "k", x, y, ...(x === "sparsity" ? sparsities : [])];
   const rest = varying.filter((key) => !plane.includes(key));
-  return { x, y, varying, rest: x === "sparsity" ? withoutTold(rest, plane, settings) : rest };
+  return {
+    x,
+    y,
+    varying,
+    rest: x === "sparsity" && !own.includes(undefined) ? withoutTold(rest, plane, settings) : rest,
+  };
 }
 
 /** Keys of panels without the architecture and its preset, where `lambda=0.01` tells already which they are. */

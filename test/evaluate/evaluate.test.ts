@@ -189,14 +189,14 @@ describe("an evaluator of another version", () => {
   test("with a sum that is not known here ignores it", async () => {
     const model = freeze(await sample(cases[0]!), "evaluator");
     const output = model.graph!.output!.map((one) =>
-      one.name === "l0.count" ? { ...one, name: "l2Ratio.ratio" } : one,
+      one.name === "l0.count" ? { ...one, name: "newMetric.sum" } : one,
     );
     const node = model.graph!.node!.map((one) => ({
       ...one,
-      output: one.output?.map((name) => (name === "l0.count" ? "l2Ratio.ratio" : name)) ?? [],
+      output: one.output?.map((name) => (name === "l0.count" ? "newMetric.sum" : name)) ?? [],
     }));
     const { "l0.count": how, ...others } = listed(model);
-    const newer = listing({ ...model, graph: { ...model.graph, output, node } }, { ...others, "l2Ratio.ratio": how! });
+    const newer = listing({ ...model, graph: { ...model.graph, output, node } }, { ...others, "newMetric.sum": how! });
     const { metrics } = await of(newer);
     expect(metrics).not.toHaveProperty("l0_mean");
     expect(metrics.explained_variance).toBe((await of(model)).metrics.explained_variance);
@@ -242,7 +242,7 @@ describe("refused", () => {
   test.each<[string, Record<string, string>]>([
     ["no JSON", { sums: "{" }],
     ["no sum at all", { sums: "{}" }],
-    ["an unknown sum that is no output", { sums: '{"l2Ratio.ratio":"rows","l0.count":"rows"}' }],
+    ["an unknown sum that is no output", { sums: '{"newMetric.sum":"rows","l0.count":"rows"}' }],
     ["no object", { sums: "null" }],
     ["an unknown way to join", { sums: '{"l0.count":"constructor"}' }],
     ["a sum that is no output", { sums: '{"l0.other":"rows"}' }],

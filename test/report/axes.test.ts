@@ -125,6 +125,16 @@ describe("architectures whose sparsity is set by other options", () => {
   });
 });
 
+test("an SAE whose sparsity nothing sets stands beside those of k", () => {
+  const records = [
+    topk(512, 5),
+    topk(512, 10),
+    row({ architecture: "relu", k: null, latent_dim: 512, config: shared }),
+  ];
+  expect(axesOf(records)).toMatchObject({ x: "sparsity", xs: ["k=5", "k=10", "none"], panels: ["relu", "topk"] });
+  expect(labels(records)).toEqual(["d=512, relu", "d=512, k=5, topk", "d=512, k=10, topk"]);
+});
+
 describe("every record is shown", () => {
   const imported = (hook: string, ev: number) =>
     row({ name: hook, k: null, origin: { model: "gpt2", hook }, config: shared, metrics: measured(ev, 60) });
