@@ -30,7 +30,7 @@ export { printModel } from "./onnx/print.ts";
 // Training
 export { optimizers } from "./optim/index.ts";
 export { parseMetrics, serializeMetrics } from "./record/metricsFile.ts";
-export type { MetricsFile, SaeRecord } from "./record/record.ts";
+export type { MetricsFile, Origin, SaeRecord } from "./record/record.ts";
 export { charts } from "./report/charts/index.ts";
 export { buildReport } from "./report/report.ts";
 // What runs models, and errors
