@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { metricsCsv } from "../../src/record/csv.ts";
 import { configurationKey } from "../../src/record/identity.ts";
+import { measuredRecord } from "../../src/record/measured.ts";
 import { parseMetrics, serializeMetrics } from "../../src/record/metricsFile.ts";
 import { fileOf, row } from "./sample.ts";
 
@@ -74,6 +75,30 @@ describe("a record's configuration and origin", () => {
   ])("%s is refused in one line", (_, fields, message) => {
     const text = serializeMetrics(fileOf([row(fields as never)]));
     expect(() => parseMetrics(text, "m.json")).toThrow(message);
+  });
+});
+
+describe("a measured model", () => {
+  const evaluation = { metrics: {}, splits: {}, latents: {}, inputDim: 32, latentDim: 64, k: undefined };
+  const of = (metadata: Record<string, string>) => measuredRecord("m", "cpu", { ...evaluation, metadata });
+
+  test("gives what its metadata say of its configuration and origin", () => {
+    const record = of({ config: JSON.stringify({ ...config, output_dim: 48 }), origin: JSON.stringify(origin) });
+    expect(record).toMatchObject({ config: { ...config, output_dim: 48 }, origin, output_dim: 48, k: 4, seed: 0 });
+  });
+
+  test.each([
+    ["nothing", {}],
+    ["no JSON", { config: "{", origin: "{" }],
+    ["no objects", { config: "[1]", origin: "null" }],
+    ["values of other kinds", { config: '{"k": null, "a": [1]}', origin: '{"model": {"name": "x"}}' }],
+  ])("of which they say %s has neither", (_, metadata) => {
+    expect(of(metadata as Record<string, string>)).toMatchObject({
+      config: {},
+      origin: null,
+      output_dim: null,
+      k: null,
+    });
   });
 });
 
