@@ -61,7 +61,10 @@ function chained(model: Model, dims: MetricDims, form: MetricsForm, file: string
   }
 }
 
-/** What an evaluator says of itself; each sum it lists is one of its outputs, and joined as it is here. */
+/**
+ * What an evaluator says of itself. Each sum it lists is one of its outputs and joined as it is here; sums that are not known here
+ * are ignored, and a metric is measured where all its sums are listed: older evaluators do not have the newest ones.
+ */
 function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, string>>, inputDim: number, file: string) {
   const damaged = (what: string) => new ConfigError(`${file}: its ${what}; export the evaluator again`);
   const count = (key: string): number => {
@@ -74,13 +77,26 @@ function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, strin
   const outputDim = metadata.output_dim === undefined ? undefined : count("output_dim");
   const listed = parsed(metadata.sums);
   if (typeof listed !== "object" || listed === null) throw damaged('list of sums (metadata "sums") is damaged');
-  const table = metricsGraph({ inputDim, latentDim, outputDim, k }).table;
+  const known = metricsGraph({ inputDim, latentDim, outputDim, k }).table;
   const outputs = new Set(model.graph?.output?.map(({ name }) => name));
-  const other = Object.keys({ ...listed, ...table }).find(
-    (name) => !outputs.has(name) || (listed as SumsTable)[name] !== table[name],
+  const wrong = Object.entries(listed).find(
+    ([name, how]) => !outputs.has(name) || (Object.hasOwn(known, name) && how !== known[name]),
   );
-  if (other !== undefined) throw damaged(`sums are damaged or of another version (${quote(other)})`);
+  if (wrong) throw damaged(`sums are damaged (${quote(wrong[0])} is no output, or joined in another way)`);
+  const table = measurable(known, listed);
+  if (Object.keys(table).length === 0) throw damaged("list of sums is damaged (it has no metric that is known here)");
   return { table, latentDim, outputDim, k };
+}
+
+/** The sums of the metrics whose every sum is listed. */
+function measurable(known: SumsTable, listed: object): SumsTable {
+  const metricOf = (sum: string) => sum.split(".")[0]!;
+  const incomplete = new Set(
+    Object.keys(known)
+      .filter((sum) => !Object.hasOwn(listed, sum))
+      .map(metricOf),
+  );
+  return Object.fromEntries(Object.entries(known).filter(([sum]) => !incomplete.has(metricOf(sum))));
 }
 
 function parsed(text: string | undefined): unknown {

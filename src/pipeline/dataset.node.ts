@@ -1,4 +1,5 @@
 import type { ActivationSet } from "../data/activations.ts";
+import type { DataInfo } from "../data/describe.ts";
 import { columnOf, describeData } from "../data/describe.ts";
 import type { RowFiles } from "../data/prefetch.node.ts";
 import type { RowSpans } from "../data/rowSpans.ts";
@@ -7,7 +8,6 @@ import { type ShardSet, splitShards } from "../data/shards/shardSet.node.ts";
 import { surveyShards } from "../data/shards/survey.node.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import type { EvaluationData } from "../evaluate/evaluate.ts";
-import type { DataInfo } from "../record/row.ts";
 import type { ResidentRows, RowShapes } from "../train/rows.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";

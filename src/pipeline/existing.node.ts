@@ -2,9 +2,10 @@ import { type Checkpoint, isFinished, readCheckpoint } from "../checkpoint/check
 import { readTrainingState } from "../checkpoint/trainingState.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { configToJson } from "../config/json.ts";
+import type { DataInfo } from "../data/describe.ts";
 import { readBytes } from "../data/files.node.ts";
-import { parseMetrics } from "../record/file.ts";
-import type { DataInfo, MetricRow } from "../record/row.ts";
+import { parseMetrics } from "../record/metricsFile.ts";
+import type { SaeRecord } from "../record/record.ts";
 import { ConfigError } from "../util/errors.ts";
 
 /** What to do about files that are in the way. */
@@ -63,10 +64,10 @@ async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig
 }
 
 /**
- * The rows of an earlier metrics file, none where there is no file.
- * @throws {ConfigError} when the file is damaged or of other data; with `force` its rows are given up instead.
+ * The records of an earlier metrics file, none where there is no file.
+ * @throws {ConfigError} when the file is damaged or of other data; with `force` its records are given up instead.
  */
-export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly MetricRow[]> {
+export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly SaeRecord[]> {
   const bytes = await readIfThere(path);
   if (!bytes) return [];
   try {

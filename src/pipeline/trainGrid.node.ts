@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Checkpoint, isFinished, type Weights, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { writeTrainingState } from "../checkpoint/trainingState.ts";
 import { fittedTo, type TrainConfig } from "../config/config.ts";
+import { configToJson } from "../config/json.ts";
 import { writeWhole } from "../data/files.node.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
@@ -11,9 +12,10 @@ import { parityPath, writeFrozen } from "../export/files.node.ts";
 import { freeze, type Part } from "../export/freeze.ts";
 import { freezeWithParity } from "../export/parity/vectors.ts";
 import { describedKeys } from "../metrics/index.ts";
-import { serializeMetrics } from "../record/file.ts";
-import { metricRow, metricsFile, stemsOf } from "../record/made.ts";
-import type { MetricRow, MetricsFile } from "../record/row.ts";
+import { serializeMetrics } from "../record/metricsFile.ts";
+import { stemsOf } from "../record/names.ts";
+import type { MetricsFile, SaeRecord } from "../record/record.ts";
+import { metricsFile, trainedRecord } from "../record/trained.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
 import { keptPerRow } from "../sae/spec.ts";
 import { finishedTensors } from "../train/finished.ts";
@@ -78,7 +80,7 @@ export interface GridProgress {
   readonly count: number;
   /** Share of the whole grid's work that is done, from 0 to 1. */
   readonly done: number;
-  readonly row?: MetricRow;
+  readonly row?: SaeRecord;
   /** Share of the training's time that it waited for rows; only of one that ends now. */
   readonly waited?: number;
 }
@@ -140,7 +142,7 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     saving = saving.then(() => writeWhole(path, text));
     return saving;
   };
-  const finish = async (entry: Entry, row: MetricRow, state: "finished" | "reused", waited?: number) => {
+  const finish = async (entry: Entry, row: SaeRecord, state: "finished" | "reused", waited?: number) => {
     rows = [...rows.filter((one) => one.name !== row.name), row];
     await save();
     tell(entry, {
@@ -189,7 +191,7 @@ const withContact = (file: MetricsFile, contact: FirstContact | undefined): Metr
   contact ? { ...file, config: { ...file.config, first_contact: contact } } : file;
 
 /** Rows of earlier grids first, then this one's in its order. */
-const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): MetricRow[] => [
+const inGridOrder = (rows: readonly SaeRecord[], names: readonly string[]): SaeRecord[] => [
   ...rows.filter(({ name }) => !names.includes(name)),
   ...names.flatMap((name) => rows.filter((row) => row.name === name)),
 ];
@@ -231,19 +233,19 @@ async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, pa
 }
 
 /** The row of an SAE that is finished already; frozen files that are missing are written again. */
-async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, known: MetricRow | undefined) {
+async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, known: SaeRecord | undefined) {
   const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
     if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path)))) missing.push(part);
   }
   if (missing.length > 0) await writeParts(run, name, checkpoint, missing);
-  if (known) return known;
+  if (known) return { ...known, config: configToJson(checkpoint.config) };
   const { metrics } = checkpoint;
   const splits = Object.fromEntries(
     Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
   );
-  return metricRow({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
+  return trainedRecord({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
 }
 
 /** Trains, freezes and evaluates one SAE; `null` when it was stopped and saved in between. */
@@ -253,7 +255,7 @@ async function trainOne(
   child: TrainingProcess,
   onEpoch: (epochsDone: number, loss: number | null) => void,
   onContact: (contact: FirstContact) => void,
-): Promise<{ row: MetricRow; waited: number } | null> {
+): Promise<{ row: SaeRecord; waited: number } | null> {
   const { provider, signal, threads = defaultThreads, epochsPerRun } = run;
   const { info, layer, position } = data;
   const tf32 = provider === "cuda" ? tf32Here() : undefined;
@@ -288,7 +290,7 @@ async function trainOne(
   else await rm(statesAt, { force: true });
   // The checkpoint is last: once it says finished, everything else is there.
   await save(checkpoint);
-  const row = metricRow({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+  const row = trainedRecord({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
   return { row, waited: trained.waited / trained.seconds };
 }
 

@@ -6,7 +6,7 @@ import { kernelProviders } from "../../onnx/kernels.ts";
 import { encodeModel } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
-import { stemsOf } from "../../record/made.ts";
+import { stemsOf } from "../../record/names.ts";
 import { capabilities } from "../../runtime/capabilities.ts";
 import { trainingGraph } from "../../train/trainer.ts";
 import { ConfigError } from "../../util/errors.ts";

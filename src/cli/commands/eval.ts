@@ -1,7 +1,7 @@
 import { parseWhere } from "../../data/where.ts";
 import { evaluateFiles } from "../../pipeline/files.node.ts";
 import { openActivations } from "../../pipeline/open.node.ts";
-import { serializeMetrics } from "../../record/file.ts";
+import { serializeMetrics } from "../../record/metricsFile.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { baseline, note, print, table } from "../output.ts";

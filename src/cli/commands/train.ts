@@ -4,7 +4,7 @@ import { inputDimOf } from "../../pipeline/dataset.node.ts";
 import { openActivations } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
 import { trainGrid } from "../../pipeline/trainGrid.node.ts";
-import { serializeMetrics } from "../../record/file.ts";
+import { serializeMetrics } from "../../record/metricsFile.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
