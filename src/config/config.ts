@@ -158,26 +158,24 @@ export const isScheduled = ({ schedule, warmup, sparsityWarmup }: TrainConfig): 
   schedule !== "constant" || warmup > 0 || sparsityWarmup > 0;
 
 /** Whether a schedule depends on how many steps there are in all. */
-const needsTotal = ({ schedule, warmup, sparsityWarmup }: TrainConfig): boolean =>
+export const needsTotal = ({ schedule, warmup, sparsityWarmup }: TrainConfig): boolean =>
   schedule !== "constant" || [warmup, sparsityWarmup].some((one) => one > 0 && one <= 1);
 
 /**
- * The configuration for so many training rows: it keeps `shuffleRows` (default 65,536) only where there are more of them, and the
- * steps of the whole training only where a schedule depends on them.
+ * The configuration for so many training rows: it keeps the steps of the whole training, where a schedule depends on them.
  * @throws {ConfigError} when a schedule would count more steps than float32 holds.
  */
-export function fittedTo(
-  { shuffleRows = defaultShuffleRows, totalSteps: _, ...config }: TrainConfig,
-  rows: number,
-): TrainConfig {
+export function timedFor({ totalSteps: _, ...config }: TrainConfig, rows: number): TrainConfig {
+  if (!isScheduled(config)) return config;
   const totalSteps = Math.ceil(rows / config.batchSize) * config.epochs;
-  if (isScheduled(config) && totalSteps > mostSteps)
+  if (totalSteps > mostSteps)
     throw new ConfigError(
       `a schedule counts at most ${mostSteps} steps, ${config.epochs} epochs are ${totalSteps}; use larger batches or fewer epochs`,
     );
-  return {
-    ...config,
-    ...(rows > shuffleRows ? { shuffleRows } : {}),
-    ...(needsTotal(config) ? { totalSteps } : {}),
-  };
+  return needsTotal(config) ? { ...config, totalSteps } : config;
+}
+
+/** The same; and it keeps `shuffleRows` (default 65,536) only where there are more rows than that. */
+export function fittedTo({ shuffleRows = defaultShuffleRows, ...config }: TrainConfig, rows: number): TrainConfig {
+  return { ...timedFor(config, rows), ...(rows > shuffleRows ? { shuffleRows } : {}) };
 }

@@ -12,6 +12,9 @@ const ownKeys: readonly string[] = [
   ...["step", "retire", "shuffleRows", "totalSteps", "initFrom"],
 ];
 
+/** Whether a key is no option of an architecture. */
+export const isOwnKey = (name: string): boolean => ownKeys.includes(name);
+
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -35,7 +38,7 @@ export function configFromJson(json: unknown, file: string): TrainConfig {
   if (typeof json !== "object" || json === null)
     throw new ConfigError(`${file}: its training configuration is no JSON object`);
   const values = Object.entries(json).map(([name, value]) => [camel(name), value] as const);
-  const among = (isOwn: boolean) => Object.fromEntries(values.filter(([name]) => ownKeys.includes(name) === isOwn));
+  const among = (isOwn: boolean) => Object.fromEntries(values.filter(([name]) => isOwnKey(name) === isOwn));
   try {
     const needed = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "optimizer", "step", "seed"];
     const missing = needed.find((name) => !Object.hasOwn(json, name));

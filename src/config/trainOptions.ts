@@ -6,7 +6,6 @@ import type { Options, OptionValues } from "../util/options.ts";
 export const defaultShuffleRows = 65536;
 
 const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
-const listed = scheduleNames.map((name) => `${name} ${schedules[name].describe}`).join(", ");
 
 /** What a training is told besides what kind of SAE it trains: every key of a configuration, its flag, its place in files. */
 export const trainOptions = {
@@ -26,7 +25,7 @@ export const trainOptions = {
   ...(optimizerOptions as Record<never, never>),
   schedule: {
     ...{ type: "choice", choices: scheduleNames, default: "constant", quiet: true },
-    describe: `how the learning rate falls: ${listed}`,
+    describe: "how the learning rate falls after its warm-up",
   },
   warmup: {
     ...{ type: "number", min: 0, default: 0, quiet: true },

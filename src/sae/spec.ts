@@ -16,7 +16,8 @@ export interface SaeSpec extends Dims {
 }
 
 /** What a specification is made from; options left out come from the preset, then from the architecture. */
-export interface SaeRequest extends Dims {
+export interface SaeRequest extends Omit<Dims, "outputDim"> {
+  readonly outputDim?: number | undefined;
   readonly architecture?: string;
   readonly preset?: string | undefined;
   readonly options?: AnyOptionValues;

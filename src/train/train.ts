@@ -1,4 +1,4 @@
-import type { TrainConfig } from "../config/config.ts";
+import { type TrainConfig, timedFor } from "../config/config.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
@@ -45,7 +45,7 @@ export interface TrainOptions {
  */
 export async function train(
   runtime: Runtime,
-  config: TrainConfig,
+  given: TrainConfig,
   rows: Rows | TrainingRows,
   options: TrainOptions = {},
 ): Promise<TrainProgress> {
@@ -54,8 +54,9 @@ export async function train(
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
   const source = "stretches" in rows ? rows : residentRows(rows);
-  checkTrainingRows(config, source);
+  checkTrainingRows(given, source);
   const rowCount = source.dims[0]!;
+  const config = timedFor(given, rowCount);
   // The first state is the trainer's alone: it shall not stay in memory beside later ones.
   const trainer = await Trainer.open(runtime, config, undefined, {
     state: from?.state ?? (await source.sample(config, (some) => initialState(config, some, start))),

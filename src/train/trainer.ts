@@ -1,10 +1,11 @@
-import type { TrainConfig } from "../config/config.ts";
+import { needsTotal, type TrainConfig } from "../config/config.ts";
 import { configToJson } from "../config/json.ts";
 import { buildModel } from "../graph/build.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
+import { keptPerRow } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { checkTrainingRows, type ResidentRows, type Rows, residentOf, shapesOf } from "./rows.ts";
@@ -27,7 +28,14 @@ export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"
   return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
-function checkForm({ step }: TrainConfig, wrapper: WrapperName): void {
+function checkForm(config: TrainConfig, wrapper: WrapperName): void {
+  const { step } = config;
+  if (needsTotal(config) && config.totalSteps === undefined)
+    throw new ConfigError("a schedule depends on the steps of the whole training; say totalSteps (--total-steps)");
+  if (config.sparsityWarmup > 0 && keptPerRow(config) !== undefined && wrappers[wrapper].fixedShapes)
+    throw new ConfigError(
+      `sparsityWarmup changes k from step to step, and wrapper ${wrapper} has fixed shapes; leave it out, or use provider cpu or wasm`,
+    );
   if (steps[step].grows && wrappers[wrapper].fixedShapes)
     throw new ConfigError(
       `step ${step} carries rows that grow, which wrapper ${wrapper} cannot; use step dense, or provider cpu or wasm`,
