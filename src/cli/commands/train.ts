@@ -63,8 +63,8 @@ export const train = defineCommand({
     const memory = flags.parseBytes("memory", given.memory);
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
-    const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
     const lists = listsOf("train", given);
+    const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
     const target = await openTarget(given, memory);
     const start = given["init-from"] === undefined ? undefined : await readStart(given["init-from"]);
     const configs = gridConfigs({
