@@ -82,7 +82,7 @@ export function trainConfig(request: TrainRequest): TrainConfig {
     if (count !== undefined && !(Number.isSafeInteger(count) && count >= 1))
       throw new ConfigError(`${name} must be an integer of at least 1, got ${count}`);
   const whole = { ...spec, ...(values as unknown as TrainOptionValues), optimizer };
-  checkTogether(whole);
+  checkTogether(whole, initFrom);
   const step = stepOf(whole, request.step);
   const { retire = step === "live" ? defaultRetire : 0 } = request;
   if (!(retire >= 0 && retire < 1e-3)) throw new ConfigError(`retire must be a number from 0 to 1e-3, got ${retire}`);
@@ -103,7 +103,7 @@ const isTrained = (spec: SaeSpec): boolean => architectureOf(spec).trainable !==
 type Whole = SaeSpec & TrainOptionValues & { readonly optimizer: OptimizerName };
 
 /** @throws {ConfigError} for options that contradict each other. */
-function checkTogether(config: Whole): void {
+function checkTogether(config: Whole, initFrom: string | undefined): void {
   const { schedule, decay, finalRate, sparsityWarmup, sparsityStart, centre, biasStart } = config;
   if (schedule === "constant" && (decay !== 1 || finalRate !== 0))
     throw new ConfigError(
@@ -124,6 +124,10 @@ function checkTogether(config: Whole): void {
   if (!parameters.b_dec && (centre || biasStart !== "own"))
     throw new ConfigError(
       `${centre ? "centre" : "biasStart"} needs a decoder bias b_dec, which ${config.architecture} with these options has not; add decoderBias, or leave it out`,
+    );
+  if (initFrom !== undefined && (biasStart !== "own" || config.tiedStart !== "own"))
+    throw new ConfigError(
+      `${biasStart !== "own" ? "biasStart" : "tiedStart"} says where weights start, and so does initFrom; give one of them`,
     );
   if (config.tiedStart === "yes" && config.outputDim !== undefined && config.outputDim !== config.inputDim)
     throw new ConfigError(
