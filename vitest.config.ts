@@ -1,5 +1,36 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+
+/** Files of these suffixes need more than `npm ci` brings, or the built page: `x.browser.test.ts`. */
+const suffixes = ["browser", "outside"] as const;
+const withSuffix = (name: (typeof suffixes)[number]) => [`test/**/*.${name}.test.ts`];
+const needMore = suffixes.flatMap(withSuffix);
+
+/** What starts the command line for nearly all it tests, as a process. */
+const commandLine = ["test/cli/**/*.test.ts", "test/bench/**/*.test.ts"];
+
+const project = (
+  name: string,
+  include: string[],
+  test: TestProjectInlineConfiguration["test"],
+  exclude: string[] = [],
+): TestProjectInlineConfiguration => ({
+  extends: true,
+  test: { name, include, exclude: [...configDefaults.exclude, ...exclude], ...test },
+});
+const library = { globalSetup: "test/setup/library.ts" };
+const page = { globalSetup: "test/setup/page.ts" };
 
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: "100%",
+    projects: [
+      project("unit", ["test/**/*.test.ts"], library, [...needMore, ...commandLine]),
+      project("cli", commandLine, library, needMore),
+      project("outside", withSuffix("outside"), page),
+      // One file at a time, after all others: Chromium has threads of its own, and some tests look at the clock.
+      project("browser", withSuffix("browser"), { ...page, maxWorkers: 1, sequence: { groupOrder: 1 } }),
+    ],
+  },
 });
