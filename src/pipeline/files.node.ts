@@ -16,6 +16,8 @@ import { type AnySet, datasetOf } from "./dataset.node.ts";
 /** Which frozen models to measure, and on what. */
 export interface EvaluationRun {
   readonly set: AnySet;
+  /** What transcoders are to reconstruct of each row; default: none of the models is one. */
+  readonly target?: AnySet | undefined;
   readonly models: readonly string[];
   readonly trainRows?: number | undefined;
   readonly provider: ProviderName;
@@ -29,6 +31,7 @@ export interface EvaluationRun {
 /** Measures frozen models; one record each. @throws {ConfigError} when a model cannot be measured on these activations. */
 export async function evaluateFiles({
   set,
+  target,
   models,
   trainRows,
   provider,
@@ -39,7 +42,7 @@ export async function evaluateFiles({
 }: EvaluationRun): Promise<MetricsFile> {
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new ConfigError(`batchSize must be an integer of at least 1, got ${batchSize}`);
-  const data = await datasetOf(set, trainRows);
+  const data = await datasetOf(set, trainRows, target);
   const runtime = await usableRuntime(provider);
   const rows: SaeRecord[] = [];
   for (const path of models) {
