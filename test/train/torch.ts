@@ -24,7 +24,7 @@ const witness = (
   prefix: string,
   architecture: string,
   preset: string,
-  options: AnyOptionValues = {},
+  options: AnyOptionValues,
   step: StepName = "dense",
 ): Witness => ({
   file: `test/fixtures/${file}.safetensors`,
@@ -32,7 +32,7 @@ const witness = (
   config: trainConfig({
     architecture,
     preset,
-    options: { k: 8, ...options },
+    options,
     inputDim: 64,
     latentDim: 128,
     batchSize: 32,
@@ -41,14 +41,17 @@ const witness = (
   }),
 });
 
+const k8 = { k: 8 };
+
 export const witnesses = {
-  report: witness("torch-topk-reference", "report", "topk", "report"),
-  "report, live rows": witness("torch-topk-reference", "report", "topk", "report", {}, "live"),
-  original: witness("torch-topk-reference", "original", "topk", "original"),
-  "original, live rows": witness("torch-topk-reference", "original", "topk", "original", {}, "live"),
-  "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024"),
-  "topk-relu, live rows": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", {}, "live"),
+  report: witness("torch-topk-reference", "report", "topk", "report", k8),
+  "report, live rows": witness("torch-topk-reference", "report", "topk", "report", k8, "live"),
+  original: witness("torch-topk-reference", "original", "topk", "original", k8),
+  "original, live rows": witness("torch-topk-reference", "original", "topk", "original", k8, "live"),
+  "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", k8),
+  "topk-relu, live rows": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", k8, "live"),
   "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", {
+    ...k8,
     auxK: 16,
     auxCoefficient: 1 / 32,
     deadSteps: 3,
