@@ -7,19 +7,18 @@ import { rememberedContact } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
 import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
 import { checkpointOf, finishSae, reuse, saveCheckpoint } from "./grid/finish.node.ts";
-import { defaultThreads, type Entry, type GridPlan, planGrid } from "./grid/plan.node.ts";
+import { defaultThreads, type Entry, type GridPlan } from "./grid/plan.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
-import type { GridProgress, GridRun } from "./grid/request.ts";
+import type { GridProgress } from "./grid/request.ts";
 
 /**
- * Trains every configuration, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with parity vectors, and per-latent
- * numbers; the metrics file `NAME.metrics.json` grows with each. What is finished already is kept, what was
- * interrupted goes on where it stopped. Everything that can be refused is refused before the first file is written.
- * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
+ * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with parity vectors, and per-latent
+ * numbers; the metrics file `NAME.metrics.json` grows with each. What is finished already is kept, what was interrupted goes on where it
+ * stopped. What can be refused was refused by `planGrid`, before the first file is written.
+ * @throws {RuntimeFailure} when a training fails or its process ends early; what is finished by then is kept.
  */
-export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
-  const plan = await planGrid(run);
-  const { entries, path } = plan;
+export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
+  const { run, entries, path } = plan;
   const tell = gridTeller(run, entries);
   const ledger = new Ledger(plan);
   const finish = async (entry: Entry, record: SaeRecord, how: Pick<GridProgress, "state" | "waited">) => {
