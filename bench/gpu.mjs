@@ -1,9 +1,9 @@
 // The logic of gpu.sh: `require DOCTOR.json PROVIDER` fails unless the provider works; `parity FOUND TO` keeps what parity printed, or that
 // it ended in the middle; `write FOLDER PROVIDER OUT` joins the results;
-// `table [gpu.json]` prints them as README's table, `readme [gpu.json] [README.md]` puts them there.
+// `table [gpu.json]` prints them as the table of docs/providers.md, `docs [gpu.json] [FOLDER]` puts them there and into README.md.
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gpuTable, targetSeconds, withGpu } from "./gpuTable.mjs";
+import { filesWithGpu, gpuTable, targetSeconds, withGpu } from "./gpuTable.mjs";
 
 const [what, ...rest] = process.argv.slice(2);
 
@@ -32,7 +32,7 @@ const provided = (doctor, provider) => doctor.providers.find((one) => one.provid
 function measured(file) {
   if (!existsSync(file)) return null;
   const result = read(file);
-  if (result.provider !== "cuda") fail(`${file} is of provider ${result.provider}; README's table is for cuda`);
+  if (result.provider !== "cuda") fail(`${file} is of provider ${result.provider}; the tables are for cuda`);
   return result;
 }
 
@@ -82,10 +82,15 @@ const verbs = {
     );
   },
   table: (file = "bench/gpu.json") => console.log(gpuTable(measured(file))),
-  readme(file = "bench/gpu.json", readme = "README.md") {
+  docs(file = "bench/gpu.json", folder = ".") {
     const result = measured(file);
     try {
-      write(readme, withGpu(readFileSync(readme, "utf8"), result));
+      // All are made before the first is written.
+      const texts = filesWithGpu.map((name) => {
+        const path = join(folder, name);
+        return [path, withGpu(name, readFileSync(path, "utf8"), result)];
+      });
+      for (const [path, text] of texts) write(path, text);
     } catch (error) {
       fail(error.message);
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run once on a machine with an NVIDIA GPU (Linux on x64, driver 580 or newer, CUDA 13's libraries): installs, asks doctor, compares
-# providers, trains the grid of twelve on the synthetic stand-in, and writes bench/gpu.json; `node bench/gpu.mjs readme` then
-# puts the numbers into README.md. Run again after a failure it goes on where it was: what is done is kept in WORK until the end.
+# providers, trains the grid of twelve on the synthetic stand-in, and writes bench/gpu.json; `node bench/gpu.mjs docs` then
+# puts the numbers into README and docs/providers.md. Run again after a failure it goes on where it was: what is done is kept in WORK until the end.
 # PROVIDER=cpu and the sizes below try the script itself elsewhere.
 #   PROVIDER=cuda DIM=2048 ROWS=7473 LATENTS=512,1024,2048 KS=5,10,20,100 EPOCHS=25 STEPS=50
 #   OUT=bench/gpu.json WORK=bench/data/gpu INSTALL=1

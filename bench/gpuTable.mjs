@@ -1,4 +1,4 @@
-// What README says of CUDA, made from gpu.json (`null`: nothing was measured).
+// What README and docs/ say of CUDA, made from gpu.json (`null`: nothing was measured).
 
 /** Seconds per SAE on an H100 that this project aims at; a figure is a result only once gpu.sh has run there. */
 export const targetSeconds = 1;
@@ -49,18 +49,20 @@ export function parityRow(result) {
   return `| cuda | dense | ${["loop", "scan", "step"].map(shown).join(" | ")} |`;
 }
 
-/** Each place of README that speaks of CUDA: where it is, and what stands there. */
+/** Each place that speaks of CUDA: in which file, where in it, and what stands there. */
 const places = [
-  [/(?<=<!-- gpu\.json -->\n).*?(?=\n<!-- end of gpu\.json -->)/s, gpuTable],
-  [/^\| cuda \| dense \| .*$/m, parityRow],
+  ["docs/providers.md", /(?<=<!-- gpu\.json -->\n).*?(?=\n<!-- end of gpu\.json -->)/s, gpuTable],
+  ["docs/providers.md", /^\| cuda \| dense \| .*$/m, parityRow],
   [
-    /(?<=^\| CUDA \| `cuda` \| )[^|]* \| [^|]*(?= \| )/m,
+    "README.md",
+    /(?<=^\| CUDA \| `cuda` \| )[^|]* \| [^|]*(?= \|)/m,
     (result) => {
       const card = result?.card ?? "an NVIDIA GPU";
       return result ? `yes, on ${card} | yes` : "checked against CUDA's kernels, never executed | never executed";
     },
   ],
   [
+    "README.md",
     /(?<=^- )[^\n]*SwiftShader only\.$/m,
     (result) =>
       result
@@ -69,10 +71,15 @@ const places = [
   ],
 ];
 
-/** README with the numbers of gpu.json in their places. @throws where one of the places is gone. */
-export function withGpu(readme, result) {
-  return places.reduce((text, [place, of]) => {
-    if (!place.test(text)) throw new Error(`README.md has no place for CUDA's numbers: ${place}`);
-    return text.replace(place, () => of(result));
-  }, readme);
+/** The files that have such a place. */
+export const filesWithGpu = [...new Set(places.map(([file]) => file))];
+
+/** A file's text with the numbers of gpu.json in their places. @throws where one of the places is gone. */
+export function withGpu(file, text, result) {
+  return places
+    .filter(([name]) => name === file)
+    .reduce((text, [, place, of]) => {
+      if (!place.test(text)) throw new Error(`${file} has no place for CUDA's numbers: ${place}`);
+      return text.replace(place, () => of(result));
+    }, text);
 }

@@ -29,8 +29,8 @@ export { decodeModel, encodeModel, packModel } from "./onnx/model.ts";
 export { printModel } from "./onnx/print.ts";
 // Training
 export { optimizers } from "./optim/index.ts";
-export { parseMetrics, serializeMetrics } from "./record/file.ts";
-export type { MetricRow, MetricsFile } from "./record/row.ts";
+export { parseMetrics, serializeMetrics } from "./record/metricsFile.ts";
+export type { MetricsFile, Origin, SaeRecord } from "./record/record.ts";
 export { charts } from "./report/charts/index.ts";
 export { buildReport } from "./report/report.ts";
 // What runs models, and errors

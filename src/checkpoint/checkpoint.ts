@@ -1,7 +1,8 @@
-import { configFromJson, configToJson, type TrainConfig } from "../config/config.ts";
+import type { TrainConfig } from "../config/config.ts";
+import { configFromJson, configToJson } from "../config/json.ts";
 import { quote } from "../data/quote.ts";
 import { readSafetensors, toTensor, writeSafetensors } from "../data/safetensors.ts";
-import { parametersOf } from "../sae/spec.ts";
+import { parametersOf, statesOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { metadataIn } from "./metadata.ts";
@@ -14,7 +15,7 @@ export type Weights = Readonly<Record<string, HostTensor<"float32">>>;
 /** A trained SAE, or one in training: all tensors in canonical dense form, and everything to know what they are. */
 export interface Checkpoint {
   readonly config: TrainConfig;
-  /** Parameters (`W_enc`, ...), and while training goes on the optimizer's state beside them. */
+  /** Parameters (`W_enc`, ...) and what the architecture carries (`threshold`); while training goes on all its state. */
   readonly tensors: Weights;
   /** Epochs done; `config.epochs` when finished. */
   readonly epochsDone: number;
@@ -30,16 +31,20 @@ export interface Checkpoint {
   readonly metrics: Readonly<Record<string, number | null>>;
 }
 
+/** What a finished SAE is made of: its parameters and what its architecture carries, with their shapes. */
+export const tensorsOf = (config: TrainConfig): Readonly<Record<string, { readonly shape: readonly number[] }>> => ({
+  ...parametersOf(config),
+  ...statesOf(config),
+});
+
 /** Whether no epoch is left to train. */
 export const isFinished = ({ config, epochsDone }: Checkpoint): boolean => epochsDone >= config.epochs;
 
 /** The bytes of a checkpoint (.safetensors). The same checkpoint gives the same bytes: no times, hosts or paths. */
 export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   const { config, epochsDone, loss, dataDigest, layer, position, metrics, tf32 } = checkpoint;
-  const parameters = Object.keys(parametersOf(config));
-  const kept = Object.entries(checkpoint.tensors).filter(
-    ([name]) => !isFinished(checkpoint) || parameters.includes(name),
-  );
+  const lasting = Object.keys(tensorsOf(config));
+  const kept = Object.entries(checkpoint.tensors).filter(([name]) => !isFinished(checkpoint) || lasting.includes(name));
   return writeSafetensors(Object.fromEntries(kept), {
     format: "sae-onnx",
     version,
@@ -69,7 +74,7 @@ export function readCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
       throw new ConfigError(
         `${file}: ${quote(name)} is ${dtype} [${dims.join(", ")}], a checkpoint holds float32; train again`,
       );
-  for (const [name, { shape }] of Object.entries(parametersOf(config))) {
+  for (const [name, { shape }] of Object.entries(tensorsOf(config))) {
     const found = tensors[name] ? `[${tensors[name].dims.join(", ")}]` : "missing";
     if (found !== `[${shape.join(", ")}]`)
       throw new ConfigError(`${file}: ${name} is ${found}, its configuration needs [${shape.join(", ")}]; train again`);

@@ -1,27 +1,6 @@
 import type { Options } from "yargs";
-import { defaultShuffleRows, stepNames } from "../config/config.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
-import { trainable } from "../sae/index.ts";
-import type { AnyOptionValues, Option } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";
-
-/** A required flag that takes one whole number or a list of them: `5,10,20`. */
-export const integers = (describe: string) =>
-  ({
-    type: "string",
-    describe: `${describe}; one, or a list such as 5,10`,
-    demandOption: true,
-  }) as const satisfies Options;
-
-/** The numbers of such a flag. @throws {ConfigError} for anything that is no list of whole numbers, and for one given twice. */
-export function parseIntegers(flag: string, text: string): number[] {
-  const numbers = text.split(",").map((part) => (/^\s*-?\d+\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (numbers.some(Number.isNaN))
-    throw new ConfigError(`--${flag}: must be whole numbers such as 5 or 5,10,20, got "${text}"`);
-  const twice = numbers.find((n, i) => numbers.indexOf(n) !== i);
-  if (twice !== undefined) throw new ConfigError(`--${flag}: ${twice} is there twice in "${text}"`);
-  return numbers;
-}
 
 export const data = {
   data: {
@@ -35,6 +14,19 @@ export const data = {
   "train-rows": {
     type: "number",
     describe: "the first so many rows train, the rest validate [default: the set's split column, else the first 80%]",
+  },
+} as const satisfies Record<string, Options>;
+
+/** What a transcoder is to reconstruct. */
+export const target = {
+  target: {
+    type: "string",
+    describe:
+      "a transcoder: what is to be reconstructed of each row, a file of as many rows [default: the rows of --data]",
+  },
+  "target-tensor": {
+    type: "string",
+    describe: "name of the targets' matrix, in --target or, without it, in --data",
   },
 } as const satisfies Record<string, Options>;
 
@@ -93,67 +85,4 @@ export function checkCount(flag: string, count: number | undefined): number | un
   if (count !== undefined && !(Number.isInteger(count) && count >= 1))
     throw new ConfigError(`--${flag} must be an integer of at least 1, got ${count}`);
   return count;
-}
-
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-/** Every option of every architecture but `k`, which is a list of its own. */
-const ownOptions = (): [string, Option, string[]][] => {
-  const found = new Map<string, { option: Option; of: string[] }>();
-  for (const { name: architecture, options } of trainable)
-    for (const [name, option] of Object.entries(options)) {
-      if (name === "k") continue;
-      const known = found.get(name);
-      if (known) known.of.push(architecture);
-      else found.set(name, { option, of: [architecture] });
-    }
-  return [...found].map(([name, { option, of }]) => [name, option, of]);
-};
-
-/** Flags that say what is trained; those of the architectures come from their tables. Unset ones are left to the preset. */
-export const sae = {
-  architecture: { choices: trainable.map(({ name }) => name), default: "topk", describe: "what kind of SAE" },
-  preset: { type: "string", describe: `named set of options: ${presetNames()} [default: the first]` },
-  "latent-dim": integers("number of latents"),
-  k: integers("latents kept per row"),
-  epochs: { type: "number", default: 25, describe: "times every training row is seen" },
-  "batch-size": { type: "number", default: 256, describe: "rows per step; the last batch of an epoch is what is left" },
-  "learning-rate": { type: "number", default: 1e-3, describe: "Adam's learning rate" },
-  "shuffle-rows": {
-    type: "number",
-    default: defaultShuffleRows,
-    describe: "rows shuffled at a time; with more, an epoch is a shuffle of blocks, then of such windows",
-  },
-  step: {
-    choices: stepNames,
-    describe: "how the training step is written; equal to float rounding [default: the faster]",
-  },
-  retire: {
-    type: "number",
-    describe:
-      "step live: rows that would move by less than this part of their length in all are left alone till kept again; 0 never [default: 2^-24]",
-  },
-  seed: { type: "number", default: 0, describe: "seed of the first weights and of the order of rows" },
-  seeds: { type: "string", describe: "several seeds, such as 0,1,2: every SAE once with each, for its spread" },
-  ...(Object.fromEntries(
-    ownOptions().map(([name, option, of]) => [
-      kebab(name),
-      {
-        describe: `${option.describe} (${of.join(", ")})`,
-        ...(option.type === "choice"
-          ? { choices: option.choices }
-          : { type: option.type === "boolean" ? "boolean" : "number" }),
-      } as Options,
-    ]),
-  ) as Record<never, Options>),
-} as const satisfies Record<string, Options>;
-
-function presetNames(): string {
-  return trainable.map(({ name, presets }) => `${name} has ${Object.keys(presets).join(", ")}`).join("; ");
-}
-
-/** The architecture's options among the flags: those that were given. */
-export function saeOptions(flags: Readonly<Record<string, unknown>>): AnyOptionValues {
-  const given = ownOptions().map(([name]) => [name, flags[name]] as const);
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as AnyOptionValues;
 }

@@ -2,7 +2,8 @@ import Table from "cli-table3";
 import { metricKeys } from "../metrics/index.ts";
 import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
-import type { MetricRow } from "../record/row.ts";
+import { belowMeanSentence, isBelowMean } from "../record/belowMean.ts";
+import type { SaeRecord } from "../record/record.ts";
 
 export { note, print } from "./streams.ts";
 
@@ -10,39 +11,49 @@ export { note, print } from "./streams.ts";
 const columns: readonly (readonly [
   title: string,
   digits: number,
-  value: (row: MetricRow) => number | null | undefined,
+  value: (record: SaeRecord) => number | null | undefined,
 ])[] = [
-  ["latents", 0, (row) => row.latent_dim],
-  ["k", 0, (row) => row.k],
-  ["EV", 3, (row) => row.metrics.explained_variance],
-  ["EV centred", 3, (row) => row.metrics.explained_variance_centered],
-  ["death", 3, (row) => row.metrics.feature_death_rate],
-  ["active", 0, (row) => row.metrics.num_active_features],
-  ["loss", 4, (row) => row.metrics.reconstruction_loss],
-  ["mean act", 2, (row) => row.metrics.mean_activation],
-  ["max act", 2, (row) => row.metrics.max_activation],
-  ["seconds", 1, (row) => row.train_time_sec],
+  ["latents", 0, (record) => record.latent_dim],
+  ["k", 0, (record) => record.k],
+  ["L0", 1, ({ metrics }) => metrics.l0_mean],
+  ["EV", 3, ({ metrics }) => metrics.explained_variance],
+  ["EV centred", 3, ({ metrics }) => metrics.explained_variance_centered],
+  ["death", 3, ({ metrics }) => metrics.feature_death_rate],
+  ["active", 0, ({ metrics }) => metrics.num_active_features],
+  ["loss", 4, ({ metrics }) => metrics.reconstruction_loss],
+  ["mean act", 2, ({ metrics }) => metrics.mean_activation],
+  ["max act", 2, ({ metrics }) => metrics.max_activation],
+  ["seconds", 1, (record) => record.train_time_sec],
 ];
 
-/** The rows as a table of plain text. */
-export function table(rows: readonly MetricRow[]): string {
+/** The records as a table of plain text; a star marks an explained variance that predicting the mean row beats. */
+export function table(records: readonly SaeRecord[]): string {
   const made = new Table({
     head: ["SAE", ...columns.map(([title]) => title)],
     colAligns: ["left", ...columns.map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
   });
-  for (const row of rows)
-    made.push([row.name, ...columns.map(([, digits, value]) => value(row)?.toFixed(digits) ?? "-")]);
+  for (const record of records)
+    made.push([
+      record.name,
+      ...columns.map(([title, digits, value]) => {
+        const text = value(record)?.toFixed(digits) ?? "-";
+        return title === "EV centred" && isBelowMean(record) ? `${text}*` : text;
+      }),
+    ]);
   return made.toString();
 }
 
-/** One line of what the most important number must be compared with. */
-export function baseline(rows: readonly MetricRow[]): string {
-  const floor = rows.find((row) => row.metrics.mean_predictor_explained_variance != null)?.metrics
+/** What the most important number must be compared with, and which SAEs do not pass. */
+export function baseline(records: readonly SaeRecord[]): string {
+  const floor = records.find(({ metrics }) => metrics.mean_predictor_explained_variance != null)?.metrics
     .mean_predictor_explained_variance;
-  return floor == null
-    ? ""
-    : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
+  const below = belowMeanSentence(records.filter(isBelowMean).map(({ name }) => name));
+  const compared =
+    floor == null
+      ? ""
+      : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
+  return [compared, below && `* ${below}`].filter(Boolean).join("\n");
 }
 
 /** How a graph fits each provider: one line each, and one for every node that does not. */

@@ -1,10 +1,10 @@
-import { createReadStream, existsSync } from "node:fs";
-import { copyFile, cp, mkdir, readdir, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, cp, mkdir, readdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import sirv from "sirv";
+import send from "send";
 import { writeWhole } from "../data/files.node.ts";
 import { labelsPath } from "../data/labels.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -94,7 +94,7 @@ const headers = {
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Content-Security-Policy":
-    "default-src 'self'; connect-src 'self' blob: data:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-eval' blob:; worker-src 'self' blob:",
+    "default-src 'self'; connect-src 'self' blob: data:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-eval' blob:; worker-src 'self' blob:; frame-ancestors 'none'",
   "X-Content-Type-Options": "nosniff",
   "Cache-Control": "no-cache",
 };
@@ -105,17 +105,13 @@ const headers = {
  */
 export async function serveSite(files: SiteFiles, port: number): Promise<Server> {
   await offered(files);
-  const page = sirv(pageFolder, { etag: true });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const refuse = (status: number): void => void response.writeHead(status).end();
     // A page elsewhere that had its name point here would be of another host.
-    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? "")) return refuse(403);
+    if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(request.headers.host ?? "")) return refuse(403);
     if (request.method !== "GET" && request.method !== "HEAD") return refuse(405);
-    void answer(files, request, response).then(
-      (done) => done || page(request, response, () => refuse(404)),
-      () => refuse(500),
-    );
+    answer(files, request, response).catch(() => refuse(500));
     return undefined;
   });
   await new Promise<void>((resolve, reject) => {
@@ -131,38 +127,40 @@ export async function serveSite(files: SiteFiles, port: number): Promise<Server>
   return server;
 }
 
-/** Answers for models, data, their list, and .wasm files; `false` for anything else. Only addresses in the list name files. */
-async function answer(files: SiteFiles, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+/** Answers with the list, a file it names, or one of the page's own. */
+async function answer(files: SiteFiles, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const address = decoded(request.url ?? "/");
-  if (address !== "catalog.json" && !/^(models|data)\/|\.wasm$/.test(address)) return false;
-  const all = await offered(files);
-  if (address === "catalog.json") {
+  if (address === undefined) return void response.writeHead(404).end();
+  const listed =
+    address === "catalog.json" || /^(models|data)\/|\.wasm$/.test(address) ? await offered(files) : undefined;
+  if (listed && address === "catalog.json") {
     response.setHeader("Content-Type", "application/json");
-    response.end(catalog(all));
-    return true;
+    response.end(catalog(listed));
+    return;
   }
-  const path = all.get(address);
-  if (!path) return false;
-  response.setHeader("Content-Type", address.endsWith(".wasm") ? "application/wasm" : "application/octet-stream");
-  const { size, mtimeMs } = await stat(path);
-  // What has not changed is not sent again: each worker asks for its .wasm file.
-  const tag = `W/"${size}-${mtimeMs}"`;
-  response.setHeader("ETag", tag);
-  if (request.headers["if-none-match"] === tag) {
-    response.writeHead(304).end();
-    return true;
-  }
-  response.setHeader("Content-Length", size);
-  createReadStream(path)
-    .on("error", () => response.destroy())
-    .pipe(response);
-  return true;
+  const path = listed?.get(address);
+  if (path) sendFile(request, response, dirname(resolve(path)), basename(path));
+  else sendFile(request, response, pageFolder, address);
 }
 
-function decoded(url: string): string {
+/** Sends a file of a folder, or the part of it that is asked for; it is closed also when the other side leaves early. */
+function sendFile(request: IncomingMessage, response: ServerResponse, root: string, name: string): void {
+  const given = { root, dotfiles: "allow", cacheControl: false } as const;
+  send(request, `/${encoded(name)}`, given)
+    .on("error", ({ status }: { status?: number }) => {
+      const known = status === 412 || status === 416 ? status : 404;
+      if (response.headersSent) response.destroy();
+      else response.writeHead(known).end();
+    })
+    .on("directory", () => void response.writeHead(404).end())
+    .pipe(response);
+}
+
+/** A request's address without its query; `undefined` where it is no text. */
+function decoded(url: string): string | undefined {
   try {
     return decodeURIComponent(url.slice(1).split("?")[0]!);
   } catch {
-    return "";
+    return undefined;
   }
 }

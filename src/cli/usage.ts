@@ -2,6 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import type { Options } from "yargs";
 import { ConfigError } from "../util/errors.ts";
 import type { Command } from "./command.ts";
+import { synonyms } from "./synonyms.ts";
 
 /** Flags that yargs brings itself. */
 const builtIn = ["help", "version"];
@@ -24,11 +25,11 @@ export function checkWords(
     if (word === "--") break;
     const given = /^--?([a-zA-Z][^=]*)/.exec(word)?.[1];
     if (given === undefined) continue;
-    const negated = given.startsWith("no-") && options[given.slice(3)]?.type === "boolean";
+    const negated = given.startsWith("no-") && isNegatable(given.slice(3), options);
     const flag = negated ? given.slice(3) : given;
     if (!known.includes(flag))
       throw new ConfigError(
-        `there is no flag --${flag}${suggestion(flag, known, "--")}; sae-onnx ${verb ?? ""} --help lists them`.replace(
+        `there is no flag --${flag}${known.includes(synonyms[flag] ?? "") ? `, here it is --${synonyms[flag]}` : suggestion(flag, known, "--")}; sae-onnx ${verb ?? ""} --help lists them`.replace(
           "  ",
           " ",
         ),
@@ -38,6 +39,11 @@ export function checkWords(
     seen.add(flag);
   }
 }
+
+/** Whether `--no-FLAG` is a flag too: of those that are true or false. */
+const isNegatable = (flag: string, options: Readonly<Record<string, Options>>): boolean =>
+  options[flag]?.type === "boolean" ||
+  (Object.hasOwn(options, flag) && options[flag]!.type === undefined && !options[flag]!.choices);
 
 function suggestion(word: string, known: readonly string[], dashes = ""): string {
   const nearest = closest(word, known as string[]);

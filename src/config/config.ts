@@ -1,16 +1,16 @@
-import { architectureOf, type SaeRequest, type SaeSpec, saeSpec } from "../sae/spec.ts";
+import { hasOption, type OptimizerName, optimizerNames, optimizerOptions } from "../optim/index.ts";
+import { architectureOf, keptPerRow, type SaeRequest, type SaeSpec, saeSpec, sparsityOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
+import { checkOption, type Options, type OptionValue } from "../util/options.ts";
+import { defaultShuffleRows, type TrainOptionValues, trainOptions } from "./trainOptions.ts";
 
 /** The ways to write a training step; they agree to float rounding. */
 export const stepNames = ["live", "dense"] as const;
 export type StepName = (typeof stepNames)[number];
 
 /** Everything that decides the bytes of a trained SAE, apart from the data and the machine. */
-export interface TrainConfig extends SaeSpec {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly optimizer: string;
+export interface TrainConfig extends SaeSpec, TrainOptionValues {
+  readonly optimizer: OptimizerName;
   /** How the training step is written. */
   readonly step: StepName;
   /**
@@ -20,122 +20,166 @@ export interface TrainConfig extends SaeSpec {
   readonly retire?: number;
   /** Rows shuffled at a time, where there are more: an epoch's order is a shuffle of blocks, then of windows of about so many rows. */
   readonly shuffleRows?: number;
-  /** Seed of the first weights and of the order of rows. */
-  readonly seed: number;
+  /** Steps of the whole training: known where the rows are, and kept where a schedule depends on it. */
+  readonly totalSteps?: number;
+  /** SHA-256 of the checkpoint whose weights it started from. Left out: weights drawn from the seed. */
+  readonly initFrom?: string;
 }
 
 /** What a training configuration is made from; defaults are the experiment's. */
-export interface TrainRequest extends SaeRequest {
-  readonly epochs?: number | undefined;
-  readonly batchSize?: number | undefined;
-  readonly learningRate?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly step?: string | undefined;
-  readonly retire?: number | undefined;
-  readonly shuffleRows?: number | undefined;
-}
-
-/** Rows a grid shuffles at a time unless told otherwise: 128 MiB of 512 dims, 512 MiB of 2,048. */
-export const defaultShuffleRows = 65536;
+export type TrainRequest = SaeRequest & {
+  readonly [K in Exclude<keyof TrainConfig, keyof SaeSpec | "step" | "optimizer">]?: TrainConfig[K] | undefined;
+} & { readonly step?: string | undefined; readonly optimizer?: string | undefined };
 
 /** Half a unit in the last place of a float32 number, relative to it. */
 const defaultRetire = 2 ** -24;
 
+/** Steps are counted in float32, which holds whole numbers up to this. */
+const mostSteps = 2 ** 24;
+
 /** Whether a batch leaves most latents out: there are so many per kept one. */
-export const leavesManyOut = ({ latentDim, options }: SaeSpec): boolean => latentDim >= 24 * Number(options.k);
+export const leavesManyOut = (spec: SaeSpec): boolean => spec.latentDim >= 24 * (keptPerRow(spec) ?? spec.latentDim);
 
 /**
  * Whether leaving rows out of a step pays: where a batch leaves most out, and with rows of many dims where it leaves some out. Where nearly
  * all are used, picking them takes 5 to 15 % of the time.
  */
 const leavingOutPays = (spec: SaeSpec): boolean =>
-  leavesManyOut(spec) || (spec.inputDim >= 1024 && spec.latentDim >= 8 * Number(spec.options.k));
+  leavesManyOut(spec) || (spec.inputDim >= 1024 && spec.latentDim >= 8 * (keptPerRow(spec) ?? spec.latentDim));
+
+/** What every option of a training may be, those of the optimizers included. */
+const allOptions: Options = { ...trainOptions, ...optimizerOptions };
 
 /**
- * A complete, checked configuration. Defaults: 25 epochs, batches of 256 rows, Adam at learning rate 1e-3, seed 0, all rows
- * shuffled at once, the step that is faster for this k and latentDim.
- * @throws {ConfigError} for values out of range.
+ * A complete, checked configuration. Defaults: those of `trainOptions`, all rows shuffled at once, the step that is faster for this
+ * k and latentDim.
+ * @throws {ConfigError} for values out of range, and for options that contradict each other.
  */
 export function trainConfig(request: TrainRequest): TrainConfig {
-  const { epochs = 25, batchSize = 256, learningRate = 1e-3, seed = 0, shuffleRows } = request;
   const spec = saeSpec(request);
-  const fewest = architectureOf(spec).trainable === false ? 0 : 1;
-  const whole = {
-    epochs: [epochs, fewest],
-    batchSize: [batchSize, 1],
-    shuffleRows: [shuffleRows ?? 1, 1],
-    seed: [seed, 0],
-  } as const;
-  for (const [name, [value, min]] of Object.entries(whole))
-    if (!Number.isSafeInteger(value) || value < min)
-      throw new ConfigError(`${name} must be an integer of at least ${min}, got ${value}`);
-  if (!(learningRate > 0 && Number.isFinite(learningRate)))
-    throw new ConfigError(`learningRate must be a number above 0, got ${learningRate}`);
-  const step = stepOf(spec, request.step);
+  const optimizer = optimizerNames.find((name) => name === (request.optimizer ?? trainOptions.optimizer.default));
+  if (!optimizer)
+    throw new ConfigError(`optimizer must be one of ${optimizerNames.join(", ")}, got ${request.optimizer}`);
+  const values: Record<string, OptionValue> = {};
+  for (const [name, option] of Object.entries(allOptions)) {
+    const given = request[name as keyof TrainRequest] as OptionValue | undefined;
+    const isOwn = Object.hasOwn(optimizerOptions, name) && !hasOption(optimizer, name);
+    if (isOwn && given !== undefined)
+      throw new ConfigError(
+        `${name} is no option of optimizer ${optimizer}; leave it out, or choose another optimizer`,
+      );
+    if (isOwn) continue;
+    values[name] = given === undefined ? (option.default as OptionValue) : given;
+    checkOption(
+      name,
+      name === "epochs" && isTrained(spec) ? ({ ...option, min: 1 } as typeof option) : option,
+      values[name],
+      spec,
+    );
+  }
+  const { shuffleRows, totalSteps, initFrom } = request;
+  for (const [name, count] of Object.entries({ shuffleRows, totalSteps }))
+    if (count !== undefined && !(Number.isSafeInteger(count) && count >= 1))
+      throw new ConfigError(`${name} must be an integer of at least 1, got ${count}`);
+  const whole = { ...spec, ...(values as unknown as TrainOptionValues), optimizer };
+  checkTogether(whole, initFrom);
+  const step = stepOf(whole, request.step);
   const { retire = step === "live" ? defaultRetire : 0 } = request;
   if (!(retire >= 0 && retire < 1e-3)) throw new ConfigError(`retire must be a number from 0 to 1e-3, got ${retire}`);
   if (retire > 0 && step !== "live" && request.step !== undefined)
     throw new ConfigError(`retire is for step live, step is ${step}; leave one of them out`);
-  const retired = retire > 0 && step === "live" ? { retire } : {};
-  const shuffle = shuffleRows === undefined ? {} : { shuffleRows };
-  return { ...spec, epochs, batchSize, learningRate, optimizer: "adam", step, ...retired, ...shuffle, seed };
+  return {
+    ...whole,
+    step,
+    ...(retire > 0 && step === "live" ? { retire } : {}),
+    ...(shuffleRows === undefined ? {} : { shuffleRows }),
+    ...(totalSteps === undefined ? {} : { totalSteps }),
+    ...(initFrom === undefined ? {} : { initFrom }),
+  };
 }
 
-/** The configuration for so many training rows: it keeps `shuffleRows` (default 65,536) only where there are more of them. */
-export function shuffledFor({ shuffleRows = defaultShuffleRows, ...config }: TrainConfig, rows: number): TrainConfig {
-  return rows > shuffleRows ? { ...config, shuffleRows } : config;
+const isTrained = (spec: SaeSpec): boolean => architectureOf(spec).trainable !== false;
+
+type Whole = SaeSpec & TrainOptionValues & { readonly optimizer: OptimizerName };
+
+/** @throws {ConfigError} for options that contradict each other. */
+function checkTogether(config: Whole, initFrom: string | undefined): void {
+  const { schedule, decay, finalRate, sparsityWarmup, sparsityStart, centre, biasStart } = config;
+  if (schedule === "constant" && (decay !== 1 || finalRate !== 0))
+    throw new ConfigError(
+      `${decay !== 1 ? "decay" : "finalRate"} is for a schedule that falls, schedule is constant; choose linear or cosine`,
+    );
+  const { sparsity, options } = architectureOf(config);
+  if (sparsityWarmup > 0 && sparsity === undefined)
+    throw new ConfigError(`architecture ${config.architecture} has no sparsity to warm up; leave sparsityWarmup out`);
+  const isCount = sparsity !== undefined && options[sparsity]!.type === "integer";
+  if (sparsityStart > 0 && (sparsityWarmup === 0 || !isCount))
+    throw new ConfigError(
+      `sparsityStart is where k starts from while it falls; it needs sparsityWarmup, and an architecture with a k`,
+    );
+  if (sparsityStart > 0 && sparsityStart < sparsityOf(config)!)
+    throw new ConfigError(`sparsityStart must be at least ${sparsity} = ${sparsityOf(config)}, got ${sparsityStart}`);
+  if (!isTrained(config)) return;
+  const parameters = architectureOf(config).params(config, config.options);
+  if (!parameters.b_dec && (centre || biasStart !== "own"))
+    throw new ConfigError(
+      `${centre ? "centre" : "biasStart"} needs a decoder bias b_dec, which ${config.architecture} with these options has not; add decoderBias, or leave it out`,
+    );
+  if (initFrom !== undefined && (biasStart !== "own" || config.tiedStart !== "own"))
+    throw new ConfigError(
+      `${biasStart !== "own" ? "biasStart" : "tiedStart"} says where weights start, and so does initFrom; give one of them`,
+    );
+  if (config.tiedStart === "yes" && config.outputDim !== undefined && config.outputDim !== config.inputDim)
+    throw new ConfigError(
+      `tiedStart needs inputs and targets of one width, they are ${config.inputDim} and ${config.outputDim} wide; leave it out`,
+    );
 }
 
-function stepOf(spec: SaeSpec, wanted: string | undefined): StepName {
-  const mayLeaveOut = architectureOf(spec).onlyKept?.(spec.options) === true;
-  const step = wanted ?? (mayLeaveOut && leavingOutPays(spec) ? "live" : "dense");
+/** Why a configuration's step must see every latent; `undefined` where it may leave out those that a batch does not keep. */
+function needsAll(config: Whole): string | undefined {
+  const { architecture, options, ema, weightDecay, sparsityWarmup } = config;
+  if (architectureOf(config).onlyKept?.(options) !== true)
+    return `step live needs a loss that only the kept latents have a part in, ${architecture} with these options has another`;
+  if (architectureOf(config).state)
+    return `step live carries no state of an architecture, and ${architecture} has some`;
+  if (weightDecay > 0) return "step live needs rows that come to rest, with weightDecay they never do";
+  if (ema > 0) return "step live needs rows that come to rest, their running mean (ema) does not";
+  if (sparsityWarmup > 0) return "step live needs the same k at every step, sparsityWarmup changes it";
+  return undefined;
+}
+
+function stepOf(config: Whole, wanted: string | undefined): StepName {
+  const reason = needsAll(config);
+  const step = wanted ?? (reason === undefined && leavingOutPays(config) ? "live" : "dense");
   if (!stepNames.includes(step as StepName))
     throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);
-  if (step === "live" && !mayLeaveOut)
-    throw new ConfigError(
-      `step live needs a loss that only the kept latents have a part in, ${spec.architecture} with these options has another; use step dense`,
-    );
+  if (step === "live" && reason !== undefined) throw new ConfigError(`${reason}; use step dense`);
   return step as StepName;
 }
 
-/** What a request has besides the architecture's options. */
-const requestKeys: readonly string[] = [
-  ...["architecture", "preset", "inputDim", "latentDim"],
-  ...["epochs", "batchSize", "learningRate", "step", "retire", "shuffleRows", "seed"],
-];
+/** Whether anything changes from step to step, so that steps must be counted. */
+export const isScheduled = ({ schedule, warmup, sparsityWarmup }: TrainConfig): boolean =>
+  schedule !== "constant" || warmup > 0 || sparsityWarmup > 0;
 
-const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Whether a schedule depends on how many steps there are in all. */
+export const needsTotal = ({ schedule, warmup, sparsityWarmup }: TrainConfig): boolean =>
+  schedule !== "constant" || [warmup, sparsityWarmup].some((one) => one > 0 && one <= 1);
 
-/** A configuration as files keep it: snake_case keys, the architecture's options among the others, in a fixed order. */
-export function configToJson({ options, ...rest }: TrainConfig): Record<string, number | string | boolean> {
-  const entries = Object.entries({ ...rest, ...options } as Record<string, number | string | boolean>);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [snake(name), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
+/**
+ * The configuration for so many training rows: it keeps the steps of the whole training, where a schedule depends on them.
+ * @throws {ConfigError} when a schedule would count more steps than float32 holds.
+ */
+export function timedFor({ totalSteps: _, ...config }: TrainConfig, rows: number): TrainConfig {
+  if (!isScheduled(config)) return config;
+  const totalSteps = Math.ceil(rows / config.batchSize) * config.epochs;
+  if (totalSteps > mostSteps)
+    throw new ConfigError(
+      `a schedule counts at most ${mostSteps} steps, ${config.epochs} epochs are ${totalSteps}; use larger batches or fewer epochs`,
+    );
+  return needsTotal(config) ? { ...config, totalSteps } : config;
 }
 
-/** The configuration in a file. @throws {ConfigError} naming the file when a key is missing or out of range. */
-export function configFromJson(json: unknown, file: string): TrainConfig {
-  if (typeof json !== "object" || json === null)
-    throw new ConfigError(`${file}: its training configuration is no JSON object`);
-  const { optimizer, ...values } = Object.fromEntries(
-    Object.entries(json).map(([name, value]) => [camel(name), value]),
-  );
-  const among = (isRequest: boolean) =>
-    Object.fromEntries(Object.entries(values).filter(([name]) => requestKeys.includes(name) === isRequest));
-  try {
-    const missing = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "step", "seed"].find(
-      (name) => !Object.hasOwn(json, name),
-    );
-    if (missing) throw new ConfigError(`${missing} is missing`);
-    const config = trainConfig({ retire: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
-    if (optimizer !== config.optimizer)
-      throw new ConfigError(`optimizer must be ${config.optimizer}, got ${optimizer}`);
-    return config;
-  } catch (error) {
-    // The message may quote a value of the file.
-    const what = (error as Error).message.slice(0, 500).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
-    throw new ConfigError(`${file}: ${what}; the file is damaged or of another version`);
-  }
+/** The same; and it keeps `shuffleRows` (default 65,536) only where there are more rows than that. */
+export function fittedTo({ shuffleRows = defaultShuffleRows, ...config }: TrainConfig, rows: number): TrainConfig {
+  return { ...timedFor(config, rows), ...(rows > shuffleRows ? { shuffleRows } : {}) };
 }

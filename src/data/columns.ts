@@ -2,14 +2,14 @@ import { ConfigError } from "../util/errors.ts";
 import { quote } from "./quote.ts";
 import { type StoredArray, toFloat32, toTensor } from "./stored.ts";
 
-/** Columns with a meaning of their own; a set that has one must have it right. */
+/** Columns with a fixed meaning. One of these names must have one number a row. */
 const reserved: readonly string[] = ["layer", "position", "text_id", "token_id", "split"];
 
 /**
  * The 1-D arrays beside a matrix of `rows` rows, by name, as float64 (exact up to 2^53 for integers).
  *
- * Arrays of other shapes or without numbers are left out, unless their name is `layer`, `position`, `text_id`, `token_id` or `split`.
- * @throws {ConfigError} when a column of one of those names does not have one number a row.
+ * Arrays of other shapes or without numbers are left out.
+ * @throws {ConfigError} when such an array is called `layer`, `position`, `text_id`, `token_id` or `split`.
  */
 export function readColumns(
   arrays: ReadonlyMap<string, StoredArray>,

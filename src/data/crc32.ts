@@ -3,7 +3,7 @@ export function crc32(bytes: Uint8Array): number {
   const [one, two, three, four] = tables();
   let crc = 0xffffffff;
   let at = 0;
-  // Four bytes a turn, each with the table of the zeros that follow it.
+  // Four bytes a turn. Each has its own table, for the number of bytes that follow it.
   for (; at + 4 <= bytes.length; at += 4) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
     crc = four[crc & 255]! ^ three[(crc >>> 8) & 255]! ^ two[(crc >>> 16) & 255]! ^ one[crc >>> 24]!;

@@ -7,7 +7,9 @@ import type { RowSplit } from "./split.ts";
 export interface DataInfo {
   /** File name without its folder. */
   readonly source: string;
-  /** SHA-256 of the float32 activations, their shape, and which rows train and validate. */
+  /** File name of what was to be reconstructed, where it was not the activations themselves. */
+  readonly target?: string;
+  /** SHA-256 of the float32 activations (and targets), their shape, and which rows train and validate. */
   readonly digest: string;
   readonly train_rows: number;
   readonly validation_rows: number;
@@ -19,16 +21,23 @@ export interface DataInfo {
 /** Bytes hashed at a time: one call takes less than 2 GiB. */
 const chunk = 2 ** 30;
 
-/** What the set is, and a digest that changes with any activation, the shape or the split; not with the file's format or name. */
-export async function describeData(set: ActivationSet, split: RowSplit): Promise<DataInfo> {
+/** What the set is. Its digest changes with any activation, target, shape and with the split; not with the file's format or name. */
+export async function describeData(
+  set: ActivationSet,
+  split: RowSplit,
+  target?: ActivationSet | undefined,
+): Promise<DataInfo> {
   const [rows, inputDim] = set.activations.dims as [number, number];
-  const bytes = bytesOf(set.activations);
   const hashes: string[] = [];
-  for (let at = 0; at < bytes.length; at += chunk) hashes.push(await digest(bytes.subarray(at, at + chunk)));
+  for (const { activations } of target ? [set, target] : [set]) {
+    const bytes = bytesOf(activations);
+    for (let at = 0; at < bytes.length; at += chunk) hashes.push(await digest(bytes.subarray(at, at + chunk)));
+  }
   for (const part of [split.train, split.validation])
     hashes.push(await digest(new Uint8Array(part.buffer, part.byteOffset, part.byteLength)));
   return {
     source: set.source,
+    ...(target ? { target: target.source } : {}),
     digest: await digest(new TextEncoder().encode(JSON.stringify({ dims: [rows, inputDim], hashes }))),
     train_rows: split.train.length,
     validation_rows: split.validation.length,
@@ -38,7 +47,7 @@ export async function describeData(set: ActivationSet, split: RowSplit): Promise
 }
 
 /**
- * The layer or position all rows share: the column's value if it is the same everywhere, else the metadata's if it is a number.
+ * The layer or position that all rows share: from the column where there is one, else from the metadata.
  *
  * `null` where rows differ or nothing is known.
  */

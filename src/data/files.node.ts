@@ -9,7 +9,7 @@ import { rowsWhere, type Where } from "./where.ts";
 
 /**
  * The activation set in a .safetensors, .npz, .npy or .pt file; see `parseActivations`. `where` keeps the rows whose columns
- * have these values; of a .pt file no others are read.
+ * have these values. Of a .pt file only these rows are read.
  * @throws {ConfigError} when the file cannot be read, or is not what it should be.
  */
 export async function readActivations(
@@ -65,7 +65,7 @@ async function withFile<T>(path: string, use: (file: FileHandle, size: number) =
   const rethrow = (error: unknown): never => {
     throw readError(path, error);
   };
-  // Opening a pipe would wait for someone to write to it.
+  // Opening a pipe would wait until somebody writes to it.
   const stats = await stat(path).catch(rethrow);
   if (!stats.isFile())
     throw new ConfigError(`${path}: is ${stats.isDirectory() ? "a folder" : "no regular file"}; name a file`);
@@ -101,21 +101,21 @@ function allocate(size: number, path: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Writes a file whole or not at all: under a temporary name beside it, to disk, then renamed. Makes its folder.
- * @throws {ConfigError} when the folder or the file cannot be written; whatever was there before stays.
+ * Writes a file whole or not at all: first to disk under a temporary name beside it, then renamed. Makes its folder.
+ * @throws {ConfigError} when the folder or the file cannot be written; what was there before stays.
  */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   try {
     await makeFolder(dirname(path));
-    // write-file-atomic writes with one call and does not notice when the system takes only a part
-    // (a full disk, more than 2 GiB); fs.writeFile goes on until all is written or fails.
+    // write-file-atomic writes with one call, and does not notice when the system takes only a part (a full disk, more than
+    // 2 GiB). fs.writeFile goes on until everything is written, or fails.
     await writeFileAtomic(path, "", { tmpfileCreated: (temporary) => writeFile(temporary, content) });
   } catch (error) {
     throw writeError(path, error);
   }
 }
 
-/** As mkdir with `recursive`, which never comes back where the system makes no folders (Linux's /proc). */
+/** As mkdir with `recursive`, which never returns where the system allows no folders (Linux's /proc). */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);

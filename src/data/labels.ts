@@ -4,7 +4,7 @@ import { quote } from "./quote.ts";
 /** What is known about one row: its text, token position, token id, or anything else. */
 export type Label = Readonly<Record<string, unknown>>;
 
-/** Names other tools give, and ours. */
+/** Keys of other tools, and what they are called here. */
 const renamed: Readonly<Record<string, string>> = { pos: "position", id: "token_id" };
 
 /** Longest line accepted, in characters. */
@@ -16,7 +16,7 @@ export const labelsPath = (path: string): string => `${path.replace(/\.(npy|npz|
 /**
  * The labels of a `NAME.labels.jsonl` file: one JSON object a line, one line a row.
  *
- * Any keys are kept; `pos` and `id` become `position` and `token_id`. A byte order mark, CRLF and blank lines at the end are accepted.
+ * Any keys are kept; `pos` and `id` become `position` and `token_id`. A byte order mark, CRLF, and blank lines at the end are fine.
  * @throws {ConfigError} when a line is longer than 1,048,576 characters or not a JSON object.
  */
 export function parseLabels(text: string, file: string): readonly Label[] {

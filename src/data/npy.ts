@@ -18,7 +18,7 @@ export const npyKinds: Readonly<Record<string, string>> = {
 export const readNpy = (bytes: Uint8Array, file: string): HostTensor => toTensor(readNpyArray(bytes, file));
 
 /**
- * A .npy array as stored bytes: little-endian, row-major. An element type nobody here reads keeps NumPy's name and raw bytes.
+ * A .npy array as stored bytes: little-endian, row-major. An element type that is not read here keeps NumPy's name and raw bytes.
  * @throws {ConfigError} when the bytes are no .npy array, cut short or too long.
  */
 export function readNpyArray(bytes: Uint8Array, where: string): StoredArray {

@@ -1,32 +1,32 @@
 import { permutation, random } from "../util/random.ts";
 import type { Range } from "./rowSpans.ts";
 
-/** What decides the order of rows: a seed, the rows shuffled at a time (default: all), and the rows of a batch. */
+/** What decides the order of rows: the seed, how many rows are shuffled together (default: all), and the size of a batch. */
 export interface Shuffle {
   readonly seed: number;
   readonly shuffleRows?: number | undefined;
   readonly batchSize: number;
 }
 
-/** A part of an epoch that is shuffled as a whole: rows of `blocks`, one block after another, in the order `order`. */
+/** The rows of an epoch that are shuffled together: those of `blocks`, one block after another; `order` is their order. */
 export interface Window {
   readonly blocks: readonly Range[];
   readonly order: Uint32Array;
 }
 
-/** Blocks that make a window: it mixes rows of so many places of the data. */
+/** Blocks in a window: it mixes rows from this many places of the data. */
 const blocksPerWindow = 16;
 
-/** Rows of a full window of `rows` rows: all where they can be shuffled at once, else whole batches, so that none is torn. */
+/** Rows of a full window of a set of `rows`: all of them where they can be shuffled at once, else a number of whole batches. */
 export const windowRows = ({ shuffleRows, batchSize }: Shuffle, rows: number): number =>
   shuffleRows === undefined || rows <= shuffleRows
     ? rows
     : Math.max(1, Math.floor(shuffleRows / batchSize)) * batchSize;
 
 /**
- * The order of one epoch over `rows` rows: a shuffle on two levels. Blocks of rows that follow one another are put in a random
- * order and cut into windows of about `shuffleRows` rows, each of which is shuffled whole. Where all rows fit in one
- * window, this is one permutation of them. Memory has no say in it.
+ * The order of one epoch over `rows` rows: a shuffle on two levels. First, blocks of neighbouring rows are put in a random
+ * order. Then they are cut into windows of about `shuffleRows` rows, and each window is shuffled. Where all rows fit in one
+ * window, the order is one permutation. It does not depend on memory.
  */
 export function* epochWindows(shuffle: Shuffle, rows: number, epoch: number): Generator<Window> {
   const rng = random(shuffle.seed, `shuffle/${epoch}`);

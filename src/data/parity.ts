@@ -5,32 +5,32 @@ import { readSafetensors, toTensor, writeSafetensors } from "./safetensors.ts";
 
 type Matrix = HostTensor<"float32">;
 
-/** A latent smaller than this share of its row's scale may be float32's rounding of zero. */
+/** A latent smaller than this share of its row's scale may be zero but for the rounding of float32. */
 export const faintShare = 1e-6;
 
 /** One output of a model as it should be. */
 export interface ExpectedOutput {
   /** `[rows, width]`, or `[rows]`. */
   readonly value: Matrix;
-  /** For each row the magnitude its differences are measured in, `[rows]`. */
+  /** The unit of each row's differences, `[rows]`: they are divided by it. */
   readonly scale: Matrix;
 }
 
 /** How clearly the latents of each row are selected. */
 export interface SelectionMargin {
-  /** The k-th largest score, `[rows]`; or what each latent must be above, `[1, latentDim]`. */
+  /** The k-th largest score, `[rows]`; or the threshold of each latent, `[1, latentDim]`. */
   readonly threshold: Matrix;
   /**
-   * By how much the k-th score is above the next, or the nearest latent off its threshold, as a share of the row's largest
-   * magnitude; 1 where there is none. `[rows]`.
+   * How far the k-th score is above the next one, or the nearest latent from its threshold, `[rows]`; as a share of the row's
+   * largest magnitude. 1 where there is no other latent.
    */
   readonly gap: Matrix;
 }
 
-/** Inputs of a frozen model, and the outputs a forward pass in float64 gives for them. */
+/** Verification vectors: inputs of a frozen model, and what a forward pass in float64 gives for them. */
 export interface ParityVectors {
   readonly rows: number;
-  /** By the model's own names. */
+  /** By the names of the model's inputs. */
   readonly inputs: Readonly<Record<string, Matrix>>;
   readonly outputs: Readonly<Record<string, ExpectedOutput>>;
   /** Where latents are selected. */

@@ -13,11 +13,11 @@ export interface PickleReader {
 
 const mark = Symbol("mark");
 
-/** Nested values of a file that people made are a few levels deep; a loop in one would never end. */
+/** Most values on the stack: nested values of an honest file are a few levels deep, a loop would never end. */
 const maxStack = 1 << 20;
 
 /**
- * The value a pickle describes, protocols 2 to 4, without running anything: opcodes that a file of tensors does not use are refused.
+ * The value a pickle describes, protocols 2 to 4. Nothing is run: opcodes that a file of tensors does not need are refused.
  * Source: CPython, Lib/pickletools.py.
  * @throws {ConfigError} for any other opcode, a truncated pickle, or whatever `reader` refuses.
  */
@@ -62,7 +62,7 @@ export function readPickle(bytes: Uint8Array, where: string, reader: PickleReade
     if (items.length % 2 !== 0) throw damaged("a key without a value");
     const into = top<Map<PickleValue, PickleValue>>(Map);
     for (let i = 0; i < items.length; i += 2) {
-      // Lists that hold others twice over, and those again, would be written out in messages.
+      // Messages write keys out, and a list that holds another one twice, and so on, doubles at each level.
       if (typeof items[i] !== "string" && typeof items[i] !== "number")
         throw damaged("a key that is no text or number");
       into.set(items[i], items[i + 1]);

@@ -10,7 +10,7 @@ export interface RowFiles {
   readonly bounds: Float64Array;
 }
 
-/** Rows to read, numbered among `bounds`, and the array to read them into. */
+/** Which rows to read, counted within `bounds`, and the array to read them into. */
 export interface Asked {
   readonly blocks: readonly Range[];
   readonly buffer: ArrayBuffer;
@@ -33,11 +33,11 @@ export class Prefetch {
   constructor(files: RowFiles) {
     this.#width = files.shards[0]!.width;
     this.#worker = new Worker(workerFile, { workerData: files });
-    // The thread alone shall not keep the process alive.
+    // The thread alone does not keep the process alive.
     this.#worker.unref();
   }
 
-  /** Begins to read the rows of some blocks; gives them as `[rows, width]` entries once they are there. */
+  /** Starts reading the rows of some blocks; gives their entries `[rows, width]` when they are there. */
   async read(blocks: readonly Range[]): Promise<Float32Array> {
     const bytes = blocks.reduce((sum, [from, to]) => sum + to - from, 0) * this.#width * 4;
     const kept = this.#free.findIndex(({ byteLength }) => byteLength === bytes);
@@ -63,7 +63,7 @@ export class Prefetch {
     });
   }
 
-  /** Gives an array back to be read into again; at most two are kept. */
+  /** Takes back an array, to read into it again; keeps two at most. */
   free({ buffer }: Float32Array): void {
     this.#free = [buffer as ArrayBuffer, ...this.#free].slice(0, 2);
   }

@@ -1,6 +1,6 @@
 /**
- * @file The thread that reads windows of rows while the session runs: a run blocks its own thread. It is told which rows,
- * and given the array to read them into; both travel without being copied.
+ * @file The thread that reads windows of rows while the session runs, because a run blocks its own thread. It gets the numbers
+ * of the rows and the array to read them into. The array is handed over and back, not copied.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Answer, Asked, RowFiles } from "./prefetch.node.ts";

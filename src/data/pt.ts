@@ -11,7 +11,7 @@ const storages: Readonly<Record<string, string>> = {
   BoolStorage: "BOOL",
 };
 
-/** A name of the allow-list, met in the pickle. */
+/** A name of the allow-list that the pickle uses. */
 class Name {
   readonly name: string;
   constructor(name: string) {
@@ -57,8 +57,8 @@ const maxBytesDefault = 8 * 2 ** 30;
 
 /**
  * What `torch.save` wrote (PyTorch 1.6 or later): dictionaries as Maps, lists and tuples as arrays, tensors as `PtTensor`.
- * Names are understood from an allow-list; nothing is executed. Where the tensors were (`cuda:0`) does not matter.
- * @throws {ConfigError} when the archive is damaged or lies about its sizes, the pickle names anything else, or the file is older.
+ * Only names of an allow-list are understood; nothing is executed. The device of a tensor (`cuda:0`) is ignored.
+ * @throws {ConfigError} when the archive is damaged or lies about its sizes, the pickle uses another name, or the file is older.
  */
 export function readPt(bytes: Uint8Array, file: string): PickleValue {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b)
@@ -134,7 +134,7 @@ function rebuilt([storage, offset, shape, strides]: readonly PickleValue[], bad:
   return new PtTensor(storage, offset, shape, strides);
 }
 
-/** A tensor's elements as little-endian bytes in row-major order: a view where it lies so, else a copy. */
+/** A tensor's elements as little-endian bytes in row-major order: a view where they are stored so, else a copy. */
 export function storedOf({ storage, offset, shape, strides }: PtTensor, where: string): StoredArray {
   const width = elementBytes[storage.dtype]!;
   const bytes = storage.member.read();

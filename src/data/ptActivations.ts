@@ -6,7 +6,7 @@ import { elementBytes, type StoredArray } from "./stored.ts";
 import { matchingRows, type Where } from "./where.ts";
 import { dataOffset, localHeaderBytes, readDirectory, type ZipEntry } from "./zip.ts";
 
-/** A file that is read where it is needed. */
+/** A file that is read piece by piece. */
 export interface PositionalFile {
   readonly size: number;
   /** Fills `into` with the bytes from `from` on. */
@@ -18,14 +18,14 @@ const tailBytes = 2 ** 20;
 /** Most bytes of the pickle, which holds the labels of the rows. */
 const maxPickle = 2 ** 30;
 
-/** How the experiment names what it knows about rows, and how columns are named here. */
+/** Column names of the experiment, and what they are called here. */
 const columnNames: Readonly<Record<string, string>> = {
   ...{ layers: "layer", positions: "position", problem_ids: "text_id" },
 };
 
 /**
- * The rows that fit, of a .pt file with `activations [rows, inputDim]` and lists in `metadata` of one number a row (`positions`,
- * `layers`, `problem_ids`). Of the activations only these rows are read, so their checksum is not checked.
+ * The matching rows of a .pt file. It has `activations [rows, inputDim]`, and in `metadata` lists of one number a row
+ * (`positions`, `layers`, `problem_ids`). Only these rows of the activations are read, so their checksum is not checked.
  * @throws {ConfigError} as `parseActivations`, `readPt` and `matchingRows`.
  */
 export async function readPtActivations(
@@ -58,7 +58,7 @@ export async function readPtActivations(
   const bytes = allocated(wanted.length * rowBytes, file);
   const entry = entries.find(({ name }) => name === storage.member.name)!;
   const start = await offsetOf(source, entry, file);
-  // Rows that follow one another come in one read.
+  // Neighbouring rows come in one read.
   for (let i = 0; i < wanted.length; ) {
     let end = i + 1;
     while (end < wanted.length && strides[0] === width && wanted[end] === wanted[end - 1]! + 1) end++;

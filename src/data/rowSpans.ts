@@ -1,7 +1,7 @@
 /** A range of rows: `from` to `to`, excluded. */
 export type Range = readonly [from: number, to: number];
 
-/** Some rows of a set, ascending, as the ranges they make: `[from, to, from, to, ...]`; numbers beyond 2^32 are fine. */
+/** Some rows of a set, ascending, stored as ranges: `[from, to, from, to, ...]`. Numbers beyond 2^32 are fine. */
 export class RowSpans {
   readonly bounds: Float64Array;
   /** How many rows stand before each range, and after the last. */
@@ -23,7 +23,7 @@ export class RowSpans {
     return this.#before.at(-1)!;
   }
 
-  /** The ranges that these rows number `from` to `to` (excluded) make. */
+  /** The ranges of those rows that are number `from` to `to` (excluded) among these. */
   ranges(from = 0, to = this.count): Range[] {
     const found: Range[] = [];
     if (to <= from) return found;

@@ -15,19 +15,24 @@ export interface StreamedRows {
   readonly batches: (batchSize: number) => AsyncIterable<HostTensor<"float32">>;
 }
 
-/** The rows to evaluate on; either part may have none. */
-export interface EvaluationData {
-  readonly train: HostTensor<"float32"> | StreamedRows;
-  readonly validation: HostTensor<"float32"> | StreamedRows;
-  /** The mean of all rows `[inputDim]`, where it is known already. */
+type AnyRows = HostTensor<"float32"> | StreamedRows;
+
+/** Training and validation rows; either may have none. */
+interface Splits<R extends AnyRows> {
+  readonly train: R;
+  readonly validation: R;
+}
+
+/** The rows to evaluate on. */
+export interface EvaluationData<R extends AnyRows = AnyRows> extends Splits<R> {
+  /** What a transcoder is to reconstruct of each of these rows, `[rows, outputDim]`. */
+  readonly targets?: Splits<R> | undefined;
+  /** The mean of all rows to reconstruct, `[outputDim]`, where it is known already. */
   readonly mean?: HostTensor<"float32">;
 }
 
 /** Rows that are all in memory. */
-export interface ResidentData extends EvaluationData {
-  readonly train: HostTensor<"float32">;
-  readonly validation: HostTensor<"float32">;
-}
+export type ResidentData = EvaluationData<HostTensor<"float32">>;
 
 /** How an evaluation runs; none of it changes the numbers beyond float rounding. */
 export interface EvaluateOptions {
@@ -42,6 +47,8 @@ export interface EvaluateOptions {
 export interface Evaluation extends Conclusion {
   readonly inputDim: number;
   readonly latentDim: number;
+  /** A transcoder's. */
+  readonly outputDim: number | undefined;
   readonly k: number | undefined;
   /** The model's own metadata. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -67,17 +74,32 @@ export async function evaluate(
       throw new ConfigError(
         `${file}: takes activations ${width} wide, the data are ${dims[1]} wide; is it the model of another layer?`,
       );
-  const shift = data.mean ?? (await meanRow([data.train, data.validation], width));
+  const { outputDim } = evaluator;
+  if (outputDim !== undefined && !data.targets)
+    throw new ConfigError(
+      `${file}: is a transcoder to rows ${outputDim} wide, and there are none to compare with; name them with --target`,
+    );
+  const targets = outputDim === undefined ? undefined : data.targets!;
+  for (const part of ["train", "validation"] as const)
+    if (targets && targets[part].dims.join() !== [data[part].dims[0], outputDim].join())
+      throw new ConfigError(
+        `${file}: reconstructs rows ${outputDim} wide, the targets are [${targets[part].dims.join(", ")}] for ${data[part].dims[0]} activations; is it the model of another layer?`,
+      );
+  const { train, validation } = targets ?? data;
+  const shift = data.mean ?? (await meanRow([train, validation], outputDim ?? width));
   const totals = noTotals(evaluator.table);
   /** In a session of its own, that computes no more than is added up: no reconstruction for the training rows. */
-  const addRows = async (rows: EvaluationData["train"], into: readonly Accumulator[]) => {
+  const addRows = async (split: "train" | "validation", into: readonly Accumulator[]) => {
+    const rows = data[split];
     const sums = into.flatMap(({ sums }) => sums);
     if (rows.dims[0] === 0 || sums.length === 0) return;
     const wanted = onlyOutputs(evaluator.model, sums);
     const session = await runtime.open(packModel(wanted), { threads });
     try {
+      const beside = targets && batchesOf(targets[split], batchSize);
       for await (const activations of batchesOf(rows, batchSize)) {
-        const outputs = await session.run({ activations, shift });
+        const more = beside && { targets: (await beside.next()).value! };
+        const outputs = await session.run({ activations, ...more, shift });
         for (const one of into) one.add(outputs, activations.dims[0]!);
       }
     } finally {
@@ -85,18 +107,18 @@ export async function evaluate(
     }
   };
   const pass = async ({ validation, all }: typeof totals) => {
-    await addRows(data.validation, [validation, all]);
-    await addRows(data.train, [all]);
+    await addRows("validation", [validation, all]);
+    await addRows("train", [all]);
   };
   await pass(totals);
   await pass({ validation: totals.validation.secondPass(), all: totals.all.secondPass() });
   const { inputDim, latentDim, k, metadata } = evaluator;
-  const measured = { inputDim, latentDim, shift: Float64Array.from(shift.data) };
-  return { inputDim, latentDim, k, metadata, ...conclude(measured, totals) };
+  const measured = { outputDim: outputDim ?? inputDim, latentDim, shift: Float64Array.from(shift.data) };
+  return { inputDim, latentDim, outputDim, k, metadata, ...conclude(measured, totals) };
 }
 
 /** Rows in batches, wherever they are. */
-async function* batchesOf(rows: EvaluationData["train"], batchSize: number): AsyncGenerator<HostTensor<"float32">> {
+async function* batchesOf(rows: AnyRows, batchSize: number): AsyncGenerator<HostTensor<"float32">> {
   if ("batches" in rows) yield* rows.batches(batchSize);
   else
     for (let from = 0; from < rows.dims[0]!; from += batchSize)
@@ -104,7 +126,7 @@ async function* batchesOf(rows: EvaluationData["train"], batchSize: number): Asy
 }
 
 /** The mean of all rows, summed in float64. */
-async function meanRow(parts: readonly EvaluationData["train"][], width: number): Promise<HostTensor<"float32">> {
+async function meanRow(parts: readonly AnyRows[], width: number): Promise<HostTensor<"float32">> {
   const sums = new Float64Array(width);
   let rows = 0;
   for (const part of parts)

@@ -12,6 +12,8 @@ export interface Evaluator {
   readonly table: SumsTable;
   readonly inputDim: number;
   readonly latentDim: number;
+  /** A transcoder's: width of what it reconstructs, which is not what it reads. */
+  readonly outputDim: number | undefined;
   readonly k: number | undefined;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -37,16 +39,18 @@ export function evaluatorOf(model: Model, file: string, form: MetricsForm = {}):
   if (metadata.part === "evaluator")
     return { model, inputDim, metadata, ...evaluatorMetadata(model, metadata, inputDim, file) };
   const latentDim = width("latents", "output");
-  if (latentDim === undefined || width("reconstruction", "output") !== inputDim) {
+  // Only the metadata tell a transcoder between layers of one width from an SAE.
+  const outputDim = metadata.output_dim === undefined ? undefined : Number(metadata.output_dim);
+  if (latentDim === undefined || width("reconstruction", "output") !== (outputDim ?? inputDim)) {
     const hint = metadata.part === "encoder" ? "; this is an encoder, use the .autoencoder.onnx beside it" : "";
     throw new ConfigError(
-      `${file}: not an autoencoder: it needs outputs "latents" and "reconstruction" [batch, ${inputDim}], it has ${names(model, "output")}${hint}`,
+      `${file}: not an autoencoder: it needs outputs "latents" and "reconstruction" [batch, ${outputDim ?? inputDim}], it has ${names(model, "output")}${hint}`,
     );
   }
   const k = width("top_values", "output");
-  const whole = chained(model, { inputDim, latentDim, k }, form, file);
+  const whole = chained(model, { inputDim, latentDim, outputDim, k }, form, file);
   const table = JSON.parse(metadataOf(whole).sums!) as SumsTable;
-  return { model: whole, table, inputDim, latentDim, k, metadata };
+  return { model: whole, table, inputDim, latentDim, outputDim, k, metadata };
 }
 
 function chained(model: Model, dims: MetricDims, form: MetricsForm, file: string): Model {
@@ -57,7 +61,10 @@ function chained(model: Model, dims: MetricDims, form: MetricsForm, file: string
   }
 }
 
-/** What an evaluator says of itself; each sum it lists is one of its outputs, and joined as it is here. */
+/**
+ * What an evaluator says of itself. Each sum it lists is one of its outputs and joined as it is here; sums that are not known here
+ * are ignored, and a metric is measured where all its sums are listed: older evaluators do not have the newest ones.
+ */
 function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, string>>, inputDim: number, file: string) {
   const damaged = (what: string) => new ConfigError(`${file}: its ${what}; export the evaluator again`);
   const count = (key: string): number => {
@@ -67,15 +74,29 @@ function evaluatorMetadata(model: Model, metadata: Readonly<Record<string, strin
   };
   const latentDim = count("latent_dim");
   const k = metadata.k === undefined ? undefined : count("k");
+  const outputDim = metadata.output_dim === undefined ? undefined : count("output_dim");
   const listed = parsed(metadata.sums);
   if (typeof listed !== "object" || listed === null) throw damaged('list of sums (metadata "sums") is damaged');
-  const table = metricsGraph({ inputDim, latentDim, k }).table;
+  const known = metricsGraph({ inputDim, latentDim, outputDim, k }).table;
   const outputs = new Set(model.graph?.output?.map(({ name }) => name));
-  const other = Object.keys({ ...listed, ...table }).find(
-    (name) => !outputs.has(name) || (listed as SumsTable)[name] !== table[name],
+  const wrong = Object.entries(listed).find(
+    ([name, how]) => !outputs.has(name) || (Object.hasOwn(known, name) && how !== known[name]),
   );
-  if (other !== undefined) throw damaged(`sums are damaged or of another version (${quote(other)})`);
-  return { table, latentDim, k };
+  if (wrong) throw damaged(`sums are damaged (${quote(wrong[0])} is no output, or joined in another way)`);
+  const table = measurable(known, listed);
+  if (Object.keys(table).length === 0) throw damaged("list of sums is damaged (it has no metric that is known here)");
+  return { table, latentDim, outputDim, k };
+}
+
+/** The sums of the metrics whose every sum is listed. */
+function measurable(known: SumsTable, listed: object): SumsTable {
+  const metricOf = (sum: string) => sum.split(".")[0]!;
+  const incomplete = new Set(
+    Object.keys(known)
+      .filter((sum) => !Object.hasOwn(listed, sum))
+      .map(metricOf),
+  );
+  return Object.fromEntries(Object.entries(known).filter(([sum]) => !incomplete.has(metricOf(sum))));
 }
 
 function parsed(text: string | undefined): unknown {

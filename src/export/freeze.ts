@@ -1,12 +1,12 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { configToJson } from "../config/config.ts";
+import { configToJson } from "../config/json.ts";
 import { buildModel, type ModelParts } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
 import type { OpType } from "../graph/opset.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { type MetricDims, withMetrics } from "../metrics/graph.ts";
 import type { Model } from "../onnx/proto.ts";
-import { architectureOf, forward, parametersOf } from "../sae/spec.ts";
+import { architectureOf, decode, encode, parametersOf, type SaeSpec, statesOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type TargetName, targets } from "./targets/index.ts";
 import type { Target } from "./targets/target.ts";
@@ -26,10 +26,10 @@ export interface FreezeOptions {
 }
 type Chosen = Required<FreezeOptions>;
 
-/** Parameters as constants under their own names; matrices as the weight type stores them, vectors in float32. */
+/** Parameters and state as constants under their own names; matrices as the weight type stores them, the rest in float32. */
 const weights = ({ config, tensors }: Checkpoint, dtype: WeightTypeName): Record<string, V> =>
   Object.fromEntries(
-    Object.keys(parametersOf(config)).map((name) => {
+    [...Object.keys(parametersOf(config)), ...Object.keys(statesOf(config))].map((name) => {
       const value = tensors[name]!;
       return [name, value.dims.length === 2 ? weightTypes[dtype].stored(value, name) : op.constant(value, name)];
     }),
@@ -44,8 +44,9 @@ function encoderParts(
   const { config } = checkpoint;
   const activations = op.input("float32", ["batch", config.inputDim]);
   const params = weights(checkpoint, dtype);
-  const { keep, decode }: Target = targets[target];
-  const { code, xHat } = forward(config, activations, params, keep);
+  const { keep, decode: own }: Target = targets[target];
+  const code = encode(config, activations, params, { state: params, keep });
+  const xHat = own ? scope("decode", () => own(code.z, params)) : decode(config, code.z, params);
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return {
     name: config.architecture,
@@ -53,7 +54,7 @@ function encoderParts(
     outputs: {
       latents: code.z,
       ...top,
-      ...(reconstruction ? { reconstruction: decode ? scope("decode", () => decode(code.z, params)) : xHat } : {}),
+      ...(reconstruction ? { reconstruction: xHat } : {}),
     },
   };
 }
@@ -62,10 +63,8 @@ function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelP
   const { config } = checkpoint;
   const latents = op.input("float32", ["batch", config.latentDim]);
   const params = weights(checkpoint, dtype);
-  const { decode }: Target = targets[target];
-  const reconstruction = scope("decode", () =>
-    decode ? decode(latents, params) : architectureOf(config).decode(latents, params, config.options),
-  );
+  const { decode: own }: Target = targets[target];
+  const reconstruction = own ? scope("decode", () => own(latents, params)) : decode(config, latents, params);
   return { name: config.architecture, inputs: { latents }, outputs: { reconstruction } };
 }
 
@@ -75,6 +74,7 @@ function frozenMetadata(
   part: Part,
   { target, dtype }: Chosen,
 ) {
+  const k = exactK(config);
   return {
     format: "sae-onnx",
     version,
@@ -85,7 +85,8 @@ function frozenMetadata(
     preset: config.preset,
     input_dim: String(config.inputDim),
     latent_dim: String(config.latentDim),
-    ...("k" in config.options ? { k: String(config.options.k) } : {}),
+    ...(config.outputDim === undefined ? {} : { output_dim: String(config.outputDim) }),
+    ...(k === undefined ? {} : { k: String(k) }),
     layer: String(layer),
     position: String(position),
     config: JSON.stringify(configToJson(config)),
@@ -138,9 +139,16 @@ export const freeze = (
   { target = "ort", dtype = "float32" }: FreezeOptions = {},
 ): Model => parts[part](checkpoint, { target, dtype });
 
+/** How many latents every row keeps; `undefined` where that differs from row to row. */
+function exactK(config: SaeSpec): number | undefined {
+  const plain = architectureOf(config).plain(config.options, config);
+  return "keeps" in plain ? plain.keeps : undefined;
+}
+
 const dimsOf = ({ config }: Checkpoint, target: TargetName): MetricDims => ({
   inputDim: config.inputDim,
   latentDim: config.latentDim,
+  ...(config.outputDim === undefined ? {} : { outputDim: config.outputDim }),
   // Only exact selection has `top_values`.
-  k: target === "ort" && typeof config.options.k === "number" ? config.options.k : undefined,
+  k: target === "ort" ? exactK(config) : undefined,
 });

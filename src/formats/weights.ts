@@ -3,8 +3,8 @@ import type { Weights } from "../checkpoint/checkpoint.ts";
 import { quote } from "../data/quote.ts";
 import { type StoredArray, toFloat32 } from "../data/stored.ts";
 import type { ArchitectureName } from "../sae/index.ts";
-import type { AnyOptionValues } from "../sae/options.ts";
 import { ConfigError } from "../util/errors.ts";
+import type { AnyOptionValues } from "../util/options.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 
 /** An SAE trained elsewhere, as this project computes and stores it: matrices are `[latentDim, inputDim]`. */

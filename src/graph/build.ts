@@ -16,11 +16,11 @@ import {
   type Value,
 } from "./value.ts";
 
-/** Opset and IR version of every model: what ONNX Runtime 1.14 and later, and onnx 1.12's checker, all read. */
+/** Opset and IR version of every model: ONNX Runtime from 1.14 on and the checker of onnx 1.12 all read them. */
 export const opsetVersion = 17;
 export const irVersion = 8;
 
-/** Constants up to this many bytes are stored once per graph, however often they are written. */
+/** Equal constants of up to this many bytes are stored once per graph. */
 const sharedUpTo = 1024;
 
 /** What a model is made of; names are given here and nowhere else. */
@@ -30,12 +30,12 @@ export interface ModelParts {
   /** Name of the graph; default `"graph"`. */
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Default 17: another one must have every op used, with the same attributes. */
+  /** Default 17. Another one must have every op used, with the same attributes. */
   readonly opset?: { readonly opsetVersion: number; readonly irVersion: number };
 }
 
 /**
- * An ONNX model that computes `outputs` from `inputs`. The same parts give the same bytes. Inputs nobody reads stay inputs.
+ * An ONNX model that computes `outputs` from `inputs`. The same parts give the same bytes. Unused inputs stay inputs.
  * @throws {ShapeError} when an output needs an input that is not listed or a value of a body that has ended, when two inputs
  * share a value, an input and an output share a name, two constants share a name, or there are no outputs.
  */
@@ -103,7 +103,7 @@ function resolve(value: Value): Value {
   return source;
 }
 
-/** The inputs a node reads, aliases seen through, and for bodies what they give back. */
+/** The inputs a node reads and what its bodies give back, with aliases resolved. */
 const sourcesOf = (node: GraphNode): readonly Value[] =>
   node.kind === "op"
     ? [...node.inputs, ...Object.values(node.bodies).flatMap((body) => body.outputs.map(({ value }) => value))].map(
@@ -214,8 +214,8 @@ function emitNode(one: OpNode, nodes: readonly GraphNode[], namer: Namer): Node 
 function emitBody(owner: string, key: string, body: Body, nodes: readonly GraphNode[], namer: Namer): Graph {
   for (const { name, value } of body.inputs) namer.set(value, namer.claim(`${owner}/${name}`));
   const graph = emitGraph(`${owner}/${key}`, body.frame, nodes, namer);
-  // A carried value that a step leaves as it is, and one that is a constant or from outside, is handed on by an Identity;
-  // not so a Loop's condition.
+  // An output gets an Identity where it is a constant, comes from outside, is unchanged by the step, or is given twice.
+  // A Loop's condition does not.
   const given = new Set<string>();
   const outputs = body.outputs.map(({ name, value }) => {
     const source = resolve(value);
@@ -241,7 +241,7 @@ function emitBody(owner: string, key: string, body: Body, nodes: readonly GraphN
 
 const pathOf = (scope: string, name: string): string => (scope === "" ? name : `${scope}/${name}`);
 
-/** What constants must have in common to be stored once: their name, or their type, shape and bytes; no key if they are large. */
+/** Constants with the same key are stored once: the same name, or the same type, shape and bytes. Large ones have no key. */
 function keyOf({ name, tensor }: ConstantNode): string | undefined {
   if (name !== undefined) return `name/${name}`;
   const bytes = bytesOf(tensor);

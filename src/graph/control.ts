@@ -9,7 +9,7 @@ export type Values = Readonly<Record<string, Value>>;
 
 const named = (values: Values) => Object.entries(values).map(([name, value]) => ({ name, value }));
 
-/** What a body gives back, checked to be usable in it. */
+/** What a body gives back, after a check that the body may use it. */
 function returned(what: string, values: Values) {
   for (const [name, value] of Object.entries(values)) requireVisible(`${what}: "${name}"`, [value]);
   return named(values);
@@ -42,7 +42,7 @@ function inOrder<S extends Values>(what: string, before: S, after: S): S {
 }
 
 /**
- * Runs a body `trips` times: `state` is carried from one step to the next, `outputs` are stacked along a new first axis.
+ * Runs a body `trips` times. `state` is carried from one step to the next; `outputs` are stacked along a new first axis.
  * The body may use any value made outside it. A carried value may grow along a dim that goes in as `"?"`. Source: ONNX, Loop.
  * @throws {ShapeError} when a carried value changes its type or shape, or the body gives back one of a body that has ended.
  */
@@ -57,7 +57,7 @@ export function loop<S extends Values, O extends Values>(how: {
     const carried = like(how.state);
     const result = how.body(step, carried);
     const inputs = [...named({ step, condition }), ...named(carried)];
-    // The condition out is the condition in: always true, and never copied.
+    // The condition goes out as it came in: always true, and never copied.
     const after = inOrder("Loop", how.state, result.state);
     const outputs = [
       ...named({ condition }),
@@ -73,7 +73,7 @@ export function loop<S extends Values, O extends Values>(how: {
 }
 
 /**
- * Runs a body once for each entry of `over` along their first axis: carries `state`, stacks `outputs`. Source: ONNX, Scan.
+ * Runs a body once for each entry of `over` along the first axis. `state` is carried, `outputs` are stacked. Source: ONNX, Scan.
  * @throws {ShapeError} when a carried value changes its type or shape, or nothing is scanned.
  */
 export function scan<S extends Values, X extends Values, O extends Values>(how: {
@@ -127,7 +127,7 @@ export function cond<O extends Values>(condition: Value<"bool">, then: () => O, 
   return zip(yes.outputs, emit("If", [condition], {}, dtypesOf(yes.body.outputs), bodies));
 }
 
-/** Outputs of a step may share a name with a carried value: in the body they get a name of their own. */
+/** In the body, outputs of a step get names of their own: outside, one may share its name with a carried value. */
 const prefixed = (values: Values): Values =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`each_${name}`, value]));
 

@@ -116,6 +116,10 @@ export const sigmoid = unary("Sigmoid");
 export const sign = unary("Sign");
 /** Hyperbolic tangent, elementwise. */
 export const tanh = unary("Tanh");
+/** Cosine of an angle in radians, elementwise. */
+export const cos = unary("Cos");
+/** Sine of an angle in radians, elementwise. */
+export const sin = unary("Sin");
 /** `1 / x`, elementwise. */
 export const reciprocal = unary("Reciprocal");
 
@@ -191,15 +195,15 @@ export function transpose<D extends DType>(x: Value<D>, perm?: readonly number[]
 
 /**
  * The `k` largest entries along the last axis, in descending order unless `sorted` is false, and their positions; ties go to the
- * lower index.
+ * lower index. `k` may be computed in the graph: an int64 of shape `[1]`.
  */
 export function topK<D extends Float>(
   x: Value<D>,
-  k: number,
+  k: number | Value<"int64">,
   { sorted = true } = {},
 ): { values: Value<D>; indices: Value<"int64"> } {
   const attributes = { axis: -1, largest: 1, sorted: Number(sorted) };
-  const [values, indices] = emit("TopK", [x, ints(k)], attributes, [x.dtype, "int64"]);
+  const [values, indices] = emit("TopK", [x, typeof k === "number" ? ints(k) : k], attributes, [x.dtype, "int64"]);
   return { values: values as Value<D>, indices: indices as Value<"int64"> };
 }
 

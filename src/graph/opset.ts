@@ -40,7 +40,7 @@ export function constantInts(value: Value | undefined): number[] | undefined {
 const sameAsFirst: InferShape = (call) => [shapes(call)[0]!];
 const broadcast: InferShape = (call) => [shapes(call).reduce((a, b) => broadcastShapes(call.op, a, b))];
 
-/** The shape a shape input asks for: a constant, the shape `Shape(x)` will give, or only as many dims as it has entries. */
+/** The shape that a shape input asks for: from a constant, from `Shape(x)`, or else only the number of dims. */
 function wantedShape(op: string, source: Value): Shape {
   const known = constantInts(source) ?? shapeBehind(source);
   if (known) return known;
@@ -128,7 +128,7 @@ const scatterND: InferShape = (call) => {
   return [data];
 };
 
-/** The axes a reduction goes over, from the front: an attribute, or (ReduceSum) a constant input; none means all. */
+/** The axes of a reduction, counted from the front: from an attribute or (ReduceSum) a constant input. None means all. */
 export function reducedAxes({ op, inputs, attributes }: Pick<Call, "op" | "inputs" | "attributes">): number[] {
   const { shape } = inputs[0]!;
   const given = constantInts(inputs[1]) ?? (attributes.axes as readonly number[] | undefined);
@@ -187,7 +187,7 @@ const expand: InferShape = (call) => [
 const shapeBehind = (value: Value): Shape | undefined =>
   value.node.kind === "op" && value.node.op === "Shape" ? value.node.inputs[0]!.shape : undefined;
 
-/** Where a slice ends that goes to the end, whatever the size. */
+/** The end of a slice that goes to the end, whatever the size. */
 export const toTheEnd = 2 ** 31 - 1;
 
 const slice: InferShape = (call) => {
@@ -244,7 +244,7 @@ const unsqueeze: InferShape = (call) => {
 
 const outputsOf = (body: Body | undefined): Value[] => (body?.outputs ?? []).map(({ value }) => value);
 
-/** Loop and Scan: a carried value has the shape it came with if no step changes it, outputs are stacked along a new first axis. */
+/** Loop and Scan: a carried value keeps its shape if no step changes it; outputs are stacked along a new first axis. */
 const steps = (carried: readonly Value[], outputs: readonly Value[], count: Dim): Shape[] =>
   outputs.map(({ shape }, i) => (i < carried.length ? eitherShape(carried[i]!.shape, shape) : [count, ...shape]));
 const loop: InferShape = ({ bodies, inputs }) => steps(inputs.slice(2), outputsOf(bodies.body).slice(1), "?");
@@ -270,6 +270,8 @@ export const opset = {
   Relu: sameAsFirst,
   Sigmoid: sameAsFirst,
   Tanh: sameAsFirst,
+  Cos: sameAsFirst,
+  Sin: sameAsFirst,
   Sign: sameAsFirst,
   Reciprocal: sameAsFirst,
   Identity: sameAsFirst,

@@ -1,7 +1,7 @@
 import { ShapeError } from "../util/errors.ts";
 import { type Dim, type Shape, showShape } from "./value.ts";
 
-/** One dim that is both, or `undefined` if they cannot be the same size. */
+/** The dim that both stand for, or `undefined` if they cannot be the same size. */
 export function unify(a: Dim, b: Dim): Dim | undefined {
   if (a === b || b === "?") return a;
   return a === "?" ? b : undefined;
@@ -53,12 +53,12 @@ export const withDim = (shape: Shape, axis: number, dim: Dim): Shape => shape.ma
 export const reduceShape = (shape: Shape, axes: readonly number[], keepDims: boolean): Shape =>
   shape.flatMap((dim, i) => (axes.includes(i) ? (keepDims ? [1] : []) : [dim]));
 
-/** The product of dims, or `undefined` where one has no number. */
+/** The product of dims, or `undefined` if one is not a number. */
 export const countOf = (shape: Shape): number | undefined =>
   shape.every((dim) => typeof dim === "number") ? shape.reduce<number>((n, dim) => n * (dim as number), 1) : undefined;
 
 /**
- * Checks that two shapes can be one, and gives it.
+ * The one shape that both stand for.
  * @throws {ShapeError} naming `what` when rank or a dim differs.
  */
 export function sameShape(what: string, a: Shape, b: Shape): Shape {

@@ -23,11 +23,11 @@ export interface Value<D extends DType = DType> {
 /** Attributes of an op: ONNX ints, lists of ints, and strings. */
 export type Attributes = Readonly<Record<string, number | readonly number[] | string>>;
 
-/** Cotangents of an alias's inputs from those of its outputs; `null` where none flows. */
+/** From the cotangents of an alias's outputs, those of its inputs; `null` where none flows. */
 export type Backward = (dys: readonly (Value<Float> | null)[]) => readonly (Value<Float> | null)[];
 
 interface NodeBase {
-  /** Ascending in order of creation, so that ascending ids are a topological order. */
+  /** Ids ascend in the order of creation, which is a topological order. */
   readonly id: number;
   /** Where in the model it was written: `"encode"`, `"grad/encode"`, `""`. */
   readonly scope: string;
@@ -56,7 +56,7 @@ export interface ConstantNode extends NodeBase {
   readonly name: string | undefined;
 }
 
-/** Other names for its first inputs, with a gradient of their own; leaves no trace in the file. */
+/** Gives its first inputs other names and a gradient of their own. It leaves no trace in the file. */
 export interface AliasNode extends NodeBase {
   readonly kind: "alias";
   readonly backward: Backward;
@@ -64,20 +64,20 @@ export interface AliasNode extends NodeBase {
 
 export type GraphNode = OpNode | InputNode | ConstantNode | AliasNode;
 
-/** The inside of a Loop, Scan or If while it is written: values made there cannot leave it. */
+/** The inside of a Loop, Scan or If while it is built. Values made there cannot leave it. */
 export interface Frame {
   readonly parent: Frame | null;
   readonly what: string;
 }
 
-/** A subgraph: its own inputs, and what it gives back; values of outer graphs are used as they are. */
+/** A subgraph: its own inputs and outputs. It may use values of the enclosing graphs. */
 export interface Body {
   readonly frame: Frame;
   readonly inputs: readonly { readonly name: string; readonly value: Value }[];
   readonly outputs: readonly { readonly name: string; readonly value: Value }[];
 }
 
-/** Where values are being written at this moment. Building a graph is synchronous, so one place is enough. */
+/** Where new values go at this moment. Building a graph is synchronous, so one variable is enough. */
 let place: { readonly scope: string; readonly frame: Frame | null } = { scope: "", frame: null };
 let nextId = 0;
 
@@ -101,13 +101,13 @@ export const scope = <T>(name: string, build: () => T): T =>
 /** As `scope`, with the whole path. */
 export const absoluteScope = <T>(path: string, build: () => T): T => at({ ...place, scope: path }, build);
 
-/** Writes the inside of a Loop, Scan or If: what `build` makes belongs to the frame it is given. */
+/** Builds the inside of a Loop, Scan or If: what `build` makes belongs to the frame it gets. */
 export function inFrame<T>(what: string, build: (frame: Frame) => T): T {
   const frame: Frame = { parent: place.frame, what };
   return at({ ...place, frame }, () => build(frame));
 }
 
-/** The parts of a node that its maker decides; the rest comes from `here()`. */
+/** The fields of a node that its maker decides; the rest comes from `here()`. */
 type Draft =
   | Pick<OpNode, "kind" | "op" | "attributes" | "bodies">
   | Pick<InputNode, "kind">

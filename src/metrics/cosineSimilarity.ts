@@ -16,7 +16,7 @@ export const cosineSimilarity = defineMetric({
       definition: "Mean over rows of x . xHat / (|x| |xHat|), from -1 to 1. 1 is perfect; a row of zeros counts 0.",
     },
   },
-  sums: ({ x, xHat }) => ({
+  sums: ({ target: x, xHat }) => ({
     cosine: rows(op.div(dot(x, xHat), op.max(op.mul(op.sqrt(dot(x, x)), op.sqrt(dot(xHat, xHat))), 1e-8))),
   }),
   value: ({ cosine }, { rows: count }) => ({ cosine_similarity: cosine.sum / count }),

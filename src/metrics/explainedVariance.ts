@@ -15,7 +15,7 @@ export const explainedVariance = defineMetric({
         "1 - var(x - xHat) / var(x), each one scalar variance over all entries of the evaluated rows. 1 is perfect; predicting one constant scores 0, predicting the mean row scores well above 0 when dimensions have different means.",
     },
   },
-  sums: ({ x, xHat, shift }) => ({ ...shiftedSums(x, shift), ...spreadSums(op.sub(x, xHat)) }),
+  sums: ({ target: x, xHat, shift }) => ({ ...shiftedSums(x, shift), ...spreadSums(op.sub(x, xHat)) }),
   value: ({ perDim, squares, mean, within }, measured) => ({
     explained_variance: 1 - spread({ mean, within }, measured) / totalSquares({ perDim, squares }, measured),
   }),

@@ -14,7 +14,7 @@ export const explainedVarianceCentered = defineMetric({
         "1 - sum |x - xHat|^2 / sum |x - mean|^2, the mean taken per dimension over the evaluated rows. 1 is perfect; predicting the mean row scores 0.",
     },
   },
-  sums: ({ x, xHat, shift }) => ({ ...shiftedSums(x, shift), error: squaredError(x, xHat) }),
+  sums: ({ target: x, xHat, shift }) => ({ ...shiftedSums(x, shift), error: squaredError(x, xHat) }),
   value: ({ perDim, squares, error }, measured) => ({
     explained_variance_centered: 1 - error.sum / centredSquares({ perDim, squares }, measured),
   }),

@@ -7,10 +7,11 @@ import { type Model, toNumber } from "../onnx/proto.ts";
 import { metrics } from "./index.ts";
 import type { AnyMetric, How, MetricInputs } from "./metric.ts";
 
-/** The dims of the SAE to measure; `k` where selection is exact. */
+/** The dims of the SAE to measure; `outputDim` of a transcoder, `k` where selection is exact. */
 export interface MetricDims {
   readonly inputDim: number;
   readonly latentDim: number;
+  readonly outputDim?: number | undefined;
   readonly k: number | undefined;
 }
 
@@ -32,18 +33,27 @@ export interface MetricsForm {
 /** How each output of the metrics' graph is joined over batches, by output name `metric.sum`. */
 export type SumsTable = Readonly<Record<string, How>>;
 
-/** The graph of all metrics' sums: takes `activations`, `shift`, `latents`, `top_values` (where `k` is known) and `reconstruction`. */
+/** The graph of all metrics' sums: takes `activations`, `targets` (of a transcoder), `shift`, `latents`, `top_values` (where `k` is known) and `reconstruction`. */
 export function metricsGraph(
-  { inputDim, latentDim, k }: MetricDims,
+  { inputDim, latentDim, outputDim, k }: MetricDims,
   { largestBy: how = "topK" }: MetricsForm = {},
 ): { parts: ModelParts; table: SumsTable } {
   const activations = op.input("float32", ["batch", inputDim]);
-  const shift = op.input("float32", [inputDim]);
+  const targets = outputDim === undefined ? undefined : op.input("float32", ["batch", outputDim]);
+  const width = outputDim ?? inputDim;
+  const shift = op.input("float32", [width]);
   const latents = op.input("float32", ["batch", latentDim]);
-  const reconstruction = op.input("float32", ["batch", inputDim]);
+  const reconstruction = op.input("float32", ["batch", width]);
   const top = k === undefined ? undefined : op.input("float32", ["batch", k]);
   const given: MetricInputs = {
-    ...{ x: activations, shift, xHat: reconstruction, z: latents, active: top ?? latents },
+    ...{
+      x: activations,
+      target: targets ?? activations,
+      shift,
+      xHat: reconstruction,
+      z: latents,
+      active: top ?? latents,
+    },
     largestOver: largestBy[how],
   };
 
@@ -51,6 +61,7 @@ export function metricsGraph(
     scope(name, () => Object.entries(metric.sums(given)).map(([sum, one]) => [`${name}.${sum}`, one] as const)),
   );
   const inputs: Record<string, Value> = { activations, shift, latents, reconstruction };
+  if (targets) inputs.targets = targets;
   if (top) inputs.top_values = top;
   return {
     parts: { name: "metrics", inputs, outputs: Object.fromEntries(sums.map(([name, { value }]) => [name, value])) },

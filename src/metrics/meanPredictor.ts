@@ -20,7 +20,7 @@ export const meanPredictor = defineMetric({
       definition: "explained_variance_centered of always predicting the mean row: 0 by definition.",
     },
   },
-  sums: ({ x, shift }) => shiftedSums(x, shift),
+  sums: ({ target: x, shift }) => shiftedSums(x, shift),
   value(sums, measured) {
     const left = centredSquares(sums, measured);
     return {

@@ -6,9 +6,11 @@ type V = Value<"float32">;
 export interface MetricInputs {
   /** Activations `[batch, inputDim]`. */
   readonly x: V;
-  /** A constant row `[inputDim]` near the mean of the evaluated rows: take it off before summing, or a large mean eats the digits. */
+  /** What is to be reconstructed, `[batch, outputDim]`: the activations themselves, but for a transcoder. */
+  readonly target: V;
+  /** A constant row `[outputDim]` near the mean of the targets: take it off before summing, or a large mean eats the digits. */
   readonly shift: V;
-  /** Reconstruction `[batch, inputDim]`. */
+  /** Reconstruction `[batch, outputDim]`. */
   readonly xHat: V;
   /** Latents `[batch, latentDim]`. */
   readonly z: V;
@@ -46,9 +48,10 @@ export interface Joined {
 /** What a metric's number is made of besides its sums. */
 export interface Measured {
   readonly rows: number;
-  readonly inputDim: number;
+  /** Width of the targets. */
+  readonly outputDim: number;
   readonly latentDim: number;
-  /** The row that was taken off, `[inputDim]`. */
+  /** The row that was taken off, `[outputDim]`. */
   readonly shift: Float64Array;
 }
 

@@ -13,6 +13,6 @@ export const reconstructionLoss = defineMetric({
       definition: "Mean of (x - xHat)^2 over rows and dimensions, in squared units of the activations. 0 is perfect.",
     },
   },
-  sums: ({ x, xHat }) => ({ error: squaredError(x, xHat) }),
-  value: ({ error }, { rows, inputDim }) => ({ reconstruction_loss: error.sum / (rows * inputDim) }),
+  sums: ({ target: x, xHat }) => ({ error: squaredError(x, xHat) }),
+  value: ({ error }, { rows, outputDim }) => ({ reconstruction_loss: error.sum / (rows * outputDim) }),
 });

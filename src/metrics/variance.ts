@@ -27,11 +27,11 @@ export const centredSquares = ({ perDim, squares }: Shifted, { rows: count }: Me
  * Squared distance of all entries from their one mean. With y the shifted rows and u = shift - mean(shift), so that
  * x - mean(shift) = y + u: sum of |y|^2 + 2 y . u + |u|^2, less (sum of y)^2 / entries.
  */
-export function totalSquares({ perDim, squares }: Shifted, { rows: count, inputDim, shift }: Measured): number {
-  const middle = total(shift) / inputDim;
+export function totalSquares({ perDim, squares }: Shifted, { rows: count, outputDim, shift }: Measured): number {
+  const middle = total(shift) / outputDim;
   const u = shift.map((v) => v - middle);
   return (
-    squares.sum + total(u.map((v, i) => 2 * v * perDim[i]! + count * v * v)) - total(perDim) ** 2 / (count * inputDim)
+    squares.sum + total(u.map((v, i) => 2 * v * perDim[i]! + count * v * v)) - total(perDim) ** 2 / (count * outputDim)
   );
 }
 
@@ -45,8 +45,8 @@ export const spreadSums = (x: V) => {
 /** Squared distance of all entries from their one mean: within rows, and between the rows' means. */
 export const spread = (
   { mean, within }: { readonly mean: Joined["rows"]; readonly within: Joined["rows"] },
-  { rows: count, inputDim }: Measured,
-): number => within.sum + inputDim * (mean.sumOfSquares - mean.sum ** 2 / count);
+  { rows: count, outputDim }: Measured,
+): number => within.sum + outputDim * (mean.sumOfSquares - mean.sum ** 2 / count);
 
 /** Squared length of each row of the residual. */
 export const squaredError = (x: V, xHat: V) => {

@@ -2,10 +2,10 @@ import { ConfigError } from "../util/errors.ts";
 import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
 
 /**
- * A model that runs `first`, then `second` on what it gives: inputs of `second` named like an input or output of `first`
- * are that value, the others become inputs of the whole. Everything inside `second` is renamed `prefix/...`; its outputs
- * are the whole's outputs. Metadata are those of `first`.
- * @throws {ConfigError} when the two need different opsets, `second` has bodies, or both name another value alike.
+ * A model that runs `first`, then `second` on its outputs. An input of `second` with the name of an input or output of
+ * `first` is that value; its other inputs become inputs of the whole. Everything inside `second` is renamed `prefix/...`.
+ * The outputs are those of `second`, the metadata those of `first`.
+ * @throws {ConfigError} when the two need different opsets, `second` has bodies, or both use one name for different values.
  */
 export function chainModels(first: Model, second: Model, prefix: string): Model {
   const [a, b] = [first, second].map((model) =>

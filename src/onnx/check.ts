@@ -4,7 +4,7 @@ import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
 import { castTo, rules, type Scope } from "./rules.ts";
 import { dataTypeName, shapeOf } from "./tensors.ts";
 
-/** A node that a provider would leave to another one or compute wrongly, or of which that is not known. */
+/** A node that a provider cannot run: it has no kernel, computes it wrongly, or nothing is known of it. */
 export interface Misfit {
   readonly provider: KernelProvider;
   /** Its scoped name, such as `encode/TopK_0`. */
@@ -30,9 +30,9 @@ const shortNames: Readonly<Record<string, string>> = {
 const comparisons = new Set(["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or"]);
 
 /**
- * The nodes of a model, those in bodies of Loop, Scan and If included, that a provider has no kernel for or computes wrongly;
- * empty when all of the graph runs there. Static: nothing is run.
- * @throws {ConfigError} when the model is not of opset 17, which is what the table is of.
+ * The nodes of a model that a provider has no kernel for, or computes wrongly; empty when the whole graph runs there. Nodes
+ * in bodies of Loop, Scan and If are included. Nothing is run: the answer comes from the tables.
+ * @throws {ConfigError} when the model is not of opset 17, the table's.
  */
 export function checkModel(model: Model, provider: KernelProvider, file = "the model"): Misfit[] {
   const opset = toNumber(model.opsetImport?.find(({ domain }) => !domain || domain === "ai.onnx")?.version);
@@ -66,7 +66,7 @@ function checkGraph(graph: Graph, provider: KernelProvider, outer?: Scope): Misf
   });
 }
 
-/** Types of a node's outputs, where the file does not say them. */
+/** Types of a node's outputs, where the file does not declare them. */
 function declareOutputs(node: Node, { types, makers }: Scope): void {
   const type = (i: number) => types.get(node.input?.[i] ?? "");
   for (const [i, name] of (node.output ?? []).entries()) {

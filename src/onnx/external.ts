@@ -4,7 +4,7 @@ import type { Model, Node, TensorProto } from "./proto.ts";
 /** Above this many bytes of weights a model keeps them in a file of its own: ONNX messages end at 2 GB. */
 export const externalDataFrom = 1.5e9;
 
-/** Offsets are multiples of this, so that the file can be memory-mapped. */
+/** Offsets are multiples of this, so that a runtime can map the file into memory. */
 const alignment = 4096;
 
 /** Total bytes of a model's initializers. */
@@ -18,7 +18,7 @@ export interface ExternalPart {
 }
 
 /**
- * A model whose large initializers are named places in the file `location` beside it, and the pieces of that file.
+ * A model whose large initializers are in the file `location` beside it, and the pieces of that file.
  * Source: ONNX, docs/ExternalData.md.
  */
 export function splitExternalData(model: Model, location: string): { model: Model; parts: ExternalPart[] } {

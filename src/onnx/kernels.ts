@@ -1,9 +1,11 @@
 /**
- * @file Which kernels ONNX Runtime 1.30 has, for the ops the builder has, at opset 17. CPU, WASM and WebGPU: found by opening
- * a model of one node for every op and type (test/onnx/kernels.test.ts does it again; WebGPU on SwiftShader, with fallback
- * refused; float16 on CPU and WASM runs by casts that ONNX Runtime puts in). CUDA: the kernels
- * that ONNX Runtime's docs/OperatorKernels.md (at commit 001d12d) lists for opset 17, and placement on the 1.29 CUDA provider; no
- * kernel of it was run on a GPU.
+ * @file Which kernels ONNX Runtime 1.30 has at opset 17, for the ops the builder has.
+ *
+ * CPU, WASM and WebGPU: found by opening a model of one node for every op and type; test/onnx/kernels.test.ts does it again.
+ * WebGPU ran on SwiftShader, with fallback refused. float16 on CPU and WASM runs by casts that ONNX Runtime puts in.
+ *
+ * CUDA: the kernels that ONNX Runtime's docs/OperatorKernels.md (at commit 001d12d) lists for opset 17, and the placement that
+ * the 1.29 CUDA provider chose. No kernel of it was run on a GPU.
  */
 
 /** Where a graph may run. WASM is the CPU provider compiled for another machine: the probes found the same kernels. */
@@ -20,7 +22,7 @@ const row = (cpu: string, cuda: string, webgpu: string): Kernels => ({
   wasm: cpu,
 });
 
-/** Types of the values an op computes with; of Cast `from > to`; `any` where the types are those of a body. */
+/** The types an op computes with. Of Cast: `from>to`. `any`: the types are those of a body. */
 export const kernels: Readonly<Record<string, Kernels>> = {
   Neg: row("f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16"),
   Abs: row("f32 f64 f16 i32 i64", "f32 f64 f16 i32 i64", "f32 f16"),
@@ -31,6 +33,8 @@ export const kernels: Readonly<Record<string, Kernels>> = {
   Relu: row("f32 f64 f16 i32", "f32 f64 f16", "f32 f16"),
   Sigmoid: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Tanh: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
+  Cos: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
+  Sin: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Reciprocal: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),
   Identity: row("f32 f64 f16 i32 i64 bool", "f32 f64 f16 i32 i64 bool", "f32 f16 i32"),
   Softmax: row("f32 f64 f16", "f32 f64 f16", "f32 f16"),

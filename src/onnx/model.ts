@@ -42,7 +42,7 @@ export function decodeModel(bytes: Uint8Array, file: string): Model {
   let model: Model;
   try {
     fieldsOf(bytes);
-    // As a plain array: of a Node Buffer, whose slice() copies nothing, the tensors would be Buffers too.
+    // As a plain array: from a Node Buffer the tensors would be Buffers too, and a Buffer's slice() copies nothing.
     model = onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     throw new ConfigError(
@@ -59,7 +59,7 @@ export function decodeModel(bytes: Uint8Array, file: string): Model {
   return model;
 }
 
-/** Each body is three messages, and protobuf reads 100 within one another. Source: protobuf, CodedInputStream::SetRecursionLimit. */
+/** Each body nests three messages, and protobuf reads 100 nested ones at most. Source: protobuf, CodedInputStream::SetRecursionLimit. */
 const deepest = 32;
 
 const isDeeper = ({ node }: Graph, levels: number): boolean =>

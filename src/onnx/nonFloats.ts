@@ -9,8 +9,8 @@ const numbers = "whole numbers";
 const all = (ops: readonly string[], what: string) => Object.fromEntries(ops.map((op) => [op, [what, what, what]]));
 
 /**
- * What ops give that is no float activation, by output; nothing where it is one. For values whose type no one declares: cast to float32
- * they would look like activations. Source: ONNX, docs/Operators.md; ONNX Runtime, docs/ContribOperators.md.
+ * Which outputs of ops are no float activations, and what they are instead. Needed where a model declares no types: cast to
+ * float32, such a value would look like an activation. Source: ONNX, docs/Operators.md; ONNX Runtime, docs/ContribOperators.md.
  */
 const given: Readonly<Record<string, readonly (string | undefined)[]>> = {
   ...all(["QuantizeLinear", "QLinearMatMul", "QLinearConv", "MatMulInteger", "ConvInteger"], codes),
@@ -30,7 +30,7 @@ const given: Readonly<Record<string, readonly (string | undefined)[]>> = {
   "com.microsoft.EmbedLayerNormalization": [undefined, numbers],
 };
 
-/** Ops that give what their first input is, in another shape or a part of it. */
+/** Ops whose output is their first input in another shape, or a part of it. */
 const passing = new Set(["Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Gather"]);
 
 /** What the value is, where the op that made it says that it is no float activation. */
@@ -44,7 +44,7 @@ export function nonFloat(graph: Graph, name: string): string | undefined {
   }
 }
 
-/** As it is keyed in such tables: `Add`, `com.microsoft.QLinearAdd`. */
+/** A node's key in these tables: `Add`, `com.microsoft.QLinearAdd`. */
 export const opOf = ({ domain, opType }: Node): string =>
   domain && domain !== "ai.onnx" ? `${domain}.${opType}` : (opType ?? "");
 

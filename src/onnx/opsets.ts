@@ -12,15 +12,15 @@ export const opsetOf = (model: Model): number | undefined => {
 };
 
 /**
- * First opset at which an op means what it means at opset 17 and 13, for float32 and integer indices; later versions
- * up to `movable.to` only added element types, or attributes that are off unless written. Source: ONNX, docs/Changelog.md.
+ * The first opset at which an op means the same as at opsets 13 and 17, for float32 and integer indices. Later versions, up
+ * to `movable.to`, only added element types, or attributes that are off by default. Source: ONNX, docs/Changelog.md.
  */
 const sameSince: Readonly<Record<string, number>> = {
   ...Object.fromEntries(
     [
       ...["Abs", "Add", "And", "Concat", "Div", "Exp", "Expand", "Gather", "GatherElements", "GatherND", "Gemm"],
       ...["Greater", "Identity", "Less", "Log", "MatMul", "Mul", "Neg", "Not", "Or", "Reciprocal", "Relu", "Reshape"],
-      ...["ScatterElements", "ScatterND", "Shape", "Sigmoid", "Sign", "Slice", "Sqrt", "Sub", "Tanh", "TopK"],
+      ...["ScatterElements", "ScatterND", "Shape", "Sigmoid", "Sign", "Sin", "Slice", "Sqrt", "Sub", "Tanh", "TopK"],
       ...["Transpose", "Where", "Cast", "Clip", "Equal", "ConstantOfShape"],
     ].map((op) => [op, 11]),
   ),
@@ -42,7 +42,7 @@ const attributeSince: Readonly<Record<string, number>> = {
   "Shape.end": 15,
 };
 
-/** First opset at which an op takes its axes as its second input; as an attribute before. */
+/** The first opset at which an op takes its axes as its second input; before, they are an attribute. */
 const axesAsInputSince: Readonly<Record<string, number>> = {
   ReduceSum: 13,
   Squeeze: 13,
@@ -51,7 +51,7 @@ const axesAsInputSince: Readonly<Record<string, number>> = {
 };
 
 /**
- * A graph of opset `from` written in opset `to`.
+ * A graph of opset `from`, rewritten in opset `to`.
  * @throws {ConfigError} naming the op that has no equal there, or is not known to have one.
  */
 export function toOpset(graph: Graph, from: number, to: number, what: string): Graph {

@@ -21,7 +21,7 @@ export function printModel(model: Model): string {
   ].join("\n");
 }
 
-/** Small constants stand where they are used; `outer` are those of the graphs around. */
+/** Small constants are printed where they are used; `outer` are those of the enclosing graphs. */
 function printGraph(graph: Graph, indent: string, outer: ReadonlyMap<string, string>): string[] {
   const inline = new Map(outer);
   for (const tensor of graph.initializer ?? []) {
@@ -66,7 +66,7 @@ const typeOf = (info: ValueInfo): string => {
 const tensorType = (tensor: TensorProto): string =>
   `${dataTypeName(tensor.dataType)}[${(tensor.dims ?? []).map(toNumber).join(", ")}]`;
 
-/** A constant of at most eight elements, written out; not float16, which is bits here. */
+/** A constant of at most eight elements, written out. Not of float16, which are raw bits here. */
 function literal(tensor: TensorProto): string | undefined {
   const dims = (tensor.dims ?? []).map(toNumber);
   const known = dtypeOf(tensor.dataType);

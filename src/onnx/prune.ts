@@ -2,7 +2,8 @@ import { ConfigError } from "../util/errors.ts";
 import type { Graph, Model } from "./proto.ts";
 
 /**
- * The nodes and initializers that some values need. @throws {ConfigError} when the graph has bodies, whose needs are not seen.
+ * The nodes and initializers that some values need.
+ * @throws {ConfigError} when the graph has bodies: what they need from outside is not followed.
  */
 export function prune(graph: Graph, wanted: readonly string[], what: string): Graph {
   const needed = new Set(wanted);
@@ -19,7 +20,7 @@ export function prune(graph: Graph, wanted: readonly string[], what: string): Gr
   return { node, initializer: (graph.initializer ?? []).filter(({ name }) => needed.has(name ?? "")) };
 }
 
-/** A model that gives some of its outputs and computes nothing else; all is still computed where a node has a body. */
+/** The model with only some of its outputs, and only what they need. Where a node has a body, everything stays. */
 export function onlyOutputs(model: Model, wanted: readonly string[]): Model {
   const graph = model.graph ?? {};
   const output = (graph.output ?? []).filter(({ name }) => wanted.includes(name ?? ""));
@@ -33,7 +34,7 @@ export function onlyOutputs(model: Model, wanted: readonly string[]): Model {
   return { ...model, graph: { ...graph, ...kept, input: among(graph.input), valueInfo: among(graph.valueInfo) } };
 }
 
-/** A graph with every value and node renamed; the missing (`""`) stay missing. */
+/** A graph with every value and node renamed. Left-out inputs and outputs (`""`) stay left out. */
 export function renamed(graph: Graph, rename: (name: string) => string): Graph {
   const other = (name: string | null | undefined) => (name ? rename(name) : "");
   return {

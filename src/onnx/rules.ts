@@ -1,13 +1,13 @@
 /**
- * @file What kernels that exist still get wrong, seen in the graph alone. The table of kernels says which there are; these rules say
- * where a provider fails later, gives other numbers than the CPU, or others from one run to the next. From ONNX Runtime's sources
- * and documents, and from what was run; nothing of CUDA was.
+ * @file What existing kernels get wrong, as far as the graph alone shows it. kernels.ts says which kernels there are. These
+ * rules say where a provider has one and still fails later, gives other numbers than the CPU, or other numbers in each run. They
+ * come from ONNX Runtime's sources and documents, and from trying; of CUDA nothing was tried.
  */
 import type { KernelProvider } from "./kernels.ts";
 import { type Attribute, type Node, type TensorProto, toNumber } from "./proto.ts";
 import { dataTypeName, hostTensor } from "./tensors.ts";
 
-/** What is known of the values of a graph, those of the graphs around it included. */
+/** What is known of the values of a graph and of its enclosing graphs. */
 export interface Scope {
   /** Element types by value name. */
   readonly types: Map<string, string>;
@@ -22,7 +22,7 @@ export interface Scope {
 /** A reason to refuse a node. */
 export interface Rule {
   readonly providers: readonly KernelProvider[];
-  /** Whether it holds for a node that computes with elements of a type. */
+  /** Whether the reason holds for a node that computes with this element type. */
   readonly applies: (node: Node, type: string, scope: Scope) => boolean;
   /** What goes wrong, and what to do. */
   readonly why: string;
@@ -38,7 +38,7 @@ const isFloat = (type: string) => type.startsWith("float");
 const isScatter = ({ opType }: Node) => opType === "ScatterElements" || opType === "ScatterND";
 const reductionOf = (node: Node) =>
   new TextDecoder().decode(attributeOf(node, "reduction")?.s ?? new Uint8Array()) || "none";
-/** An axis counted from the front; counted from the end where the rank is not known. */
+/** An axis counted from the front; where the rank is not known, as it is written. */
 function axisOf(node: Node, otherwise: number, value: string | undefined, { shapes }: Scope): number {
   const found = attributeOf(node, "axis")?.i;
   const axis = found == null ? otherwise : toNumber(found);
@@ -46,13 +46,13 @@ function axisOf(node: Node, otherwise: number, value: string | undefined, { shap
   return axis < 0 && rank !== undefined ? axis + rank : axis;
 }
 
-/** Whether all places a Scatter writes to are different ones; `false` where that is not known before it runs. */
+/** Whether a Scatter writes to each place once at most; `false` where only a run would tell. */
 function distinct(node: Node, scope: Scope): boolean {
   const indices = node.input?.[1] ?? "";
   const constant = scope.constants.get(indices);
   if (constant) return constant.dataLocation !== 1 && distinctConstants(node, constant, scope);
   const maker = scope.makers.get(indices);
-  // The places of a TopK differ along its axis.
+  // The indices of a TopK differ along its axis.
   return (
     node.opType === "ScatterElements" &&
     maker?.node.opType === "TopK" &&
@@ -64,7 +64,7 @@ function distinct(node: Node, scope: Scope): boolean {
 function distinctConstants(node: Node, indices: TensorProto, scope: Scope): boolean {
   const { dims, data } = hostTensor(indices);
   const numbers = Array.from(data, Number);
-  // A negative index, counted from the end, may name a place under another number.
+  // A negative index counts from the end: two different numbers may name one place.
   if (numbers.some((n) => n < 0)) return false;
   const places =
     node.opType === "ScatterND"
@@ -79,7 +79,7 @@ function rowsOf(numbers: readonly number[], dims: readonly number[]): string[] {
   return Array.from({ length: numbers.length / width }, (_, i) => `${numbers.slice(i * width, (i + 1) * width)}`);
 }
 
-/** The places of ScatterElements: where each entry stands, but for the number along the axis. */
+/** The places of ScatterElements: where each entry stands, with its index in place of its position along the axis. */
 function entriesOf(numbers: readonly number[], dims: readonly number[], axis: number): string[] {
   const inner = dims.slice(axis < 0 ? axis + dims.length + 1 : axis + 1).reduce((a, b) => a * b, 1);
   const size = dims.at(axis) ?? 1;
@@ -102,19 +102,19 @@ export const rules: readonly Rule[] = [
     why: "needs cuDNN, which may be absent; take the largest by TopK, a norm by Mul, ReduceSum and Sqrt",
   },
   {
-    // Reductions are chosen by element size: int32 is added as if it were float32.
+    // The kernel is chosen by element size: int32 is added as if it were float32.
     providers: ["cuda"],
     applies: (node, type) => isScatter(node) && reductionOf(node) !== "none" && !isFloat(type),
     why: "adds integers as if they were floats; scatter float32",
   },
   {
-    // Each entry is written by a thread of its own.
+    // Each entry is written by its own thread: of two at one place, either may win.
     providers: ["cuda", "webgpu"],
     applies: (node, _type, scope) => isScatter(node) && reductionOf(node) === "none" && !distinct(node, scope),
     why: "indices that repeat give a result of chance; take a TopK's along its axis, or make them an initializer without repeats",
   },
   {
-    // Added by atomic operations, as the threads come; a float sum depends on the order.
+    // Entries are added by atomic operations, in the order the threads arrive; a float sum depends on the order.
     providers: ["cuda", "webgpu"],
     applies: (node, type, scope) =>
       isScatter(node) && ["add", "mul"].includes(reductionOf(node)) && isFloat(type) && !distinct(node, scope),

@@ -10,9 +10,9 @@ const inNode = { output: 2 } as const;
 
 /** What is put into a model. */
 export interface Splice {
-  /** The node behind which the new nodes stand; before all others if not given. */
+  /** The new nodes are put after this node; without one, before all others. */
   readonly after?: number | undefined;
-  /** Another name for one output of that node; outputs up to it that it has not are added, without names. */
+  /** Another name for one output of that node. Outputs before it that the node leaves out are added, without names. */
   readonly rename?: { readonly output: number; readonly name: string } | undefined;
   /** Nodes, initializers, inputs, outputs. */
   readonly graph: Graph;
@@ -21,8 +21,8 @@ export interface Splice {
 }
 
 /**
- * The bytes of a model with new nodes in it. Every other byte is passed on as it is, so fields that this library does not
- * know, of a later ONNX or of somebody's own, are kept.
+ * The bytes of a model with new nodes in it. Every other byte is passed on unchanged. So fields that this library does not
+ * know are kept: those of a later ONNX, and anybody's own.
  * @throws {ConfigError} when the message holds its graph in several pieces, and when the whole would reach 2 GB.
  */
 export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: Splice, file: string): Uint8Array {
@@ -57,7 +57,7 @@ export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: 
   return join(pieces);
 }
 
-/** The fields of a message. @throws {ConfigError} where the bytes are none: the reader of models takes some of these for others. */
+/** The fields of a message. @throws {ConfigError} where the bytes are no message: the reader of models accepts some that are not. */
 function fieldsIn(message: Uint8Array, file: string): Field[] {
   try {
     return fieldsOf(message);
@@ -66,7 +66,7 @@ function fieldsIn(message: Uint8Array, file: string): Field[] {
   }
 }
 
-/** A node's fields with one output named otherwise. */
+/** A node's fields with one output renamed. */
 function renameOutput(node: Uint8Array, { output, name }: { output: number; name: string }, file: string) {
   let index = 0;
   const pieces = fieldsIn(node, file).map(({ number, bytes }: Field) =>

@@ -34,8 +34,8 @@ export const tensorProto = (name: string, value: HostTensor): TensorProto => ({
 
 /**
  * The elements of an initializer; reads raw bytes and the typed fields.
- * @throws {ConfigError} for element types this library does not compute with, for data kept in another file, and for data of
- * another size than the shape's.
+ * @throws {ConfigError} for an element type this library does not compute with, for data in another file, and when the data
+ * do not fit the shape.
  */
 export function hostTensor(proto: TensorProto): HostTensor {
   const dtype = dtypeOf(proto.dataType);
@@ -78,7 +78,7 @@ export const valueInfo = (name: string, dtype: DType, shape: readonly (number | 
   },
 });
 
-/** The shape of a declared value: sizes, names, and `?` where nothing is said; `undefined` without a shape. */
+/** The shape of a declared value: sizes, names, and `?` for unknown dims; `undefined` when no shape is declared. */
 export function shapeOf(info: ValueInfo): (number | string)[] | undefined {
   return info.type?.tensorType?.shape?.dim?.map((dim) =>
     dim.dimParam ? dim.dimParam : dim.dimValue != null ? toNumber(dim.dimValue) : "?",

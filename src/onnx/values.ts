@@ -7,22 +7,22 @@ import { dataTypeName, shapeOf } from "./tensors.ts";
 /** A value of a model's main graph and what the model says of it. */
 export interface FoundValue {
   readonly name: string;
-  /** The node that gives it, and which of its outputs it is; an input of the model has none. */
+  /** The node that gives it, and as which of its outputs; none for an input of the model. */
   readonly producer?: { readonly node: number; readonly output: number } | undefined;
   /** ONNX's number of its element type, and its shape, where they are declared. */
   readonly dataType?: number | undefined;
   readonly shape?: readonly (number | string)[] | undefined;
-  /** It is an optional output that the node does not give yet. */
+  /** Whether it is an optional output that the node does not give yet. */
   readonly absent?: boolean;
   /** False where it is declared as a sequence, a map or an optional value. */
   readonly isTensor?: false;
 }
 
-/** Optional outputs worth asking for: the sum that goes on as the residual stream. Source: ONNX Runtime, docs/ContribOperators.md. */
+/** Optional outputs worth asking for: the sum that becomes the residual stream. Source: ONNX Runtime, docs/ContribOperators.md. */
 const optionalOutputs: Readonly<Record<string, { readonly sum: number; readonly likeInput: boolean }>> = {
   "com.microsoft.SkipLayerNormalization": { sum: 3, likeInput: true },
   "com.microsoft.SkipSimplifiedLayerNormalization": { sum: 3, likeInput: true },
-  // Its first input are token ids.
+  // The first input is token ids.
   "com.microsoft.EmbedLayerNormalization": { sum: 2, likeInput: false },
 };
 
@@ -69,9 +69,9 @@ function valuesOf({ input, output, valueInfo, node, initializer }: Graph): Found
 }
 
 /**
- * The value called `name`, or `NODE:3` for output 3 of the node called NODE; it may be an optional output of a fused
- * normalisation (the residual sum) that the model does not ask for yet.
- * @throws {ConfigError} showing the nearest names, those `width` wide first, when there is none.
+ * The value called `name`, or `NODE:3` for output 3 of the node called NODE. It may be an optional output that the model does
+ * not ask for yet: the residual sum of a fused normalisation.
+ * @throws {ConfigError} when there is none, with the nearest names, those `width` wide first.
  */
 export function findValue(model: Model, name: string, width: number, file: string): FoundValue {
   const graph = model.graph ?? {};
@@ -107,13 +107,13 @@ function outputOf(graph: Graph, values: readonly FoundValue[], name: string, fil
         sum === undefined || node.output?.[sum] ? "" : `it can be asked for output ${sum}, the sum; `
       }it gives ${(node.output ?? []).flatMap((one, i) => (one ? [`${i}: ${one}`] : [])).join(", ")}`,
     );
-  // The sum has the type and shape of what it is made of, and of its normalised self.
+  // The sum has the type and shape of its terms and of the normalised output.
   const like = [node.output?.[0], likeInput ? node.input?.[0] : undefined];
   const { dataType, shape } = values.find((value) => like.includes(value.name) && value.shape) ?? {};
   return { name, producer: { node: index, output }, dataType, shape, absent: true };
 }
 
-/** The values whose names are closest to `name`, for a message; those `width` wide where there are any. */
+/** For a message: the values with the names closest to `name`; only those `width` wide, where there are any. */
 export function nearest(values: readonly FoundValue[], name: string, width: number): string {
   const fitting = values.filter(({ shape }) => shape?.at(-1) === width);
   const unknown = values.filter(({ shape }) => !shape || typeof shape.at(-1) === "string");

@@ -1,7 +1,7 @@
-/** @file Protobuf messages as bytes: to change one field of a message and leave every other byte, known to us or not, as it is. */
+/** @file Protobuf messages as bytes: for changing one field of a message and leaving every other byte alone, known or not. */
 import protobuf from "protobufjs/minimal.js";
 
-/** One field of a message: all its bytes, and for a length-delimited one what is inside. */
+/** One field of a message: all its bytes, and the content if the field is length-delimited. */
 export interface Field {
   readonly number: number;
   readonly bytes: Uint8Array;
@@ -11,8 +11,8 @@ export interface Field {
 const lengthDelimited = 2;
 
 /**
- * The fields of a message, in order. Joined again they are the message. Throws where the bytes are no message: protobufjs reads a
- * field numbered 0, which no message has, so a file filled up with zeros would pass.
+ * The fields of a message, in order; joined again they are the message. Throws where the bytes are no message, also at a field
+ * numbered 0: no message has one, but protobufjs reads it, so a file padded with zeros would pass.
  */
 export function fieldsOf(message: Uint8Array): Field[] {
   const reader = protobuf.Reader.create(message);

@@ -1,5 +1,7 @@
 import * as op from "../graph/ops.ts";
 import type { Value } from "../graph/value.ts";
+import type { AnyOptionValues, Options, OptionValues } from "../util/options.ts";
+import { clippedByGlobalNorm } from "./clip.ts";
 
 type V = Value<"float32">;
 export type Slots = Readonly<Record<string, V>>;
@@ -63,13 +65,11 @@ export interface Drift {
 }
 
 /**
- * How parameters follow their gradients, as graph values. State is canonical and dense: `slots` have their parameter's
+ * How a parameter follows its gradient, as graph values. State is canonical and dense: `slots` have their parameter's
  * shape, `scalars` are shared by all parameters; everything starts at zero. What a row without gradient does is the
- * optimizer's to say: Adam's moments decay, and the row goes on moving.
+ * mover's to say: Adam's moments decay, and the row goes on moving.
  */
-export interface Optimizer {
-  readonly name: string;
-  readonly source: string;
+export interface Mover {
   readonly slots: readonly string[];
   readonly scalars: readonly string[];
   /** By slot, what every step multiplies it with before the gradient is added. */
@@ -90,4 +90,60 @@ export interface Optimizer {
     readonly scalars: Slots;
     readonly learningRate: V;
   }): { readonly parameter: V; readonly slots: Slots };
+}
+
+/** A kind of mover: its options, and the mover that they make. One file each, listed in index.ts. */
+export interface OptimizerKind<O extends Options = Options> {
+  readonly name: string;
+  readonly source: string;
+  readonly options: O;
+  readonly mover: (options: OptionValues<O>) => Mover;
+}
+
+/** A kind of mover whose options are no longer known to the compiler. */
+export interface AnyOptimizerKind extends Pick<OptimizerKind, "name" | "source" | "options"> {
+  readonly mover: (options: AnyOptionValues) => Mover;
+}
+
+/** A kind of mover, checked: a misspelt option does not compile. */
+export const defineOptimizer = <const O extends Options>(kind: OptimizerKind<O>): AnyOptimizerKind =>
+  kind as unknown as AnyOptimizerKind;
+
+/**
+ * A mover with what stands before and behind it: gradients are clipped together, the mover moves each parameter, weights decay.
+ * Source of the idea: optax, `chain`.
+ */
+export interface Optimizer extends Mover {
+  /** What a step does to all gradients before they are followed. */
+  readonly gradients: (gradients: Slots) => Slots;
+  /** Whether rows that get no gradient any more come to rest: not where weights decay. */
+  readonly comesToRest: boolean;
+}
+
+/** What every optimizer can have besides its own options. */
+export const sharedOptions = {
+  clipNorm: {
+    ...{ type: "number", min: 0, default: 0, quiet: true },
+    describe: "gradients longer than this, all parameters' together, are shortened to it; 0: never",
+  },
+  weightDecay: {
+    ...{ type: "number", min: 0, default: 0, quiet: true },
+    describe: "share of itself, times the learning rate, that every weight loses each step (as AdamW)",
+  },
+} as const satisfies Options;
+
+/** A mover, with clipping before it and decay of weights beside it. Source: Loshchilov and Hutter 2019, decoupled weight decay. */
+export function chain(mover: Mover, { clipNorm, weightDecay }: OptionValues<typeof sharedOptions>): Optimizer {
+  const decayed = (parameter: V, learningRate: V): V =>
+    weightDecay === 0 ? parameter : op.mul(parameter, op.sub(1, op.mul(learningRate, weightDecay)));
+  return {
+    ...mover,
+    gradients: (all) => (clipNorm === 0 ? all : clippedByGlobalNorm(all, clipNorm)),
+    comesToRest: weightDecay === 0,
+    update: ({ parameter, ...step }) => mover.update({ ...step, parameter: decayed(parameter, step.learningRate) }),
+    drift: {
+      hold: mover.drift.hold,
+      step: ({ parameter, ...step }) => mover.drift.step({ ...step, parameter: decayed(parameter, step.learningRate) }),
+    },
+  };
 }

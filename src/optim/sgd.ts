@@ -1,18 +1,21 @@
 import * as op from "../graph/ops.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { defineOptimizer } from "./optimizer.ts";
 
 /** Plain stochastic gradient descent: `p - lr g`, without momentum. */
-export const sgd: Optimizer = {
+export const sgd = defineOptimizer({
   name: "sgd",
   source: "Robbins and Monro 1951, A stochastic approximation method",
-  slots: [],
-  scalars: [],
-  decay: {},
-  rest: { moves: [], within: () => true },
-  drift: { hold: () => ({}), step: ({ parameter }) => parameter },
-  advance: () => ({}),
-  update: ({ parameter, gradient, learningRate }) => ({
-    parameter: gradient.plus(parameter, (g) => op.neg(op.mul(g, learningRate))),
-    slots: {},
+  options: {},
+  mover: () => ({
+    slots: [],
+    scalars: [],
+    decay: {},
+    rest: { moves: [], within: () => true },
+    drift: { hold: () => ({}), step: ({ parameter }) => parameter },
+    advance: () => ({}),
+    update: ({ parameter, gradient, learningRate }) => ({
+      parameter: gradient.plus(parameter, (g) => op.neg(op.mul(g, learningRate))),
+      slots: {},
+    }),
   }),
-};
+});

@@ -1,4 +1,5 @@
 import type { ActivationSet } from "../data/activations.ts";
+import type { DataInfo } from "../data/describe.ts";
 import { columnOf, describeData } from "../data/describe.ts";
 import type { RowFiles } from "../data/prefetch.node.ts";
 import type { RowSpans } from "../data/rowSpans.ts";
@@ -7,7 +8,8 @@ import { type ShardSet, splitShards } from "../data/shards/shardSet.node.ts";
 import { surveyShards } from "../data/shards/survey.node.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import type { EvaluationData } from "../evaluate/evaluate.ts";
-import type { DataInfo } from "../record/row.ts";
+import type { ResidentRows, RowShapes } from "../train/rows.ts";
+import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 
 /** Activations in memory, or in files that are read by windows. */
@@ -19,9 +21,9 @@ export interface Dataset {
   readonly layer: number | null;
   readonly position: number | null;
   readonly trueFeatures: HostTensor<"float32"> | undefined;
-  /** `[training rows, inputDim]`. */
-  readonly trainDims: readonly number[];
-  readonly training: HostTensor<"float32"> | RowFiles;
+  /** Shapes of the training rows. */
+  readonly trainShapes: RowShapes;
+  readonly training: ResidentRows | RowFiles;
   readonly evaluation: EvaluationData;
 }
 
@@ -29,26 +31,56 @@ export interface Dataset {
 export const inputDimOf = (set: AnySet): number => ("shards" in set ? set.inputDim : set.activations.dims[1]!);
 
 /**
- * A set, split into training and validation rows; a set in files is read through once.
- * @throws {ConfigError} when the split does not fit, or a value is NaN or infinite.
+ * A set, split into training and validation rows; a set in files is read through once. With `target`, what is to be reconstructed of
+ * each row: a set in memory, of as many rows.
+ * @throws {ConfigError} when the split does not fit, a value is NaN or infinite, or the target's rows are not those of the set.
  */
-export const datasetOf = (set: AnySet, trainRows: number | undefined): Promise<Dataset> =>
-  "shards" in set ? inFiles(set, trainRows) : inMemory(set, trainRows);
+export async function datasetOf(
+  set: AnySet,
+  trainRows: number | undefined,
+  target?: AnySet | undefined,
+): Promise<Dataset> {
+  if (target === undefined) return "shards" in set ? inFiles(set, trainRows) : inMemory(set, trainRows);
+  if ("shards" in set || "shards" in target)
+    throw new ConfigError(
+      `--target: ${"shards" in set ? set.source : target.source} is read by windows, a target and its activations must fit in memory; raise --memory, or use fewer rows`,
+    );
+  checkMatched(set, target);
+  return inMemory(set, trainRows, target);
+}
 
-async function inMemory(set: ActivationSet, trainRows: number | undefined): Promise<Dataset> {
+/** @throws {ConfigError} when two sets have not the same rows, as far as their sizes and columns tell. */
+function checkMatched(set: ActivationSet, target: ActivationSet): void {
+  const [rows, others] = [set.activations.dims[0], target.activations.dims[0]];
+  if (rows !== others)
+    throw new ConfigError(
+      `--target: ${target.source} has ${others} rows, ${set.source} has ${rows}; both need the same rows in the same order`,
+    );
+  for (const name of ["text_id", "position", "token_id", "split"]) {
+    const [one, other] = [set.columns[name], target.columns[name]];
+    const at = one && other ? one.findIndex((value, row) => value !== other[row]) : -1;
+    if (at >= 0)
+      throw new ConfigError(
+        `--target: row ${at} of ${target.source} has ${name} ${other![at]}, that of ${set.source} ${one![at]}; both need the same rows in the same order`,
+      );
+  }
+}
+
+async function inMemory(set: ActivationSet, trainRows: number | undefined, target?: ActivationSet): Promise<Dataset> {
   const split = splitRows(set, trainRows);
-  const [train, validation] = [split.train, split.validation].map((rows) => takeRows(set.activations, rows)) as [
-    HostTensor<"float32">,
-    HostTensor<"float32">,
-  ];
+  const parts = ({ activations }: ActivationSet) => ({
+    train: takeRows(activations, split.train),
+    validation: takeRows(activations, split.validation),
+  });
+  const [rows, targets] = [parts(set), target && parts(target)];
   return {
-    info: await describeData(set, split),
+    info: await describeData(set, split, target),
     layer: columnOf(set, "layer"),
     position: columnOf(set, "position"),
     trueFeatures: set.trueFeatures,
-    trainDims: train.dims,
-    training: train,
-    evaluation: { train, validation },
+    trainShapes: { dims: rows.train.dims, targetDims: targets?.train.dims },
+    training: { activations: rows.train, targets: targets?.train },
+    evaluation: { ...rows, targets },
   };
 }
 
@@ -70,7 +102,7 @@ async function inFiles(set: ShardSet, trainRows: number | undefined): Promise<Da
       synthetic: metadata.synthetic === "true",
     },
     ...{ layer, position, trueFeatures },
-    trainDims: [split.train.count, inputDim],
+    trainShapes: { dims: [split.train.count, inputDim] },
     training: { shards, bounds: split.train.bounds },
     evaluation: { train: rowsOf(split.train), validation: rowsOf(split.validation), mean },
   };

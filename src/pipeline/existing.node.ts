@@ -1,8 +1,11 @@
-import { type Checkpoint, readCheckpoint } from "../checkpoint/checkpoint.ts";
-import { configToJson, type TrainConfig } from "../config/config.ts";
+import { type Checkpoint, isFinished, readCheckpoint } from "../checkpoint/checkpoint.ts";
+import { readTrainingState } from "../checkpoint/trainingState.ts";
+import type { TrainConfig } from "../config/config.ts";
+import { configToJson } from "../config/json.ts";
+import type { DataInfo } from "../data/describe.ts";
 import { readBytes } from "../data/files.node.ts";
-import { parseMetrics } from "../record/file.ts";
-import type { DataInfo, MetricRow } from "../record/row.ts";
+import { parseMetrics } from "../record/metricsFile.ts";
+import type { SaeRecord } from "../record/record.ts";
 import { ConfigError } from "../util/errors.ts";
 
 /** What to do about files that are in the way. */
@@ -16,9 +19,13 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
   });
 }
 
+/** Where the state of a finished training lies, with which it can go on. */
+export const statePath = (checkpoint: string): string => checkpoint.replace(/\.safetensors$/, ".state.safetensors");
+
 /**
- * The checkpoint at a path, finished or not, or `undefined` where there is none.
- * @throws {ConfigError} when it is of another configuration or other data.
+ * The checkpoint at a path, finished or not, or `undefined` where there is none. One of fewer epochs than are asked for now goes on
+ * from where it is; a finished one is read with the state beside it.
+ * @throws {ConfigError} when it is of another configuration or other data, or cannot go on.
  */
 export async function existingCheckpoint(
   path: string,
@@ -29,19 +36,38 @@ export async function existingCheckpoint(
   if (!bytes) return undefined;
   const checkpoint = readCheckpoint(bytes, path);
   const [old, wanted] = [configToJson(checkpoint.config), configToJson(config)];
-  const key = Object.keys({ ...old, ...wanted }).find((one) => old[one] !== wanted[one]);
+  const more = config.epochs > checkpoint.config.epochs;
+  const key = Object.keys({ ...old, ...wanted }).find(
+    (one) => old[one] !== wanted[one] && !(more && (one === "epochs" || one === "total_steps")),
+  );
   if (key)
     throw new ConfigError(`${path}: was trained with ${key} = ${old[key]}, now asked for ${wanted[key]}; ${remedy}`);
   if (checkpoint.dataDigest !== digest)
     throw new ConfigError(`${path}: was trained on other data or another split; ${remedy}`);
-  return checkpoint;
+  return more ? goingOn(path, checkpoint, config) : checkpoint;
+}
+
+/** A checkpoint as the beginning of a longer training. */
+async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig): Promise<Checkpoint> {
+  if (config.totalSteps !== checkpoint.config.totalSteps)
+    throw new ConfigError(
+      `${path}: its schedule was laid out for ${checkpoint.config.epochs} epochs, it cannot go on to ${config.epochs}; start from its weights with --init-from, or ${remedy}`,
+    );
+  if (!isFinished(checkpoint)) return { ...checkpoint, config };
+  const file = statePath(path);
+  const bytes = await readIfThere(file);
+  if (!bytes)
+    throw new ConfigError(
+      `${path}: is finished after ${checkpoint.epochsDone} epochs, and its training state ${file} is not there to go on from; start from its weights with --init-from, or ${remedy}`,
+    );
+  return { ...checkpoint, config, tensors: readTrainingState(bytes, file, checkpoint), metrics: {} };
 }
 
 /**
- * The rows of an earlier metrics file, none where there is no file.
- * @throws {ConfigError} when the file is damaged or of other data; with `force` its rows are given up instead.
+ * The records of an earlier metrics file, none where there is no file.
+ * @throws {ConfigError} when the file is damaged or of other data; with `force` its records are given up instead.
  */
-export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly MetricRow[]> {
+export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly SaeRecord[]> {
   const bytes = await readIfThere(path);
   if (!bytes) return [];
   try {

@@ -3,10 +3,10 @@ import { readBytes, writeWhole } from "../data/files.node.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
 import { readModel } from "../export/files.node.ts";
-import { parseMetrics, serializeMetrics } from "../record/file.ts";
-import { measuredRow, modelName } from "../record/measured.ts";
+import { measuredRecord, modelName } from "../record/measured.ts";
 import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../record/merge.ts";
-import type { MetricRow, MetricsFile } from "../record/row.ts";
+import { parseMetrics, serializeMetrics } from "../record/metricsFile.ts";
+import type { MetricsFile, SaeRecord } from "../record/record.ts";
 import type { LatentStatistics } from "../report/charts/chart.ts";
 import { parseLatents } from "../report/latents.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
@@ -16,6 +16,8 @@ import { type AnySet, datasetOf } from "./dataset.node.ts";
 /** Which frozen models to measure, and on what. */
 export interface EvaluationRun {
   readonly set: AnySet;
+  /** What transcoders are to reconstruct of each row; default: none of the models is one. */
+  readonly target?: AnySet | undefined;
   readonly models: readonly string[];
   readonly trainRows?: number | undefined;
   readonly provider: ProviderName;
@@ -26,9 +28,10 @@ export interface EvaluationRun {
   readonly onModel?: (name: string) => void;
 }
 
-/** Measures frozen models; one row each. @throws {ConfigError} when a model cannot be measured on these activations. */
+/** Measures frozen models; one record each. @throws {ConfigError} when a model cannot be measured on these activations. */
 export async function evaluateFiles({
   set,
+  target,
   models,
   trainRows,
   provider,
@@ -39,15 +42,15 @@ export async function evaluateFiles({
 }: EvaluationRun): Promise<MetricsFile> {
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new ConfigError(`batchSize must be an integer of at least 1, got ${batchSize}`);
-  const data = await datasetOf(set, trainRows);
+  const data = await datasetOf(set, trainRows, target);
   const runtime = await usableRuntime(provider);
-  const rows: MetricRow[] = [];
+  const rows: SaeRecord[] = [];
   for (const path of models) {
     onModel?.(path);
     const model = await readModel(path);
     const measured = await evaluate(runtime, model, data.evaluation, { file: path, batchSize, threads });
     const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
-    rows.push(measuredRow(modelName(basename(path)), provider, evaluation));
+    rows.push(measuredRecord(modelName(basename(path)), provider, evaluation));
   }
   const file: MetricsFile = {
     version: 1,
@@ -66,11 +69,11 @@ export async function readMetrics(path: string): Promise<MetricsFile> {
 
 /** What a report is drawn from. */
 export interface ReportMaterial {
-  /** The rows of all files. */
+  /** The records of all files. */
   readonly file: MetricsFile;
   /** The files one by one. */
   readonly files: readonly NamedMetrics[];
-  /** What each latent did, by row name, of the SAEs that have it beside their metrics file. */
+  /** What each latent did, by record name, of the SAEs that have it beside their metrics file. */
   readonly latents: Readonly<Record<string, LatentStatistics>>;
 }
 

@@ -44,3 +44,17 @@ export async function openActivations(
   }
   return openShards(paths, { tensor, source: paths.length > 1 && text.includes(path) ? path : text });
 }
+
+/**
+ * What a transcoder is to reconstruct, as `--data`, `--target` and `--target-tensor` name it; `undefined` where rows are to be
+ * reconstructed as they are.
+ * @throws {ConfigError} when something is missing, damaged, or does not fit.
+ */
+export async function openTarget(
+  given: { readonly data: string; readonly target?: string | undefined; readonly "target-tensor"?: string | undefined },
+  memory?: number,
+): Promise<AnySet | undefined> {
+  const { data, target, "target-tensor": tensor } = given;
+  if (target === undefined && tensor === undefined) return undefined;
+  return openActivations(target ?? data, { tensor, memory });
+}

@@ -49,7 +49,7 @@ export async function parity(
 ): Promise<ParityRow[]> {
   const of = (step: TrainConfig["step"]): TrainConfig => ({ ...config, step });
   const first = (runtime: Runtime, step: TrainConfig["step"], wrapper: WrapperName) =>
-    firstSteps(runtime, of(step), activations, { count, wrapper, threads: 1 });
+    firstSteps(runtime, of(step), { activations }, { count, wrapper, threads: 1 });
   const reference = await first(await providers.cpu.load(), "dense", "loop");
   const rows: ParityRow[] = [];
   const add = (row: ParityRow) => {

@@ -1,7 +1,10 @@
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Checkpoint, isFinished, writeCheckpoint } from "../checkpoint/checkpoint.ts";
-import { shuffledFor, type TrainConfig } from "../config/config.ts";
+import { type Checkpoint, isFinished, type Weights, writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { writeTrainingState } from "../checkpoint/trainingState.ts";
+import { fittedTo, type TrainConfig } from "../config/config.ts";
+import { configToJson } from "../config/json.ts";
 import { writeWhole } from "../data/files.node.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
@@ -9,17 +12,21 @@ import { parityPath, writeFrozen } from "../export/files.node.ts";
 import { freeze, type Part } from "../export/freeze.ts";
 import { freezeWithParity } from "../export/parity/vectors.ts";
 import { describedKeys } from "../metrics/index.ts";
-import { serializeMetrics } from "../record/file.ts";
-import { metricRow, metricsFile, stemsOf } from "../record/made.ts";
-import type { MetricRow, MetricsFile } from "../record/row.ts";
+import { serializeMetrics } from "../record/metricsFile.ts";
+import { stemsOf } from "../record/names.ts";
+import type { MetricsFile, SaeRecord } from "../record/record.ts";
+import { metricsFile, trainedRecord } from "../record/trained.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
+import { keptPerRow } from "../sae/spec.ts";
+import { finishedTensors } from "../train/finished.ts";
 import { rememberedContact, tf32Here } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
 import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
+import { checkTrainingRows } from "../train/rows.ts";
+import { endsRun } from "../train/runs/divide.ts";
 import type { TrainProgress } from "../train/train.ts";
-import { checkTrainingRows } from "../train/trainer.ts";
 import { type AnySet, type Dataset, datasetOf } from "./dataset.node.ts";
-import { existingCheckpoint, existingRows, readIfThere } from "./existing.node.ts";
+import { existingCheckpoint, existingRows, readIfThere, statePath } from "./existing.node.ts";
 import { defaultMemory, withinMemory } from "./memory.ts";
 import { checkStep } from "./providerStep.ts";
 
@@ -32,6 +39,12 @@ export interface GridRun {
   /** The first so many rows train; default: the set's `split` column, else the first 80 %. */
   readonly trainRows?: number | undefined;
   readonly configs: readonly TrainConfig[];
+  /** What is to be reconstructed of each row of `set`; default: the row itself. */
+  readonly target?: AnySet | undefined;
+  /** The weights every training starts from, by parameter; the configurations' `initFrom` names them. Default: drawn from the seed. */
+  readonly start?: Weights | undefined;
+  /** Whether a finished SAE's training state is kept beside it, to go on from; default true. */
+  readonly keepState?: boolean | undefined;
   /** Folder of the files. */
   readonly out: string;
   /** First part of the files' names. */
@@ -50,6 +63,8 @@ export interface GridRun {
   /** Once aborted, the SAE in training is saved after its present run, and the grid ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: GridProgress) => void;
+  /** Called with what the user should know, one sentence each. */
+  readonly onNote?: (text: string) => void;
 }
 
 /** News of one SAE of a grid, and where the whole grid is. */
@@ -65,7 +80,7 @@ export interface GridProgress {
   readonly count: number;
   /** Share of the whole grid's work that is done, from 0 to 1. */
   readonly done: number;
-  readonly row?: MetricRow;
+  readonly row?: SaeRecord;
   /** Share of the training's time that it waited for rows; only of one that ends now. */
   readonly waited?: number;
 }
@@ -93,14 +108,15 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
   const { out, force = false, provider } = run;
   for (const { step } of run.configs) checkStep(provider, step);
   await usableRuntime(provider);
-  const data = await datasetOf(run.set, run.trainRows);
-  const configs = run.configs.map((config) => shuffledFor(config, data.trainDims[0]!));
-  for (const config of configs) checkTrainingRows(config, { dims: data.trainDims });
+  const data = await datasetOf(run.set, run.trainRows, run.target);
+  const rowCount = data.trainShapes.dims[0]!;
+  const configs = run.configs.map((config) => fittedTo(config, rowCount));
+  for (const config of configs) checkTrainingRows(config, data.trainShapes);
   const { info } = data;
   const jobs = jobsOf(run);
   const plan =
     "shards" in run.set
-      ? withinMemory(configs, data.trainDims, { memory: run.memory ?? defaultMemory, jobs })
+      ? withinMemory(configs, data.trainShapes.dims, { memory: run.memory ?? defaultMemory, jobs })
       : { jobs, ahead: true };
   const shared: Shared = { run, data };
 
@@ -112,6 +128,10 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     const name = names[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, info);
     entries.push({ name, config, before });
+    if (before && before.epochsDone > 0 && !endsRun(config, rowCount, before.epochsDone))
+      run.onNote?.(
+        `${name}: goes on after epoch ${before.epochsDone}, where ${config.epochs} epochs at once would be in the middle of a run; the last digits may differ from those`,
+      );
   }
   const tell = teller(run, entries);
   let saving = Promise.resolve();
@@ -122,7 +142,7 @@ export async function trainGrid(run: GridRun): Promise<{ file: MetricsFile; path
     saving = saving.then(() => writeWhole(path, text));
     return saving;
   };
-  const finish = async (entry: Entry, row: MetricRow, state: "finished" | "reused", waited?: number) => {
+  const finish = async (entry: Entry, row: SaeRecord, state: "finished" | "reused", waited?: number) => {
     rows = [...rows.filter((one) => one.name !== row.name), row];
     await save();
     tell(entry, {
@@ -171,7 +191,7 @@ const withContact = (file: MetricsFile, contact: FirstContact | undefined): Metr
   contact ? { ...file, config: { ...file.config, first_contact: contact } } : file;
 
 /** Rows of earlier grids first, then this one's in its order. */
-const inGridOrder = (rows: readonly MetricRow[], names: readonly string[]): MetricRow[] => [
+const inGridOrder = (rows: readonly SaeRecord[], names: readonly string[]): SaeRecord[] => [
   ...rows.filter(({ name }) => !names.includes(name)),
   ...names.flatMap((name) => rows.filter((row) => row.name === name)),
 ];
@@ -185,8 +205,8 @@ const jobsOf = ({ jobs, threads = defaultThreads, configs }: GridRun): number =>
   Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), configs.length);
 
 /** How long an SAE takes beside others, roughly: up to three times as long where batches use every latent as where they use few. */
-const workOf = ({ latentDim, epochs, step, options }: TrainConfig): number =>
-  latentDim * epochs * (step === "live" ? Math.min(3, 1 + Number(options.k) / 50) : 3);
+const workOf = (config: TrainConfig): number =>
+  config.latentDim * config.epochs * (config.step === "live" ? Math.min(3, 1 + keptPerRow(config)! / 50) : 3);
 
 /** Reports how far the whole grid is. */
 function teller({ onProgress }: GridRun, entries: readonly Entry[]) {
@@ -213,19 +233,19 @@ async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, pa
 }
 
 /** The row of an SAE that is finished already; frozen files that are missing are written again. */
-async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, known: MetricRow | undefined) {
+async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, known: SaeRecord | undefined) {
   const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
     if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path)))) missing.push(part);
   }
   if (missing.length > 0) await writeParts(run, name, checkpoint, missing);
-  if (known) return known;
+  if (known) return { ...known, config: configToJson(checkpoint.config) };
   const { metrics } = checkpoint;
   const splits = Object.fromEntries(
     Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
   );
-  return metricRow({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
+  return trainedRecord({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
 }
 
 /** Trains, freezes and evaluates one SAE; `null` when it was stopped and saved in between. */
@@ -235,7 +255,7 @@ async function trainOne(
   child: TrainingProcess,
   onEpoch: (epochsDone: number, loss: number | null) => void,
   onContact: (contact: FirstContact) => void,
-): Promise<{ row: MetricRow; waited: number } | null> {
+): Promise<{ row: SaeRecord; waited: number } | null> {
   const { provider, signal, threads = defaultThreads, epochsPerRun } = run;
   const { info, layer, position } = data;
   const tf32 = provider === "cuda" ? tf32Here() : undefined;
@@ -247,14 +267,17 @@ async function trainOne(
   const save = (checkpoint: Checkpoint) => writeWhole(checkpointPath(run, name), writeCheckpoint(checkpoint));
   const onSnapshot = (progress: TrainProgress) => save(checkpointOf(progress));
 
+  const { start, keepState = true } = run;
   const from = before && { state: before.tensors, epochsDone: before.epochsDone, loss: before.loss };
-  const trained = await child.train({ config, provider, from, threads, epochsPerRun, signal, onEpoch, onSnapshot });
+  const how = { config, provider, from, start, threads, epochsPerRun, signal, onEpoch, onSnapshot };
+  const trained = await child.train(how);
   if (trained.contact) onContact(trained.contact);
-  const unmeasured = checkpointOf(trained);
-  if (!isFinished(unmeasured)) {
-    await save(unmeasured);
+  const ended = checkpointOf(trained);
+  if (!isFinished(ended)) {
+    await save(ended);
     return null;
   }
+  const unmeasured: Checkpoint = { ...ended, tensors: finishedTensors(config, trained.state) };
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
@@ -262,9 +285,12 @@ async function trainOne(
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   await writeParts(run, name, checkpoint, frozenParts);
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
+  const statesAt = statePath(checkpointPath(run, name));
+  if (keepState) await writeWhole(statesAt, writeTrainingState(checkpoint, trained.state));
+  else await rm(statesAt, { force: true });
   // The checkpoint is last: once it says finished, everything else is there.
   await save(checkpoint);
-  const row = metricRow({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+  const row = trainedRecord({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
   return { row, waited: trained.waited / trained.seconds };
 }
 

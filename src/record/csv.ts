@@ -1,11 +1,18 @@
 import { ConfigError } from "../util/errors.ts";
-import { flatRow, readRow } from "./flat.ts";
-import type { MetricRow, MetricsFile } from "./row.ts";
+import { flatRecord, readRecord } from "./flat.ts";
+import type { MetricsFile, SaeRecord, Setting } from "./record.ts";
 
 const textColumns = new Set(["name", "architecture", "preset", "provider"]);
 
+/** Columns that say what an SAE is; a configuration whose keys are among them need not repeat them. */
+const shared: readonly string[] = [
+  ...["architecture", "preset", "seed", "epochs"],
+  ...["input_dim", "output_dim", "latent_dim", "k"],
+];
+
 /**
  * The metrics of a comma-separated table with a header (RFC 4180 quoting); an empty cell is a value that was not measured.
+ * `config.KEY` is a key of the training configuration and `origin.KEY` one of the origin, as `metricsCsv` writes them.
  * @throws {ConfigError} when a line has another number of cells than the header, or a cell is no number; names the line.
  */
 export function parseCsv(text: string, file: string): MetricsFile {
@@ -17,7 +24,8 @@ export function parseCsv(text: string, file: string): MetricsFile {
     if (cells.length !== header.length)
       throw new ConfigError(`${where}: ${cells.length} cells, the header has ${header.length}; add or remove commas`);
     const filled = header.map((key, at) => [key, cells[at]!] as const).filter(([, cell]) => cell !== "");
-    return readRow(Object.fromEntries(filled.map(([key, cell]) => [key, cellValue(key, cell, where)])), where);
+    const flat = Object.fromEntries(filled.map(([key, cell]) => [key, cellValue(key, cell, where)]));
+    return readRecord(gathered(flat), where);
   });
   const unknown = Number.NaN;
   const data = {
@@ -31,19 +39,51 @@ export function parseCsv(text: string, file: string): MetricsFile {
   return { version: 1, config: {}, data, rows };
 }
 
-/** All rows as a comma-separated table: a header, then one line a row; full precision, empty where there is no value. */
-export function metricsCsv(rows: readonly MetricRow[]): string {
-  const flat = rows.map(({ ...row }) => {
-    const { splits: _, loss: __, ...values } = flatRow(row);
-    return values;
+/**
+ * All records as a comma-separated table: a header, then one line each; full precision, empty where there is no value. A key of the
+ * configuration that is no other column is a column `config.KEY`, one of the origin a column `origin.KEY`.
+ */
+export function metricsCsv(records: readonly SaeRecord[]): string {
+  const flat = records.map((record) => {
+    const { splits: _, loss: __, config, origin, ...values } = flatRecord(record);
+    return {
+      ...values,
+      ...nested("config", record.config, (key) => record.config[key] !== values[key]),
+      ...nested("origin", record.origin ?? {}, () => true),
+    } as Readonly<Record<string, unknown>>;
   });
-  const columns = [...new Set(flat.flatMap((row) => Object.keys(row)))];
-  const lines = [columns, ...flat.map((row) => columns.map((key) => cellOf(row[key])))];
+  const columns = [...new Set(flat.flatMap((one) => Object.keys(one)))];
+  const lines = [columns, ...flat.map((one) => columns.map((key) => cellOf(one[key])))];
   return lines.map((cells) => `${cells.join(",")}\n`).join("");
+}
+
+/** Some keys of an object as columns. */
+const nested = (of: string, values: Readonly<Record<string, Setting>>, wanted: (key: string) => boolean) =>
+  Object.fromEntries(
+    Object.entries(values)
+      .filter(([key]) => wanted(key))
+      .map(([key, value]) => [`${of}.${key}`, settingText(value)]),
+  );
+
+/** A flat record with its columns `config.KEY` and `origin.KEY` as objects; a configuration has what other columns say of it too. */
+function gathered(flat: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const under = (of: string) =>
+    Object.entries(flat).flatMap(([key, value]) =>
+      key.startsWith(`${of}.`) ? [[key.slice(of.length + 1), value]] : [],
+    );
+  const [config, origin] = [under("config"), under("origin")];
+  const rest = Object.entries(flat).filter(([key]) => !/^(config|origin)\./.test(key));
+  const stated = rest.filter(([key]) => shared.includes(key));
+  return {
+    ...Object.fromEntries(rest),
+    ...(config.length > 0 ? { config: Object.fromEntries([...stated, ...config]) } : {}),
+    ...(origin.length > 0 ? { origin: Object.fromEntries(origin) } : {}),
+  };
 }
 
 function cellValue(key: string, cell: string, where: string): unknown {
   if (textColumns.has(key)) return cell;
+  if (/^(config|origin)\./.test(key)) return settingIn(cell);
   const value = Number(cell);
   if (Number.isNaN(value) && !/^-?nan$/i.test(cell))
     throw new ConfigError(
@@ -51,6 +91,23 @@ function cellValue(key: string, cell: string, where: string): unknown {
     );
   return value;
 }
+
+/** A word, a number or a truth value; a word that would read as one of the others stands in quotes. */
+function settingIn(cell: string): Setting {
+  if (cell === "true" || cell === "false") return cell === "true";
+  if (Number.isFinite(Number(cell))) return Number(cell);
+  try {
+    const word: unknown = JSON.parse(cell);
+    return typeof word === "string" ? word : cell;
+  } catch {
+    return cell;
+  }
+}
+
+const settingText = (value: Setting): string => {
+  const text = String(value);
+  return typeof value === "string" && (text === "" || settingIn(text) !== value) ? JSON.stringify(value) : text;
+};
 
 function cellOf(value: unknown): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "";

@@ -1,11 +1,12 @@
+import type { DataInfo } from "../data/describe.ts";
 import { ConfigError } from "../util/errors.ts";
-import { readRow } from "./flat.ts";
+import { readRecord } from "./flat.ts";
 import { isRecord, shown } from "./json.ts";
-import type { DataInfo, MetricRow, MetricsFile } from "./row.ts";
+import type { MetricsFile, SaeRecord } from "./record.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Keys of the experiment's `metadata` that every row of the file shares. */
+/** Keys of the experiment's `metadata` that all records of the file share. */
 const shared = ["architecture", "preset", "provider", "seed", "layer", "position", "input_dim", "epochs"] as const;
 
 /**
@@ -15,18 +16,18 @@ const shared = ["architecture", "preset", "provider", "seed", "layer", "position
 export function readGrid(json: Json, file: string): MetricsFile {
   const metadata = isRecord(json.metadata) ? json.metadata : {};
   const common = pick(metadata, shared);
-  const rows: MetricRow[] = [];
+  const rows: SaeRecord[] = [];
   for (const [latentDim, cells] of entries(json.results, `${file}: results`))
     for (const [k, cell] of entries(cells, `${file}: results["${latentDim}"]`)) {
       const where = `${file}: results["${latentDim}"]["${k}"]`;
       const values = Object.fromEntries(entries(cell, where));
-      rows.push(readRow({ ...common, ...values, latent_dim: Number(latentDim), k: Number(k) }, where));
+      rows.push(readRecord({ ...common, ...values, latent_dim: Number(latentDim), k: Number(k) }, where));
     }
   return { version: 1, config: pick(metadata, ["epochs", "batch_size"]), data: dataOf(metadata, file), rows };
 }
 
 /**
- * The rows in `pareto_optimal_configs.json`: `{pareto_optimal: [...], num_pareto, num_dominated, analysis}`. The dominated
+ * The records in `pareto_optimal_configs.json`: `{pareto_optimal: [...], num_pareto, num_dominated, analysis}`. The dominated
  * configurations are not in such a file.
  * @throws {ConfigError} when the list or one of its entries cannot be read; names the entry.
  */
@@ -39,7 +40,7 @@ export function readParetoConfigs(json: Json, file: string): MetricsFile {
   const common = pick(metadata, shared);
   const rows = json.pareto_optimal.map((entry: unknown, index) => {
     const where = `${file}: pareto_optimal[${index}]`;
-    return readRow({ ...common, ...Object.fromEntries(entries(entry, where)) }, where);
+    return readRecord({ ...common, ...Object.fromEntries(entries(entry, where)) }, where);
   });
   return { version: 1, config: pick(metadata, ["epochs", "batch_size"]), data: dataOf(metadata, file), rows };
 }

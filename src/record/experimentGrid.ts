@@ -1,5 +1,5 @@
 import { readGrid } from "./experimentFiles.ts";
-import type { MetricsFile } from "./row.ts";
+import type { MetricsFile } from "./record.ts";
 
 const source =
   "GusSand/CoT_Exploration, TopK SAE grid of 2025-10-26: figures to the decimals its heatmaps print; dead and active counts derived from them (one of 1794/1795 and 1505/1506 is a guess)";

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { ConfigError } from "../util/errors.ts";
 import { shown } from "./json.ts";
-import type { MetricRow } from "./row.ts";
+import type { SaeRecord } from "./record.ts";
 
 const unstated = z.null().transform(() => Number.NaN);
 const whole = z.int().nonnegative();
 const count = z.int().positive();
 
-/** The keys of a flat row that are not metrics; what a file leaves out is `NaN`, `null` or empty, never a guess. */
+/** The keys of a flat record that are not metrics; what a file leaves out is `NaN`, `null` or empty, never a guess. */
 const fields = z.object({
   name: z.string().min(1).optional(),
   architecture: z.string().min(1).default("topk"),
@@ -17,26 +17,33 @@ const fields = z.object({
   layer: whole.nullable().default(null),
   position: whole.nullable().default(null),
   input_dim: z.union([count, unstated, z.nan()]).default(Number.NaN),
+  output_dim: count.nullable().default(null),
   latent_dim: count,
   k: count.nullable().default(null),
   epochs: z.union([whole, unstated, z.nan()]).default(Number.NaN),
   train_time_sec: z.number().nonnegative().nullable().default(null),
+  config: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
+  origin: z
+    .record(z.string(), z.union([z.number(), z.string()]))
+    .nullable()
+    .default(null),
   splits: z.record(z.string(), z.string()).default({}),
   loss: z.array(z.union([z.number(), z.nan(), z.null().transform(() => Number.NaN)])).default([]),
 });
 const fieldNames = new Set(Object.keys(fields.shape));
 
 /**
- * The row of a flat record: known fields by name, every other key a metric. A metric that is NaN or infinite stays so, for
- * `inspectRows` to tell; `null` is a value that does not exist.
+ * The SAE of a flat record: known fields by name, every other key a metric. A metric that is NaN or infinite stays so, for
+ * `inspectRecords` to tell; `null` is a value that does not exist.
  * @throws {ConfigError} when a field or a metric has a value it cannot have; the message starts with `where`.
  */
-export function readRow(record: Readonly<Record<string, unknown>>, where: string): MetricRow {
+export function readRecord(record: Readonly<Record<string, unknown>>, where: string): SaeRecord {
   const parsed = fields.safeParse(record);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    const at = String(path[0]);
-    throw new ConfigError(`${where}: ${at} is ${shown(record[at])}: ${message}; correct it or take the row out`);
+    const at = path.map(String);
+    const value = at.reduce<unknown>((inner, key) => (Object(inner) as typeof record)[key], record);
+    throw new ConfigError(`${where}: ${at.join(".")} is ${shown(value)}: ${message}; correct it or take the row out`);
   }
   const metrics: Record<string, number | null> = {};
   for (const [key, value] of Object.entries(record)) {
@@ -47,16 +54,16 @@ export function readRow(record: Readonly<Record<string, unknown>>, where: string
       );
     metrics[key] = value;
   }
-  const { name, ...row } = parsed.data;
-  return { name: name ?? defaultName(row), ...row, metrics };
+  const { name, ...rest } = parsed.data;
+  return { name: name ?? defaultName(rest), ...rest, metrics };
 }
 
-/** The flat record of a row as it stands on disk; what is not stated becomes `null`. */
-export function flatRow({ metrics, splits, loss, ...fields }: MetricRow): Record<string, unknown> {
-  return { ...fields, ...metrics, splits, loss };
+/** A record as it stands on disk, metrics beside the other keys; what is not stated becomes `null`. */
+export function flatRecord({ metrics, splits, loss, output_dim, ...fields }: SaeRecord): Record<string, unknown> {
+  return { ...fields, ...(output_dim === null ? {} : { output_dim }), ...metrics, splits, loss };
 }
 
-type Named = Pick<MetricRow, "layer" | "position" | "latent_dim" | "k" | "seed">;
+type Named = Pick<SaeRecord, "layer" | "position" | "latent_dim" | "k" | "seed">;
 
 function defaultName({ layer, position, latent_dim, k, seed }: Named): string {
   const parts = [layer === null ? "" : `l${layer}`, position === null ? "" : `p${position}`, `d${latent_dim}`];

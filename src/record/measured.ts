@@ -1,16 +1,18 @@
 import type { Evaluation } from "../evaluate/evaluate.ts";
-import type { MetricRow } from "./row.ts";
+import { isRecord } from "./json.ts";
+import type { Origin, SaeRecord } from "./record.ts";
 
 /** The SAE a frozen file is of: `sae_d512_k5.autoencoder.onnx` is `sae_d512_k5`. */
 export const modelName = (file: string): string => file.replace(/(\.(autoencoder|evaluator))?\.onnx$/, "");
 
-/** The row of a model that may be anybody's: what its metadata do not say stays unknown. */
-export function measuredRow(
+/** The record of a model that may be anybody's: what its metadata do not say stays unknown. */
+export function measuredRecord(
   name: string,
   provider: string,
   { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation,
-): MetricRow {
-  const config = Object(parsed(metadata.config)) as Record<string, unknown>;
+): SaeRecord {
+  const config = only(parsed(metadata.config), ["number", "string", "boolean"]) as SaeRecord["config"];
+  const origin = only(parsed(metadata.origin), ["number", "string"]) as Origin;
   const number = (value: unknown): number | null =>
     typeof value === "number" && Number.isFinite(value) ? value : null;
   return {
@@ -22,14 +24,24 @@ export function measuredRow(
     layer: number(parsed(metadata.layer)),
     position: number(parsed(metadata.position)),
     input_dim: inputDim,
+    output_dim: number(config.output_dim),
     latent_dim: latentDim,
-    k: k ?? null,
+    k: k ?? number(config.k),
     epochs: number(config.epochs) ?? Number.NaN,
     train_time_sec: null,
+    config,
+    origin: Object.keys(origin).length > 0 ? origin : null,
     metrics,
     splits,
     loss: [],
   };
+}
+
+/** The keys of a JSON object whose values are of these types; none where it is something else. */
+function only(json: unknown, types: readonly string[]): Readonly<Record<string, unknown>> {
+  return isRecord(json)
+    ? Object.fromEntries(Object.entries(json).filter(([, value]) => types.includes(typeof value)))
+    : {};
 }
 
 /** JSON of a foreign file's metadata, or nothing. */

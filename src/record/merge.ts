@@ -1,5 +1,6 @@
+import type { DataInfo } from "../data/describe.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { DataInfo, MetricsFile } from "./row.ts";
+import type { MetricsFile } from "./record.ts";
 
 /** A metrics file and what it is called. */
 export interface NamedMetrics {
@@ -8,10 +9,10 @@ export interface NamedMetrics {
 }
 
 /**
- * Several metrics files as one, rows in order. What the files state differently of their data is not stated for the whole (sources
+ * Several metrics files as one, records in order. What the files state differently of their data is not stated for the whole (sources
  * stand side by side); configurations that differ stand under their files' names. Synthetic as soon as one is.
  * @throws {ConfigError} for no file, a file named twice, or two files that hold the same layer and position of different
- * activations: their rows cannot stand in one table.
+ * activations: their records cannot stand in one table.
  */
 export function mergeMetrics(files: readonly NamedMetrics[]): MetricsFile {
   const first = files[0]?.file;

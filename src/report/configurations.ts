@@ -1,64 +1,110 @@
-import type { MetricRow } from "../record/row.ts";
-import { formatNumber } from "./format.ts";
+import { compareRecords, compareSettings, configurationKey, sparsityKeyOf } from "../record/identity.ts";
+import type { SaeRecord } from "../record/record.ts";
+import { type Axes, axesOf, described, inOrder, placeOn, statedSettings } from "./axes.ts";
 import { groupBy } from "./group.ts";
 import { type Spread, spreadOf } from "./stats.ts";
 
-/** Rows that differ by nothing but their seed, and what they measured. */
+/** Records that differ by nothing but their seed, and what they measured. */
 export interface Configuration {
-  /** `d=512, k=5`, then the panel where there are several. */
+  /** `d=512, k=5`, then what else tells it apart. */
   readonly label: string;
-  /** What sets this grid of (latent_dim, k) apart from the others, e.g. `layer 14, position 3`; empty when there is one grid. */
+  /** `d=512, k=5`; with an axis that is neither, as in `d=512, lambda=0.01`. */
+  readonly cell: string;
+  /** What sets its grid apart from the others, e.g. `layer 14, position 3`; empty when there is one grid. */
   readonly panel: string;
-  /** The lowest seed's row; its fields other than seed, name, time and metrics hold for all. */
-  readonly row: MetricRow;
-  readonly rows: readonly MetricRow[];
+  /** The parts of `panel` by key. */
+  readonly parts: readonly { readonly key: string; readonly text: string }[];
+  /** The plane of all configurations, and where in it this one stands. */
+  readonly axes: Axes;
+  readonly x: string;
+  readonly y: string;
+  /** The lowest seed's record; what it is holds for all. */
+  readonly record: SaeRecord;
+  readonly records: readonly SaeRecord[];
 }
 
-/** Fields that, where they differ, make another grid of (latent_dim, k). */
-const panelFields = ["architecture", "preset", "provider", "input_dim", "epochs", "layer", "position"] as const;
-
-/** The rows grouped by everything but the seed; by panel, then latents, then k; seeds ascending. */
-export function configurations(rows: readonly MetricRow[]): readonly Configuration[] {
-  const varying = panelFields.filter((field) => new Set(rows.map((row) => String(row[field]))).size > 1);
-  const groups = groupBy(rows, (row) => configurationKey(row));
-  return [...groups.values()]
-    .map((group) => {
-      const sorted = group.toSorted((a, b) => a.seed - b.seed);
-      const row = sorted[0]!;
-      const panel = varying.map((field) => describe(field, row[field])).join(", ");
-      return { label: [cellLabel(row), panel].filter(Boolean).join(", "), panel, row, rows: sorted };
-    })
-    .toSorted((a, b) => compareFields(a.row, b.row));
+/**
+ * The records grouped by everything but the seed, by panel, then latents, then k; seeds ascending. Records that are equal in all of
+ * this and the seed too are no seeds of one another: each is a configuration of its own, told apart by its name.
+ */
+export function configurations(records: readonly SaeRecord[]): readonly Configuration[] {
+  const groups = [...groupBy(records, configurationKey).values()].flatMap(seedsOrSingles);
+  const axes = axesOf(groups.map(({ group }) => group[0]!));
+  return groups
+    .map(({ group, name }) => configuration(group, name, axes))
+    .toSorted((a, b) => compareConfigurations(a.record, b.record, axes));
 }
 
-/** What two rows share exactly when they differ by nothing but their seed (and what was measured). */
-export const configurationKey = (row: MetricRow): string =>
-  JSON.stringify([...panelFields.map((field) => String(row[field])), row.latent_dim, row.k]);
+interface Group {
+  readonly group: readonly SaeRecord[];
+  /** What tells it apart where nothing else does. */
+  readonly name: string;
+}
+
+function seedsOrSingles(group: readonly SaeRecord[]): readonly Group[] {
+  if (new Set(group.map(({ seed }) => seed)).size === group.length)
+    return [{ group: group.toSorted((a, b) => a.seed - b.seed), name: "" }];
+  return group.map((record, index) => {
+    const before = group.slice(0, index).filter(({ name }) => name === record.name).length;
+    return { group: [record], name: before > 0 ? `${record.name} (${before + 1})` : record.name };
+  });
+}
+
+function configuration(records: readonly SaeRecord[], name: string, axes: Axes): Configuration {
+  const record = records[0]!;
+  const settings = statedSettings(record);
+  const onAxis = [axes.y, axes.x].flatMap((key) => (key === "sparsity" ? (sparsityKeyOf(record) ?? []) : key));
+  const inCell = [
+    "latent_dim",
+    ...(record.k === null ? [] : ["k"]),
+    ...onAxis.filter((key) => axes.varying.includes(key)),
+  ];
+  const cell = [...new Set(inCell)].map((key) => described(key, settings[key])).filter(Boolean);
+  const parts = axes.rest.map((key) => ({ key, text: described(key, settings[key]) }));
+  const named = [...parts, { key: "name", text: name }].filter(({ text }) => text !== "");
+  const panel = named.map(({ text }) => text).join(", ");
+  const [x, y] = [placeOn(axes.x, record).text, placeOn(axes.y, record).text];
+  const label = [...cell, panel].filter(Boolean).join(", ");
+  return { label, cell: cell.join(", "), panel, parts: named, axes, x, y, record, records };
+}
+
+function compareConfigurations(a: SaeRecord, b: SaeRecord, { varying }: Axes): number {
+  const [one, two] = [statedSettings(a), statedSettings(b)];
+  const orders = varying.map((key) => compareSettings(one[key], two[key]));
+  return compareRecords(a, b) || (orders.find((order) => order !== 0) ?? 0);
+}
 
 /** `d=512, k=5`; without k where there is none. */
-export const cellLabel = ({ latent_dim, k }: Pick<MetricRow, "latent_dim" | "k">): string =>
+export const sizesOf = ({ latent_dim, k }: Pick<SaeRecord, "latent_dim" | "k">): string =>
   k === null ? `d=${latent_dim}` : `d=${latent_dim}, k=${k}`;
+
+/** What tells a configuration apart besides its latents and k. */
+export const restOf = ({ label, record }: Configuration): string =>
+  label.slice(sizesOf(record).length).replace(/^, /, "");
 
 /** Mean and spread of a metric, or of a numeric field such as k, over a configuration's seeds. */
 export const valuesOf = (configuration: Configuration, key: string): Spread =>
-  spreadOf(configuration.rows.map((row) => rowValue(row, key)));
+  spreadOf(configuration.records.map((record) => valueIn(record, key)));
 
 /** Mean of a key over the seeds, `null` where nothing was measured. */
 export const meanOf = (configuration: Configuration, key: string): number | null => valuesOf(configuration, key).mean;
 
-/** A metric or a numeric field of a row; `null` where it has none. */
-export function rowValue(row: MetricRow, key: string): number | null {
-  const value = key in row.metrics ? row.metrics[key] : (row as unknown as Record<string, unknown>)[key];
+/** A metric or a numeric field of a record; `null` where it has none. */
+function valueIn(record: SaeRecord, key: string): number | null {
+  const value = key in record.metrics ? record.metrics[key] : (record as unknown as Record<string, unknown>)[key];
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 /** What two configurations share when they were measured on the same activations, so that comparing them means something. */
-export const dataGroup = ({ row }: Configuration): string => {
-  const place = [
-    row.layer === null ? "" : `layer ${row.layer}`,
-    row.position === null ? "" : `position ${row.position}`,
+export const dataGroup = ({ record }: Configuration): string => {
+  const { layer, position, input_dim, output_dim } = record;
+  const parts = [
+    layer === null ? "" : `layer ${layer}`,
+    position === null ? "" : `position ${position}`,
+    Number.isNaN(input_dim) ? "" : `${input_dim} dims`,
+    output_dim === null ? "" : `to ${output_dim} dims`,
   ];
-  return [...place, Number.isNaN(row.input_dim) ? "" : `${row.input_dim} dims`].filter(Boolean).join(", ");
+  return parts.filter(Boolean).join(", ");
 };
 
 /** The panels in order of appearance. */
@@ -66,28 +112,15 @@ export const panelsOf = (all: readonly Configuration[]): readonly string[] => [
   ...new Set(all.map(({ panel }) => panel)),
 ];
 
+/** The places of an axis that some configurations take, in its order. */
+export const placesOn = (axis: "x" | "y", all: readonly Configuration[]): readonly string[] =>
+  inOrder(all.map(({ axes, record }) => placeOn(axes[axis], record)));
+
 /** The distinct values of a field, ascending, `null` last. */
 export function distinct<F extends "k" | "latent_dim" | "layer" | "position">(
   all: readonly Configuration[],
   field: F,
-): readonly MetricRow[F][] {
-  const values = [...new Set(all.map(({ row }) => row[field]))];
+): readonly SaeRecord[F][] {
+  const values = [...new Set(all.map(({ record }) => record[field]))];
   return values.toSorted((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY));
-}
-
-function describe(field: (typeof panelFields)[number], value: string | number | null): string {
-  if (typeof value === "string") return value;
-  if (value === null || Number.isNaN(value)) return `no ${field.replace("_", " ")}`;
-  return (
-    { input_dim: `${value} dims`, epochs: `${value} epochs` }[field as string] ?? `${field} ${formatNumber("d", value)}`
-  );
-}
-
-function compareFields(a: MetricRow, b: MetricRow): number {
-  for (const field of [...panelFields, "latent_dim", "k"] as const) {
-    const [x, y] = [a[field], b[field]];
-    const order = typeof x === "string" ? x.localeCompare(String(y), "en") : (x ?? -1) - ((y as number | null) ?? -1);
-    if (order) return order;
-  }
-  return 0;
 }

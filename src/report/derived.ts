@@ -1,25 +1,26 @@
-import type { MetricRow, MetricsFile } from "../record/row.ts";
-import { type Configuration, configurations, distinct, panelsOf, valuesOf } from "./configurations.ts";
+import type { MetricsFile, SaeRecord } from "../record/record.ts";
+import { type Configuration, configurations, distinct, restOf, valuesOf } from "./configurations.ts";
 import { knownMetrics } from "./keys.ts";
 import { objectivesText, type ParetoResult } from "./pareto.ts";
 
 /**
  * `grid_metrics_latent{d}.json` for each dictionary size, in the experiment's shape and keys: `{metadata, results: {"<d>":
  * {"<k>": {...}}}}`. The shape has room for one SAE a cell: of several seeds the lowest is written and named in the metadata.
- * Several layers, positions, presets or the like each get their own files, told apart in the name.
+ * Several layers, presets, learning rates or the like each get their own files, told apart in the name; SAEs without k have no place in
+ * it.
  */
 export function gridFiles(
   { config, data }: Pick<MetricsFile, "config" | "data">,
-  rows: readonly MetricRow[],
+  records: readonly SaeRecord[],
 ): Map<string, string> {
-  const all = configurations(rows);
+  const all = configurations(records);
   const files = new Map<string, string>();
-  for (const panel of panelsOf(all)) {
-    const inPanel = all.filter((one) => one.panel === panel);
-    for (const latentDim of distinct(inPanel, "latent_dim")) {
-      const cells = inPanel.filter(({ row }) => row.latent_dim === latentDim && row.k !== null);
+  for (const rest of new Set(all.map(restOf))) {
+    const grid = all.filter((one) => restOf(one) === rest);
+    for (const latentDim of distinct(grid, "latent_dim")) {
+      const cells = grid.filter(({ record }) => record.latent_dim === latentDim && record.k !== null);
       if (cells.length === 0) continue;
-      const { layer, position, input_dim, epochs, seed, architecture, preset, provider } = cells[0]!.row;
+      const { layer, position, input_dim, epochs, seed, architecture, preset, provider } = cells[0]!.record;
       const metadata = {
         position,
         layer,
@@ -36,8 +37,8 @@ export function gridFiles(
         digest: data.digest,
         synthetic: data.synthetic,
       };
-      const results = { [latentDim]: Object.fromEntries(cells.map(({ row }) => [row.k, cellOf(row)])) };
-      files.set(`grid_metrics_latent${latentDim}${slug(panel)}.json`, json({ metadata, results }));
+      const results = { [latentDim]: Object.fromEntries(cells.map(({ record }) => [record.k, cellOf(record)])) };
+      files.set(`grid_metrics_latent${latentDim}${slug(rest)}.json`, json({ metadata, results }));
     }
   }
   return files;
@@ -78,17 +79,17 @@ export function paretoFile(
 }
 
 function paretoEntry(configuration: Configuration): Record<string, unknown> {
-  const { row, rows } = configuration;
-  const { name, architecture, preset, provider, seed, layer, position, input_dim, latent_dim, k, epochs } = row;
+  const { record, records } = configuration;
+  const { name, architecture, preset, provider, seed, layer, position, input_dim, latent_dim, k, epochs } = record;
   const shared = { name, architecture, preset, provider, layer, position, input_dim, latent_dim, k, epochs };
-  if (rows.length === 1) return { ...shared, seed, ...row.metrics, train_time_sec: row.train_time_sec };
-  const keys = Object.keys(row.metrics);
+  if (records.length === 1) return { ...shared, seed, ...record.metrics, train_time_sec: record.train_time_sec };
+  const keys = Object.keys(record.metrics);
   const means = Object.fromEntries(keys.map((key) => [key, valuesOf(configuration, key).mean]));
-  return { ...shared, seed: null, num_seeds: rows.length, ...means };
+  return { ...shared, seed: null, num_seeds: records.length, ...means };
 }
 
 /** The experiment's keys in its order, then any other metric. */
-function cellOf({ metrics, train_time_sec, epochs, name }: MetricRow): Record<string, unknown> {
+function cellOf({ metrics, train_time_sec, epochs, name }: SaeRecord): Record<string, unknown> {
   const known = knownMetrics.filter((key) => key in metrics);
   const others = Object.keys(metrics).filter((key) => !known.includes(key));
   return {
@@ -101,6 +102,6 @@ function cellOf({ metrics, train_time_sec, epochs, name }: MetricRow): Record<st
 
 const batchSize = (config: MetricsFile["config"]) => config.batch_size ?? config.batchSize ?? null;
 
-const slug = (panel: string) => (panel ? `_${panel.toLowerCase().replace(/[^a-z0-9]+/g, "_")}` : "");
+const slug = (rest: string) => (rest ? `_${rest.toLowerCase().replace(/[^a-z0-9]+/g, "_")}` : "");
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 1)}\n`;

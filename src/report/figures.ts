@@ -1,10 +1,11 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { MetricRow } from "../record/row.ts";
+import type { SaeRecord } from "../record/record.ts";
 import type { Chart, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";
-import { inspectRows } from "./inspect.ts";
-import { defaultRule, paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
+import { inspectRecords } from "./inspect.ts";
+import { paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
+import { defaultObjectives } from "./sparsity.ts";
 
 /** A figure that can be drawn: what it is called, how to read it, and its specification. */
 export interface Figure {
@@ -14,15 +15,15 @@ export interface Figure {
   readonly spec: TopLevelSpec;
 }
 
-/** Every figure of a report that these rows can fill, at a width in pixels; none where no row can be shown. */
+/** Every figure of a report that these records can fill, at a width in pixels; none where no record can be shown. */
 export function figuresOf(
-  given: readonly MetricRow[],
+  given: readonly SaeRecord[],
   { width, latents = {} }: { readonly width: number; readonly latents?: Readonly<Record<string, LatentStatistics>> },
 ): readonly Figure[] {
-  const { rows } = inspectRows(given);
-  if (rows.length === 0) return [];
-  const all = configurations(rows);
-  const rule = { objectives: parseObjectives(defaultRule), dominance: parseDominance(undefined) };
+  const { records } = inspectRecords(given);
+  if (records.length === 0) return [];
+  const all = configurations(records);
+  const rule = { objectives: parseObjectives(defaultObjectives(all)), dominance: parseDominance(undefined) };
   const context = { width, latents, pareto: paretoSet(all, rule, meanOf, dataGroup) };
   return Object.values<Chart>(charts).flatMap(({ name, title, caption, spec }) => {
     const made = spec(all, context);

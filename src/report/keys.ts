@@ -21,6 +21,7 @@ const rowKeys: Readonly<Record<string, KeyInfo>> = {
   position: count("Position"),
   seed: count("Seed"),
   epochs: count("Epochs"),
+  learning_rate: { ...count("Learning rate"), format: "" },
   train_time_sec: { ...count("Training time (s)"), better: "lower", format: ".1f" },
 };
 

@@ -19,9 +19,6 @@ export interface ParetoRule {
   readonly dominance: Dominance;
 }
 
-/** The rule used unless another is asked for: explained variance up, k down, standard dominance. */
-export const defaultRule = "explained_variance:max,k:min";
-
 /** A Pareto set and what is not in it. */
 export interface ParetoResult<T> {
   readonly rule: ParetoRule;

@@ -1,17 +1,17 @@
 import { metricsCsv } from "../record/csv.ts";
 import type { NamedMetrics } from "../record/merge.ts";
-import type { MetricsFile } from "../record/row.ts";
+import type { MetricsFile } from "../record/record.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { Chart, ChartContext, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
 import { configurations, dataGroup, meanOf } from "./configurations.ts";
 import { gridFiles, paretoFile } from "./derived.ts";
 import type { Block } from "./document.ts";
-import { inspectRows } from "./inspect.ts";
+import { inspectRecords } from "./inspect.ts";
 import { latexTable } from "./latex.ts";
 import { markdown } from "./markdown.ts";
 import { type Drawing, reportPage } from "./page.ts";
-import { defaultRule, paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
+import { paretoSet, parseDominance, parseObjectives } from "./pareto.ts";
 import { renderSvg } from "./render.ts";
 import { type Compared, comparison } from "./sections/comparison.ts";
 import type { ReportInputs } from "./sections/inputs.ts";
@@ -21,18 +21,21 @@ import { recovery } from "./sections/recovery.ts";
 import { results } from "./sections/results.ts";
 import { seeds } from "./sections/seeds.ts";
 import { summary } from "./sections/summary.ts";
-import { rowsTable } from "./table.ts";
+import { defaultObjectives } from "./sparsity.ts";
+import { recordsTable } from "./table.ts";
 
 /** How a report is made; everything has a default. */
 export interface ReportOptions {
   /** Default: `Sparse autoencoders on SOURCE`. */
   readonly title?: string;
-  /** Objectives, default `explained_variance:max,k:min`. */
+  /** Objectives; default: `explained_variance:max` with `k:min`, or with `l0_mean:min` where k is not the measured L0 or does not vary. */
   readonly pareto?: string;
   /** `standard` (default) or `strict`. */
   readonly dominance?: string;
-  /** Per-latent statistics by row name, for the figures of latents. */
+  /** Per-latent statistics by record name, for the figures of latents. */
   readonly latents?: Readonly<Record<string, LatentStatistics>>;
+  /** The figures; default: all of the table in charts/index.ts. */
+  readonly charts?: Readonly<Record<string, Chart>>;
   /** Another metrics file to compare with, cell by cell. */
   readonly compare?: Compared;
   /** The files `file` was merged from; the page names each one's data. Default: `file` is one by itself. */
@@ -47,28 +50,27 @@ const widths = { wide: 860, narrow: 350 };
 /**
  * Every file of a report by name: index.html, report.md, each figure as .vl.json and .svg, metrics.csv, table.tex,
  * grid_metrics_latent{d}.json and pareto_optimal_configs.json. Nothing is written: that is the caller's.
- * @throws {ConfigError} when no row can be shown or the Pareto rule cannot be read.
+ * @throws {ConfigError} when no record can be shown or the Pareto rule cannot be read.
  */
 export async function buildReport(
   file: MetricsFile,
   options: ReportOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const rule = {
-    objectives: parseObjectives(options.pareto ?? defaultRule),
-    dominance: parseDominance(options.dominance),
-  };
-  const { rows, notes } = inspectRows(file.rows);
-  if (rows.length === 0)
+  const asked = options.pareto === undefined ? undefined : parseObjectives(options.pareto);
+  const dominance = parseDominance(options.dominance);
+  const { records, notes } = inspectRecords(file.rows);
+  if (records.length === 0)
     throw new ConfigError(
       `report on ${file.data.source}: no row to show${notes.length > 0 ? ` (${notes[0]})` : ""}; give a metrics file with rows`,
     );
-  const all = configurations(rows);
+  const all = configurations(records);
+  const rule = { objectives: asked ?? parseObjectives(defaultObjectives(all)), dominance };
   const pareto = paretoSet(all, rule, meanOf, dataGroup);
   const files = new Map<string, string>();
 
   const drawings = new Map<string, Drawing>();
   const figures: Chart[] = [];
-  for (const chart of Object.values<Chart>(charts)) {
+  for (const chart of Object.values(options.charts ?? charts)) {
     const context = (width: number): ChartContext => ({ width, pareto, latents: options.latents ?? {} });
     const wide = chart.spec(all, context(widths.wide));
     const narrow = chart.spec(all, context(widths.narrow));
@@ -82,14 +84,14 @@ export async function buildReport(
 
   const title = options.title ?? `Sparse autoencoders on ${shortened(file.data.source)}`;
   const merged = options.inputs ?? [];
-  const inputs: ReportInputs = { title, file, merged, rows, configurations: all, notes, pareto, figures };
+  const inputs: ReportInputs = { title, file, merged, records, configurations: all, notes, pareto, figures };
   const sections = [opening, summary, paretoSection, results, recovery, seeds, compared, closing];
   const blocks: Block[] = sections.flatMap((section) => section(inputs));
   files.set("index.html", reportPage({ title, blocks, drawings }));
   files.set("report.md", markdown(title, blocks));
-  files.set("metrics.csv", metricsCsv(rows));
-  files.set("table.tex", latexTable(rowsTable(rows), title));
-  for (const [name, text] of gridFiles(file, rows)) files.set(name, text);
+  files.set("metrics.csv", metricsCsv(records));
+  files.set("table.tex", latexTable(recordsTable(records), title));
+  for (const [name, text] of gridFiles(file, records)) files.set(name, text);
   files.set("pareto_optimal_configs.json", paretoFile(file, pareto));
   return files;
 

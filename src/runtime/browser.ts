@@ -1,4 +1,4 @@
-/** How ONNX Runtime is set up in a browser; holds for everything this thread opens. */
+/** How ONNX Runtime is set up in a browser. It holds for every session of this thread. */
 export interface BrowserSettings {
   /** Folder (ending in `/`) its .wasm and .mjs files are fetched from; default: where the bundler put them. */
   readonly wasmPath?: string | undefined;
@@ -12,7 +12,7 @@ interface Environment {
   readonly wasm: { numThreads?: number; wasmPaths?: unknown };
 }
 
-/** Threads of WebAssembly need memory that workers share, which browsers give to cross-origin isolated pages only. */
+/** Threads of WebAssembly need shared memory, which browsers give only to cross-origin isolated pages. */
 export const mostThreads = (): number =>
   globalThis.crossOriginIsolated ? Math.min(8, navigator.hardwareConcurrency || 1) : 1;
 

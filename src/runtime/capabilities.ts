@@ -1,4 +1,4 @@
-/** The CPU's, and so WebAssembly's, which is the same provider compiled for another machine. */
+/** What the CPU can do, and WebAssembly too: it is the CPU provider, compiled for another machine. */
 const onHost = {
   wrapper: "loop",
   wrappers: ["loop", "scan", "step"],
@@ -8,10 +8,14 @@ const onHost = {
 } as const satisfies Capabilities;
 
 /**
- * What each provider of ONNX Runtime can train with, by the name `--provider` uses. `wrapper`: how steps are strung together
- * (train/wrappers): `loop`, whose carried state may grow; `scan`, whose state stays on the device without a copy or a wait per
- * step; `step`, one run per step with the state on the device, where there is neither. `noFallback`: whether a node that the
- * provider has no kernel for is an error (`session.disable_cpu_ep_fallback`; cpu and wasm are where others would fall back to).
+ * What each provider of ONNX Runtime can train with, by the name `--provider` uses.
+ *
+ * `wrapper` is how steps are strung together (train/wrappers). `loop`: the carried state may grow. `scan`: the state stays on
+ * the device, with no copy and no wait per step. `step`: one run per step with the state on the device, for a provider without
+ * Loop and Scan.
+ *
+ * `noFallback`: a node without a kernel is an error (`session.disable_cpu_ep_fallback`). cpu and wasm need no such rule: they
+ * are what others would fall back to.
  */
 export const capabilities = {
   cpu: onHost,
@@ -33,12 +37,12 @@ export interface Capabilities {
   readonly wrapper: "loop" | "scan" | "step";
   /** Every wrapper it can run at all. */
   readonly wrappers: readonly ("loop" | "scan" | "step")[];
-  /** The step form used unless asked otherwise; `null`: the one that is faster for the configuration. */
+  /** The default step form; `null`: the faster one for the configuration. */
   readonly defaultStep: "live" | "dense" | null;
   readonly steps: readonly ("live" | "dense")[];
   readonly noFallback: boolean;
 }
 
-/** What a runtime can train with; one of another name is taken for a CPU's. */
+/** What a runtime can train with. One of an unknown name counts as a CPU. */
 export const capabilitiesOf = (provider: string): Capabilities =>
   (capabilities as Readonly<Record<string, Capabilities>>)[provider] ?? capabilities.cpu;

@@ -5,10 +5,14 @@ import { common, type Ort, type OrtTensor, onGpuOnly, openSession, type Runtime 
 const own = ort as unknown as Ort;
 
 /**
- * ONNX Runtime's CPU provider in Node. Denormal numbers count as zero: Adam's second moments of latents that no longer
- * fire would otherwise slow every step down. Constant weights are not packed beforehand: packed products round otherwise,
- * and a frozen encoder must equal the training graph bit for bit. No memory pattern: room for a whole run at once is room for what
- * is not there at the same time, some 60 to 200 MB of a training's at 2,048 x 2,048, and no quicker.
+ * ONNX Runtime's CPU provider in Node, with three options of its own:
+ *
+ * - Denormal numbers count as zero. Adam's second moments of latents that no longer fire become denormal, and these would slow
+ *   down every step.
+ * - Constant weights are not packed beforehand. Packed products round differently, and a frozen encoder must equal the training
+ *   graph bit for bit.
+ * - No memory pattern. It reserves room for all values of a run, though they never exist at the same time: 60 to 200 MB more for
+ *   a training of 2,048 x 2,048, and no faster.
  */
 export const cpu: Runtime = {
   provider: "cpu",
@@ -48,7 +52,7 @@ export const webgpu: Runtime = {
 
 let reader: Promise<ort.InferenceSession> | undefined;
 
-/** A GPU tensor's copy on the host, by a model that copies it: in Node its `getData` ends the process. */
+/** A GPU tensor's copy on the host. A model copies it, because `getData` ends the process in Node. */
 async function readByIdentity(x: OrtTensor): Promise<OrtTensor> {
   reader ??= ort.InferenceSession.create(identityModel(), {
     ...onGpuOnly,

@@ -5,10 +5,10 @@ import { installCuda } from "./cudaInstall.ts";
 import { lastWords, ortFolder, type Probe, probe } from "./probe.node.ts";
 import type { Usable } from "./usable.ts";
 
-/** What ONNX Runtime's CUDA provider is made of; no package for npm holds them, the package's own installer fetches them. */
+/** The files of ONNX Runtime's CUDA provider. They are in no npm package; onnxruntime-node's own installer fetches them. */
 const libraries = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
 
-/** How the machine is asked; the defaults ask this one. */
+/** How to ask a machine about CUDA; by default this one. */
 export interface Machine {
   readonly platform?: string;
   /** Folder of ONNX Runtime's libraries. */
@@ -18,7 +18,7 @@ export interface Machine {
   readonly tryOut?: () => Promise<Probe>;
 }
 
-/** Libraries that are not there, with what brings them; the first entry that fits a name counts. */
+/** What a missing library belongs to, and how to get it. The first entry that fits its name counts. */
 const missing: readonly { readonly file: RegExp; readonly what: string; readonly fix: string }[] = [
   {
     file: /^libcuda\./,
@@ -38,7 +38,7 @@ const missing: readonly { readonly file: RegExp; readonly what: string; readonly
   },
 ];
 
-/** What ONNX Runtime's log says of a machine that has all libraries. */
+/** What ONNX Runtime's log says where all libraries are there and CUDA still fails. */
 const causes: readonly (readonly [RegExp, string, string])[] = [
   [
     /insufficient|CUDA failure 35\b/,
@@ -67,7 +67,7 @@ const causes: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
-/** Whether CUDA can be used: the provider's libraries, what they need, the driver, a device; in that order, the first that is missing. */
+/** Whether CUDA can be used. If not, the first that is missing of: the provider's libraries, what they need, the driver, a device. */
 export async function cudaUsable({
   platform = `${process.platform}-${process.arch}`,
   folder = join(ortFolder(), "bin/napi-v6", process.platform, process.arch),
@@ -75,7 +75,7 @@ export async function cudaUsable({
   tryOut = () => probe("cuda"),
 }: Machine = {}): Promise<Usable> {
   const not = (reason: string, fix: string): Usable => ({ usable: false, reason, fix });
-  // CUDA counts from the fastest GPU unless told to count as nvidia-smi does. Holds for the processes started here, too.
+  // Makes CUDA number devices as nvidia-smi does; by default number 0 is the fastest. Child processes inherit it.
   process.env.CUDA_DEVICE_ORDER ??= "PCI_BUS_ID";
   if (platform !== "linux-x64")
     return not(`ONNX Runtime's CUDA provider is for Linux on x64, this is ${platform}`, "use --provider cpu or webgpu");
@@ -103,6 +103,6 @@ export async function cudaUsable({
 export const notFound = (printed: string): string[] =>
   [...printed.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name!);
 
-/** What ldd prints; nothing where it cannot read the file, which trying it out will tell. */
+/** What ldd prints. Nothing where it cannot read the file: trying the provider will then show why. */
 const runLdd = (file: string): Promise<string> =>
   new Promise((resolve) => execFile("ldd", [file], { timeout: 5000 }, (_error, stdout) => resolve(stdout)));

@@ -1,2 +1,2 @@
-/** Fetches the CUDA libraries of exactly the installed version; the verb finds onnxruntime-node wherever it is. */
+/** The command that gets the CUDA libraries, in the version of the installed onnxruntime-node. */
 export const installCuda = "sae-onnx doctor --install-cuda";

@@ -3,7 +3,7 @@ import { common, type Ort, type OrtTensor, onGpuOnly, openSession, type Runtime 
 /** Any of onnxruntime-web's entries. */
 export type OrtWeb = { readonly env: { readonly wasm: { numThreads?: number } } };
 
-/** ONNX Runtime's WebAssembly build. The first session's `threads` hold for all: the module starts once. */
+/** ONNX Runtime's WebAssembly build. The `threads` of the first session hold for all: the module starts only once. */
 export const wasmOf = (ort: OrtWeb): Runtime => ({
   provider: "wasm",
   open: (model, { threads, carried } = {}) => {
@@ -12,7 +12,7 @@ export const wasmOf = (ort: OrtWeb): Runtime => ({
   },
 });
 
-/** ONNX Runtime's WebGPU provider in a browser. Carried tensors stay on the GPU; a node that would not is an error. */
+/** ONNX Runtime's WebGPU provider in a browser. Carried tensors stay on the GPU; a node that cannot run there is an error. */
 export const webgpuOf = (ort: OrtWeb): Runtime => ({
   provider: "webgpu",
   open: (model, { carried } = {}) =>

@@ -14,7 +14,7 @@ export type Probe =
   | { readonly ok: true; readonly log?: string }
   | { readonly ok: false; readonly error: string; readonly log: string };
 
-/** Opens a session on one node and runs it. Plain JavaScript, as it is handed to a process of its own as text. */
+/** Opens a session on one node and runs it. Plain JavaScript, because another process gets it as text. */
 const script = `
 const ort = require(process.argv[1]);
 const options = { executionProviders: [process.argv[2]], extra: { session: { disable_cpu_ep_fallback: "1" } } };
@@ -28,8 +28,8 @@ ort.InferenceSession.create(Buffer.from(process.argv[3], "base64"), options)
 `;
 
 /**
- * Tries a provider with one small run, in a process of its own: ONNX Runtime tells the cause of a failure to stderr only,
- * and a broken driver may end the process. Gives up after `seconds` (default 20). `env`: variables set for it.
+ * Tries a provider with one small run, in a process of its own: ONNX Runtime writes the cause of a failure only to stderr, and a
+ * broken driver may end the process. Gives up after `seconds` (default 20). `env` adds environment variables.
  */
 export async function probe(
   provider: string,
@@ -43,7 +43,7 @@ export async function probe(
 
 /** What came of a process. */
 export interface Ended {
-  /** `null` when it did not end by itself. */
+  /** Exit code; `null` when a signal ended it. */
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -51,7 +51,7 @@ export interface Ended {
   readonly end: string;
 }
 
-/** Runs Node with these arguments in a process of its own, which may crash or hang: it is ended after `seconds`. */
+/** Runs Node with these arguments in another process, which may crash or hang. After `seconds` it is ended. */
 export function inProcess(
   args: readonly string[],
   { seconds, env = {} }: { seconds: number; env?: Readonly<Record<string, string>> },
@@ -76,7 +76,7 @@ export function inProcess(
   });
 }
 
-/** The last line of a log that says what went wrong, without time, colours and place in ONNX Runtime's source. */
+/** The last line of a log that says what went wrong, without time, colours and ONNX Runtime's source location. */
 export function lastWords({ error, log }: { error: string; log: string }): string {
   const lines = stripVTControlCharacters(log)
     .split("\n")

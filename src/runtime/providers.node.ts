@@ -11,7 +11,7 @@ export interface Provider {
   readonly describe: string;
   /** How it gets onto a machine: a command, or a sentence. */
   readonly install: string;
-  /** Whether it can be used here; tries it out, in a process of its own where that may fail badly. Takes up to seconds. */
+  /** Whether it can be used here. Tries it, in another process where that might crash; takes up to a few seconds. */
   readonly usable: () => Promise<Usable>;
   /** The runtime itself, untested. */
   readonly load: () => Promise<Runtime>;
@@ -25,8 +25,8 @@ const web = () =>
   });
 
 /**
- * What Node can run models on, by the name `--provider` uses; loaded when it is asked for.
- * Nothing is tried in place of what was asked for.
+ * What Node can run models on, by the name `--provider` uses. Each is loaded when it is asked for. None ever takes the place of
+ * another.
  */
 const table = {
   cpu: {
@@ -76,7 +76,7 @@ export const providers = Object.fromEntries(
   Object.entries(table).map(([name, one]) => [name, { ...capabilities[name as ProviderName], ...one }]),
 ) as { readonly [P in ProviderName]: (typeof capabilities)[P] & Provider };
 
-/** Those found usable: trying one takes up to seconds. One that was not is tried again, as it may have been installed since. */
+/** Providers found usable, because a try takes up to a few seconds. Others are tried again: they may have been installed since. */
 const knownUsable = new Set<ProviderName>();
 
 /** The runtime of a provider that can be used here. @throws {ConfigError} when it cannot, with what is missing and what to do. */

@@ -7,13 +7,13 @@ export type { OrtTensor };
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
-/** A model ready to run. Runs block their thread until they are done. */
+/** A model ready to run. A run blocks its thread until it is done. */
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /**
-   * Runs the model once. Feeds it does not take are ignored, so that a graph that reads a part of the state can be given all.
-   * Carried inputs that are not fed are what the run before left; carried outputs are not among the results.
+   * Runs the model once. Feeds that the model has no input for are ignored: a graph that reads part of the state may get all of
+   * it. A carried input that is not fed has the value the last run left. Carried outputs are not among the results.
    * @throws {ConfigError} for a missing input.
    * @throws {RuntimeFailure} when ONNX Runtime fails, naming the place in the graph.
    */
@@ -33,7 +33,7 @@ export interface ModelBytes {
 export interface SessionOptions {
   /** Threads inside an op; default: as many as the machine has cores. */
   readonly threads?: number | undefined;
-  /** Outputs that stay where they are computed and are the next run's inputs: the input's name by the output's. Default: none. */
+  /** Outputs that stay where they were computed and become inputs of the next run: input names by output names. Default: none. */
   readonly carried?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -52,13 +52,13 @@ export interface Ort {
   readonly Tensor: new (type: OrtTensor.Type, data: OrtTensor.DataType, dims: readonly number[]) => OrtTensor;
 }
 
-/** Fatal messages only: errors are thrown, and need not be printed as well. */
+/** Prints fatal messages only: errors are thrown anyway. */
 const quiet = { logSeverityLevel: 4 } as const;
 
 /** Options of every session. */
 export const common = { graphOptimizationLevel: "all", ...quiet } as const;
 
-/** On a GPU a node that is placed elsewhere is an error. */
+/** Options on a GPU: a node that is placed elsewhere is an error. */
 export const onGpuOnly = { ...common, extra: { session: { disable_cpu_ep_fallback: "1" } } } as const;
 
 /** How a package carries tensors from run to run. */
@@ -121,16 +121,16 @@ export async function openSession(
   };
 }
 
-/** An empty tensor's data may arrive with another length: it is cut to its shape. */
+/** A tensor of ours. Data are cut to the shape: those of an empty tensor may arrive longer. */
 function fromOrt(value: Pick<OrtTensor, "type" | "dims" | "data">): HostTensor {
   const data = value.data as unknown as HostTensor["data"];
   return tensor(value.type as DType, value.dims, data.subarray(0, sizeOf(value.dims)) as never);
 }
 
 /**
- * ONNX Runtime names the node: `Name:'encode/TopK_0'`; the scope before the last slash is the place in the model. An error in a
- * body names the Loop around it first, so the last name is the place. The WebAssembly build names no node where a kernel gave up by
- * an exception.
+ * ONNX Runtime's error with its place in the model. Its message names the node: `Name:'encode/TopK_0'`; what stands before the
+ * last slash is the scope. An error in a body names the Loop around it first, so the last name counts. The WebAssembly build
+ * names no node when a kernel threw an exception.
  */
 function explain(what: string, error: unknown): RuntimeFailure {
   const text = error instanceof Error ? error.message : String(error);
@@ -141,7 +141,7 @@ function explain(what: string, error: unknown): RuntimeFailure {
     : name
       ? `at node ${name}`
       : "";
-  // Only the innermost message, without the place in ONNX Runtime's own source.
+  // Only the innermost message, without ONNX Runtime's own source location.
   const status = text
     .replace(/^.*(Status Message|ERROR_MESSAGE): /s, "")
     .replace(/^\/\S+:\d+ /, "")

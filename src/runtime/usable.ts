@@ -4,14 +4,14 @@ import { ConfigError } from "../util/errors.ts";
 export type Usable =
   | {
       readonly usable: true;
-      /** The name of the GPU, where it is told. */
+      /** Name of the GPU, where the driver tells it. */
       readonly device?: string | undefined;
     }
   | {
       readonly usable: false;
       /** One line: what is missing. */
       readonly reason: string;
-      /** The command that mends it, or what to do where there is none. */
+      /** The command that helps, or what to do where no command does. */
       readonly fix: string;
     };
 

@@ -1,11 +1,14 @@
 import { lastWords, type Probe, probe } from "./probe.node.ts";
 import type { Usable } from "./usable.ts";
 
-/** The Vulkan loader says which device it opens; ONNX Runtime and Dawn do not. */
+/** Makes the Vulkan loader say which device it opens; ONNX Runtime and Dawn do not. */
 const askLoader = { VK_LOADER_DEBUG: "driver,layer" };
 const loadersWords = /^(\[Vulkan Loader\] )?(ERROR|WARNING|INFO|DEBUG|PERF|DRIVER|LAYER)\b[ |A-Z]*:/;
 
-/** Whether WebGPU can be used in Node: a Vulkan loader, and an adapter that ONNX Runtime takes; then its device, where the loader names it. */
+/**
+ * Whether WebGPU can be used in Node: it needs a Vulkan loader, and an adapter that ONNX Runtime accepts. The answer names the
+ * device, where the loader does.
+ */
 export async function webgpuUsable(
   tryOut: () => Promise<Probe> = () => probe("webgpu", { env: askLoader }),
 ): Promise<Usable> {

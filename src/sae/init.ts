@@ -1,11 +1,12 @@
 import type { Random } from "../util/random.ts";
 import type { HostTensor } from "../util/tensor.ts";
 
-/** What an initialiser may look at: its own stream of random numbers, the training rows, the parameters made before it. */
+/** What an initialiser may look at: its own stream of random numbers, the rows to reconstruct, the parameters made before it. */
 export interface InitContext {
   readonly rng: Random;
   readonly shape: readonly number[];
-  readonly activations: HostTensor<"float32">;
+  /** `[rows, outputDim]`: the training rows, or a transcoder's targets; as the SAE sees them. */
+  readonly targets: HostTensor<"float32">;
   readonly made: Readonly<Record<string, Float32Array>>;
 }
 
@@ -48,16 +49,24 @@ export const copyOf =
   ({ made }) =>
     made[name]!.slice();
 
+function meanOfRows(data: Float32Array, width: number): Float64Array<ArrayBuffer> {
+  const rows = data.length / width;
+  const mean = new Float64Array(width);
+  for (let i = 0; i < data.length; i++) mean[i % width]! += data[i]! / rows;
+  return mean;
+}
+
+/** The mean of the rows to reconstruct. */
+export const meanRow: Init = ({ targets: { data }, shape }) => Float32Array.from(meanOfRows(data, shape[0]!));
+
 /**
  * The point with the least sum of distances to the training rows, by Weiszfeld's iteration: at most 100 rounds from the
  * mean, until it moves less than 1e-5 of its length. Source: Gao et al. 2024, appendix A.1 (initial b_dec).
  */
-export const geometricMedian: Init = ({ activations, shape }) => {
+export const geometricMedian: Init = ({ targets: { data }, shape }) => {
   const width = shape[0]!;
-  const { data } = activations;
   const rows = data.length / width;
-  let guess = new Float64Array(width);
-  for (let i = 0; i < data.length; i++) guess[i % width]! += data[i]! / rows;
+  let guess = meanOfRows(data, width);
   for (let round = 0; round < 100; round++) {
     const next = new Float64Array(width);
     let total = 0;

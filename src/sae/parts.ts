@@ -39,7 +39,7 @@ export const keepTop: Keep = (pre, scores, k, act = (values) => values) =>
   scope("select", () => {
     const { indices } = op.topK(stopGradient(scores), k);
     const values = act(entries(pre, indices));
-    return { z: place(values, indices, op.zerosLike(stopGradient(pre))), top: { values, indices } };
+    return { pre, z: place(values, indices, op.zerosLike(stopGradient(pre))), top: { values, indices } };
   });
 
 /**
@@ -52,7 +52,7 @@ export const keepTopByMask: Keep = (pre, scores, k, act = (values) => values) =>
     const ones = op.expand(op.scalarOf(pre.dtype, 1), op.shape(indices));
     const mask = op.scatterElements(op.zerosLike(stopGradient(pre)), indices, ones);
     const z = op.mul(act(pre), mask);
-    return { z, top: { values: op.gatherElements(z, indices), indices } };
+    return { pre, z, top: { values: op.gatherElements(z, indices), indices } };
   });
 
 /** Entries at distinct places of each row. dx = zeros but for the cotangents at those places: no sums, as none repeats. */

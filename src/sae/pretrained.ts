@@ -1,8 +1,8 @@
 import * as op from "../graph/ops.ts";
 import type { Value } from "../graph/value.ts";
 import { defineSae } from "./architecture.ts";
+import type { Dims } from "./dims.ts";
 import { zeros } from "./init.ts";
-import type { Dims } from "./options.ts";
 import { linearDecode, linearEncode } from "./parts.ts";
 
 type V = Value<"float32">;
@@ -16,12 +16,13 @@ const inputBias = {
 /** Where weights can come from: a preset each, so that files and tables say it. */
 const presets = { experiment: {}, saelens: {}, "gemma-scope": {}, sparsify: {} } as const;
 
-const linear = ({ inputDim, latentDim }: Dims) => ({
-  W_enc: { shape: [latentDim, inputDim], perLatent: true, init: zeros },
-  b_enc: { shape: [latentDim], perLatent: true, init: zeros },
-  W_dec: { shape: [latentDim, inputDim], perLatent: true, init: zeros },
-  b_dec: { shape: [inputDim], perLatent: false, init: zeros },
-});
+const linear = ({ inputDim, latentDim, outputDim = inputDim }: Dims) =>
+  ({
+    W_enc: { shape: [latentDim, inputDim], perLatent: true, init: zeros },
+    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
+    W_dec: { shape: [latentDim, outputDim], perLatent: true, init: zeros },
+    b_dec: { shape: [outputDim], perLatent: false, init: zeros },
+  }) as const;
 
 /** `W_enc (x - b_dec) + b_enc`, or of x itself. */
 const preActivations = (x: V, params: { W_enc: V; b_enc: V; b_dec: V }, { inputBias }: { inputBias: boolean }): V =>
@@ -47,12 +48,19 @@ export const pretrainedTopK = defineSae({
     inputBias,
   },
   params: linear,
-  encode(x, params, options, keep) {
+  sparsity: "k",
+  encode(x, params, { options, sparsity: k, keep }) {
     const pre = preActivations(x, params, options);
     const scores = options.select === "magnitude" ? op.abs(pre) : pre;
-    return keep(pre, scores, options.k, options.relu ? op.relu : undefined);
+    return keep(pre, scores, k, options.relu ? op.relu : undefined);
   },
   decode: (z, params) => linearDecode(z, params),
+  plain: ({ k, select, relu, inputBias }) => ({
+    inputBias,
+    keeps: k,
+    score: (pre) => (select === "magnitude" ? Math.abs(pre) : pre),
+    value: (pre) => (relu ? Math.max(0, pre) : pre),
+  }),
 });
 
 /** An SAE trained elsewhere whose latents are `ReLU(pre) [pre > threshold]`, one threshold a latent. */
@@ -61,12 +69,20 @@ export const pretrainedJumpRelu = defineSae({
   name: "pretrained-jumprelu",
   source: "Rajamanoharan et al. 2024, Jumping ahead (arXiv 2407.14435)",
   options: { inputBias },
-  params: (dims) => ({ ...linear(dims), threshold: { shape: [dims.latentDim], perLatent: true, init: zeros } }),
-  encode(x, params, options) {
+  params: (dims) => ({
+    ...linear(dims),
+    threshold: { shape: [dims.latentDim], perLatent: true, inLatentUnits: true, init: zeros },
+  }),
+  encode(x, params, { options }) {
     const pre = preActivations(x, params, options);
-    return { z: op.where(op.greater(pre, params.threshold), op.relu(pre), 0) };
+    return { pre, z: op.where(op.greater(pre, params.threshold), op.relu(pre), 0) };
   },
   decode: (z, params) => linearDecode(z, params),
+  plain: ({ inputBias }) => ({
+    inputBias,
+    gate: (latent, { threshold }) => Math.max(0, threshold!.data[latent]!),
+    value: (pre) => Math.max(0, pre),
+  }),
 });
 
 /** An SAE trained elsewhere whose latents are `ReLU(pre)`. */
@@ -76,6 +92,10 @@ export const pretrainedRelu = defineSae({
   source: "Bricken et al. 2023, Towards monosemanticity; SAELens standard",
   options: { inputBias },
   params: linear,
-  encode: (x, params, options) => ({ z: op.relu(preActivations(x, params, options)) }),
+  encode(x, params, { options }) {
+    const pre = preActivations(x, params, options);
+    return { pre, z: op.relu(pre) };
+  },
   decode: (z, params) => linearDecode(z, params),
+  plain: ({ inputBias }) => ({ inputBias, gate: () => 0, value: (pre) => Math.max(0, pre) }),
 });

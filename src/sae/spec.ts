@@ -1,8 +1,9 @@
 import { scope, type Value } from "../graph/value.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { Architecture, Keep, Parameter } from "./architecture.ts";
+import { type AnyOptionValues, completeOptions } from "../util/options.ts";
+import type { AnySparsity, Architecture, Code, Keep, Padding, Parameter, States } from "./architecture.ts";
+import type { Dims } from "./dims.ts";
 import { type ArchitectureName, architectures, trainable } from "./index.ts";
-import { type AnyOptionValues, completeOptions, type Dims } from "./options.ts";
 import { keepTop } from "./parts.ts";
 
 /** Everything that says what an SAE computes, apart from its weights. */
@@ -15,7 +16,8 @@ export interface SaeSpec extends Dims {
 }
 
 /** What a specification is made from; options left out come from the preset, then from the architecture. */
-export interface SaeRequest extends Dims {
+export interface SaeRequest extends Omit<Dims, "outputDim"> {
+  readonly outputDim?: number | undefined;
   readonly architecture?: string;
   readonly preset?: string | undefined;
   readonly options?: AnyOptionValues;
@@ -25,27 +27,29 @@ export interface SaeRequest extends Dims {
  * A complete, checked specification. Defaults: architecture `topk`, the architecture's first preset.
  * @throws {ConfigError} for unknown names and values out of range.
  */
-export function saeSpec({ architecture = "topk", preset, options = {}, inputDim, latentDim }: SaeRequest): SaeSpec {
+export function saeSpec({
+  architecture = "topk",
+  preset,
+  options = {},
+  inputDim,
+  latentDim,
+  outputDim,
+}: SaeRequest): SaeSpec {
   if (typeof architecture !== "string" || !Object.hasOwn(architectures, architecture))
     throw new ConfigError(
       `architecture must be one of ${trainable.map(({ name }) => name).join(", ")}, got ${architecture}`,
     );
   const sae: Architecture = architectures[architecture as ArchitectureName];
-  for (const [name, dim] of [
-    ["inputDim", inputDim],
-    ["latentDim", latentDim],
-  ] as const)
+  const dims: Dims = { inputDim, latentDim, ...(outputDim === undefined ? {} : { outputDim }) };
+  for (const [name, dim] of Object.entries(dims))
     if (!Number.isSafeInteger(dim) || dim < 1)
       throw new ConfigError(`${name} must be an integer of at least 1, got ${dim}`);
   const names = Object.keys(sae.presets);
   const chosen = preset ?? names[0]!;
   if (typeof chosen !== "string" || !Object.hasOwn(sae.presets, chosen))
     throw new ConfigError(`preset of ${architecture} must be one of ${names.join(", ")}, got ${chosen}`);
-  const complete = completeOptions(`architecture ${architecture}`, sae.options, sae.presets[chosen]!, options, {
-    inputDim,
-    latentDim,
-  });
-  return { architecture: architecture as ArchitectureName, preset: chosen, options: complete, inputDim, latentDim };
+  const complete = completeOptions(`architecture ${architecture}`, sae.options, sae.presets[chosen]!, options, dims);
+  return { architecture: architecture as ArchitectureName, preset: chosen, options: complete, ...dims };
 }
 
 /** The architecture of a specification. */
@@ -59,15 +63,49 @@ export const parametersOf = (spec: SaeSpec): Readonly<Record<string, Parameter>>
     ),
   );
 
-/** The forward pass of a specification, in scopes named as in files; `keep` is how its selection is carried out. */
-export function forward(
-  spec: SaeSpec,
-  x: Value<"float32">,
-  params: Readonly<Record<string, Value<"float32">>>,
-  keep: Keep = keepTop,
-) {
-  const sae = architectureOf(spec);
-  const code = scope("encode", () => sae.encode(x, params, spec.options, keep));
-  const xHat = scope("decode", () => sae.decode(code.z, params, spec.options));
-  return { code, xHat };
+/** What a specification's training carries without a gradient, by name. */
+export const statesOf = (spec: SaeSpec): States => architectureOf(spec).state?.tensors(spec, spec.options) ?? {};
+
+/** The value of the option that sets the sparsity; `undefined` where the architecture has none. */
+export const sparsityOf = (spec: SaeSpec): number | undefined => {
+  const { sparsity } = architectureOf(spec);
+  return sparsity === undefined ? undefined : (spec.options[sparsity] as number);
+};
+
+/** How many latents of a row are kept, on average at least; `undefined` where that is not for an option to say. */
+export const keptPerRow = (spec: SaeSpec): number | undefined => {
+  const { sparsity, options } = architectureOf(spec);
+  return sparsity !== undefined && options[sparsity]!.type === "integer" ? sparsityOf(spec) : undefined;
+};
+
+type V = Value<"float32">;
+type Values = Readonly<Record<string, V>>;
+
+/** How a forward pass is carried out; default: as a frozen model does. */
+export interface Pass {
+  readonly mode?: "train" | "inference";
+  /** State tensors by name; needed where the architecture has some. */
+  readonly state?: Values;
+  /** Default: the option as given. */
+  readonly sparsity?: AnySparsity | undefined;
+  /** How the selection is carried out. */
+  readonly keep?: Keep;
+  readonly padding?: Padding | undefined;
 }
+
+/** The latents of `x [batch, inputDim]`. */
+export function encode(
+  spec: SaeSpec,
+  x: V,
+  params: Values,
+  { mode = "inference", state = {}, sparsity = sparsityOf(spec), keep = keepTop, padding }: Pass = {},
+): Code {
+  const { options } = spec;
+  return scope("encode", () =>
+    architectureOf(spec).encode(x, params, { options, dims: spec, mode, state, sparsity, keep, padding }),
+  );
+}
+
+/** What latents `[batch, latentDim]` stand for, `[batch, outputDim]`. */
+export const decode = (spec: SaeSpec, z: V, params: Values): V =>
+  scope("decode", () => architectureOf(spec).decode(z, params, spec.options));

@@ -32,22 +32,29 @@ export const topK = defineSae({
     original: { decoderBias: true, unitNorm: "init" },
   },
   // First values as torch.nn.Linear draws them, decoder rows then divided by their length.
-  params: ({ inputDim, latentDim }, { decoderBias, unitNorm }) => ({
+  params: ({ inputDim, latentDim, outputDim = inputDim }, { decoderBias, unitNorm }) => ({
     W_enc: { shape: [latentDim, inputDim], perLatent: true, init: uniform(inputDim) },
-    b_enc: { shape: [latentDim], perLatent: true, init: uniform(inputDim) },
+    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: uniform(inputDim) },
     W_dec: {
-      shape: [latentDim, inputDim],
+      shape: [latentDim, outputDim],
       perLatent: true,
       init: unitNorm === "none" ? uniform(latentDim) : unitRows(uniform(latentDim)),
     },
-    b_dec: decoderBias ? { shape: [inputDim], perLatent: false, init: uniform(latentDim) } : undefined,
+    b_dec: decoderBias ? { shape: [outputDim], perLatent: false, init: uniform(latentDim) } : undefined,
   }),
-  encode(x, params, { k, select }, keep) {
+  sparsity: "k",
+  encode(x, params, { options, sparsity: k, keep }) {
     const pre = linearEncode(x, params);
-    return keep(pre, select === "magnitude" ? op.abs(pre) : pre, k);
+    return keep(pre, options.select === "magnitude" ? op.abs(pre) : pre, k);
   },
   decode: (z, params) => linearDecode(z, params),
   onlyKept: () => true,
-  losses: ({ x, xHat, padding }) => ({ reconstruction: meanSquaredError(x, xHat, padding) }),
+  losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
   constraints: ({ unitNorm }) => (unitNorm === "step" ? { W_dec: "unitRows" } : {}),
+  plain: ({ k, select }) => ({
+    inputBias: false,
+    keeps: k,
+    score: (pre) => (select === "magnitude" ? Math.abs(pre) : pre),
+    value: (pre) => pre,
+  }),
 });

@@ -2,6 +2,7 @@ import { stopGradient } from "../graph/alias.ts";
 import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { defineSae, type LossContext } from "./architecture.ts";
+import type { Dims } from "./dims.ts";
 import { copyOf, geometricMedian, uniform, unitRows, zeros } from "./init.ts";
 import { keepTop, linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
 
@@ -13,27 +14,31 @@ interface Params {
   readonly b_dec: V;
 }
 
-const preActivations = (x: V, { b_dec, ...params }: Params): V => linearEncode(op.sub(x, b_dec), params);
+/** `W_enc (x - b_dec) + b_enc`. A transcoder's b_dec lives among its targets and has nothing to do with its input. */
+const preActivations = (x: V, { b_dec, ...params }: Params, { outputDim }: Dims): V =>
+  linearEncode(outputDim === undefined ? op.sub(x, b_dec) : x, params);
 
 /**
  * The dead-latent loss: the `auxK` strongest dead latents of each row try to rebuild what the live ones left over,
- * ||e - eHat||^2 with e = stopGradient(x - xHat) and eHat = z_aux W_dec (no b_dec). Dead: not fired for `deadSteps` steps.
+ * ||e - eHat||^2 with e = stopGradient(target - xHat) and eHat = z_aux W_dec (no b_dec). Dead: not fired for `deadSteps` steps.
  * With no dead latent it is 0. Its gradient reaches W_enc, b_enc and W_dec rows of dead latents, nothing else.
  * Source: Gao et al. 2024, section 2.4 and appendix A.2.
  */
 function auxiliaryLoss({
   x,
+  target,
   xHat,
   params,
   options,
+  dims,
   stepsSinceFired,
   padding,
-}: LossContext<Params, { auxK: number; deadSteps: number }>): V {
+}: LossContext<Params, { auxK: number; deadSteps: number }, unknown>): V {
   const dead = op.cast(op.greaterOrEqual(stepsSinceFired, options.deadSteps), stepsSinceFired.dtype);
-  const pre = preActivations(x, { ...params, b_dec: stopGradient(params.b_dec) });
+  const pre = preActivations(x, { ...params, b_dec: stopGradient(params.b_dec) }, dims);
   const candidates = op.mul(op.relu(pre), dead);
   const { z } = keepTop(candidates, candidates, options.auxK);
-  const error = stopGradient(op.sub(x, xHat));
+  const error = stopGradient(op.sub(target, xHat));
   const anyDead = op.min(op.reduceSum(dead), 1);
   return op.mul(anyDead, meanSquaredError(error, op.matMul(z, params.W_dec), padding));
 }
@@ -61,20 +66,26 @@ export const topKRelu = defineSae({
   },
   presets: { gao2024: {} },
   // The encoder starts as the decoder's transpose, b_dec at the geometric median of the training rows.
-  params: ({ inputDim, latentDim }) => ({
-    W_dec: { shape: [latentDim, inputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
-    W_enc: { shape: [latentDim, inputDim], perLatent: true, init: copyOf("W_dec") },
-    b_enc: { shape: [latentDim], perLatent: true, init: zeros },
-    b_dec: { shape: [inputDim], perLatent: false, init: geometricMedian },
+  // A transcoder's cannot: its decoder is in another space.
+  params: ({ inputDim, latentDim, outputDim = inputDim }) => ({
+    W_dec: { shape: [latentDim, outputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
+    W_enc: {
+      shape: [latentDim, inputDim],
+      perLatent: true,
+      init: outputDim === inputDim ? copyOf("W_dec") : unitRows(uniform(latentDim)),
+    },
+    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
+    b_dec: { shape: [outputDim], perLatent: false, init: geometricMedian },
   }),
-  encode(x, params, { k }, keep) {
-    const pre = preActivations(x, params);
+  sparsity: "k",
+  encode(x, params, { sparsity: k, dims, keep }) {
+    const pre = preActivations(x, params, dims);
     return keep(pre, pre, k, op.relu);
   },
   decode: (z, params) => linearDecode(z, params),
   onlyKept: ({ auxK }) => auxK === 0,
   losses(context) {
-    const reconstruction = meanSquaredError(context.x, context.xHat, context.padding);
+    const reconstruction = meanSquaredError(context.target, context.xHat, context.padding);
     if (context.options.auxK === 0) return { reconstruction };
     return {
       reconstruction,
@@ -85,4 +96,10 @@ export const topKRelu = defineSae({
     };
   },
   constraints: () => ({ W_dec: "unitRowsProjected" }),
+  plain: ({ k }, { outputDim }) => ({
+    inputBias: outputDim === undefined,
+    keeps: k,
+    score: (pre) => pre,
+    value: (pre) => Math.max(0, pre),
+  }),
 });

@@ -1,9 +1,10 @@
 import type { TrainConfig } from "../config/config.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { parametersOf } from "../sae/spec.ts";
-import type { HostTensor } from "../util/tensor.ts";
+import { type Rows, residentOf } from "./rows.ts";
+import { shuffledBatches } from "./runs/batches.ts";
 import type { TrainState } from "./state.ts";
-import { shuffledBatches, Trainer } from "./trainer.ts";
+import { Trainer } from "./trainer.ts";
 import type { WrapperName } from "./wrappers/index.ts";
 
 /** What the first steps of a training gave: the loss of each before its update, and the state after the last. */
@@ -16,13 +17,13 @@ export interface FirstSteps {
 export async function firstSteps(
   runtime: Runtime,
   config: TrainConfig,
-  activations: HostTensor<"float32">,
+  rows: Rows,
   { count, wrapper, threads }: { count: number; wrapper?: WrapperName; threads?: number | undefined },
 ): Promise<FirstSteps> {
-  const rows = activations.dims[0]!;
-  const epochs = Math.ceil(count / Math.ceil(rows / config.batchSize));
-  const { order, bounds } = shuffledBatches(config, rows, [...Array(epochs).keys()]);
-  const trainer = await Trainer.open(runtime, config, activations, { threads, ...(wrapper ? { wrapper } : {}) });
+  const rowCount = residentOf(rows).activations.dims[0]!;
+  const epochs = Math.ceil(count / Math.ceil(rowCount / config.batchSize));
+  const { order, bounds } = shuffledBatches(config, rowCount, [...Array(epochs).keys()]);
+  const trainer = await Trainer.open(runtime, config, rows, { threads, ...(wrapper ? { wrapper } : {}) });
   try {
     const losses = await trainer.run({ order, bounds: bounds.slice(0, count) });
     return { losses, state: trainer.state };

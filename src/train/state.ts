@@ -1,31 +1,44 @@
-import type { TrainConfig } from "../config/config.ts";
-import type { OptimizerName } from "../optim/index.ts";
-import { optimizers } from "../optim/index.ts";
+import { isScheduled, type TrainConfig } from "../config/config.ts";
+import { optimizerFrom } from "../optim/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { parametersOf } from "../sae/spec.ts";
+import { copyOf, geometricMedian, type Init, meanRow, zeros as zeroStart } from "../sae/init.ts";
+import { parametersOf, statesOf } from "../sae/spec.ts";
+import type { AnyOptionValues } from "../util/options.ts";
 import { random } from "../util/random.ts";
 import { type HostTensor, tensor, zeros } from "../util/tensor.ts";
+import { type Rows, residentOf } from "./rows.ts";
+import { scaledRows, scalingOf, scalingShapes, unfolded } from "./scaling.ts";
 
 /**
  * All of a training's state in canonical dense form: parameters (`W_enc`), their optimizer slots (`m.W_enc`), the
- * optimizer's scalars (`m_weight`), and `steps_since_fired [latentDim]`.
+ * optimizer's scalars (`m_weight`), and `steps_since_fired [latentDim]`. Where the configuration asks for it also: what the architecture
+ * carries (`threshold`), running means of the weights (`ema.W_enc`), `steps_done`, and how inputs are scaled (`input_mean`, `input_scale`).
  */
 export type TrainState = Readonly<Record<string, HostTensor<"float32">>>;
 
-export const optimizerOf = ({ optimizer }: TrainConfig): Optimizer => optimizers[optimizer as OptimizerName];
+export const optimizerOf = (config: TrainConfig): Optimizer =>
+  optimizerFrom(config.optimizer, config as unknown as AnyOptionValues);
 
 /** The name of a parameter's optimizer slot in the state. */
 export const slotName = (slot: string, parameter: string): string => `${slot}.${parameter}`;
+
+/** The name of a parameter's running mean in the state. */
+export const emaName = (parameter: string): string => `ema.${parameter}`;
 
 /** Name and shape of every state tensor, parameters first. */
 export function stateShapes(config: TrainConfig): Readonly<Record<string, readonly number[]>> {
   const { slots, scalars } = optimizerOf(config);
   const parameters = Object.entries(parametersOf(config)).map(([name, { shape }]) => [name, shape] as const);
+  const each = (rename: (name: string) => string) => parameters.map(([name, shape]) => [rename(name), shape] as const);
   return Object.fromEntries([
     ...parameters,
-    ...slots.flatMap((slot) => parameters.map(([name, shape]) => [slotName(slot, name), shape] as const)),
+    ...slots.flatMap((slot) => each((name) => slotName(slot, name))),
     ...scalars.map((name) => [name, []] as const),
     ["steps_since_fired", [config.latentDim]] as const,
+    ...Object.entries(statesOf(config)).map(([name, { shape }]) => [name, shape] as const),
+    ...(config.ema > 0 ? each(emaName) : []),
+    ...(isScheduled(config) ? [["steps_done", []] as const] : []),
+    ...Object.entries(scalingShapes(config)),
   ]);
 }
 
@@ -33,11 +46,41 @@ export function stateShapes(config: TrainConfig): Readonly<Record<string, readon
 export const stateBytes = (config: TrainConfig): number =>
   Object.values(stateShapes(config)).reduce((sum, shape) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
 
-/** State before the first step: weights drawn from the seed (and, where the architecture says so, the training rows), all else zero. */
-export function initialState(config: TrainConfig, activations: HostTensor<"float32">): TrainState {
+const biasStarts: Readonly<Record<string, Init>> = {
+  zeros: zeroStart,
+  mean: meanRow,
+  "geometric-median": geometricMedian,
+};
+
+/** The initialiser of a parameter: the architecture's own, unless the configuration says otherwise. */
+function initOf({ biasStart, tiedStart }: TrainConfig, name: string, own: Init): Init {
+  if (name === "b_dec") return biasStarts[biasStart] ?? own;
+  if (name === "W_enc" && tiedStart === "yes") return copyOf("W_dec");
+  return own;
+}
+
+/**
+ * State before the first step: weights drawn from the seed and, where the configuration says so, from the training rows; or those of
+ * `start`, parameters by name. All else is zero.
+ */
+export function initialState(config: TrainConfig, given: Rows, start?: TrainState | undefined): TrainState {
+  const rows = residentOf(given);
+  const scaling = scalingOf(config, rows);
+  const { targets = rows.activations } = rows;
+  const seen = scaledRows(targets, scaling, config.outputDim === undefined ? "input" : "target");
+  const own = start && unfolded(config, scaling, start);
   const made: Record<string, Float32Array> = {};
-  for (const [name, { shape, init }] of Object.entries(parametersOf(config)))
-    made[name] = init({ rng: random(config.seed, `init/${name}`), shape, activations, made });
+  // Each parameter draws from a stream of its own, so that their order is free: a copy comes after what it copies.
+  const parameters = Object.entries(parametersOf(config));
+  if (config.tiedStart === "yes") parameters.sort(([a], [b]) => Number(a === "W_enc") - Number(b === "W_enc"));
+  for (const [name, { shape, init }] of parameters)
+    made[name] =
+      own?.[name]?.data.slice() ??
+      initOf(config, name, init)({ rng: random(config.seed, `init/${name}`), shape, targets: seen, made });
+  if (config.ema > 0) for (const [name] of parameters) made[emaName(name)] = made[name]!;
+  for (const [name, { shape, start }] of Object.entries(statesOf(config)))
+    made[name] = own?.[name]?.data ?? new Float32Array(shape.reduce((n, dim) => n * dim, 1)).fill(start);
+  for (const [name, { data }] of Object.entries(scaling)) made[name] = data;
   return Object.fromEntries(
     Object.entries(stateShapes(config)).map(([name, shape]) => [
       name,

@@ -1,13 +1,12 @@
-import type { TrainConfig } from "../config/config.ts";
+import { type TrainConfig, timedFor } from "../config/config.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
-import type { HostTensor } from "../util/tensor.ts";
-import { epochsForNextRun, Pace } from "./runs/pace.ts";
+import { checkTrainingRows, type Rows } from "./rows.ts";
+import { asAsked, byTime } from "./runs/divide.ts";
 import { residentRows, type TrainingRows } from "./runs/rows.ts";
-import { initialState, stateBytes, type TrainState } from "./state.ts";
-import { steps } from "./steps/index.ts";
-import { checkTrainingRows, Trainer } from "./trainer.ts";
+import { initialState, type TrainState } from "./state.ts";
+import { Trainer } from "./trainer.ts";
 import type { WrapperName } from "./wrappers/index.ts";
 
 /** A training between two epochs: enough to go on from there to the same bytes. */
@@ -21,6 +20,8 @@ export interface TrainProgress {
 export interface TrainOptions {
   /** Where to go on from; default: the state before the first step. */
   readonly from?: TrainProgress | undefined;
+  /** Parameters to start from, in units of the rows as they are; default: drawn from the seed. */
+  readonly start?: TrainState | undefined;
   readonly threads?: number | undefined;
   /**
    * Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default: as many as keep
@@ -34,58 +35,53 @@ export interface TrainOptions {
   /** Called after runs that end an epoch; read `state` before it returns, if at all. Giving back `false` ends the training there. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
   /** Called after runs that end within an epoch, with how many are done: 2.5 in the middle of the third. */
-  readonly onPart?: (epochsDone: number) => Promise<void>;
+  readonly onPause?: (epochsDone: number) => Promise<void>;
 }
 
 /**
- * Trains an SAE on activations `[rows, inputDim]`, in memory or read by windows; gives its state after the last epoch (or
+ * Trains an SAE on activations `[rows, inputDim]` (a transcoder: and targets), in memory or read by windows; gives its state after the last epoch (or
  * where `onRun` ended it).
  * @throws {ConfigError} when rows, state or options do not fit; {RuntimeFailure} when the loss is no longer a number.
  */
 export async function train(
   runtime: Runtime,
-  config: TrainConfig,
-  activations: HostTensor<"float32"> | TrainingRows,
+  given: TrainConfig,
+  rows: Rows | TrainingRows,
   options: TrainOptions = {},
 ): Promise<TrainProgress> {
-  const { from, threads, epochsPerRun, secondsPerRun, wrapper } = options;
-  const { onRun = async () => true, onPart = async () => {} } = options;
+  const { from, start, threads, epochsPerRun, secondsPerRun, wrapper } = options;
+  const { onRun = async () => true, onPause = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
-  const source = "runs" in activations ? activations : residentRows(activations);
-  checkTrainingRows(config, source);
-  const rows = source.dims[0]!;
+  const source = "stretches" in rows ? rows : residentRows(rows);
+  checkTrainingRows(given, source);
+  const rowCount = source.dims[0]!;
+  const config = timedFor(given, rowCount);
   // The first state is the trainer's alone: it shall not stay in memory beside later ones.
   const trainer = await Trainer.open(runtime, config, undefined, {
-    state: from?.state ?? (await source.sample(config, (some) => initialState(config, some))),
+    state: from?.state ?? (await source.sample(config, (some) => initialState(config, some, start))),
     ...{ threads, ...(wrapper ? { wrapper } : {}) },
   });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
-    const means = new EpochMeans(rows);
+    const means = new EpochMeans(rowCount);
     const on = capabilitiesOf(runtime.provider).wrapper === "loop" ? "cpu" : "gpu";
-    const pace = new Pace(config, { on, seconds: secondsPerRun });
-    // Where runs have a say in the last digits, time has none in the runs.
-    const divides = steps[config.step].host !== undefined;
-    const stepsPerEpoch = Math.ceil(rows / config.batchSize);
-    let perRun = epochsPerRun ?? 1;
-    const epochs = () => (divides ? trainer.epochs(epochsDone, stepsPerEpoch) : perRun);
-    for await (const { batches, activations, epochsDone: after } of source.runs(config, epochsDone, epochs)) {
+    const divider =
+      trainer.divider(Math.ceil(rowCount / config.batchSize)) ??
+      (epochsPerRun === undefined ? byTime(config, { on, seconds: secondsPerRun }) : asAsked(epochsPerRun));
+    const epochs = () => divider.epochs(epochsDone);
+    for await (const { batches, rows, epochsDone: after } of source.stretches(config, epochsDone, epochs)) {
       let seconds = 0;
-      const parts = divides ? trainer.parts(batches) : epochsPerRun === undefined ? pace.parts(batches) : [batches];
-      for (const part of parts) {
+      for (const run of divider.runs(batches)) {
         const started = performance.now();
-        means.add(await trainer.run(part, activations), part.bounds);
+        means.add(await trainer.run(run, rows), run.bounds);
         const took = (performance.now() - started) / 1000;
-        pace.took(part.bounds.length, took);
+        divider.took(run.bounds.length, took);
         seconds += took;
-        if (after === undefined || part.bounds.at(-1) !== batches.bounds.at(-1)) await onPart(epochsDone + means.seen);
+        if (after === undefined || run.bounds.at(-1) !== batches.bounds.at(-1)) await onPause(epochsDone + means.seen);
       }
       if (after === undefined) continue;
-      if (!divides && epochsPerRun === undefined) {
-        const crossing = 2 * stateBytes(config) + (on === "gpu" ? activations.data.byteLength : 0);
-        perRun = epochsForNextRun(crossing, { epochs: after - epochsDone, seconds }, { on, seconds: secondsPerRun });
-      }
+      divider.ended(after - epochsDone, seconds, rows.activations.data.byteLength);
       epochsDone = after;
       loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))

@@ -1,17 +1,20 @@
-import { configToJson, type TrainConfig } from "../config/config.ts";
-import { epochWindows, type Window } from "../data/order.ts";
+import { needsTotal, type TrainConfig } from "../config/config.ts";
+import { configToJson } from "../config/json.ts";
 import { buildModel } from "../graph/build.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
+import { keptPerRow } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
+import { checkTrainingRows, type ResidentRows, type Rows, residentOf, shapesOf } from "./rows.ts";
+import type { Batches } from "./runs/batches.ts";
+import { bySize, type Divider } from "./runs/divide.ts";
 import { initialState, stateShapes, type TrainState } from "./state.ts";
 import type { HostSide } from "./steps/form.ts";
 import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
-import type { Batches } from "./wrappers/wrapper.ts";
 
 /**
  * The training graph of a configuration: all state in and out, many steps a run (one for wrapper `step`). A pure function.
@@ -21,55 +24,21 @@ export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"
   checkForm(config, wrapper);
   const parts = wrappers[wrapper].parts(config, steps[config.step]);
   // Epochs, seed and order are the host's: they are no part of the graph.
-  const { epochs: _, seed: __, shuffle_rows: ___, retire: ____, ...described } = configToJson(config);
+  const { epochs: _, seed: __, shuffle_rows: ___, retire: ____, init_from: _____, ...described } = configToJson(config);
   return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
-function checkForm({ step }: TrainConfig, wrapper: WrapperName): void {
+function checkForm(config: TrainConfig, wrapper: WrapperName): void {
+  const { step } = config;
+  if (needsTotal(config) && config.totalSteps === undefined)
+    throw new ConfigError("a schedule depends on the steps of the whole training; say totalSteps (--total-steps)");
+  if (config.sparsityWarmup > 0 && keptPerRow(config) !== undefined && wrappers[wrapper].fixedShapes)
+    throw new ConfigError(
+      `sparsityWarmup changes k from step to step, and wrapper ${wrapper} has fixed shapes; leave it out, or use provider cpu or wasm`,
+    );
   if (steps[step].grows && wrappers[wrapper].fixedShapes)
     throw new ConfigError(
       `step ${step} carries rows that grow, which wrapper ${wrapper} cannot; use step dense, or provider cpu or wasm`,
-    );
-}
-
-/** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */
-export function shuffledBatches(config: TrainConfig, rows: number, epochs: readonly number[]): Batches {
-  const order = new BigInt64Array(rows * epochs.length);
-  const bounds: { from: number; to: number }[] = [];
-  for (const [i, epoch] of epochs.entries()) {
-    let at = i * rows;
-    for (const { blocks, order: shuffled } of epochWindows(config, rows, epoch)) {
-      const numbers = blocks.flatMap(([from, to]) => Array.from({ length: to - from }, (_, j) => from + j));
-      bounds.push(...batchBounds(config, at, at + shuffled.length));
-      for (const place of shuffled) order[at++] = BigInt(numbers[place]!);
-    }
-  }
-  return { order, bounds };
-}
-
-/** The batches of a window whose rows stand in an array of their own. */
-export const windowBatches = (config: TrainConfig, { order }: Window): Batches => ({
-  order: BigInt64Array.from(order, BigInt),
-  bounds: batchBounds(config, 0, order.length),
-});
-
-const batchBounds = ({ batchSize }: TrainConfig, from: number, to: number) =>
-  Array.from({ length: Math.ceil((to - from) / batchSize) }, (_, i) => ({
-    from: from + i * batchSize,
-    to: Math.min(from + (i + 1) * batchSize, to),
-  }));
-
-/** @throws {ConfigError} when the rows have another width than the configuration, or are fewer than a batch. */
-export function checkTrainingRows(
-  { inputDim, batchSize }: TrainConfig,
-  { dims }: { readonly dims: readonly number[] },
-): void {
-  const [rows, width] = dims as [number, number];
-  if (width !== inputDim)
-    throw new ConfigError(`activations are ${width} wide, the configuration says inputDim = ${inputDim}`);
-  if (rows < batchSize)
-    throw new ConfigError(
-      `${rows} training rows are fewer than one batch of ${batchSize}; use a smaller batch size or more rows`,
     );
 }
 
@@ -90,7 +59,7 @@ export class Trainer {
   readonly config: TrainConfig;
   #session: Session;
   #wrapper: WrapperName;
-  #activations: HostTensor<"float32"> | undefined;
+  #rows: ResidentRows | undefined;
   #host: HostSide;
   #carrying = false;
 
@@ -98,13 +67,13 @@ export class Trainer {
     config: TrainConfig,
     session: Session,
     wrapper: WrapperName,
-    activations: HostTensor<"float32"> | undefined,
+    rows: ResidentRows | undefined,
     host: HostSide,
   ) {
     this.config = config;
     this.#session = session;
     this.#wrapper = wrapper;
-    this.#activations = activations;
+    this.#rows = rows;
     this.#host = host;
   }
 
@@ -116,23 +85,24 @@ export class Trainer {
   static async open(
     runtime: Runtime,
     config: TrainConfig,
-    activations: HostTensor<"float32"> | undefined,
+    given: Rows | undefined,
     {
       state,
       threads,
       wrapper = capabilitiesOf(runtime.provider).wrapper,
     }: { state?: TrainState | undefined; threads?: number | undefined; wrapper?: WrapperName } = {},
   ): Promise<Trainer> {
-    if (activations) checkTrainingRows(config, activations);
+    const rows = given && residentOf(given);
+    if (rows) checkTrainingRows(config, shapesOf(rows));
     else if (!state) throw new ConfigError("Trainer.open: needs activations or a state; give one of them");
     if (state) checkState(config, state);
     const carried = wrappers[wrapper].carriesState
       ? Object.fromEntries(Object.keys(stateShapes(config)).map((name) => [`${name}_next`, name]))
       : {};
     const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads, carried });
-    const from = state ?? initialState(config, activations!);
+    const from = state ?? initialState(config, rows!);
     const host = steps[config.step].host?.(config, from) ?? new WholeState(from);
-    return new Trainer(config, session, wrapper, activations, host);
+    return new Trainer(config, session, wrapper, rows, host);
   }
 
   /** All state in canonical dense form. */
@@ -140,33 +110,30 @@ export class Trainer {
     return this.#host.state;
   }
 
-  /** How many epochs, of so many steps each, are best asked for at once when `done` are behind; where that is the step form's to say. */
-  epochs(done: number, steps: number): number {
-    return this.#host.epochs(done, steps);
-  }
-
-  /** The runs that batches are best divided into, where that is the step form's to say. */
-  parts(batches: Batches): readonly Batches[] {
-    return this.#host.runs(batches);
+  /** How this training is best divided into runs, where that is not for time to say. */
+  divider(stepsPerEpoch: number): Divider | undefined {
+    return steps[this.config.step].host && bySize(this.config, stepsPerEpoch, () => this.#host.isFirst);
   }
 
   /**
    * Trains the given batches of rows, in the runs they are best divided into, each of which blocks the thread; gives the loss of each
    * step before its update.
    */
-  async run(batches: Batches, activations = this.#activations): Promise<Float32Array> {
-    if (!activations) throw new ConfigError("Trainer.run: opened without activations, each run needs its own");
+  async run(batches: Batches, given: Rows | undefined = this.#rows): Promise<Float32Array> {
+    const rows = given && residentOf(given);
+    if (!rows) throw new ConfigError("Trainer.run: opened without activations, each run needs its own");
     const losses: number[] = [];
-    for (const part of this.parts(batches)) losses.push(...(await this.#runOnce(part, activations)));
+    const runs = this.divider(batches.bounds.length)?.runs(batches) ?? [batches];
+    for (const run of runs) losses.push(...(await this.#runOnce(run, rows)));
     return Float32Array.from(losses);
   }
 
-  async #runOnce(batches: Batches, activations: HostTensor<"float32">): Promise<Float32Array> {
+  async #runOnce(batches: Batches, rows: ResidentRows): Promise<Float32Array> {
     const { feeds, carriesState } = wrappers[this.#wrapper];
     const losses = new Float32Array(batches.bounds.length);
     let at = 0;
     let next: Readonly<Record<string, HostTensor>> = {};
-    for (const batch of feeds(batches, { activations, batchSize: this.config.batchSize })) {
+    for (const batch of feeds(batches, { ...rows, batchSize: this.config.batchSize })) {
       // A session that carries the state is given it once.
       const state = this.#carrying ? {} : this.#host.feeds();
       const { loss, ...rest } = await this.#session.run({ ...batch, ...state });
@@ -189,17 +156,10 @@ export class Trainer {
 /** The state as a run takes and gives it, where that is the canonical form. */
 class WholeState implements HostSide {
   state: TrainState;
+  readonly isFirst = false;
 
   constructor(state: TrainState) {
     this.state = state;
-  }
-
-  epochs(): number {
-    return 1;
-  }
-
-  runs(batches: Batches): readonly Batches[] {
-    return [batches];
   }
 
   feeds(): TrainState {

@@ -82,3 +82,10 @@ export function sliceRows<D extends DType>({ dtype, dims, data }: HostTensor<D>,
   const part = data.subarray(from * width, to * width) as TensorData[D];
   return tensor(dtype, [Math.max(0, to - from), ...dims.slice(1)], part);
 }
+
+/** Whether two tensors have the same shape and the same bits. */
+export function sameTensor(a: HostTensor, b: HostTensor): boolean {
+  if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return false;
+  const [one, other] = [bytesOf(a), bytesOf(b)];
+  return one.every((byte, i) => byte === other[i]);
+}

@@ -1,4 +1,4 @@
-import { drawFigure, escapeHtml, figuresOf, type MetricRow, metricKeys, ownIds } from "../browser.ts";
+import { drawFigure, escapeHtml, figuresOf, metricKeys, ownIds, type SaeRecord } from "../browser.ts";
 import { at, say, short, table } from "./dom.ts";
 import { attempt, theData, theModels, theWorker } from "./files.ts";
 
@@ -9,7 +9,7 @@ interface Latents {
 }
 
 /** What is measured so far, and what of it is drawn, how wide. */
-let rows: readonly MetricRow[] = [];
+let rows: readonly SaeRecord[] = [];
 let latents: Record<string, Latents> = {};
 let drawn: { readonly rows: typeof rows; readonly width: number } | undefined;
 
@@ -35,7 +35,7 @@ async function run(): Promise<void> {
   at("evaluate-figures").replaceChildren();
   [rows, latents, drawn] = [[], {}, undefined];
   const [worker, data, models] = await Promise.all([theWorker(), theData(), theModels()]);
-  const measured: MetricRow[] = [];
+  const measured: SaeRecord[] = [];
   for (const [i, model] of models.entries()) {
     say("evaluate", `measuring ${model.name}, ${i + 1} of ${models.length}`);
     const { row, evaluation } = await worker.call("evaluate", { data: data.id, model });
@@ -69,7 +69,7 @@ async function draw(): Promise<void> {
   }
 }
 
-function metricTable(measured: readonly MetricRow[]): string {
+function metricTable(measured: readonly SaeRecord[]): string {
   const keys = Object.keys(metricKeys).filter((key) => measured.some(({ metrics }) => key in metrics));
   return table(
     ["SAE", ">latents", ">k", ...keys.map((key) => `>${metricKeys[key]!.label}`)],

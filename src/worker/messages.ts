@@ -4,7 +4,7 @@ import type { Label } from "../data/labels.ts";
 import type { Evaluation, ResidentData } from "../evaluate/evaluate.ts";
 import type { LatentProfile, LatentTable, RowCode } from "../evaluate/explore.ts";
 import type { Found } from "../evaluate/search.ts";
-import type { MetricRow } from "../record/row.ts";
+import type { SaeRecord } from "../record/record.ts";
 import type { BrowserSettings } from "../runtime/browser.ts";
 import type { TrainProgress } from "../train/train.ts";
 import type { HostTensor } from "../util/tensor.ts";
@@ -56,7 +56,7 @@ export interface Calls {
   labels: { takes: { readonly data: number; readonly rows: readonly number[] }; gives: readonly (Label | null)[] };
   evaluate: {
     takes: { readonly data: number; readonly model: ModelFile };
-    gives: { readonly evaluation: Evaluation; readonly row: MetricRow };
+    gives: { readonly evaluation: Evaluation; readonly row: SaeRecord };
   };
   explore: {
     takes: { readonly data: number; readonly model: ModelFile };

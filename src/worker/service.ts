@@ -8,7 +8,7 @@ import { withRecovery } from "../evaluate/recovery.ts";
 import { latentsByWords } from "../evaluate/search.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import { shapeOf } from "../onnx/tensors.ts";
-import { measuredRow, modelName } from "../record/measured.ts";
+import { measuredRecord, modelName } from "../record/measured.ts";
 import { type BrowserSettings, mostThreads } from "../runtime/browser.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { train } from "../train/train.ts";
@@ -96,7 +96,7 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       const model = decodeModel(bytes, name);
       const measured = await evaluate(opened(), model, rows, { file: name });
       const evaluation = await withRecovery(opened(), model, measured, set?.trueFeatures);
-      return { evaluation, row: measuredRow(modelName(name), opened().provider, evaluation) };
+      return { evaluation, row: measuredRecord(modelName(name), opened().provider, evaluation) };
     },
     async explore({ data, model: { name, bytes } }) {
       const { set } = found(sets, data, "data set");

@@ -27,6 +27,8 @@ export const cases: Record<DifferentiableOp, [Case, ...Case[]]> = {
   Relu: [of(op.relu, [3, 4])],
   Sigmoid: [of(op.sigmoid, [3, 4])],
   Tanh: [of(op.tanh, [3, 4])],
+  Cos: [of(op.cos, [3, 4])],
+  Sin: [of(op.sin, [3, 4])],
   Reciprocal: [positive(op.reciprocal, [3, 4])],
   Identity: [of(op.identity, [3])],
   Softmax: [of((x) => op.softmax(x), [3, 4]), of((x) => op.softmax(x, 0), [3, 4])],

@@ -97,14 +97,23 @@ const fileOf = (value: unknown) => {
   return file;
 };
 
-test("README has what gpu.json has", () => {
-  const copy = join(temporaryFolder(), "README.md");
-  writeFileSync(copy, readFileSync("README.md"));
-  expect(mjs("readme", "bench/gpu.json", copy).status).toBe(0);
-  expect(readFileSync(copy, "utf8")).toBe(readFileSync("README.md", "utf8"));
+const documents = ["README.md", "docs/providers.md"];
+/** README and the page on providers in a folder of their own. */
+function copies(): string {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "docs"));
+  for (const file of documents) writeFileSync(join(folder, file), readFileSync(file));
+  return folder;
+}
+const texts = (folder: string) => documents.map((file) => readFileSync(join(folder, file), "utf8"));
+
+test("README and docs have what gpu.json has", () => {
+  const folder = copies();
+  expect(mjs("docs", "bench/gpu.json", folder).status).toBe(0);
+  expect(texts(folder)).toEqual(texts("."));
 });
 
-test("the table of a run, and README with it", () => {
+test("the table of a run, and README and docs with it", () => {
   expect(mjs("table", fileOf(fake)).stdout).toBe(`\
 | NVIDIA H100 80GB, 580.65, 81559 MiB, seconds per SAE (explained variance), target on an H100: under 1 s: synthetic stand-in, 2,048 dims, 25 epochs | k 5 | k 10 | k 20 | k 100 |
 |---|--:|--:|--:|--:|
@@ -114,32 +123,34 @@ test("the table of a run, and README with it", () => {
 
 First 20 steps against the CPU's, relative: loss 1.2e-4, weights 1.0e-5 (TF32 on; bounds 0.01 and 0.1).
 `);
-  const copy = join(temporaryFolder(), "README.md");
-  writeFileSync(copy, readFileSync("README.md"));
+  const folder = copies();
   for (let n = 0; n < 2; n++) {
-    expect(mjs("readme", fileOf(fake), copy).status).toBe(0);
-    const text = readFileSync(copy, "utf8");
-    expect(text).toContain("| 2048 latents | 1.03 (0.700) |");
-    expect(text).toContain("| cuda | dense | failed: no memory | 1.2e-4 / 0 | 1.2e-4 / 0 |");
-    expect(text).toContain("| CUDA | `cuda` | yes, on NVIDIA H100 80GB, 580.65, 81559 MiB | yes | one Scan a run");
-    expect(text).not.toMatch(/never executed|CUDA never|cuda.*not measured/);
+    expect(mjs("docs", fileOf(fake), folder).status).toBe(0);
+    const [readme, providers] = texts(folder) as [string, string];
+    expect(providers).toContain("| 2048 latents | 1.03 (0.700) |");
+    expect(providers).toContain("| cuda | dense | failed: no memory | 1.2e-4 / 0 | 1.2e-4 / 0 |");
+    expect(readme).toContain("| CUDA | `cuda` | yes, on NVIDIA H100 80GB, 580.65, 81559 MiB | yes |");
+    for (const text of [readme, providers]) expect(text).not.toMatch(/never executed|CUDA never|cuda.*not measured/);
   }
   // And back, where there is no file.
-  expect(mjs("readme", "no-such.json", copy).status).toBe(0);
-  expect(readFileSync(copy, "utf8")).toBe(readFileSync("README.md", "utf8"));
+  expect(mjs("docs", "no-such.json", folder).status).toBe(0);
+  expect(texts(folder)).toEqual(texts("."));
 });
 
-test("what is no result of CUDA is refused in one line, and README is as it was", () => {
-  const copy = join(temporaryFolder(), "README.md");
-  const before = readFileSync("README.md", "utf8").replace("<!-- gpu.json -->", "");
-  writeFileSync(copy, before);
-  expect(mjs("readme", fileOf({ ...fake, provider: "cpu" }), copy).stderr).toMatch(
+test.each([
+  ["README.md", "SwiftShader only."],
+  ["docs/providers.md", "<!-- gpu.json -->"],
+])("what is no result of CUDA is refused in one line, and %s is as it was", (file, place) => {
+  const folder = copies();
+  writeFileSync(join(folder, file), readFileSync(file, "utf8").replace(place, ""));
+  const before = texts(folder);
+  expect(mjs("docs", fileOf({ ...fake, provider: "cpu" }), folder).stderr).toMatch(
     /^error: .* is of provider cpu; .*\n$/,
   );
-  expect(mjs("readme", fileOf(fake), copy).stderr).toMatch(/^error: README\.md has no place for CUDA's numbers: .*\n$/);
+  expect(mjs("docs", fileOf(fake), folder).stderr).toMatch(/^error: \S+\.md has no place for CUDA's numbers: .*\n$/);
   expect(mjs("table", "README.md").stderr).toMatch(/^error: README\.md: .*\n$/);
-  expect(mjs("tables").stderr).toBe("error: say one of require, parity, write, table, readme\n");
-  expect(readFileSync(copy, "utf8")).toBe(before);
+  expect(mjs("tables").stderr).toBe("error: say one of require, parity, write, table, docs\n");
+  expect(texts(folder)).toEqual(before);
 });
 
 test("a parity that ended in the middle is kept as that", () => {

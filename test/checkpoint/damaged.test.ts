@@ -86,7 +86,7 @@ describe("configuration", () => {
     [{ k: "4" }, "k must be an integer from 1 to latentDim = 6, got 4"],
     [{ latent_dim: 1e300 }, "latentDim"],
     [{ latent_dim: 7 }, "W_enc is [6, 4], its configuration needs [7, 4]"],
-    [{ optimizer: "sgd" }, "optimizer must be adam, got sgd"],
+    [{ optimizer: "sgdx" }, "optimizer must be one of adam, momentum, sgd, got sgdx"],
     [{ learning_rate: null }, "learningRate must be a number above 0, got null"],
     [{ constructor: 1 }, "has no option constructor"],
     [{ to_string: 1 }, "has no option toString"],

@@ -100,7 +100,7 @@ const cases: [string, string[], ...RegExp[]][] = [
     train()
       .map((one) => (one === "2" ? "many" : one))
       .map((one, i, all) => (all[i - 1] === "--k" ? "2" : one)),
-    /epochs must be an integer of at least 1, got NaN/,
+    /--epochs: must be whole numbers such as 5 or 5,10,20, got "many"/,
   ],
   ["no threads", train("--threads", "0"), /--threads must be an integer of at least 1, got 0/],
   [

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { serializeMetrics } from "../../src/record/file.ts";
+import { serializeMetrics } from "../../src/record/metricsFile.ts";
 import { fileOf, row } from "../report/sample.ts";
 import { saeOnnx, temporaryFolder } from "./run.ts";
 

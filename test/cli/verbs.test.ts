@@ -30,6 +30,12 @@ describe.sequential("the way from activations to a page", () => {
       "sae_d32_k2",
       "sae_d32_k4",
     ]);
+    expect(stdout).toMatch(/SAE +│ latents │ k │ +L0 │/);
+    expect(stdout).toMatch(/sae_d24_k2 +│ +24 │ 2 │ +2\.0 │/);
+    for (const { latent_dim, k, config, origin } of file.rows) {
+      expect(config).toMatchObject({ architecture: "topk", latent_dim, k, learning_rate: 1e-3, select: "magnitude" });
+      expect(origin).toBeNull();
+    }
     expect(file.config).toMatchObject({ architecture: "topk", preset: "report", latent_dim: [24, 32], k: [2, 4] });
     expect(file.data).toMatchObject({ train_rows: 160, validation_rows: 40, input_dim: 16 });
   });
@@ -40,6 +46,27 @@ describe.sequential("the way from activations to a page", () => {
     expect(status).toBe(0);
     expect(stderr.match(/already there/g)).toHaveLength(4);
     expect(snapshot(models)).toEqual(before);
+  });
+
+  test("of a metrics file from before it learns the configurations, and marks SAEs below the mean predictor", () => {
+    const path = join(models, "sae.metrics.json");
+    const now = readFileSync(path, "utf8");
+    const file = json(now);
+    for (const row of file.rows) {
+      delete row.config;
+      delete row.origin;
+      row.explained_variance_centered = row.name === "sae_d32_k4" ? -0.5 : 0.5;
+    }
+    writeFileSync(path, JSON.stringify(file));
+    const { status, stdout } = saeOnnx("train", "--data", data, ...grid, "--out", models);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/sae_d32_k4 .* -0\.500\* │/);
+    expect(stdout).toMatch(
+      /^\* Below the mean predictor: sae_d32_k4\. Always predicting the mean row has a smaller error\.$/m,
+    );
+    for (const { config, latent_dim } of json(readFileSync(path, "utf8")).rows)
+      expect(config.latent_dim).toBe(latent_dim);
+    writeFileSync(path, now);
   });
 
   test("the same seed writes the same bytes, whatever grid an SAE is trained in; times go to the metrics file only", () => {
@@ -95,6 +122,7 @@ describe.sequential("the way from activations to a page", () => {
       const { status, stdout } = saeOnnx("eval", model, "--data", data, "--provider", provider, "--json");
       expect(status).toBe(0);
       const row = json(stdout).rows[0];
+      expect(row.config).toEqual(trained.config);
       for (const key of ["explained_variance", "feature_death_rate", "median_activation", "cosine_similarity"])
         expect(Math.abs(row[key] - trained[key]), `${key} on ${provider}`).toBeLessThan(1e-5);
     }

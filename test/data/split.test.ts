@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ActivationSet } from "../../src/data/activations.ts";
+import type { DataInfo } from "../../src/data/describe.ts";
 import { columnOf, describeData } from "../../src/data/describe.ts";
 import { splitRows, takeRows } from "../../src/data/split.ts";
-import type { DataInfo } from "../../src/record/row.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { complaint, matrix } from "./helpers.ts";
 

@@ -163,6 +163,46 @@ describe("models not made here", () => {
   });
 });
 
+describe("an evaluator of another version", () => {
+  const listed = (model: Model) => JSON.parse(metadataOf(model).sums!) as Record<string, string>;
+  const listing = (model: Model, sums: Record<string, string>) =>
+    withMetadata(model, { ...metadataOf(model), sums: JSON.stringify(sums) });
+
+  test("without the sums of a newer metric gives every other number, and nothing of that one", async () => {
+    const model = freeze(await sample(cases[0]!), "evaluator");
+    const older = Object.fromEntries(Object.entries(listed(model)).filter(([sum]) => !sum.startsWith("l0.")));
+    const outputs = model.graph!.output!.filter(({ name }) => !name?.startsWith("l0."));
+    const { metrics, splits } = await of(listing({ ...model, graph: { ...model.graph, output: outputs } }, older));
+    const { l0_mean: _, l0_std: __, ...others } = (await of(model)).metrics;
+    expect(metrics).toEqual(others);
+    expect(Object.keys(splits).sort()).toEqual(Object.keys(others).sort());
+  });
+
+  test("with one sum of a metric missing does not measure that metric", async () => {
+    const model = freeze(await sample(cases[0]!), "evaluator");
+    const { "activationMagnitude.middle": _, ...older } = listed(model);
+    const { metrics } = await of(listing(model, older));
+    expect(metrics).not.toHaveProperty("mean_activation");
+    expect(metrics.l0_mean).toBe(4);
+  });
+
+  test("with a sum that is not known here ignores it", async () => {
+    const model = freeze(await sample(cases[0]!), "evaluator");
+    const output = model.graph!.output!.map((one) =>
+      one.name === "l0.count" ? { ...one, name: "newMetric.sum" } : one,
+    );
+    const node = model.graph!.node!.map((one) => ({
+      ...one,
+      output: one.output?.map((name) => (name === "l0.count" ? "newMetric.sum" : name)) ?? [],
+    }));
+    const { "l0.count": how, ...others } = listed(model);
+    const newer = listing({ ...model, graph: { ...model.graph, output, node } }, { ...others, "newMetric.sum": how! });
+    const { metrics } = await of(newer);
+    expect(metrics).not.toHaveProperty("l0_mean");
+    expect(metrics.explained_variance).toBe((await of(model)).metrics.explained_variance);
+  });
+});
+
 describe("refused", () => {
   const complaint = async (model: Model, on = data) => {
     const error = await of(model, { file: "m.onnx" }, on).catch((thrown: unknown) => thrown);
@@ -201,6 +241,8 @@ describe("refused", () => {
 
   test.each<[string, Record<string, string>]>([
     ["no JSON", { sums: "{" }],
+    ["no sum at all", { sums: "{}" }],
+    ["an unknown sum that is no output", { sums: '{"newMetric.sum":"rows","l0.count":"rows"}' }],
     ["no object", { sums: "null" }],
     ["an unknown way to join", { sums: '{"l0.count":"constructor"}' }],
     ["a sum that is no output", { sums: '{"l0.other":"rows"}' }],

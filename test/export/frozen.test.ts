@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { configFromJson } from "../../src/config/config.ts";
+import { configFromJson } from "../../src/config/json.ts";
 import { freeze } from "../../src/export/freeze.ts";
 import { buildModel, type ModelParts } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
@@ -9,7 +9,7 @@ import { packModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { type Ort, openSession, type Runtime, type Tensors } from "../../src/runtime/session.ts";
-import { forward, parametersOf } from "../../src/sae/spec.ts";
+import { decode, encode, parametersOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { bytesOf, type HostTensor, zeros } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";
@@ -39,13 +39,14 @@ const runUnpacked = runWith({
     }),
 });
 
-/** `forward` as a training graph holds it: the parameters are inputs, not constants. */
+/** The forward pass as a training graph holds it: the parameters are inputs, not constants. */
 function trainingForward({ config }: Checkpoint): ModelParts {
   const activations = op.input("float32", ["batch", config.inputDim]);
   const params = Object.fromEntries(
     Object.entries(parametersOf(config)).map(([name, { shape }]) => [name, op.input("float32", shape)]),
   );
-  const { code, xHat } = forward(config, activations, params);
+  const code = encode(config, activations, params);
+  const xHat = decode(config, code.z, params);
   const top = { top_values: code.top!.values, top_indices: code.top!.indices };
   return { inputs: { activations, ...params }, outputs: { latents: code.z, ...top, reconstruction: xHat } };
 }

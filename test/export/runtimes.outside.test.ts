@@ -30,7 +30,7 @@ const parts = ["encoder", "decoder", "autoencoder", "evaluator"];
 const dtypes = ["float32", "float16", "int8"];
 const everything = { targets, parts, dtypes };
 
-/** What each runtime must run; what it cannot load is in the README's table. */
+/** What each runtime must run; what it cannot load is in the table of docs/runtimes.md. */
 const runtimes: Record<string, typeof everything> = {
   "onnxruntime-node": everything,
   "onnxruntime-node-1.14": everything,

@@ -26,11 +26,11 @@ export async function measure(
   seen: Seen,
   { batchSize = 1024, shift }: { batchSize?: number; shift?: readonly number[] } = {},
 ): Promise<Conclusion> {
-  const [rows, inputDim] = seen.x.dims as [number, number];
+  const [rows, outputDim] = seen.x.dims as [number, number];
   const latentDim = seen.z.dims[1]!;
-  const { parts, table } = metricsGraph({ inputDim, latentDim, k: seen.top?.dims[1] });
+  const { parts, table } = metricsGraph({ inputDim: outputDim, latentDim, k: seen.top?.dims[1] });
   const session = await cpu.open(packModel(buildModel(parts)), { threads: 1 });
-  const row = tensor("float32", [inputDim], Float32Array.from(shift ?? meanRow(seen.x)));
+  const row = tensor("float32", [outputDim], Float32Array.from(shift ?? meanRow(seen.x)));
   const totals = noTotals(table);
   for (let from = 0; from < rows; from += batchSize) {
     const part = (one: HostTensor<"float32">) => sliceRows(one, from, Math.min(from + batchSize, rows));
@@ -46,7 +46,7 @@ export async function measure(
     for (const one of Object.values(totals)) one.add(outputs, activations.dims[0]!);
   }
   await session.release();
-  return conclude({ inputDim, latentDim, shift: Float64Array.from(row.data) }, totals);
+  return conclude({ outputDim, latentDim, shift: Float64Array.from(row.data) }, totals);
 }
 
 /** The mean of each column, in float64. */

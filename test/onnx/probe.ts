@@ -48,6 +48,8 @@ const builds: Record<Exclude<OpType, "Cast" | "Loop" | "Scan" | "If">, Build> = 
       "Relu",
       "Sigmoid",
       "Tanh",
+      "Cos",
+      "Sin",
       "Reciprocal",
       "Identity",
       "Softmax",
@@ -63,6 +65,8 @@ const builds: Record<Exclude<OpType, "Cast" | "Loop" | "Scan" | "If">, Build> = 
     | "Relu"
     | "Sigmoid"
     | "Tanh"
+    | "Cos"
+    | "Sin"
     | "Reciprocal"
     | "Identity"
     | "Softmax"

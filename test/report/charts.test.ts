@@ -1,22 +1,23 @@
 import { describe, expect, test } from "vitest";
-import type { MetricRow } from "../../src/record/row.ts";
+import type { SaeRecord } from "../../src/record/record.ts";
 import type { Chart, LatentStatistics } from "../../src/report/charts/chart.ts";
 import { charts } from "../../src/report/charts/index.ts";
 import { configurations, dataGroup, meanOf } from "../../src/report/configurations.ts";
-import { defaultRule, paretoSet, parseObjectives } from "../../src/report/pareto.ts";
+import { paretoSet, parseObjectives } from "../../src/report/pareto.ts";
 import { renderSvg } from "../../src/report/render.ts";
+import { defaultObjectives } from "../../src/report/sparsity.ts";
 import { experimentGrid, experimentSweep, row } from "./sample.ts";
 
 const all: readonly Chart[] = Object.values<Chart>(charts);
 
-function specOf(chart: Chart, rows: readonly MetricRow[], width = 860, latents: Record<string, LatentStatistics> = {}) {
+function specOf(chart: Chart, rows: readonly SaeRecord[], width = 860, latents: Record<string, LatentStatistics> = {}) {
   const grouped = configurations(rows);
-  const rule = { objectives: parseObjectives(defaultRule), dominance: "standard" } as const;
+  const rule = { objectives: parseObjectives(defaultObjectives(grouped)), dominance: "standard" } as const;
   return chart.spec(grouped, { width, latents, pareto: paretoSet(grouped, rule, meanOf, dataGroup) });
 }
 
 /** Rows of every combination, their values a plain function of their place. */
-function grid(dims: readonly number[], ks: readonly number[], fields: Partial<MetricRow> = {}): MetricRow[] {
+function grid(dims: readonly number[], ks: readonly number[], fields: Partial<SaeRecord> = {}): SaeRecord[] {
   return dims.flatMap((latent_dim, i) =>
     ks.map((k, j) => {
       const explained_variance = (i + j + 1) / (dims.length + ks.length);
@@ -56,7 +57,7 @@ describe("specifications", () => {
 });
 
 const layers = Array.from({ length: 16 }, (_, layer) => layer);
-const shapes: readonly (readonly [string, readonly MetricRow[]])[] = [
+const shapes: readonly (readonly [string, readonly SaeRecord[]])[] = [
   ["1 x 1", grid([512], [5])],
   ["3 x 7", grid([512, 1024, 2048], [1, 2, 5, 10, 20, 50, 100])],
   [

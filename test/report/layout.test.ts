@@ -9,6 +9,17 @@ const grid = (dims: readonly number[], ks: readonly number[], explained_variance
     ks.map((k) => row({ latent_dim, k, metrics: { explained_variance, mean_activation: 1234.5 } })),
   );
 
+/** SAEs without k, of three coefficients and two selections. */
+const options = [512, 1024].flatMap((latent_dim, i) =>
+  [0.01, 0.03, 0.1].flatMap((lambda, j) =>
+    ["magnitude", "value"].map((select) => {
+      const metrics = { explained_variance: 0.9 - j / 10 + i / 50, l0_mean: 60 / (1 + j) + i, mean_activation: 1234.5 };
+      const config = { lambda, select, learning_rate: 1e-3 };
+      return row({ name: `${latent_dim}${lambda}${select}`, latent_dim, k: null, config, metrics });
+    }),
+  ),
+);
+
 const files = {
   "the experiment": experimentGrid(),
   "the sweep": experimentSweep(),
@@ -19,6 +30,21 @@ const files = {
       Array.from({ length: 16 }, (_, i) => 4096 + 4096 * i),
       [32, 64],
     ),
+  ),
+  "without k, two selections": fileOf(options),
+  "imported, told apart by their hooks": fileOf(
+    [8, 9].map((layer) => {
+      const origin = { model: "gpt2-small", hook: `blocks.${layer}.hook_resid_pre` };
+      const metrics = { explained_variance: layer / 10, l0_mean: 10 * layer };
+      return row({
+        name: `h${layer}`,
+        k: null,
+        latent_dim: 24576,
+        architecture: "pretrained-jumprelu",
+        origin,
+        metrics,
+      });
+    }),
   ),
   "three layers": fileOf(
     [3, 10, 14].flatMap((layer) =>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseMetrics } from "../../src/record/file.ts";
 import { mergeMetrics, withDistinctNames } from "../../src/record/merge.ts";
+import { parseMetrics } from "../../src/record/metricsFile.ts";
 import { buildReport } from "../../src/report/report.ts";
 import { experimentGrid, fileOf, row } from "./sample.ts";
 

@@ -1,6 +1,6 @@
 import type { BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { MetricsFile } from "../../src/record/row.ts";
+import type { MetricsFile } from "../../src/record/record.ts";
 import { buildReport } from "../../src/report/report.ts";
 import { type Look, noChromium, open, startChromium } from "./chromium.ts";
 import { pageFaults } from "./pageFaults.ts";

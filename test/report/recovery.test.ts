@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { metricsCsv } from "../../src/record/csv.ts";
-import { parseMetrics } from "../../src/record/file.ts";
+import { parseMetrics } from "../../src/record/metricsFile.ts";
 import { buildReport } from "../../src/report/report.ts";
 import { fileOf, row } from "./sample.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseMetrics, serializeMetrics } from "../../src/record/file.ts";
+import { parseMetrics, serializeMetrics } from "../../src/record/metricsFile.ts";
 import { buildReport } from "../../src/report/report.ts";
 import { experimentGrid, experimentSweep, fileOf, row } from "./sample.ts";
 
@@ -134,7 +134,7 @@ test("gaps are told on the page and drawn as gaps", async () => {
   const files = await buildReport(fileOf([row(), bad, row({ latent_dim: 64, k: 8 })]));
   const report = files.get("report.md")!;
   expect(report).toContain("sae_d128_k4_s0: explained_variance is NaN; shown as a gap.");
-  expect(report).toContain("No row for (d=128, k=8); the cells stay empty.");
+  expect(report).toContain("No SAE for (d=128, k=8); the cells stay empty.");
   expect(report).toContain("d=128, k=4 cannot be compared: no value for explained_variance.");
   expect(files.get("heatmap_explained_variance.svg")!.match(/stroke-dasharray="3,3"/g)).toHaveLength(2);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { metricsCsv } from "../../src/record/csv.ts";
-import { parseMetrics, serializeMetrics } from "../../src/record/file.ts";
+import { parseMetrics, serializeMetrics } from "../../src/record/metricsFile.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { exampleText, experimentGrid, experimentSweep, fileOf, row } from "./sample.ts";
 

@@ -3,7 +3,7 @@ import { tableOf } from "../../src/report/document.ts";
 import { escapeHtml, htmlOf } from "../../src/report/html.ts";
 import { escapeLatex, latexTable } from "../../src/report/latex.ts";
 import { markdownTable } from "../../src/report/markdown.ts";
-import { rowsTable } from "../../src/report/table.ts";
+import { recordsTable } from "../../src/report/table.ts";
 import { row } from "./sample.ts";
 
 const table = tableOf(["Name", ">Value"], [["a|b & c_d", "−1.5"]]);
@@ -27,7 +27,7 @@ test("HTML escapes, and reads code and strong only", () => {
 });
 
 test("columns are those that tell rows apart and the metrics there are", () => {
-  const { columns, rows } = rowsTable([
+  const { columns, rows } = recordsTable([
     row({ seed: 1, k: 8 }),
     row({ seed: 0, metrics: { explained_variance: null } }),
   ]);

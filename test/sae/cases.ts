@@ -1,6 +1,6 @@
 import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { trainable } from "../../src/sae/index.ts";
-import type { AnyOptionValues } from "../../src/sae/options.ts";
+import type { AnyOptionValues } from "../../src/util/options.ts";
 
 /** Options tried besides the presets', by architecture: whatever changes the graph. */
 const variants: Readonly<Record<string, Readonly<Record<string, AnyOptionValues>>>> = {

@@ -5,8 +5,8 @@ import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { reader, witnesses } from "../train/torch.ts";
 import { dictionaryRows } from "./dictionary.ts";
 
-const median = (activations: HostTensor<"float32">): Float32Array =>
-  geometricMedian({ rng: random(0, ""), shape: activations.dims.slice(1), activations, made: {} });
+const median = (targets: HostTensor<"float32">): Float32Array =>
+  geometricMedian({ rng: random(0, ""), shape: targets.dims.slice(1), targets, made: {} });
 
 const distances = ({ data, dims }: HostTensor<"float32">, point: ArrayLike<number>): number => {
   const [rows, width] = dims as [number, number];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { TrainConfig } from "../../src/config/config.ts";
 import * as op from "../../src/graph/ops.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { architectureOf, forward, parametersOf } from "../../src/sae/spec.ts";
+import { architectureOf, decode, encode, parametersOf, sparsityOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";
 import { random } from "../../src/util/random.ts";
@@ -53,7 +53,7 @@ function point(config: TrainConfig) {
 async function analytic(config: TrainConfig, { names, near, since }: ReturnType<typeof point>) {
   const params = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
   const [batch, steps] = [input(x.dims), input(since.dims)];
-  const { gradient } = lossAndGradients(config, batch, { ...params, steps_since_fired: steps });
+  const { gradient } = lossAndGradients(config, { x: batch, target: batch }, { ...params, steps_since_fired: steps });
   const outputs = Object.fromEntries(names.map((name) => [`d_${name}`, gradient[name]!]));
   const found = await evaluateGraph({ batch, steps, ...params }, outputs, {
     batch: float64(x, () => 0),
@@ -68,11 +68,16 @@ function lossAt(config: TrainConfig, { names, near, since }: ReturnType<typeof p
   const moving = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
   const still = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
   const [batch, steps] = [input(x.dims), input(since.dims)];
-  const { code, xHat } = forward(config, batch, moving);
-  const before = forward(config, batch, still);
+  const forward = (params: typeof moving) => {
+    const code = encode(config, batch, params, { mode: "train" });
+    return { code, xHat: decode(config, code.z, params) };
+  };
+  const { code, xHat } = forward(moving);
+  const before = forward(still);
   const losses = (which: { xHat: boolean; params: readonly string[] }) =>
     architectureOf(config).losses({
-      ...{ x: batch, code, options: config.options, stepsSinceFired: steps },
+      ...{ x: batch, target: batch, code, options: config.options, dims: config, stepsSinceFired: steps },
+      sparsity: sparsityOf(config),
       xHat: which.xHat ? before.xHat : xHat,
       params: Object.fromEntries(names.map((name) => [name, (which.params.includes(name) ? still : moving)[name]!])),
     });

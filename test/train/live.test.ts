@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
+import { shuffledBatches } from "../../src/train/runs/batches.ts";
 import { blockCount } from "../../src/train/steps/live/layout.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
-import { shuffledBatches, Trainer } from "../../src/train/trainer.ts";
+import { Trainer } from "../../src/train/trainer.ts";
 import { sparseRows } from "../cli/run.ts";
 import { worst } from "./states.ts";
 

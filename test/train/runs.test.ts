@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
+import { shuffledBatches } from "../../src/train/runs/batches.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
-import { shuffledBatches, Trainer } from "../../src/train/trainer.ts";
+import { Trainer } from "../../src/train/trainer.ts";
 import { sliceRows } from "../../src/util/tensor.ts";
 import { cases } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";

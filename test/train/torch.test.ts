@@ -3,6 +3,7 @@ import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { takeRows } from "../../src/data/split.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { freeze } from "../../src/export/freeze.ts";
+import { plainLatents } from "../../src/export/parity/forward.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
@@ -117,24 +118,8 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
   });
 });
 
-/** Rows where the k-th score and the next differ by less than 1e-4 of the k-th, in float64 from the weights. */
-function nearTies({ config }: Witness, state: TrainState): Set<number> {
-  const { inputDim, latentDim, options } = config;
-  const { x } = reader(witnesses.report);
-  const k = options.k as number;
-  const relu = config.architecture === "topk-relu";
-  const near = new Set<number>();
-  for (let row = 0; row < x.dims[0]!; row++) {
-    const scores = new Float64Array(latentDim);
-    for (let i = 0; i < latentDim; i++) {
-      let pre = state.b_enc!.data[i]!;
-      for (let j = 0; j < inputDim; j++)
-        pre +=
-          state.W_enc!.data[i * inputDim + j]! * (x.data[row * inputDim + j]! - (relu ? state.b_dec!.data[j]! : 0));
-      scores[i] = relu ? Math.max(pre, 0) : Math.abs(pre);
-    }
-    scores.sort().reverse();
-    if (scores[k - 1]! - scores[k]! <= 1e-4 * scores[k - 1]!) near.add(row);
-  }
-  return near;
+/** Rows in which rounding may decide what is zero: a score within 1e-4 of the next or of its threshold, or a latent that grows from 0 there. */
+function nearTies(witness: Witness, state: TrainState): Set<number> {
+  const rows = plainLatents(witness.config, state, reader(witness).x);
+  return new Set(rows.flatMap(({ gap, faint }, row) => (gap <= 1e-4 || faint > 0 ? [row] : [])));
 }

@@ -6,10 +6,10 @@ import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
-import type { AnyOptionValues } from "../../src/sae/options.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import { stateShapes, type TrainState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";
+import type { AnyOptionValues } from "../../src/util/options.ts";
 import { type HostTensor, tensor, zeros } from "../../src/util/tensor.ts";
 
 /** One training that PyTorch did in float64: its tensors begin with `prefix`. See test/fixtures/README.md. */
@@ -24,7 +24,7 @@ const witness = (
   prefix: string,
   architecture: string,
   preset: string,
-  options: AnyOptionValues = {},
+  options: AnyOptionValues,
   step: StepName = "dense",
 ): Witness => ({
   file: `test/fixtures/${file}.safetensors`,
@@ -32,7 +32,7 @@ const witness = (
   config: trainConfig({
     architecture,
     preset,
-    options: { k: 8, ...options },
+    options,
     inputDim: 64,
     latentDim: 128,
     batchSize: 32,
@@ -41,14 +41,17 @@ const witness = (
   }),
 });
 
+const k8 = { k: 8 };
+
 export const witnesses = {
-  report: witness("torch-topk-reference", "report", "topk", "report"),
-  "report, live rows": witness("torch-topk-reference", "report", "topk", "report", {}, "live"),
-  original: witness("torch-topk-reference", "original", "topk", "original"),
-  "original, live rows": witness("torch-topk-reference", "original", "topk", "original", {}, "live"),
-  "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024"),
-  "topk-relu, live rows": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", {}, "live"),
+  report: witness("torch-topk-reference", "report", "topk", "report", k8),
+  "report, live rows": witness("torch-topk-reference", "report", "topk", "report", k8, "live"),
+  original: witness("torch-topk-reference", "original", "topk", "original", k8),
+  "original, live rows": witness("torch-topk-reference", "original", "topk", "original", k8, "live"),
+  "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", k8),
+  "topk-relu, live rows": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", k8, "live"),
   "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", {
+    ...k8,
     auxK: 16,
     auxCoefficient: 1 / 32,
     deadSteps: 3,
@@ -99,7 +102,7 @@ export async function gradientsOf(config: TrainConfig, batch: HostTensor<"float3
   const all = Object.fromEntries(
     Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]),
   );
-  const { loss, gradient } = lossAndGradients(config, x, all);
+  const { loss, gradient } = lossAndGradients(config, { x, target: x }, all);
   const used = [...Object.keys(parametersOf(config)), "steps_since_fired"];
   const inputs = { batch: x, ...Object.fromEntries(used.map((name) => [name, all[name]!])) };
   const outputs = Object.fromEntries(Object.entries(gradient).map(([name, value]) => [`d_${name}`, value]));

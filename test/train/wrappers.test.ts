@@ -34,7 +34,7 @@ describe.each(cases)("$name on the CPU", ({ config: configOf }) => {
       const { runtime, steps } = counted();
       const news: number[] = [];
       // No time at all: every run is a single step.
-      const options = { threads: 1, wrapper, secondsPerRun: 0, onPart: async (done: number) => void news.push(done) };
+      const options = { threads: 1, wrapper, secondsPerRun: 0, onPause: async (done: number) => void news.push(done) };
       expect(await train(runtime, config, x, options)).toEqual(whole);
       if (wrapper !== "step") expect(steps).toEqual(Array(15).fill(1));
       const shown = [0, 1, 2].flatMap((n) => ["24", "48", "72", "96"].map((hundredths) => `${n}.${hundredths}`));

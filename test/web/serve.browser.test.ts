@@ -1,5 +1,5 @@
-import { statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { get as httpGet, request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { saeOnnx, temporaryFolder } from "../cli/run.ts";
@@ -64,6 +64,56 @@ test("serves onnxruntime-web's .wasm files from the package, and again only when
 test("answers to this machine's names only, and to reading only", async () => {
   expect((await get("/", { host: "evil.example:80" })).status).toBe(403);
   expect((await get("/", {}, "POST")).status).toBe(405);
+});
+
+test("answers to a name in capitals, and may stand in no frame", async () => {
+  const { status, headers } = await get("/", { host: "LocalHost:80" });
+  expect(status).toBe(200);
+  expect(headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+});
+
+test("gives the part of a file that is asked for", async () => {
+  const path = "/models/a.autoencoder.onnx";
+  const parts = [
+    ["bytes=1-3", 206, "ode", "bytes 1-3/5"],
+    ["bytes=3-", 206, "el", "bytes 3-4/5"],
+    ["bytes=-2", 206, "el", "bytes 3-4/5"],
+    ["bytes=2-99", 206, "del", "bytes 2-4/5"],
+    ["bytes=9-", 416, "", "bytes */5"],
+    ["bytes=3-1", 416, "", "bytes */5"],
+    ["lines=1-3", 200, "model", undefined],
+  ] as const;
+  for (const [range, status, text, contentRange] of parts) {
+    const answer = await get(path, { range });
+    expect([answer.status, answer.text, answer.headers["content-range"]], range).toEqual([status, text, contentRange]);
+  }
+  for (const page of ["/", "/index.html"]) {
+    const [whole, end] = [await get(page), await get(page, { range: "bytes=-9" })];
+    expect(end.text, page).toBe(whole.text.slice(-9));
+    expect((await get(page, { range: "bytes=5-2" })).status, page).toBe(416);
+  }
+});
+
+test.skipIf(process.platform !== "linux")("downloads that are broken off leave no file open", async () => {
+  const folder = `/proc/${served.process.pid}/fd`;
+  const before = readdirSync(folder).length;
+  const script = /src="\.?\/?([^"]+\.js)"/.exec((await get("/")).text)![1]!;
+  for (const path of ["assets/ort-wasm-simd-threaded.wasm", script])
+    await Promise.all(
+      Array.from(
+        { length: 20 },
+        () =>
+          new Promise<void>((resolve, reject) => {
+            httpGet(`${served.url}/${path}`, { agent: false }, (response) => {
+              response.once("data", () => {
+                response.destroy();
+                resolve();
+              });
+            }).on("error", reject);
+          }),
+      ),
+    );
+  await expect.poll(() => readdirSync(folder).length, { timeout: 1500 }).toBeLessThanOrEqual(before + 2);
 });
 
 test("bad flags: one line each", () => {

@@ -1,15 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import sirv from "sirv";
+import send from "send";
 import { describe, expect, test } from "vitest";
 import { noChromium, startChromium } from "../report/chromium.ts";
 
 /** Files of a folder at an origin of their own, which any page may fetch. */
 async function origin(folder: string): Promise<{ url: string; close: () => void }> {
-  const files = sirv(folder, { dev: true });
   const server = createServer((request, response) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
-    files(request, response, () => void response.writeHead(404).end());
+    send(request, request.url!, { root: folder }).pipe(response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };

@@ -6,21 +6,38 @@ import { kernelProviders } from "../../onnx/kernels.ts";
 import { encodeModel } from "../../onnx/model.ts";
 import { printModel } from "../../onnx/print.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
-import { stemsOf } from "../../record/made.ts";
+import { stemsOf } from "../../record/names.ts";
 import { capabilities } from "../../runtime/capabilities.ts";
 import { trainingGraph } from "../../train/trainer.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { fitTable, note, print } from "../output.ts";
+import { listsOf, trainFlags } from "../trainFlags.ts";
 
-const { epochs: _, seed: __, seeds: ___, retire: ____, ...sae } = flags.sae;
+// What is the host's business is no part of the graph.
+const {
+  epochs: _,
+  seed: __,
+  seeds: ___,
+  "shuffle-rows": _____,
+  retire: ____,
+  ...sae
+} = trainFlags as typeof trainFlags & {
+  readonly epochs: unknown;
+  readonly seed: unknown;
+};
 
 export const buildGraph = defineCommand({
   command: "build-graph",
   options: {
     "input-dim": { type: "number", demandOption: true, describe: "width of the activations" },
+    "output-dim": {
+      type: "number",
+      describe: "a transcoder: width of its targets [default: none, the activations are]",
+    },
     ...sae,
+    "total-steps": { type: "number", describe: "steps of the whole training, where a schedule depends on it" },
     provider: {
       ...flags.machine.provider,
       describe:
@@ -44,12 +61,9 @@ export const buildGraph = defineCommand({
         architecture: given.architecture,
         preset: given.preset,
         inputDim: given["input-dim"],
-        latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
-        ks: flags.parseIntegers("k", given.k),
-        options: flags.saeOptions(given),
-        batchSize: given["batch-size"],
-        learningRate: given["learning-rate"],
-        step,
+        outputDim: given["output-dim"],
+        lists: listsOf("build-graph", given),
+        shared: { step, totalSteps: given["total-steps"] },
       });
     const configs = configsFor(stepFor(given.provider, given.step));
     const written = [];

@@ -1,7 +1,7 @@
 import { parseWhere } from "../../data/where.ts";
 import { evaluateFiles } from "../../pipeline/files.node.ts";
-import { openActivations } from "../../pipeline/open.node.ts";
-import { serializeMetrics } from "../../record/file.ts";
+import { openActivations, openTarget } from "../../pipeline/open.node.ts";
+import { serializeMetrics } from "../../record/metricsFile.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { baseline, note, print, table } from "../output.ts";
@@ -11,6 +11,7 @@ export const evalCommand = defineCommand({
   positional: { models: { describe: "frozen .autoencoder.onnx or .evaluator.onnx files", array: true } },
   options: {
     ...flags.data,
+    ...flags.target,
     ...flags.memory,
     ...flags.machine,
     "batch-size": { type: "number", default: 1024, describe: "rows per run; does not change the numbers" },
@@ -24,13 +25,11 @@ export const evalCommand = defineCommand({
   async run(given) {
     flags.applyTf32(given.tf32);
     await flags.checkProvider(given.provider);
-    const set = await openActivations(given.data, {
-      tensor: given.tensor,
-      where: parseWhere(given.where),
-      memory: flags.parseBytes("memory", given.memory),
-    });
+    const memory = flags.parseBytes("memory", given.memory);
+    const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
     const file = await evaluateFiles({
       set,
+      target: await openTarget(given, memory),
       models: given.models as string[],
       trainRows: given["train-rows"],
       provider: given.provider,

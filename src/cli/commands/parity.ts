@@ -1,20 +1,19 @@
 import Table from "cli-table3";
-import { trainConfig } from "../../config/config.ts";
+import { gridConfigs } from "../../config/grid.ts";
 import { synthesize } from "../../data/synthetic.ts";
 import { parity as compare, type ParityRow } from "../../pipeline/parity.ts";
 import { providers } from "../../runtime/providers.node.ts";
-import { trainable } from "../../sae/index.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
+import { architectureFlags, listsOf, trialOptions } from "../trainFlags.ts";
 
 export const parity = defineCommand({
   command: "parity",
   options: {
-    architecture: { choices: trainable.map(({ name }) => name), default: "topk", describe: "what kind of SAE" },
+    ...architectureFlags,
     "input-dim": { type: "number", default: 32, describe: "width of the synthetic activations" },
     "latent-dim": { type: "number", default: 128, describe: "number of latents" },
-    k: { type: "number", default: 4, describe: "latents kept per row" },
     "batch-size": { type: "number", default: 32, describe: "rows per step; the last batch of an epoch has fewer" },
     steps: { type: "number", default: 50, describe: "steps each trains" },
     tf32: flags.machine.tf32,
@@ -25,9 +24,10 @@ export const parity = defineCommand({
     flags.applyTf32(given.tf32);
     const count = flags.checkCount("steps", given.steps)!;
     const [inputDim, batchSize] = [given["input-dim"], given["batch-size"]];
-    const config = trainConfig({
-      ...{ architecture: given.architecture, inputDim, latentDim: given["latent-dim"], batchSize },
-      options: { k: given.k },
+    const asked = { ...trialOptions(given.architecture), ...given, "latent-dim": String(given["latent-dim"]) };
+    const [config] = gridConfigs({
+      ...{ architecture: given.architecture, preset: given.preset, inputDim },
+      lists: listsOf("parity", { ...asked, "batch-size": String(batchSize) }),
     });
     const rows = Math.floor(9.4 * batchSize);
     const { activations } = synthesize({
@@ -37,7 +37,7 @@ export const parity = defineCommand({
       meanActive: Math.min(20, inputDim / 4),
     });
     const onRow = (row: ParityRow) => given.quiet === true || note(`${row.provider} ${row.step} ${row.wrapper}`);
-    const found = await compare(providers, { config, activations, count, onRow });
+    const found = await compare(providers, { config: config!, activations, count, onRow });
     print(given.json ? JSON.stringify({ steps: count, rows: found }, null, 1) : table(found));
     if (found.some(({ note }) => note.startsWith("failed"))) process.exitCode = 1;
   },

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { readMetrics, readReport, writeReport } from "../../pipeline/files.node.ts";
 import { experimentGrid } from "../../record/experimentGrid.ts";
-import { defaultRule } from "../../report/pareto.ts";
 import type { Compared } from "../../report/sections/comparison.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
@@ -19,7 +18,11 @@ export const report = defineCommand({
   },
   options: {
     out: { type: "string", default: "reports", describe: "folder to write to" },
-    pareto: { type: "string", default: defaultRule, describe: "objectives, each with :max or :min" },
+    pareto: {
+      type: "string",
+      describe:
+        "objectives, each with :max or :min [default: explained_variance:max,k:min; l0_mean:min where k is not the measured L0, or does not vary]",
+    },
     dominance: {
       choices: ["standard", "strict"],
       default: "standard",
@@ -48,7 +51,8 @@ export const report = defineCommand({
     ]);
     const files = withPngs(
       await buildReport(file, {
-        ...{ pareto, dominance, latents, inputs },
+        ...{ dominance, latents, inputs },
+        ...(pareto === undefined ? {} : { pareto }),
         ...(title === undefined ? {} : { title }),
         ...(compare === undefined ? {} : { compare }),
       }),

@@ -1,22 +1,29 @@
 import { gridConfigs } from "../../config/grid.ts";
 import { parseWhere } from "../../data/where.ts";
 import { inputDimOf } from "../../pipeline/dataset.node.ts";
-import { openActivations } from "../../pipeline/open.node.ts";
+import { openActivations, openTarget } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
+import { checkStart, readStart } from "../../pipeline/start.node.ts";
 import { trainGrid } from "../../pipeline/trainGrid.node.ts";
-import { serializeMetrics } from "../../record/file.ts";
+import { serializeMetrics } from "../../record/metricsFile.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { baseline, note, print, table } from "../output.ts";
 import { gridDisplay } from "../progress.ts";
+import { listsOf, trainFlags } from "../trainFlags.ts";
 
 export const train = defineCommand({
   command: "train",
   options: {
     ...flags.data,
+    ...flags.target,
     ...flags.memory,
-    ...flags.sae,
+    ...trainFlags,
+    "init-from": {
+      type: "string",
+      describe: "a finished checkpoint of the same shapes, imported ones too: training starts from its weights",
+    },
     ...flags.machine,
     name: { type: "string", default: "sae", describe: "first part of the files' names" },
     out: { type: "string", default: "models", describe: "folder to write to" },
@@ -26,6 +33,12 @@ export const train = defineCommand({
         "epochs in one run, between which it can be stopped; does not change the result; step live has runs of its own [default: a few seconds' worth]",
     },
     jobs: { type: "number", describe: "SAEs trained side by side [default: one per core, four at most]" },
+    "keep-state": {
+      type: "boolean",
+      default: true,
+      describe:
+        "keep beside each finished SAE what it takes to train it for more epochs (--epochs); --no-keep-state does not",
+    },
     force: {
       type: "boolean",
       default: false,
@@ -38,6 +51,11 @@ export const train = defineCommand({
     ["$0 train --data acts.npy --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's grid of twelve"],
     ["$0 train --data shards/ --latent-dim 512 --k 5", "more activations than fit in memory"],
     ["$0 train --data acts.npy --latent-dim 512 --k 5,10 --seeds 0,1,2", "with the spread over three seeds"],
+    [
+      "$0 train --data acts.npy --latent-dim 512 --k 20 --learning-rate 1e-3,3e-4",
+      "two learning rates, compared on the page",
+    ],
+    ["$0 train --data mlp_in.npy --target mlp_out.npy --latent-dim 512 --k 20", "a transcoder"],
   ],
   async run(given) {
     flags.applyTf32(given.tf32);
@@ -45,32 +63,35 @@ export const train = defineCommand({
     const memory = flags.parseBytes("memory", given.memory);
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
+    const lists = listsOf("train", given);
     const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
+    const target = await openTarget(given, memory);
+    const start = given["init-from"] === undefined ? undefined : await readStart(given["init-from"]);
     const configs = gridConfigs({
       architecture: given.architecture,
       preset: given.preset,
       inputDim: inputDimOf(set),
-      latentDims: flags.parseIntegers("latent-dim", given["latent-dim"]),
-      ks: flags.parseIntegers("k", given.k),
-      options: flags.saeOptions(given),
-      epochs: given.epochs,
-      batchSize: given["batch-size"],
-      learningRate: given["learning-rate"],
-      step: stepFor(given.provider, given.step),
-      retire: given.retire,
-      shuffleRows: given["shuffle-rows"],
-      seeds: given.seeds === undefined ? [given.seed] : flags.parseIntegers("seeds", given.seeds),
+      outputDim: target && inputDimOf(target),
+      lists,
+      shared: {
+        step: stepFor(given.provider, given.step),
+        retire: given.retire,
+        shuffleRows: given["shuffle-rows"],
+        initFrom: start?.digest,
+      },
     });
+    if (start) for (const config of configs) checkStart(start, config);
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, name, out, force } = given;
     const run = {
-      ...{ set, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, memory, force },
-      epochsPerRun,
+      ...{ set, target, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, memory, force },
+      ...{ epochsPerRun, start: start?.tensors, keepState: given["keep-state"] },
     };
     const { file, path, stopped } = await trainGrid({
       ...run,
       signal: interruptible(),
       onProgress: display.update,
+      onNote: note,
     }).finally(display.end);
     if (given.json) print(serializeMetrics(file).trimEnd());
     else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);

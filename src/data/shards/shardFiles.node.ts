@@ -7,7 +7,7 @@ import { isNpy, readShardHeader, rowBytes, type Shard, type ShardHeader, shardTy
 
 /** Most bytes read in one call. */
 const piece = 2 ** 22;
-/** Rows that are not wanted are read along where they take less than this between two that are. */
+/** Gaps of fewer bytes than this between two wanted rows are read too: one large read beats two small ones. */
 const gap = 2 ** 16;
 /** First bytes of a .npy file, more than any header NumPy writes. */
 const npyPrefix = 2 ** 16;
@@ -36,7 +36,7 @@ export async function readPart(path: string, from: number, to: number): Promise<
   }
 }
 
-/** Reads rows of shards that together are one matrix, by their numbers in it; nothing but these rows is kept. */
+/** Reads rows of shards by their number in the whole matrix. Only the rows asked for are kept. */
 export class ShardReader {
   #shards: readonly Shard[];
   /** The number of the first row of each shard. */
@@ -55,7 +55,7 @@ export class ShardReader {
 
   /**
    * Reads the rows of the ranges one after another into `out` as float32.
-   * @throws {ConfigError} when a file cannot be read, or is no longer what it was when it was opened.
+   * @throws {ConfigError} when a file cannot be read, or has changed since it was opened.
    */
   async read(ranges: readonly Range[], out: Float32Array): Promise<void> {
     let at = 0;
@@ -131,7 +131,7 @@ async function regularFile(path: string) {
 }
 
 async function openUnchanged(shard: Shard): Promise<FileHandle> {
-  // Opening a pipe would wait for someone to write to it.
+  // Opening a pipe would wait until somebody writes to it.
   await regularFile(shard.path);
   const file = await open(shard.path, "r").catch(rethrow(shard.path));
   try {
@@ -143,7 +143,7 @@ async function openUnchanged(shard: Shard): Promise<FileHandle> {
   }
 }
 
-/** Before a shard is read, and after it: what came in between may be of two versions. */
+/** Checked before and after a shard is read: in between, the data may be of two versions. */
 async function checkUnchanged(file: FileHandle, shard: Shard): Promise<void> {
   const { size, mtimeMs } = await file.stat().catch(rethrow(shard.path));
   if (size === shard.size && mtimeMs === shard.mtimeMs) return;

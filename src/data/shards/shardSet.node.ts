@@ -11,7 +11,7 @@ import { type StoredArray, toFloat32 } from "../stored.ts";
 import type { Shard, ShardHeader } from "./shard.ts";
 import { openShard, readPart } from "./shardFiles.node.ts";
 
-/** Activations in files that are read by windows, together one matrix in the order of the files. */
+/** Activations in files that are read by windows. Together they are one matrix, in the order of the files. */
 export interface ShardSet {
   readonly shards: readonly Shard[];
   readonly rows: number;
@@ -28,8 +28,8 @@ export interface ShardSet {
 }
 
 /**
- * The shards a path names: the .safetensors and .npy files of a folder in the order of their names (numbers by value), or
- * files separated by commas, in that order.
+ * The shards a path names: the .safetensors and .npy files of a folder, in the order of their names (numbers by value), or files
+ * separated by commas, in the order given.
  * @throws {ConfigError} when there is nothing there.
  */
 export async function shardPaths(text: string): Promise<readonly string[]> {
@@ -54,7 +54,7 @@ export async function shardPaths(text: string): Promise<readonly string[]> {
   return paths;
 }
 
-/** Reads the headers and columns of shards. @throws {ConfigError} naming the shard that does not fit to the first one. */
+/** Reads the headers and columns of shards. @throws {ConfigError} naming the shard that does not fit the first one. */
 export async function openShards(
   paths: readonly string[],
   { tensor: name, source }: { readonly tensor?: string | undefined; readonly source: string },

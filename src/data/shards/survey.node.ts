@@ -5,7 +5,7 @@ import { RowSpans } from "../rowSpans.ts";
 import { rowBatches } from "./batches.node.ts";
 import type { Shard } from "./shard.ts";
 
-/** Rows looked at together. */
+/** Rows read at a time. */
 const rowsAtATime = 4096;
 
 /**
@@ -37,7 +37,7 @@ export async function surveyShards(
   return { digest: createHash("sha256").update(text).digest("hex"), mean };
 }
 
-/** `from` is the number of the first of these rows in the whole. */
+/** `from` is the number of the first of these rows in the whole set. */
 function refuse(data: Float32Array, from: number, shards: readonly Shard[]): never {
   const width = shards[0]!.width;
   const at = data.findIndex((value) => !Number.isFinite(value));

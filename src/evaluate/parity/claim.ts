@@ -38,7 +38,7 @@ type Statement = [key: string, expected: string | number, what: string];
 const contradictable = (model: Model, metadata: Metadata, file: string): Statement[] => [
   ["part", partOf(model), "the list of its inputs and outputs"],
   ["target", targetOf(model, metadata.target), `opset ${opsetOf(model)}`],
-  ...inTensors(model),
+  ...inTensors(model, metadata.output_dim === undefined ? "input_dim" : "output_dim"),
   ...inConfig(metadata, file),
 ];
 
@@ -79,11 +79,13 @@ function parsed(text: string): unknown {
   }
 }
 
-function inTensors(model: Model): Statement[] {
+/** `written`: the key of the width that the decoder writes. */
+function inTensors(model: Model, written: "input_dim" | "output_dim"): Statement[] {
   const found: Statement[] = [];
   for (const [name, key] of [
     ["activations", "input_dim"],
-    ["reconstruction", "input_dim"],
+    ["reconstruction", written],
+    ["targets", written],
     ["latents", "latent_dim"],
     ["top_values", "k"],
   ] as const)
@@ -93,7 +95,7 @@ function inTensors(model: Model): Statement[] {
     if (name === "W_enc" || name === "W_dec")
       found.push(
         ["latent_dim", toNumber(dims?.[0]), name],
-        ["input_dim", toNumber(dims?.[1]), name],
+        [name === "W_dec" ? written : "input_dim", toNumber(dims?.[1]), name],
         ["dtype", dataTypeName(dataType), name],
       );
   return found;

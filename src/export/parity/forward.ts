@@ -1,44 +1,8 @@
 import { faintShare } from "../../data/parity.ts";
-import type { SaeSpec } from "../../sae/spec.ts";
-import { ConfigError } from "../../util/errors.ts";
+import { outputDimOf } from "../../sae/dims.ts";
+import type { Plain, PlainTensors } from "../../sae/plain.ts";
+import { architectureOf, type SaeSpec } from "../../sae/spec.ts";
 import type { HostTensor } from "../../util/tensor.ts";
-
-/** Parameters of an SAE by name. */
-type Weights = Readonly<Record<string, HostTensor<"float32"> | undefined>>;
-
-type Options = SaeSpec["options"];
-
-/** What differs between architectures, in words of one row and one latent. */
-interface Rule {
-  /** Whether b_dec is taken off the input first. */
-  readonly centred: (options: Options) => boolean;
-  readonly value: (pre: number, options: Options) => number;
-  /** What the k largest are chosen by; `undefined` where each latent decides for itself. */
-  readonly score?: (pre: number, options: Options) => number;
-  /** There: a latent is kept above this, which is 0 or more. */
-  readonly gate?: (latent: number, weights: Weights) => number;
-}
-
-const relu = (pre: number) => Math.max(0, pre);
-const selected = (pre: number, { select }: Options) => (select === "magnitude" ? Math.abs(pre) : pre);
-const inputBias = (options: Options) => options.inputBias === true;
-
-/** Every architecture written a second time: nothing of the graph builder in it. */
-const rules: Readonly<Record<string, Rule>> = {
-  topk: { centred: () => false, score: selected, value: (pre) => pre },
-  "topk-relu": { centred: () => true, score: (pre) => pre, value: relu },
-  "pretrained-topk": {
-    centred: inputBias,
-    score: selected,
-    value: (pre, options) => (options.relu === true ? relu(pre) : pre),
-  },
-  "pretrained-jumprelu": {
-    centred: inputBias,
-    value: relu,
-    gate: (latent, { threshold }) => relu(threshold!.data[latent]!),
-  },
-  "pretrained-relu": { centred: inputBias, value: relu, gate: () => 0 },
-};
 
 /** One row's forward pass in float64. */
 export interface PlainRow extends Selected {
@@ -64,21 +28,14 @@ interface Selected {
   readonly edge: { readonly terms: readonly (readonly [latent: number, sign: number])[]; readonly distance: number };
 }
 
-function ruleOf({ architecture }: SaeSpec): Rule {
-  const rule = Object.hasOwn(rules, architecture) ? rules[architecture] : undefined;
-  if (!rule) throw new ConfigError(`architecture ${architecture} has no parity vectors yet; it cannot be verified`);
-  return rule;
-}
-
-/** The latents of every row of `x [rows, inputDim]`, in float64. @throws {ConfigError} for an architecture not written here. */
-export function plainLatents(spec: SaeSpec, weights: Weights, x: HostTensor<"float32">): PlainRow[] {
+/** The latents of every row of `x [rows, inputDim]`, in float64. */
+export function plainLatents(spec: SaeSpec, tensors: PlainTensors, x: HostTensor<"float32">): PlainRow[] {
   const { inputDim, latentDim, options } = spec;
-  const rule = ruleOf(spec);
-  const centred = rule.centred(options);
-  const { W_enc, b_enc, b_dec } = weights;
+  const plain = architectureOf(spec).plain(options, spec);
+  const { W_enc, b_enc, b_dec } = tensors;
   return Array.from({ length: x.dims[0]! }, (_, row) => {
     const input = Float64Array.from({ length: inputDim }, (_, i) => {
-      return x.data[row * inputDim + i]! - (centred ? b_dec!.data[i]! : 0);
+      return x.data[row * inputDim + i]! - (plain.inputBias ? b_dec!.data[i]! : 0);
     });
     const pre = Float64Array.from({ length: latentDim }, (_, latent) => {
       let sum = b_enc!.data[latent]!;
@@ -87,23 +44,24 @@ export function plainLatents(spec: SaeSpec, weights: Weights, x: HostTensor<"flo
       return sum;
     });
     const scale = pre.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    return { ...(rule.gate ? gated : largest)(rule, pre, { options, weights, scale }), scale };
+    const given = { pre, tensors, scale };
+    return { ...("gate" in plain ? gated(plain, given) : largest(plain, given)), scale };
   });
 }
 
 interface Given {
-  readonly options: Options;
-  readonly weights: Weights;
+  readonly pre: Float64Array;
+  readonly tensors: PlainTensors;
   readonly scale: number;
 }
 
 /** The k latents of the largest scores. */
-function largest({ score, value }: Rule, pre: Float64Array, { options, scale }: Given): Selected {
-  const k = options.k as number;
-  const scores = pre.map((one) => score!(one, options));
+function largest({ keeps: k, score, value }: Extract<Plain, { keeps: number }>, given: Given): Selected {
+  const { pre, tensors, scale } = given;
+  const scores = pre.map(score);
   const order = Array.from(pre.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
   const latents = new Float64Array(pre.length);
-  for (const at of order.slice(0, k)) latents[at] = value(pre[at]!, options);
+  for (const at of order.slice(0, k)) latents[at] = value(pre[at]!, at, tensors);
   const threshold = scores[order[k - 1]!]!;
   const next = k < pre.length ? scores[order[k]!]! : undefined;
   const gap = next === undefined ? 1 : scale === 0 ? 0 : (threshold - next) / scale;
@@ -118,9 +76,9 @@ function largest({ score, value }: Rule, pre: Float64Array, { options, scale }: 
 }
 
 /** The latents above their gates. At a gate of 0 nothing jumps: z grows from 0. */
-function gated({ gate, value }: Rule, pre: Float64Array, { options, weights, scale }: Given): Selected {
-  const threshold = pre.map((_, latent) => gate!(latent, weights));
-  const latents = pre.map((one, latent) => (one > threshold[latent]! ? value(one, options) : 0));
+function gated({ gate, value }: Exclude<Plain, { keeps: number }>, { pre, tensors, scale }: Given): Selected {
+  const threshold = pre.map((_, latent) => gate(latent, tensors));
+  const latents = pre.map((one, latent) => (one > threshold[latent]! ? value(one, latent, tensors) : 0));
   const away = pre.map((one, latent) => Math.abs(one - threshold[latent]!));
   const jumps = away.filter((_, latent) => threshold[latent]! > 0);
   const nearest = away.indexOf((jumps.length > 0 ? jumps : away).reduce((least, one) => Math.min(least, one)));
@@ -130,13 +88,14 @@ function gated({ gate, value }: Rule, pre: Float64Array, { options, weights, sca
   return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }
 
-/** The reconstruction `[inputDim]` of one row's latents, in float64. */
-export function plainReconstruction({ inputDim }: SaeSpec, { W_dec, b_dec }: Weights, latents: ArrayLike<number>) {
-  const sums = new Float64Array(inputDim);
+/** The reconstruction `[outputDim]` of one row's latents, in float64. */
+export function plainReconstruction(spec: SaeSpec, { W_dec, b_dec }: PlainTensors, latents: ArrayLike<number>) {
+  const width = outputDimOf(spec);
+  const sums = new Float64Array(width);
   if (b_dec) sums.set(b_dec.data);
   for (let latent = 0; latent < latents.length; latent++) {
     const z = latents[latent]!;
-    if (z !== 0) for (let i = 0; i < inputDim; i++) sums[i]! += z * W_dec!.data[latent * inputDim + i]!;
+    if (z !== 0) for (let i = 0; i < width; i++) sums[i]! += z * W_dec!.data[latent * width + i]!;
   }
   return sums;
 }

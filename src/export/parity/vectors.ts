@@ -2,6 +2,7 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { type ExpectedOutput, type ParityVectors, writeParity } from "../../data/parity.ts";
 import { metadataOf, withMetadata } from "../../onnx/model.ts";
 import type { Model } from "../../onnx/proto.ts";
+import { outputDimOf } from "../../sae/dims.ts";
 import type { SaeSpec } from "../../sae/spec.ts";
 import { digest } from "../../util/digest.ts";
 import type { HostTensor } from "../../util/tensor.ts";
@@ -72,8 +73,11 @@ export function vectorsOf(
   const selection = { threshold: thresholds(code), gap: column(code.map(({ gap }) => gap)) };
   const xHat = part === "encoder" ? [] : decoded(code.map((row) => row.latents));
   if (part === "evaluator") {
-    const shift = column(new Array<number>(config.inputDim).fill(0));
-    return { rows, inputs: { activations, shift }, outputs: plainSums(code, activations, xHat), selection };
+    const shift = column(new Array<number>(outputDimOf(config)).fill(0));
+    // A transcoder's targets may be any rows: its own reconstructions, halved.
+    const targets = config.outputDim === undefined ? undefined : matrix(xHat.map((row) => row.map((v) => v / 2)));
+    const inputs = { activations, ...(targets ? { targets } : {}), shift };
+    return { rows, inputs, outputs: plainSums(code, targets ?? activations, xHat), selection };
   }
   // Magnitudes, in descending order: latents of opposite sign and nearly the same magnitude may come in either order.
   const top = { top_values: { value: matrix(code.map((row) => row.top)), ...inLatents } };
@@ -82,7 +86,7 @@ export function vectorsOf(
     inputs: { activations },
     outputs: {
       latents,
-      ...(target === "ort" && "k" in config.options ? top : {}),
+      ...(target === "ort" && code[0]!.top.length > 0 ? top : {}),
       ...(part === "encoder" ? {} : { reconstruction: asOutput(xHat) }),
     },
     selection,

@@ -4,7 +4,7 @@ import type { Keep } from "../../sae/architecture.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { tensor } from "../../util/tensor.ts";
 import { decode } from "./decode.ts";
-import type { Target } from "./target.ts";
+import { fixedK, type Target } from "./target.ts";
 
 /** Each round is five nodes over the whole row. */
 const largestK = 20;
@@ -14,7 +14,8 @@ const largestK = 20;
  * z = v - v relu(sign(m - s)) with s the scores and v the values. Needs scores of 0 or more; equal ones count once.
  * m is spread over the row by a product with ones: OpenCV 4.6 does not broadcast [batch, 1].
  */
-const keep: Keep = (pre, given, k, act) => {
+const keep: Keep = (pre, given, wanted, act) => {
+  const k = fixedK(wanted);
   if (k > largestK)
     throw new ConfigError(
       `target compat: k = ${k} takes ${k} rounds over every row, ${largestK} are the most; use target portable`,
@@ -31,7 +32,7 @@ const keep: Keep = (pre, given, k, act) => {
     let left = scores;
     const largest = () => op.matMul(op.reduceMax(left, { axes: [1], keepDims: true }), ones);
     for (let round = 1; round < k; round++) left = op.mul(left, op.sign(op.sub(largest(), left)));
-    return { z: op.sub(values, op.mul(values, op.relu(op.sign(op.sub(largest(), scores))))) };
+    return { pre, z: op.sub(values, op.mul(values, op.relu(op.sign(op.sub(largest(), scores))))) };
   });
 };
 

@@ -1,6 +1,7 @@
 import type { OpType } from "../../graph/opset.ts";
 import type { Value } from "../../graph/value.ts";
 import type { Keep } from "../../sae/architecture.ts";
+import { ConfigError } from "../../util/errors.ts";
 
 type V = Value<"float32">;
 
@@ -15,4 +16,11 @@ export interface Target {
   readonly keep: Keep;
   /** The sum of decoder rows and bias, where the architecture's own ops are not safe. */
   readonly decode?: (z: V, params: Readonly<Record<string, V>>) => V;
+}
+
+/** A frozen model's k, which no schedule changes any more. */
+export function fixedK(k: number | Value<"int64">): number {
+  if (typeof k !== "number")
+    throw new ConfigError("a frozen model needs one k for all rows; freeze it without a schedule");
+  return k;
 }

@@ -12,22 +12,37 @@ export interface LatentStatistics {
   readonly max_activation: ArrayLike<number>;
 }
 
-/** What charts are drawn from besides the rows. */
+/** The sections a chart can stand in, by name, with their headings. */
+export const sections = {
+  pareto: "Pareto set",
+  quality: "Quality against sparsity",
+  utilization: "Feature utilization",
+  magnitudes: "Activation magnitudes",
+  reconstruction: "Reconstruction",
+  training: "Training",
+  latents: "Latents",
+  recovery: "Recovered true features",
+} as const;
+export type SectionName = keyof typeof sections;
+
+/** What charts are drawn from besides the records. */
 export interface ChartContext {
   /** Width the whole figure should take, in pixels; figures of many columns may be wider. */
   readonly width: number;
   readonly pareto: ParetoResult<Configuration>;
-  /** By row name; empty where no per-latent statistics were kept. */
+  /** By record name; empty where no per-latent statistics were kept. */
   readonly latents: Readonly<Record<string, LatentStatistics>>;
 }
 
-/** One figure: its file name without suffix, its title, and how it is made of the configurations. */
+/** One figure: its file name without suffix, where it stands, its title, and how it is made of the configurations. */
 export interface Chart {
   readonly name: string;
+  /** The section of the page that shows it. */
+  readonly section: SectionName;
   readonly title: string;
   /** How to read it, one or two sentences. */
   readonly caption: string;
-  /** The vega-lite specification, or `null` where the rows do not hold what it shows. */
+  /** The vega-lite specification, or `null` where the records do not hold what it shows. */
   readonly spec: (configurations: readonly Configuration[], context: ChartContext) => TopLevelSpec | null;
 }
 

@@ -1,12 +1,14 @@
-import { type Configuration, distinct, panelsOf, valuesOf } from "../configurations.ts";
-import { formatNumber, formatValue, noValue } from "../format.ts";
+import { axisName, axisTitle } from "../axes.ts";
+import { type Configuration, panelsOf, placesOn, valuesOf } from "../configurations.ts";
+import { formatNumber, noValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
-import { type Chart, defineChart } from "./chart.ts";
+import { type Chart, defineChart, type SectionName } from "./chart.ts";
 import { heatmap } from "./heatmap.ts";
 
 /** What distinguishes one of the grid's heatmaps from the others. */
 interface GridHeatmap {
   readonly name: string;
+  readonly section: SectionName;
   readonly key: string;
   readonly title: string;
   readonly caption: string;
@@ -16,49 +18,35 @@ interface GridHeatmap {
   readonly format: string;
 }
 
-/** More grids than this are shown by layer and position instead. */
+/** More grids than this are shown by layer and position where these vary; otherwise three times as many are drawn. */
 const mostPanels = 8;
 
-/** A heatmap of one metric: dictionary sizes down, k across, the mean over seeds in each cell; one panel a grid. */
-export function gridHeatmap({
-  name,
-  key,
-  title,
-  caption,
-  scheme,
-  reverse = false,
-  domain,
-  format,
-}: GridHeatmap): Chart {
+/** A heatmap of one metric in the plane of what varies (dictionary sizes down, k across), the mean over seeds in each cell; one panel a grid. */
+export function gridHeatmap(options: GridHeatmap): Chart {
+  const { name, section, key, title, caption, scheme, reverse = false, domain, format } = options;
   return defineChart({
     name,
+    section,
     title,
     caption,
     spec(configurations, { width }) {
       const panels = panelsOf(configurations);
       const measured = configurations.some((one) => valuesOf(one, key).mean !== null);
-      if (!measured || panels.length > mostPanels) return null;
-      const ks = distinct(configurations, "k");
-      const dims = distinct(configurations, "latent_dim");
-      const at = new Map(configurations.map((one) => [address(one.panel, one.row.latent_dim, one.row.k), one]));
+      if (!measured || configurations.length === 0) return null;
+      const { axes } = configurations[0]!;
+      const placed = axes.varying.includes("layer") || axes.varying.includes("position");
+      if (panels.length > mostPanels * (placed ? 1 : 3)) return null;
+      const [xs, ys] = [placesOn("x", configurations), placesOn("y", configurations)];
+      const at = new Map(configurations.map((one) => [address(one.panel, one.x, one.y), one]));
       const cells = panels.flatMap((panel) =>
-        dims.flatMap((dim) =>
-          ks.map((k) => ({ x: kName(k), y: String(dim), panel, ...contents(at.get(address(panel, dim, k))) })),
-        ),
+        ys.flatMap((y) => xs.map((x) => ({ x, y, panel, ...contents(at.get(address(panel, x, y))) }))),
       );
       return heatmap({
-        title,
-        cells,
-        xs: ks.map(kName),
-        ys: dims.map(String),
-        panels,
-        width,
-        scheme,
-        reverse,
-        format,
+        ...{ title, cells, xs, ys, panels, width, scheme, reverse, format },
         ...(domain ? { domain } : {}),
-        xTitle: "Sparsity Level (K)",
-        yTitle: "Dictionary Size (latent_dim)",
+        xTitle: axisTitle(axes.x),
+        yTitle: axisTitle(axes.y),
+        yShort: axisName(axes.y),
         legendTitle: infoOf(key).label,
       });
     },
@@ -74,7 +62,4 @@ export function gridHeatmap({
   }
 }
 
-/** How k is named in a figure; architectures without one have `none`. */
-export const kName = (k: number | null): string => (k === null ? "none" : formatValue("k", k));
-
-const address = (panel: string, latentDim: number, k: number | null) => JSON.stringify([panel, latentDim, k]);
+const address = (panel: string, x: string, y: string) => JSON.stringify([panel, x, y]);

@@ -26,6 +26,8 @@ export interface HeatmapOptions {
   readonly panels: readonly string[];
   readonly xTitle: string;
   readonly yTitle: string;
+  /** A shorter title, for panels that are less high than the title is long. Default: the same. */
+  readonly yShort?: string;
   readonly legendTitle: string;
   readonly format: string;
   /** A vega colour scheme. */
@@ -48,7 +50,7 @@ const between = 24;
 export function heatmap(options: HeatmapOptions): TopLevelSpec {
   const { cells, xs, ys, panels, width, scheme, reverse, format } = options;
   const narrow = width < 500;
-  const widestLabel = Math.max(...cells.map(({ label }) => textWidth(label, fontSize)));
+  const widestLabel = Math.max(...cells.map(({ label }) => textWidth(label, fontSize)), ...xs.map((x) => textWidth(x)));
   const yLabels = Math.max(...ys.map((y) => textWidth(y))) + (panels.length > 1 ? 44 : 16);
   const legend = narrow ? 0 : 84;
   const needed = Math.ceil(widestLabel + 8);
@@ -59,6 +61,7 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
     Math.min(116, Math.floor(((width - legend) / columns - yLabels - between) / xs.length)),
   );
   const rowStep = ys.length > 8 ? 24 : narrow ? 40 : 52;
+  const fits = textWidth(options.yTitle, fontSize) <= rowStep * ys.length + between;
   const [low, high] = options.domain ?? extentOf(cells);
   const black = "contrast('black', scale('color', datum.value))";
   const white = "contrast('white', scale('color', datum.value))";
@@ -110,7 +113,10 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
     ],
     encoding: {
       x: axis("x", xs, options.xTitle),
-      y: panels.length > 1 ? axis("y", ys, options.yTitle) : withTitleAbove(axis("y", ys, options.yTitle), yLabels - 8),
+      y:
+        panels.length > 1
+          ? axis("y", ys, fits ? options.yTitle : (options.yShort ?? options.yTitle))
+          : withTitleAbove(axis("y", ys, options.yTitle), yLabels - 8),
       description: { field: "tip" },
       tooltip: { field: "tip" },
     },

@@ -10,6 +10,7 @@ export const charts = {
   pareto_frontier: paretoFrontier,
   heatmap_explained_variance: gridHeatmap({
     name: "heatmap_explained_variance",
+    section: "quality",
     key: "explained_variance",
     title: "Explained Variance (Higher = Better Reconstruction)",
     caption:
@@ -20,6 +21,7 @@ export const charts = {
   }),
   heatmap_feature_death_rate: gridHeatmap({
     name: "heatmap_feature_death_rate",
+    section: "utilization",
     key: "feature_death_rate",
     title: "Feature Death Rate (Lower = Better Feature Utilization)",
     caption: "Share of latents that no row activates.",
@@ -30,6 +32,7 @@ export const charts = {
   }),
   heatmap_mean_activation: gridHeatmap({
     name: "heatmap_mean_activation",
+    section: "magnitudes",
     key: "mean_activation",
     title: "Mean Activation Magnitude (Feature Strength)",
     caption: "Mean of |activation| over the entries that are not zero.",
@@ -38,6 +41,7 @@ export const charts = {
   }),
   heatmap_max_activation: gridHeatmap({
     name: "heatmap_max_activation",
+    section: "magnitudes",
     key: "max_activation",
     title: "Max Activation Magnitude (Peak Feature Strength)",
     caption: "Largest |activation|.",
@@ -46,6 +50,7 @@ export const charts = {
   }),
   heatmap_reconstruction_loss: gridHeatmap({
     name: "heatmap_reconstruction_loss",
+    section: "reconstruction",
     key: "reconstruction_loss",
     title: "Reconstruction Loss (Lower = Better)",
     caption: "Mean squared error over rows and dimensions.",
@@ -55,6 +60,7 @@ export const charts = {
   }),
   heatmap_mean_max_cosine: gridHeatmap({
     name: "heatmap_mean_max_cosine",
+    section: "recovery",
     key: "mean_max_cosine",
     title: "Mean Largest Cosine with the True Features (Higher = More Recovered)",
     caption: "1 is a decoder that has a row along every feature of the known dictionary.",
@@ -64,6 +70,7 @@ export const charts = {
   }),
   layers_explained_variance: layerPositionMap({
     name: "layers_explained_variance",
+    section: "quality",
     key: "explained_variance",
     title: "Explained Variance by Layer and Position",
     scheme: "redyellowgreen",
@@ -71,6 +78,7 @@ export const charts = {
   }),
   layers_feature_death_rate: layerPositionMap({
     name: "layers_feature_death_rate",
+    section: "utilization",
     key: "feature_death_rate",
     title: "Feature Death Rate by Layer and Position",
     scheme: "redyellowgreen",
@@ -79,6 +87,7 @@ export const charts = {
   }),
   layers_mean_activation: layerPositionMap({
     name: "layers_mean_activation",
+    section: "magnitudes",
     key: "mean_activation",
     title: "Mean Activation Magnitude by Layer and Position",
     scheme: "plasma",
@@ -86,6 +95,7 @@ export const charts = {
   }),
   layers_reconstruction_loss: layerPositionMap({
     name: "layers_reconstruction_loss",
+    section: "reconstruction",
     key: "reconstruction_loss",
     title: "Reconstruction Loss by Layer and Position",
     scheme: "redyellowgreen",

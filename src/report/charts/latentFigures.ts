@@ -1,11 +1,11 @@
-import { type Configuration, distinct } from "../configurations.ts";
+import { axisName } from "../axes.ts";
+import { type Configuration, placesOn } from "../configurations.ts";
 import { logAxis } from "./axisScale.ts";
 import { type Chart, type ChartContext, defineChart, type LatentStatistics } from "./chart.ts";
 import { figure } from "./figure.ts";
-import { kName } from "./gridHeatmap.ts";
 import { logHistogram } from "./histogram.ts";
-import { panelSizes } from "./panels.ts";
-import { kColors } from "./theme.ts";
+import { fieldOf, panelSizes, rowOfPanels } from "./panels.ts";
+import { lineColors } from "./theme.ts";
 
 /** More SAEs than this are too many small panels; the first are drawn. */
 const mostPanels = 24;
@@ -15,6 +15,7 @@ const mostPoints = 120;
 /** How often latents fire: a histogram on a log axis for each SAE, dead latents counted in its title. */
 export const latentFrequency = histogramOf("frequency", {
   name: "latent_frequency",
+  section: "latents",
   title: "How Often Latents Fire",
   caption:
     "Share of rows in which each latent is not zero; logarithmic axis, five bins a decade. Of several seeds the lowest is drawn.",
@@ -24,33 +25,36 @@ export const latentFrequency = histogramOf("frequency", {
 /** How strong latents are where they fire: a histogram on a log axis for each SAE. */
 export const latentMagnitude = histogramOf("mean_activation", {
   name: "latent_magnitude",
+  section: "latents",
   title: "Activation Magnitude by Latent",
   caption: "Mean of |activation| of each latent over the rows in which it fires; logarithmic axis, five bins a decade.",
   xTitle: "Mean |activation|",
 });
 
-/** Latents sorted by how often they fire: a panel for each dictionary size, a curve for each k. */
+/** Latents sorted by how often they fire: a panel for each dictionary size, a curve for each k or what else varies. */
 export const latentsSorted = defineChart({
   name: "latents_sorted",
+  section: "latents",
   title: "Latents Sorted by Frequency",
   caption:
     "Share of rows in which a latent fires against its rank; both axes logarithmic; a curve ends where the dead latents begin.",
   spec(all, context) {
     const drawn = measured(all, context);
-    const panels = [...new Set(drawn.map(({ one }) => panelOf(one)))];
+    const panels = [...new Set(drawn.map(({ one }) => rowOfPanels(one)))];
     if (drawn.length === 0 || panels.length > mostPanels) return null;
-    const ks = distinct(
+    const { x } = drawn[0]!.one.axes;
+    const xs = placesOn(
+      "x",
       drawn.map(({ one }) => one),
-      "k",
-    ).map(kName);
+    );
     const values = drawn.flatMap(({ one, statistics }) => {
       const alive = Array.from(statistics.frequency)
         .filter((value) => value > 0)
         .sort((a, b) => b - a);
       const tip = `${one.label}: ${alive.length} latents fire, the most frequent in ${((alive[0] ?? 0) * 100).toPrecision(3)}% of rows`;
       return ranksOf(alive.length).map((rank) => ({
-        panel: panelOf(one),
-        k: kName(one.row.k),
+        panel: rowOfPanels(one),
+        [fieldOf(x)]: one.x,
         rank,
         frequency: alive[rank - 1]!,
         tip,
@@ -79,11 +83,11 @@ export const latentsSorted = defineChart({
           axis: logAxis(Math.min(...values.map(({ frequency }) => frequency)), 1, 220),
         },
         color: {
-          field: "k",
+          field: fieldOf(x),
           type: "ordinal",
-          sort: ks,
-          title: "k",
-          scale: kColors(ks),
+          sort: xs,
+          title: axisName(x),
+          scale: lineColors(xs),
           legend: narrow ? { orient: "bottom", columns: 5 } : { orient: "right" },
         },
         description: { field: "tip" },
@@ -122,11 +126,9 @@ function histogramOf(field: keyof LatentStatistics, options: Omit<Chart, "spec">
 /** The configurations whose lowest seed has per-latent statistics. */
 const measured = (all: readonly Configuration[], { latents }: ChartContext) =>
   all.flatMap((one) => {
-    const statistics = latents[one.row.name];
+    const statistics = latents[one.record.name];
     return statistics ? [{ one, statistics }] : [];
   });
-
-const panelOf = ({ row, panel }: Configuration) => [`d=${row.latent_dim}`, panel].filter(Boolean).join(", ");
 
 /** Ranks 1 to n, thinned evenly on a log axis to at most `mostPoints`; the first and last always among them. */
 function ranksOf(n: number): number[] {

@@ -1,8 +1,8 @@
-import { type Configuration, cellLabel, distinct, valuesOf } from "../configurations.ts";
+import { type Configuration, distinct, valuesOf } from "../configurations.ts";
 import { formatNumber, noValue } from "../format.ts";
 import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
-import { type Chart, defineChart } from "./chart.ts";
+import { type Chart, defineChart, type SectionName } from "./chart.ts";
 import { heatmap } from "./heatmap.ts";
 
 /** More (latent_dim, k) pairs than this would make a figure nobody reads. */
@@ -11,19 +11,21 @@ const mostPanels = 16;
 /** A heatmap of one metric over layers (down, 0 on top) and positions (across), a panel for each (latent_dim, k); one colour scale. */
 export function layerPositionMap(options: {
   readonly name: string;
+  readonly section: SectionName;
   readonly key: string;
   readonly title: string;
   readonly scheme: string;
   readonly reverse?: boolean;
   readonly format: string;
 }): Chart {
-  const { name, key, title, scheme, reverse = false, format } = options;
+  const { name, section, key, title, scheme, reverse = false, format } = options;
   return defineChart({
     name,
+    section,
     title,
     caption: "Layers down, positions across; one colour scale for all panels.",
     spec(all, { width }) {
-      const configurations = all.filter(({ row }) => row.layer !== null && row.position !== null);
+      const configurations = all.filter(({ record }) => record.layer !== null && record.position !== null);
       const layers = distinct(configurations, "layer");
       const positions = distinct(configurations, "position");
       if (layers.length * positions.length < 2) return null;
@@ -33,7 +35,7 @@ export function layerPositionMap(options: {
       );
       if (panels.length === 0 || panels.length > mostPanels) return null;
       const cells = panels.flatMap((panel) => {
-        const at = new Map(groups.get(panel)!.map((one) => [address(one.row.layer, one.row.position), one]));
+        const at = new Map(groups.get(panel)!.map((one) => [address(one.record.layer, one.record.position), one]));
         return layers.flatMap((layer) =>
           positions.map((position) => ({
             x: String(position),
@@ -68,10 +70,8 @@ export function layerPositionMap(options: {
   }
 }
 
-/** Everything but layer and position: the pair, and the fields that differ besides. */
-function panelOf({ row, panel }: Configuration): string {
-  const others = panel.split(", ").filter((part) => part && !/^(no )?(layer|position)\b/.test(part));
-  return [cellLabel(row), ...others].join(", ");
-}
+/** Everything but layer and position: the place in the plane, and what differs besides. */
+const panelOf = ({ cell, parts }: Configuration): string =>
+  [cell, ...parts.filter(({ key }) => key !== "layer" && key !== "position").map(({ text }) => text)].join(", ");
 
 const address = (layer: number | null, position: number | null) => `${layer} ${position}`;

@@ -1,34 +1,38 @@
-import { type Configuration, distinct } from "../configurations.ts";
+import { axisName } from "../axes.ts";
+import { placesOn } from "../configurations.ts";
 import { formatNumber } from "../format.ts";
 import { defineChart } from "./chart.ts";
 import { figure } from "./figure.ts";
-import { kName } from "./gridHeatmap.ts";
-import { panelSizes } from "./panels.ts";
-import { kColors } from "./theme.ts";
+import { fieldOf, panelSizes, rowOfPanels } from "./panels.ts";
+import { lineColors } from "./theme.ts";
 
 const mostPanels = 12;
 
-/** Training loss after each epoch: a panel for each dictionary size, a line for each k and seed, loss on a log axis. */
+/** Training loss after each epoch: a panel for each dictionary size, a line for each k (or what else varies) and seed, loss on a log axis. */
 export const lossCurves = defineChart({
   name: "loss_curves",
+  section: "training",
   title: "Training Loss by Epoch",
   caption: "Mean over the epoch's steps; one line a seed; logarithmic loss axis.",
   spec(all, { width }) {
-    const lines = all.flatMap((one) => one.rows.filter(({ loss }) => loss.some(positive)).map((row) => ({ one, row })));
-    const panels = [...new Set(lines.map(({ one }) => panelOf(one)))];
+    const lines = all.flatMap((one) =>
+      one.records.filter(({ loss }) => loss.some(positive)).map((record) => ({ one, record })),
+    );
+    const panels = [...new Set(lines.map(({ one }) => rowOfPanels(one)))];
     if (panels.length === 0 || panels.length > mostPanels) return null;
-    const ks = distinct(
+    const { x } = lines[0]!.one.axes;
+    const xs = placesOn(
+      "x",
       lines.map(({ one }) => one),
-      "k",
-    ).map(kName);
-    const values = lines.flatMap(({ one, row }) => {
-      const [first, last] = [row.loss.find(positive), row.loss.findLast(positive)];
-      const tip = `${one.label}${Number.isNaN(row.seed) ? "" : `, seed ${row.seed}`}: loss ${formatNumber(".4g", first)} in the first epoch, ${formatNumber(".4g", last)} in the last`;
+    );
+    const values = lines.flatMap(({ one, record }) => {
+      const [first, last] = [record.loss.find(positive), record.loss.findLast(positive)];
+      const tip = `${one.label}${Number.isNaN(record.seed) ? "" : `, seed ${record.seed}`}: loss ${formatNumber(".4g", first)} in the first epoch, ${formatNumber(".4g", last)} in the last`;
       // A loss that is not a positive number breaks the line: the gap stays visible.
-      return row.loss.map((loss, index) => ({
-        panel: panelOf(one),
-        k: kName(row.k),
-        name: row.name,
+      return record.loss.map((loss, index) => ({
+        panel: rowOfPanels(one),
+        [fieldOf(x)]: one.x,
+        name: record.name,
         epoch: index + 1,
         loss: positive(loss) ? loss : null,
         tip,
@@ -61,11 +65,11 @@ export const lossCurves = defineChart({
           axis: { format: "~g", tickCount: 5 },
         },
         color: {
-          field: "k",
+          field: fieldOf(x),
           type: "ordinal",
-          sort: ks,
-          title: "k",
-          scale: kColors(ks),
+          sort: xs,
+          title: axisName(x),
+          scale: lineColors(xs),
           legend: narrow ? { orient: "bottom", columns: 5 } : { orient: "right" },
         },
         detail: { field: "name" },
@@ -76,7 +80,5 @@ export const lossCurves = defineChart({
     return figure({ title: lossCurves.title, width, values, panels, columns: size.columns, plot });
   },
 });
-
-const panelOf = ({ row, panel }: Configuration) => [`d=${row.latent_dim}`, panel].filter(Boolean).join(", ");
 
 const positive = (value: number) => Number.isFinite(value) && value > 0;

@@ -1,3 +1,15 @@
+import { described } from "../axes.ts";
+import type { Configuration } from "../configurations.ts";
+
+/** The panel of a figure in which colour is the axis across: what stands down, and the rest. */
+export const rowOfPanels = ({ axes: { y }, record, panel, ...one }: Configuration): string =>
+  [described("latent_dim", record.latent_dim), y === "latent_dim" ? "" : `${y}=${one.y}`, panel]
+    .filter(Boolean)
+    .join(", ");
+
+/** A key as the name of a vega field, which may hold no dot. */
+export const fieldOf = (key: string): string => key.replaceAll(".", "_");
+
 /** How many panels stand side by side in a figure of a width, and how wide each plot is in pixels. */
 export function panelSizes(
   count: number,

@@ -1,25 +1,27 @@
 import type { TopLevelSpec } from "vega-lite";
-import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
+import { type Configuration, dataGroup, meanOf, panelsOf } from "../configurations.ts";
 import { infoOf } from "../keys.ts";
 import { type Objective, objectivesText } from "../pareto.ts";
-import { ticksAt } from "./axisScale.ts";
+import { type AxisScale, logAxis, ticksAt } from "./axisScale.ts";
 import { type ChartContext, defineChart } from "./chart.ts";
 import { figure } from "./figure.ts";
 import { isSize, labelSize, type Plane, paretoPoints } from "./paretoPoints.ts";
 import { stepOf } from "./staircase.ts";
 import { faint, font, ink, withTitleAbove } from "./theme.ts";
 
-/** More sets of activations than this are too many panels to compare. */
-const mostGroups = 6;
+/** More than this are too many panels to compare. */
+const mostPanels = 6;
 const frontierColor = "#cf222e";
 const dominatedColor = "#afb8c1";
 
 /**
  * Configurations in the plane of the rule's first two objectives: the Pareto set coloured by dictionary size, the rest grey, and as
- * a staircase the best value to be had within each budget. One panel for each set of activations.
+ * a staircase the best value to be had within each budget. A panel for each grid, with the staircase of all SAEs on its activations;
+ * of many grids, or grids of one SAE, one for each set of activations.
  */
 export const paretoFrontier = defineChart({
   name: "pareto_frontier",
+  section: "pareto",
   title: "Pareto Frontier: Quality against Sparsity",
   caption:
     "The staircase is the best value to be had within each budget. Grey points are dominated under the rule in the figure's subtitle.",
@@ -28,29 +30,37 @@ export const paretoFrontier = defineChart({
     if (!first || !second) return null;
     const [x, y] = first.direction === "min" && second.direction === "max" ? [first, second] : [second, first];
     const known = all.filter((one) => meanOf(one, x.key) !== null && meanOf(one, y.key) !== null);
-    const groups = [...new Set(known.map(dataGroup))];
-    return known.length === 0 || groups.length > mostGroups ? null : draw(known, groups, x, y, context);
+    const grids = panelsOf(known).length;
+    const few = grids <= mostPanels && known.length >= 2 * grids;
+    const panelOf = (one: Configuration) => (few && one.panel) || dataGroup(one);
+    const panels = [...new Set(known.map(panelOf))];
+    return known.length === 0 || panels.length > mostPanels ? null : draw(known, { panels, panelOf, x, y }, context);
   },
 });
 
+interface Drawn {
+  readonly panels: readonly string[];
+  readonly panelOf: (one: Configuration) => string;
+  readonly x: Objective;
+  readonly y: Objective;
+}
+
 function draw(
   all: readonly Configuration[],
-  groups: readonly string[],
-  x: Objective,
-  y: Objective,
+  { panels, panelOf, x, y }: Drawn,
   { width, pareto }: ChartContext,
 ): TopLevelSpec {
   const narrow = width < 500;
-  const columns = groups.length > 1 && !narrow ? 2 : 1;
+  const columns = panels.length > 1 && !narrow ? 2 : 1;
   const room = Math.min(width, 720) - (narrow ? 60 : 150);
   const plane: Plane = {
     x,
     y,
     width: Math.floor(room / columns) - (columns > 1 ? 40 : 0),
-    height: narrow ? 300 : groups.length > 1 ? 280 : 400,
+    height: narrow ? 300 : panels.length > 1 ? 280 : 400,
   };
-  const { values, xs, xScale, yScale } = paretoPoints(all, plane, pareto);
-  const xAxis = { grid: false, format: "~", ...(isSize(x.key) ? { values: ticksAt(xs, xScale) } : {}) };
+  const { values, xs, xScale, yScale } = paretoPoints(all, plane, pareto, panelOf);
+  const xAxis = { grid: false, ...xTicks(x.key, xs, xScale, plane.width) };
   const yAxis = { format: tickFormat(y.key, yScale.domain) };
   const yEncoding = {
     field: "y",
@@ -68,9 +78,9 @@ function draw(
       axis: xAxis,
     },
     // Above a panel stands its name.
-    y: groups.length > 1 ? yEncoding : withTitleAbove(yEncoding, 34),
+    y: panels.length > 1 ? yEncoding : withTitleAbove(yEncoding, 34),
   };
-  const sizes = [...new Set(all.map(({ row }) => row.latent_dim))].sort((a, b) => a - b);
+  const sizes = [...new Set(all.map(({ record }) => record.latent_dim))].sort((a, b) => a - b);
   const legend = narrow
     ? { orient: "bottom", symbolSize: 110, columns: Math.floor(plane.width / 70) }
     : { orient: "right", symbolSize: 110, columns: Math.ceil(sizes.length / 20) };
@@ -125,10 +135,16 @@ function draw(
   const { rule, optimal, dominated } = pareto;
   const count = `${optimal.length} of ${optimal.length + dominated.length} are Pareto-optimal`;
   const subtitle = `${objectivesText(rule.objectives)}, ${rule.dominance} dominance: ${count}`;
-  return figure({ title: paretoFrontier.title, subtitle, width, values, panels: groups, columns, plot });
+  return figure({ title: paretoFrontier.title, subtitle, width, values, panels, columns, plot });
 }
 
 const described = { description: { field: "tip" }, tooltip: { field: "tip" } };
+
+/** Ticks at the sizes there are; of a mean of counts, which has no such, at round numbers. */
+function xTicks(key: string, xs: readonly number[], scale: AxisScale, width: number): object {
+  if (key === "l0_mean" && scale.type === "log") return logAxis(...scale.domain, width);
+  return { format: "~", ...(isSize(key) ? { values: ticksAt(xs, scale) } : {}) };
+}
 
 /** Enough decimals to tell the ticks of an axis apart. */
 function tickFormat(key: string, [low, high]: readonly [number, number]): string {

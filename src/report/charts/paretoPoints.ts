@@ -1,4 +1,4 @@
-import { type Configuration, cellLabel, dataGroup, meanOf } from "../configurations.ts";
+import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { formatValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import type { Objective, ParetoResult } from "../pareto.ts";
@@ -37,18 +37,19 @@ export function paretoPoints(
   configurations: readonly Configuration[],
   { x, y, width, height }: Plane,
   pareto: ParetoResult<Configuration>,
+  panelOf: (one: Configuration) => string,
 ): ParetoPoints {
   const optimal = new Set(pareto.optimal);
   const points = configurations
     .map((one) => ({
       kind: "point" as const,
-      panel: dataGroup(one),
+      panel: panelOf(one),
       x: meanOf(one, x.key)!,
       y: meanOf(one, y.key)!,
-      latent_dim: one.row.latent_dim,
+      latent_dim: one.record.latent_dim,
       optimal: optimal.has(one),
-      // Where x is k, the label need not say it again.
-      text: x.key === "k" ? `d=${one.row.latent_dim}` : cellLabel(one.row),
+      group: dataGroup(one),
+      text: textOf(one, x, panelOf(one)),
       tip: tipOf(one, pareto),
     }))
     // The Pareto set first: its labels choose their places first.
@@ -63,9 +64,11 @@ export function paretoPoints(
   });
 
   const lines = [...new Set(points.map(({ panel }) => panel))].flatMap((panel) => {
-    const inGroup = points.filter((point) => point.panel === panel);
+    const inPanel = points.filter((point) => point.panel === panel);
+    // The best of all SAEs on the same activations, whatever panel they are in.
+    const inGroup = points.filter(({ group }) => group === inPanel[0]!.group);
     const corners = staircase(inGroup, x.direction, y.direction, xScale.domain);
-    const named = inGroup.length > mostLabels ? inGroup.filter((point) => point.optimal) : inGroup;
+    const named = inPanel.length > mostLabels ? inPanel.filter((point) => point.optimal) : inPanel;
     const at = named.map((point) => ({ ...pixels(point), text: point.text }));
     const obstacles = staircaseBoxes(corners.map(pixels), x.direction);
     const places = placeLabels(at, { width, height }, (text) => textWidth(text, labelSize), obstacles);
@@ -77,7 +80,14 @@ export function paretoPoints(
     });
     return [...corners.map((corner) => ({ kind: "stairs" as const, panel, ...corner })), ...labels];
   });
-  return { values: [...points.map(({ text: _, ...point }) => point), ...lines], xs, xScale, yScale };
+  return { values: [...points.map(({ text: _, group: __, ...point }) => point), ...lines], xs, xScale, yScale };
+}
+
+/** What sets a point apart from the others of its panel; where x is k, the label need not say it again. */
+function textOf({ cell, parts, record }: Configuration, x: Objective, panel: string): string {
+  const places = ["layer", "position", "input_dim", "output_dim"];
+  const rest = parts.filter(({ key, text }) => !places.includes(key) && !panel.includes(text)).map(({ text }) => text);
+  return [x.key === "k" ? cell.replace(`, k=${record.k}`, "") : cell, ...rest].join(", ");
 }
 
 function tipOf(one: Configuration, { rule, dominated }: ParetoResult<Configuration>): string {

@@ -58,8 +58,11 @@ export const theme: Config = {
 /** A figure's title, broken where it would be wider than the figure. */
 export const titleLines = (text: string, width: number): string[] => wrapped(text, width - 20, titleSize, true);
 
-/** Colours for values of k that show on white and on black: ten that differ, or a run of viridis for more. */
-export const kColors = (ks: readonly string[]) => ({ domain: ks, scheme: ks.length > 10 ? "viridis" : "tableau10" });
+/** Colours for lines that show on white and on black: ten that differ, or a run of viridis for more. */
+export const lineColors = (names: readonly string[]) => ({
+  domain: names,
+  scheme: names.length > 10 ? "viridis" : "tableau10",
+});
 
 /** A y encoding with its title level above the axis, `left` pixels before it: turned, a long title may stand higher than the plot. */
 export const withTitleAbove = <A extends { readonly axis: object }>(encoding: A, left: number) => ({

@@ -1,8 +1,9 @@
-import type { MetricsFile } from "../../record/row.ts";
-import { type Configuration, cellLabel, configurations, valuesOf } from "../configurations.ts";
+import { followingKeys } from "../../record/identity.ts";
+import type { MetricsFile } from "../../record/record.ts";
+import { type Configuration, configurations, sizesOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
-import { inspectRows } from "../inspect.ts";
+import { inspectRecords } from "../inspect.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
 import { differenceOf, spreadOf } from "../stats.ts";
 import type { ReportInputs } from "./inputs.ts";
@@ -16,10 +17,10 @@ export interface Compared {
 /** This report's configurations against another file's, cell by cell, for every metric both measured; nothing without another. */
 export function comparison({ configurations: here, file }: ReportInputs, other: Compared | undefined): Block[] {
   if (!other) return [];
-  const { rows, notes } = inspectRows(other.file.rows);
-  const there = configurations(rows);
+  const { records, notes } = inspectRecords(other.file.rows);
+  const there = configurations(records);
   const pairs = here.flatMap((one) => {
-    const matches = there.filter((candidate) => sameCell(one, candidate));
+    const matches = there.filter((candidate) => sameCell(one, candidate) && sameOptions(one, candidate));
     return matches.length === 1 ? [{ one, two: matches[0]! }] : [];
   });
   const paired = new Set(pairs.flatMap(({ one, two }) => [one, two]));
@@ -29,7 +30,7 @@ export function comparison({ configurations: here, file }: ReportInputs, other: 
   return [
     heading("Comparison"),
     text(
-      `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer and position, where both name them)${pairs.length === 0 ? ": nothing to compare" : ""}. ${dataSentence(file, other.file)}`,
+      `This report (A) against **${other.name}** (B), ${pairs.length} configuration${pairs.length === 1 ? "" : "s"} of equal latents and k (and layer, position and what else varies, where both name them)${pairs.length === 0 ? ": nothing to compare" : ""}. ${dataSentence(file, other.file)}`,
     ),
     list([...unmatched("A", here, paired), ...unmatched("B", there, paired), ...notes.map((note) => `B: ${note}`)]),
     ...keys.map((key) => tableBlock(captionFor(key, pairs), tableFor(key, pairs))),
@@ -88,7 +89,15 @@ function unmatched(side: string, all: readonly Configuration[], paired: Readonly
   return alone.length > 0 ? [`Only in ${side}, or there more than once: ${listed(alone, 8)}.`] : [];
 }
 
-function sameCell({ row: a }: Configuration, { row: b }: Configuration): boolean {
+/** Whether no option that varies on either side differs between the two; one that a side does not state agrees with any. */
+function sameOptions({ record: a, axes }: Configuration, { record: b, axes: others }: Configuration): boolean {
+  const keys = [...axes.varying, ...others.varying].filter(
+    (key) => key in a.config && key in b.config && key !== "seed",
+  );
+  return keys.every((key) => followingKeys.has(key) || a.config[key] === b.config[key]);
+}
+
+function sameCell({ record: a }: Configuration, { record: b }: Configuration): boolean {
   const agrees = (x: number | null, y: number | null) => x === null || y === null || x === y;
-  return cellLabel(a) === cellLabel(b) && agrees(a.layer, b.layer) && agrees(a.position, b.position);
+  return sizesOf(a) === sizesOf(b) && agrees(a.layer, b.layer) && agrees(a.position, b.position);
 }

@@ -1,9 +1,10 @@
+import { sections } from "../charts/chart.ts";
 import { meanOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatValue, listed } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import { objectivesText } from "../pareto.ts";
-import type { ReportInputs } from "./inputs.ts";
+import { figuresIn, type ReportInputs } from "./inputs.ts";
 
 /** Longer lists are cut short here. */
 const mostLines = 40;
@@ -15,19 +16,18 @@ const meanings = {
 };
 
 /** The Pareto plot, the set with the rule that gave it, and what dominates the rest. */
-export function paretoSection({ pareto, figures }: ReportInputs): Block[] {
-  const { rule, optimal, dominated, incomparable } = pareto;
+export function paretoSection(inputs: ReportInputs): Block[] {
+  const { rule, optimal, dominated, incomparable } = inputs.pareto;
   const keys = rule.objectives.map(({ key }) => key);
   const columns = ["Configuration", ...keys.map((key) => `>${infoOf(key).label}`)];
   const inOrder = optimal.toSorted((a, b) => (meanOf(a, keys.at(-1)!) ?? 0) - (meanOf(b, keys.at(-1)!) ?? 0));
   const rows = inOrder
     .slice(0, mostLines)
     .map((one) => [one.label, ...keys.map((key) => formatValue(key, meanOf(one, key)))]);
-  const figure = figures.filter(({ name }) => name === "pareto_frontier");
   const more = optimal.length > mostLines ? `, the first ${mostLines}; all are in pareto_optimal_configs.json` : "";
   return [
-    heading("Pareto set"),
-    ...figure.map((one) => ({ kind: "figure", ...one }) as const),
+    heading(sections.pareto),
+    ...figuresIn("pareto", inputs),
     text(
       `Rule: objectives \`${objectivesText(rule.objectives)}\`, \`${rule.dominance}\` dominance (${meanings[rule.dominance]}). ` +
         `${optimal.length} of ${optimal.length + dominated.length} configurations are Pareto-optimal, ${dominated.length} dominated.`,

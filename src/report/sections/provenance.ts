@@ -1,16 +1,17 @@
+import { compareSettings } from "../../record/identity.ts";
 import { correspondences } from "../correspondence.ts";
 import { type Block, heading, list, notice, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, listed, noValue } from "../format.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
-import { rowsTable } from "../table.ts";
+import { recordsTable, starSentence } from "../table.ts";
 import type { ReportInputs } from "./inputs.ts";
 
 /** What the report is about, what is synthetic, and what was wrong with the input. */
-export function opening({ file, rows, notes }: ReportInputs): Block[] {
+export function opening({ file, records, notes }: ReportInputs): Block[] {
   const { source, digest, train_rows, validation_rows, synthetic } = file.data;
-  const dims = [...new Set(rows.map(({ input_dim }) => input_dim))].filter((dim) => !Number.isNaN(dim));
+  const dims = [...new Set(records.map(({ input_dim }) => input_dim))].filter((dim) => !Number.isNaN(dim));
   const parts = [
-    `${rows.length} SAE${rows.length === 1 ? "" : "s"} on **${source}**`,
+    `${records.length} SAE${records.length === 1 ? "" : "s"} on **${source}**`,
     Number.isNaN(train_rows) ? "" : `${formatNumber(",d", train_rows)} training rows`,
     Number.isNaN(validation_rows) ? "" : `${formatNumber(",d", validation_rows)} validation rows`,
     dims.length === 1 ? `${dims[0]} dimensions` : "",
@@ -25,17 +26,17 @@ export function opening({ file, rows, notes }: ReportInputs): Block[] {
   ];
 }
 
-/** Every row and every metric, then the definitions, the configuration and the data. */
-export function closing({ file, merged, rows }: ReportInputs): Block[] {
-  const measured = knownMetrics.filter((key) => rows.some(({ metrics }) => key in metrics));
+/** Every record and every metric, then the definitions, the configuration and the data. */
+export function closing({ file, merged, records }: ReportInputs): Block[] {
+  const measured = knownMetrics.filter((key) => records.some(({ metrics }) => key in metrics));
   const splitOf = (key: string) => {
-    const splits = [...new Set(rows.flatMap(({ splits }) => splits[key] ?? []))];
+    const splits = [...new Set(records.flatMap(({ splits }) => splits[key] ?? []))];
     return splits.length > 0 ? listed(splits) : `${infoOf(key).split} (by definition; the file does not say)`;
   };
   const { source, digest, train_rows, validation_rows, input_dim, synthetic } = file.data;
   return [
     heading("All rows"),
-    tableBlock("", rowsTable(rows)),
+    tableBlock(starSentence(records), recordsTable(records)),
     heading("Definitions"),
     tableBlock(
       "",
@@ -60,11 +61,13 @@ export function closing({ file, merged, rows }: ReportInputs): Block[] {
           ["Validation rows", formatNumber(",d", validation_rows)],
           ["Dimensions", formatNumber(",d", input_dim)],
           ["Synthetic", synthetic ? "yes" : "no"],
-          ...shared(rows),
+          ...shared(records),
         ],
       ),
     ),
     ...(merged.length > 1 ? [tableBlock("Metrics files of this report", filesTable(merged))] : []),
+    ...configurationTable(records),
+    ...originTable(records),
     ...(Object.keys(file.config).length > 0
       ? [
           text("Configuration, as the metrics file has it:"),
@@ -87,6 +90,38 @@ const filesTable = (merged: ReportInputs["merged"]) =>
     ]),
   );
 
+/** Every key of the SAEs' own configurations, with all values it has; nothing where none is known. */
+function configurationTable(records: ReportInputs["records"]): Block[] {
+  const configs = records.map(({ config }) => config).filter((config) => Object.keys(config).length > 0);
+  if (configs.length === 0) return [];
+  const keys = [...new Set(configs.flatMap(Object.keys))].sort();
+  const lines = keys.map((key) => {
+    const values = [...new Set(configs.map((config) => config[key]))].toSorted(compareSettings);
+    return [
+      `\`${key}\``,
+      listed(
+        values.map((value) => (value === undefined ? "none" : String(value))),
+        12,
+      ),
+    ];
+  });
+  const known =
+    configs.length === records.length
+      ? ""
+      : `; ${records.length - configs.length} of ${records.length} do not state it`;
+  return [tableBlock(`Training configuration of the SAEs${known}`, tableOf(["Key", "Values"], lines))];
+}
+
+/** Where each imported SAE comes from; nothing where none says. */
+function originTable(records: ReportInputs["records"]): Block[] {
+  const imported = records.filter(({ origin }) => origin !== null);
+  if (imported.length === 0) return [];
+  const keys = [...new Set(imported.flatMap(({ origin }) => Object.keys(origin!)))];
+  const lines = imported.map(({ name, origin }) => [name, ...keys.map((key) => String(origin![key] ?? noValue))]);
+  const label = (key: string) => key.replaceAll("_", " ").replace(/^\w/, (letter) => letter.toUpperCase());
+  return [tableBlock("Where imported SAEs come from", tableOf(["SAE", ...keys.map(label)], lines))];
+}
+
 const correspondenceTable = () =>
   tableOf(
     ["Key here", "Experiment", "SAELens", "sparsify", "SAEBench", "Differences"],
@@ -96,10 +131,10 @@ const correspondenceTable = () =>
     ]),
   );
 
-/** Fields that all rows share, as lines of the table. */
-function shared(rows: ReportInputs["rows"]): string[][] {
+/** Fields that all records share, as lines of the table. */
+function shared(records: ReportInputs["records"]): string[][] {
   return (["architecture", "preset", "provider", "layer", "position", "epochs", "seed"] as const).flatMap((field) => {
-    const values = [...new Set(rows.map((row) => String(row[field] ?? "")))].filter(
+    const values = [...new Set(records.map((record) => String(record[field] ?? "")))].filter(
       (value) => value !== "" && value !== "NaN",
     );
     return values.length > 0

@@ -1,16 +1,19 @@
+import { sections } from "../charts/chart.ts";
 import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatValue } from "../format.ts";
 import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
-import type { ReportInputs } from "./inputs.ts";
+import { figuresIn, type ReportInputs } from "./inputs.ts";
 
 const keys = ["recovered_features", "mean_max_cosine"] as const;
 
 /** How much of a known dictionary was found, where the activations were made from one; nothing elsewhere. */
-export function recovery({ configurations: all, figures }: ReportInputs): Block[] {
+export function recovery(inputs: ReportInputs): Block[] {
+  const all = inputs.configurations;
   const measured = all.filter((one) => keys.some((key) => meanOf(one, key) !== null));
-  if (measured.length === 0) return [];
+  const figures = figuresIn("recovery", inputs);
+  if (measured.length === 0 && figures.length === 0) return [];
   const rows = measured.map((one) => [
     one.label,
     ...keys.map((key) => formatValue(key, meanOf(one, key))),
@@ -19,14 +22,12 @@ export function recovery({ configurations: all, figures }: ReportInputs): Block[
   ]);
   const columns = [...keys, "num_active_features", "explained_variance"].map((key) => `>${infoOf(key).label}`);
   return [
-    heading("Recovered true features"),
+    heading(sections.recovery),
     text(
       "The activations are synthetic and the dictionary they were made from is known, so it can be said how much of it an SAE found. A true feature counts as recovered when the decoder row of some latent that fires points along it; how closely it must is in the definition of `recovered_features` below.",
     ),
     list(recoverySentences(measured)),
-    ...figures
-      .filter(({ name }) => name === "heatmap_mean_max_cosine")
-      .map((one) => ({ kind: "figure", ...one }) as const),
+    ...figures,
     tableBlock("", tableOf(["Configuration", ...columns], rows)),
   ];
 }

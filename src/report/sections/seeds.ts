@@ -1,4 +1,5 @@
-import { type Configuration, cellLabel, panelsOf, valuesOf } from "../configurations.ts";
+import { axisName } from "../axes.ts";
+import { type Configuration, panelsOf, placesOn, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
 import { infoOf } from "../keys.ts";
@@ -27,37 +28,41 @@ const oneSeed =
   "One seed each: no spread was measured, so small differences cannot be told from seed noise. Train with `--seeds 0,1,2` to measure it.";
 
 /** Means and spreads over seeds, and in words which differences stand out from them; a sentence where there is one seed only. */
-export function seeds({ configurations, rows }: ReportInputs): Block[] {
-  if (configurations.every((one) => one.rows.length < 2)) return [heading("Seeds"), text(oneSeed)];
+export function seeds({ configurations, records }: ReportInputs): Block[] {
+  if (configurations.every((one) => one.records.length < 2)) return [heading("Seeds"), text(oneSeed)];
   const measured = keys.filter((key) => configurations.some((one) => valuesOf(one, key).sd !== null));
   const compared = ["explained_variance", "feature_death_rate"].flatMap((key) => comparisons(configurations, key));
   return [
     heading("Seeds"),
-    tableBlock("Mean ± sample standard deviation over seeds", seedsTable(rows, measured)),
+    tableBlock("Mean ± sample standard deviation over seeds", seedsTable(records, measured)),
     ...(compared.length > 0
       ? [
           text(
             "Rule: a difference of means below twice its standard error over seeds, sqrt(s₁²/n₁ + s₂²/n₂), is not distinguishable from seed noise. With two seeds a side noise alone exceeds that about one time in five, with three one in nine.",
           ),
           list(noiseSentences(compared)),
-          tableBlock("Larger dictionary against the next smaller, equal k", comparisonTable(compared)),
+          tableBlock(
+            `Larger dictionary against the next smaller, equal ${axisName(configurations[0]!.axes.x)}`,
+            comparisonTable(compared),
+          ),
         ]
       : []),
   ];
 }
 
-/** At every k, each dictionary size against the next smaller, where both have several seeds. */
+/** At every k (or what else stands across), each dictionary size against the next smaller, where both have several seeds. */
 export function comparisons(all: readonly Configuration[], key: string): readonly Comparison[] {
   return panelsOf(all).flatMap((panel) => {
-    const inPanel = all
-      .filter((one) => one.panel === panel)
-      .toSorted((a, b) => (a.row.k ?? 0) - (b.row.k ?? 0) || a.row.latent_dim - b.row.latent_dim);
-    return inPanel.flatMap((to, index) => {
-      const from = inPanel[index - 1];
-      if (!from || from.row.k !== to.row.k) return [];
-      const difference = differenceOf(valuesOf(to, key), valuesOf(from, key));
-      return difference ? [{ from, to, key, difference }] : [];
-    });
+    const inPanel = all.filter((one) => one.panel === panel && one.axes.y === "latent_dim");
+    const byColumn = placesOn("x", inPanel).map((x) =>
+      inPanel.filter((one) => one.x === x).toSorted((a, b) => a.record.latent_dim - b.record.latent_dim),
+    );
+    return byColumn
+      .flatMap((column) => column.slice(1).map((to, index) => ({ from: column[index]!, to })))
+      .flatMap(({ from, to }) => {
+        const difference = differenceOf(valuesOf(to, key), valuesOf(from, key));
+        return difference ? [{ from, to, key, difference }] : [];
+      });
   });
 }
 
@@ -70,7 +75,7 @@ function noiseSentences(compared: readonly Comparison[]): string[] {
     if (noise.length === 0) return `${label}: all ${of.length} differences stand out from seed noise.`;
     const named = noise.map(
       ({ from, to, difference }) =>
-        `${cellLabel(from.row)} to d=${to.row.latent_dim} (${signed(difference.value)}, standard error ${formatNumber(".2g", difference.standardError)})`,
+        `${from.cell} to d=${to.record.latent_dim} (${signed(difference.value)}, standard error ${formatNumber(".2g", difference.standardError)})`,
     );
     return `${label}: ${noise.length} of ${of.length} differences are not distinguishable from seed noise: ${listed(named, 8)}.`;
   });

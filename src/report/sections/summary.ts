@@ -1,3 +1,4 @@
+import { belowMeanSentence, isBelowMean } from "../../record/belowMean.ts";
 import { type Configuration, dataGroup, meanOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, noValue } from "../format.ts";
@@ -21,6 +22,7 @@ export function summary({ file, configurations, pareto }: ReportInputs): Block[]
       ...rangeSentences(configurations),
       paretoSentence(pareto),
       ...baselineSentence(configurations),
+      ...belowMean(configurations),
       ...recoverySentences(configurations),
     ]),
     ...(groups.size > mostGroups
@@ -39,7 +41,7 @@ function recommendations(group: string, members: readonly Configuration[]): Bloc
     `**${use}**`,
     chosen ? chosen.label : "none",
     chosen
-      ? because.map((key) => `${infoOf(key).label.toLowerCase()} ${formatValue(key, meanOf(chosen, key))}`).join(", ")
+      ? because.map((key) => `${lowered(infoOf(key).label)} ${formatValue(key, meanOf(chosen, key))}`).join(", ")
       : noValue,
     rule,
   ]);
@@ -49,7 +51,7 @@ function recommendations(group: string, members: readonly Configuration[]): Bloc
 }
 
 function rangeSentences(all: readonly Configuration[]): string[] {
-  const seeds = Math.max(...all.map(({ rows }) => rows.length), 0);
+  const seeds = Math.max(...all.map(({ records }) => records.length), 0);
   const count = `${all.length} configuration${all.length === 1 ? "" : "s"}${seeds > 1 ? `, up to ${seeds} seeds each` : ", one SAE each"}.`;
   const ranges = ["explained_variance", "feature_death_rate"].flatMap((key) => {
     const measured = all
@@ -67,9 +69,20 @@ function rangeSentences(all: readonly Configuration[]): string[] {
 
 function paretoSentence({ rule, optimal, dominated }: ReportInputs["pareto"]): string {
   const objectives = rule.objectives.map(
-    ({ key, direction }) => `${infoOf(key).label.toLowerCase()} ${direction === "max" ? "up" : "down"}`,
+    ({ key, direction }) => `${lowered(infoOf(key).label)} ${direction === "max" ? "up" : "down"}`,
   );
   return `${optimal.length} of ${optimal.length + dominated.length} are Pareto-optimal (${objectives.join(", ")}; ${rule.dominance} dominance).`;
+}
+
+/** A label inside a sentence; `L0` stays as it is. */
+const lowered = (label: string) => label.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+
+/** Which configurations have a seed that predicting the mean row beats. */
+function belowMean(all: readonly Configuration[]): string[] {
+  const sentence = belowMeanSentence(
+    all.filter(({ records }) => records.some(isBelowMean)).map(({ label }) => `(${label})`),
+  );
+  return sentence ? [`**${sentence}**`] : [];
 }
 
 /** What predicting the mean of the rows scores, so that no explained variance is read against zero. */

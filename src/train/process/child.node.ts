@@ -8,7 +8,8 @@ import { Prefetch } from "../../data/prefetch.node.ts";
 import { RowSpans } from "../../data/rowSpans.ts";
 import { providers } from "../../runtime/providers.node.ts";
 import type { Runtime } from "../../runtime/session.ts";
-import { tensor } from "../../util/tensor.ts";
+import { sizeOf, tensor } from "../../util/tensor.ts";
+import type { ResidentRows } from "../rows.ts";
 import { betweenRuns } from "../runs/betweenRuns.ts";
 import { residentRows, streamedRows, type TrainingRows } from "../runs/rows.ts";
 import { type TrainProgress, train } from "../train.ts";
@@ -16,8 +17,9 @@ import { rememberContact, rememberedContact, tf32Here } from "./contactMemory.no
 import { type FirstContact, firstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 
-let activations = tensor("float32", [0, 0], new Float32Array());
-let source: TrainingRows = residentRows(activations);
+const empty = (dims: readonly number[]) => tensor("float32", dims, new Float32Array(sizeOf(dims)));
+let rows: ResidentRows = { activations: empty([0, 0]) };
+let source: TrainingRows = residentRows(rows);
 /** Seconds the present training has waited for its rows. */
 let waited = 0;
 let stopping = false;
@@ -31,6 +33,7 @@ async function run({
   config,
   provider,
   from,
+  start,
   threads,
   epochsPerRun,
   snapshotSeconds,
@@ -43,10 +46,11 @@ async function run({
   waited = 0;
   const progress = await train(runtime, config, source, {
     from,
+    start,
     threads,
     epochsPerRun,
-    async onPart(epochsDone) {
-      await send({ type: "part", epochsDone });
+    async onPause(epochsDone) {
+      await send({ type: "pause", epochsDone });
       await betweenRuns(config);
     },
     async onRun(now) {
@@ -74,7 +78,10 @@ async function contactOnce(runtime: Runtime, config: TrainConfig): Promise<First
   const known = rememberedContact(runtime.provider);
   if (known) return known;
   // A copy: rows that are read by windows are good for this call only.
-  const some = await source.sample(config, (rows) => ({ ...rows, data: rows.data.slice() }));
+  const some = await source.sample(config, ({ activations, targets }) => ({
+    activations: { ...activations, data: activations.data.slice() },
+    targets: targets && { ...targets, data: targets.data.slice() },
+  }));
   const contact = await firstContact(runtime, await providers.cpu.load(), config, some, tf32Here());
   await rememberContact(contact);
   return contact;
@@ -83,8 +90,9 @@ async function contactOnce(runtime: Runtime, config: TrainConfig): Promise<First
 process.on("message", (message: ToChild) => {
   if (message.type === "stop") stopping = true;
   else if (message.type === "data") {
-    activations = tensor("float32", [message.rows, message.width], new Float32Array(message.rows * message.width));
-    source = residentRows(activations);
+    const { dims, targetDims } = message;
+    rows = { activations: empty(dims), ...(targetDims ? { targets: empty(targetDims) } : {}) };
+    source = residentRows(rows);
   } else if (message.type === "files") {
     const { files, ahead } = message;
     const onWait = (seconds: number) => {
@@ -92,7 +100,7 @@ process.on("message", (message: ToChild) => {
     };
     const dims = [new RowSpans(files.bounds).count, files.shards[0]!.width] as const;
     source = streamedRows(dims, new Prefetch(files), { ahead, onWait });
-  } else if (message.type === "piece") activations.data.set(message.data, message.at);
+  } else if (message.type === "piece") rows[message.of]!.data.set(message.data, message.at);
   else
     run(message).catch((error: Error) =>
       send({ type: "error", name: error.name, message: error.message, stack: error.stack }),

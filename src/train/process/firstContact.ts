@@ -1,8 +1,8 @@
 import type { TrainConfig } from "../../config/config.ts";
 import type { Runtime } from "../../runtime/session.ts";
 import { RuntimeFailure } from "../../util/errors.ts";
-import type { HostTensor } from "../../util/tensor.ts";
 import { type Distance, distance, firstSteps } from "../firstSteps.ts";
+import type { Rows } from "../rows.ts";
 
 /** Steps that are compared: later, one latent chosen otherwise for a rounding error grows into another training. */
 const steps = 20;
@@ -34,11 +34,11 @@ export async function firstContact(
   runtime: Runtime,
   cpu: Runtime,
   config: TrainConfig,
-  activations: HostTensor<"float32">,
+  rows: Rows,
   tf32: "on" | "off",
 ): Promise<FirstContact> {
-  const here = await firstSteps(runtime, config, activations, { count: steps });
-  const reference = await firstSteps(cpu, config, activations, { count: steps });
+  const here = await firstSteps(runtime, config, rows, { count: steps });
+  const reference = await firstSteps(cpu, config, rows, { count: steps });
   const found = distance(config, here, reference);
   const bound = bounds[tf32];
   if (!(found.loss <= bound.loss && found.weights <= bound.weights))

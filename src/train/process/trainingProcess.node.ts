@@ -4,6 +4,8 @@ import type { RowFiles } from "../../data/prefetch.node.ts";
 import type { ProviderName } from "../../runtime/providers.node.ts";
 import { ConfigError, RuntimeFailure } from "../../util/errors.ts";
 import type { HostTensor } from "../../util/tensor.ts";
+import { type Rows, residentOf } from "../rows.ts";
+import type { TrainState } from "../state.ts";
 import type { TrainProgress } from "../train.ts";
 import type { FirstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
@@ -20,6 +22,8 @@ export interface TrainingRun {
   readonly config: TrainConfig;
   readonly provider: ProviderName;
   readonly from?: TrainProgress | undefined;
+  /** Parameters to start from; default: drawn from the seed. */
+  readonly start?: TrainState | undefined;
   readonly threads?: number | undefined;
   /** Default: as `train` has it. */
   readonly epochsPerRun?: number | undefined;
@@ -42,7 +46,7 @@ export class TrainingProcess {
 
   /** Starts the process and hands it the training rows `[rows, inputDim]`, or the files it is to read them from. */
   static async start(
-    activations: HostTensor<"float32"> | RowFiles,
+    given: Rows | RowFiles,
     { ahead = true }: { readonly ahead?: boolean } = {},
   ): Promise<TrainingProcess> {
     const child = fork(childFile, {
@@ -51,14 +55,17 @@ export class TrainingProcess {
       execArgv: [...process.execArgv, "--expose-gc"],
     });
     const training = new TrainingProcess(child);
-    if ("shards" in activations) {
-      await training.#send({ type: "files", files: activations, ahead });
+    if ("shards" in given) {
+      await training.#send({ type: "files", files: given, ahead });
       return training;
     }
-    const [rows, width] = activations.dims as [number, number];
-    await training.#send({ type: "data", rows, width });
-    for (let at = 0; at < activations.data.length; at += piece)
-      await training.#send({ type: "piece", at, data: activations.data.slice(at, at + piece) });
+    const rows = residentOf(given);
+    await training.#send({ type: "data", dims: rows.activations.dims, targetDims: rows.targets?.dims });
+    for (const of of ["activations", "targets"] as const) {
+      const { data } = rows[of] ?? { data: new Float32Array() };
+      for (let at = 0; at < data.length; at += piece)
+        await training.#send({ type: "piece", of, at, data: data.slice(at, at + piece) });
+    }
     return training;
   }
 
@@ -67,6 +74,7 @@ export class TrainingProcess {
     config,
     provider,
     from,
+    start,
     threads,
     epochsPerRun,
     signal,
@@ -102,7 +110,7 @@ export class TrainingProcess {
         );
       const receive = (message: FromChild) => {
         if (message.type === "epoch") loss = message.loss;
-        if (message.type === "epoch" || message.type === "part") onEpoch?.(message.epochsDone, loss);
+        if (message.type === "epoch" || message.type === "pause") onEpoch?.(message.epochsDone, loss);
         else if (message.type === "tensor") arriving[message.name] = message.tensor;
         else if (message.type === "snapshot") {
           const progress = withState(message.progress);
@@ -117,7 +125,7 @@ export class TrainingProcess {
       child.on("exit", died);
       if (signal?.aborted) stop();
       signal?.addEventListener("abort", stop);
-      this.#send({ type: "train", config, provider, from, threads, epochsPerRun, snapshotSeconds }).catch(
+      this.#send({ type: "train", config, provider, from, start, threads, epochsPerRun, snapshotSeconds }).catch(
         (error: Error) => end(() => reject(error)),
       );
     });

@@ -1,5 +1,5 @@
 import type { TrainConfig } from "../../config/config.ts";
-import type { Batches } from "../wrappers/wrapper.ts";
+import type { Batches } from "./batches.ts";
 
 /** Bytes a second that are taken for granted: copies the binding and the graph make of the state, PCIe 3.0 and ordinary memory. */
 const bandwidth = { cpu: 2.5e9, gpu: 6e9 } as const;

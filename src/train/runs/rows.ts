@@ -1,39 +1,38 @@
 import type { TrainConfig } from "../../config/config.ts";
 import { epochWindows, windowRows } from "../../data/order.ts";
 import type { Range } from "../../data/rowSpans.ts";
-import { type HostTensor, tensor } from "../../util/tensor.ts";
-import { shuffledBatches, windowBatches } from "../trainer.ts";
-import type { Batches } from "../wrappers/wrapper.ts";
+import { tensor } from "../../util/tensor.ts";
+import { type ResidentRows, type RowShapes, type Rows, residentOf, shapesOf } from "../rows.ts";
 
-type Rows = HostTensor<"float32">;
+import { type Batches, shuffledBatches, windowBatches } from "./batches.ts";
 
-/** What one run of the session trains: batches of these rows. */
-export interface Run {
-  readonly activations: Rows;
+/** What is trained on rows that are in memory together: some epochs, or one window of an epoch. It may be several runs. */
+export interface Stretch {
+  readonly rows: ResidentRows;
   readonly batches: Batches;
   /** Epochs done after it; none where it ends in the middle of one. */
   readonly epochsDone: number | undefined;
 }
 
 /** The training rows `[rows, inputDim]`, wherever they are. How they are divided into runs never changes the result. */
-export interface TrainingRows {
-  readonly dims: readonly number[];
+export interface TrainingRows extends RowShapes {
   /** The rows that first weights may be made of: all, or where these are read by windows the first window of the first epoch. */
-  readonly sample: <T>(config: TrainConfig, use: (rows: Rows) => T) => Promise<T>;
-  /** The runs from an epoch on, as many epochs each as `epochsPerRun` says when it begins; a run's rows are good until the next one is asked for. */
-  readonly runs: (config: TrainConfig, epochsDone: number, epochsPerRun: () => number) => AsyncGenerator<Run>;
+  readonly sample: <T>(config: TrainConfig, use: (rows: ResidentRows) => T) => Promise<T>;
+  /** The stretches from an epoch on, as many epochs each as `epochs` says when it begins; its rows are good until the next one is asked for. */
+  readonly stretches: (config: TrainConfig, epochsDone: number, epochs: () => number) => AsyncGenerator<Stretch>;
 }
 
-/** Rows in memory: a run is one or more epochs. */
-export const residentRows = (activations: Rows): TrainingRows => ({
-  dims: activations.dims,
-  sample: async (_config, use) => use(activations),
-  async *runs(config, epochsDone, epochsPerRun) {
+/** Rows in memory: a stretch is one or more epochs. */
+export const residentRows = (given: Rows): TrainingRows => ({
+  ...shapesOf(residentOf(given)),
+  sample: async (_config, use) => use(residentOf(given)),
+  async *stretches(config, epochsDone, epochsAtOnce) {
     for (let done = epochsDone; done < config.epochs; ) {
       const from = done;
-      const epochs = Array.from({ length: Math.min(epochsPerRun(), config.epochs - from) }, (_, i) => from + i);
+      const epochs = Array.from({ length: Math.min(epochsAtOnce(), config.epochs - from) }, (_, i) => from + i);
       done += epochs.length;
-      yield { activations, batches: shuffledBatches(config, activations.dims[0]!, epochs), epochsDone: done };
+      const rows = residentOf(given);
+      yield { rows, batches: shuffledBatches(config, rows.activations.dims[0]!, epochs), epochsDone: done };
     }
   },
 });
@@ -45,7 +44,7 @@ export interface WindowReader {
   readonly free: (array: Float32Array) => void;
 }
 
-/** Rows read window by window: a run is one window. With `ahead` the next one is read meanwhile, which takes the memory of two. */
+/** Rows read window by window: a stretch is one window. With `ahead` the next one is read meanwhile, which takes the memory of two. */
 export function streamedRows(
   dims: readonly [number, number],
   reader: WindowReader,
@@ -67,11 +66,11 @@ export function streamedRows(
     dims,
     async sample(config, use) {
       const data = await open(epochWindows(config, rows, 0).next().value!.blocks, config);
-      const made = use(asTensor(data));
+      const made = use({ activations: asTensor(data) });
       close(data, config);
       return made;
     },
-    async *runs(config, epochsDone) {
+    async *stretches(config, epochsDone) {
       const plan = planOf(config, rows, epochsDone);
       let next = plan.next().value;
       let reading = next && open(next.window.blocks, config);
@@ -89,7 +88,7 @@ export function streamedRows(
             reading?.catch(() => {});
           };
           if (ahead) follow();
-          yield { activations: asTensor(data), batches: windowBatches(config, window), epochsDone };
+          yield { rows: { activations: asTensor(data) }, batches: windowBatches(config, window), epochsDone };
           close(data, config);
           if (!ahead) follow();
         }

@@ -4,12 +4,20 @@ import type { Value } from "../../graph/value.ts";
 import type { Padding } from "../../sae/architecture.ts";
 import type { HostTensor } from "../../util/tensor.ts";
 import type { TrainState } from "../state.ts";
-import type { Batches } from "../wrappers/wrapper.ts";
 
 type V = Value<"float32">;
 
 /** The canonical state inside a graph, by the names of `stateShapes`. */
 export type StateValues = Readonly<Record<string, V>>;
+
+/** A batch as a step sees it. Rows of `padding` neither weigh nor fire; a form that grows never sees any. */
+export interface Batch {
+  /** `[batch, inputDim]`. */
+  readonly x: V;
+  /** What is to be reconstructed, `[batch, outputDim]`: `x` itself, but for a transcoder. */
+  readonly target: V;
+  readonly padding?: Padding | undefined;
+}
 
 /**
  * One way to write a training step. All forms compute the same numbers to float rounding; `dense` is the reference.
@@ -25,16 +33,12 @@ export interface StepForm {
   readonly inputs: (config: TrainConfig) => Values;
   /** What is carried from step to step, and what all steps of a run may use. */
   readonly carry: (config: TrainConfig, inputs: Values) => { readonly carried: Values; readonly fixed: Values };
-  /**
-   * What is carried after one step on the batch `x [batch, inputDim]`, and the loss before it, a scalar. Rows of `padding`
-   * neither weigh nor fire; a form that grows never sees any.
-   */
+  /** What is carried after one step, and the loss before it, a scalar. */
   readonly step: (
     config: TrainConfig,
-    x: V,
+    batch: Batch,
     carried: Values,
     fixed: Values,
-    padding?: Padding,
   ) => { readonly carried: Values; readonly loss: V };
   /** What a run gives, each under its name with `_next`: the canonical state, or what the `host` side makes it of. */
   readonly given: (carried: Values) => Values;
@@ -46,10 +50,8 @@ export interface StepForm {
 export interface HostSide {
   /** In canonical form; a copy. */
   readonly state: TrainState;
-  /** How many epochs the next runs are best given at once, of so many steps each, when `done` are behind. */
-  epochs(done: number, steps: number): number;
-  /** The runs that some batches are best divided into. */
-  runs(batches: Batches): readonly Batches[];
+  /** Whether nothing has been trained yet. */
+  readonly isFirst: boolean;
   /** What the next run is fed besides its batches, by the names of `inputs`. */
   feeds(): Readonly<Record<string, HostTensor>>;
   /** Takes what a run gave, by the names of `given`. */

@@ -1,12 +1,14 @@
-import type { TrainConfig } from "../../config/config.ts";
+import { isScheduled, type TrainConfig } from "../../config/config.ts";
 import * as op from "../../graph/ops.ts";
 import { scope, type Value } from "../../graph/value.ts";
 import type { Drift, Optimizer } from "../../optim/optimizer.ts";
 import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
 import { type Constraint, constraints } from "../../sae/constraints.ts";
 import { architectureOf } from "../../sae/spec.ts";
+import { scaledBatch } from "../scaling.ts";
 import { optimizerOf, slotName, stateShapes } from "../state.ts";
-import type { StateValues } from "./form.ts";
+import type { Batch, StateValues } from "./form.ts";
+import { learningRateNow, sparsityNow } from "./scheduled.ts";
 
 type V = Value<"float32">;
 
@@ -14,12 +16,34 @@ type V = Value<"float32">;
 export const stateInputs = (config: TrainConfig): StateValues =>
   Object.fromEntries(Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]));
 
-/** The sum of an architecture's losses, a scalar. */
-export const totalLoss = (config: TrainConfig, context: Omit<LossContext<StateValues, never>, "options">): V =>
+/** A batch as the SAE sees it: scaled and centred where the configuration says so. */
+export function seen({ x, target, padding }: Batch, state: StateValues): Batch {
+  const input = scaledBatch(x, state, "input");
+  return { x: input, target: target === x ? input : scaledBatch(target, state, "target"), padding };
+}
+
+/** The sum of an architecture's losses, a scalar; `options`, dims and sparsity are the configuration's. */
+export const totalLoss = (
+  config: TrainConfig,
+  state: StateValues,
+  context: Omit<LossContext<StateValues, never, never>, "options" | "dims" | "sparsity" | "stepsSinceFired">,
+): V =>
   scope("loss", () => {
-    const losses = architectureOf(config).losses({ ...context, options: config.options });
+    const { options } = config;
+    const stepsSinceFired = state.steps_since_fired!;
+    const sparsity = sparsityNow(config, state);
+    const losses = architectureOf(config).losses({ ...context, options, dims: config, sparsity, stepsSinceFired });
     return Object.values(losses).reduce((sum, one) => op.add(sum, one));
   });
+
+/** What all parameters of a step share: the optimizer's scalars after it, the learning rate, and one more step counted. */
+export function shared(config: TrainConfig, state: StateValues) {
+  return scope("schedule", () => {
+    const scalars = optimizerOf(config).advance(state);
+    const counted: StateValues = isScheduled(config) ? { steps_done: op.add(state.steps_done!, 1) } : {};
+    return { scalars, counted, learningRate: learningRateNow(config, state) };
+  });
+}
 
 /** The constraint of a parameter, if it has one. */
 export function constraintOf(config: TrainConfig, name: string): Constraint | undefined {
@@ -36,12 +60,11 @@ export function updated(
   config: TrainConfig,
   name: string,
   before: StateValues,
-  given: Pick<Parameters<Optimizer["update"]>[0], "gradient" | "scales" | "scalars">,
+  given: Pick<Parameters<Optimizer["update"]>[0], "gradient" | "scales" | "scalars" | "learningRate">,
 ): StateValues {
   const optimizer = optimizerOf(config);
   const slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, before[slotName(slot, name)]!]));
-  const learningRate = op.scalarOf("float32", config.learningRate);
-  const after = optimizer.update({ ...given, parameter: before[name]!, slots, learningRate });
+  const after = optimizer.update({ ...given, parameter: before[name]!, slots });
   return {
     [name]: constrained(config, name, after.parameter),
     ...Object.fromEntries(Object.entries(after.slots).map(([slot, value]) => [slotName(slot, name), value])),
@@ -49,13 +72,8 @@ export function updated(
 }
 
 /** Some rows of a parameter after a step in which they got no gradient. */
-export function drifted(
-  config: TrainConfig,
-  name: string,
-  before: Pick<Parameters<Drift["step"]>[0], "parameter" | "held" | "scales" | "scalars">,
-): V {
-  const learningRate = op.scalarOf("float32", config.learningRate);
-  return constrained(config, name, optimizerOf(config).drift.step({ ...before, learningRate }));
+export function drifted(config: TrainConfig, name: string, before: Parameters<Drift["step"]>[0]): V {
+  return constrained(config, name, optimizerOf(config).drift.step(before));
 }
 
 function constrained(config: TrainConfig, name: string, parameter: V): V {

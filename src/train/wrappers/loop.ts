@@ -3,7 +3,7 @@ import * as op from "../../graph/ops.ts";
 import { scope } from "../../graph/value.ts";
 import { int64s, tensor } from "../../util/tensor.ts";
 import { stateOutputs } from "./state.ts";
-import type { Wrapper } from "./wrapper.ts";
+import { gathered, rowFeeds, rowInputs, type Wrapper } from "./wrapper.ts";
 
 /** ONNX Loop with the state carried from step to step; batches may have any sizes, so the last one of an epoch is what is left. */
 export const loop: Wrapper = {
@@ -12,7 +12,7 @@ export const loop: Wrapper = {
   carriesState: false,
   describe: "one Loop over all steps of a run; for CPU and WASM",
   parts(config, form) {
-    const activations = op.input("float32", ["rows", config.inputDim]);
+    const rows = rowInputs(config, "rows");
     const order = op.input("int64", ["visits"]);
     const batches = op.input("int64", ["steps", 2]);
     const state = form.inputs(config);
@@ -24,29 +24,29 @@ export const loop: Wrapper = {
         trips: steps,
         state: before,
         body: (step, carried) => {
-          const x = scope("batch", () => {
+          const batch = scope("batch", () => {
             const bounds = op.gather(batches, step);
-            const rows = op.slice(order, {
+            const numbers = op.slice(order, {
               axis: 0,
               from: op.slice(bounds, { axis: 0, to: 1 }),
               to: op.slice(bounds, { axis: 0, from: 1 }),
             });
-            return op.gather(activations, rows);
+            return gathered(rows, numbers);
           });
-          const { carried: next, loss } = form.step(config, x, carried, fixed);
+          const { carried: next, loss } = form.step(config, batch, carried, fixed);
           return { state: next, outputs: { loss } };
         },
       }),
     );
     return {
       name: `${config.architecture}_${form.name}_loop`,
-      inputs: { activations, order, batches, ...state },
+      inputs: { ...rows, order, batches, ...state },
       outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(trained.state)) },
     };
   },
-  feeds: ({ order, bounds }, { activations }) => [
+  feeds: ({ order, bounds }, source) => [
     {
-      activations,
+      ...rowFeeds(source),
       order: tensor("int64", [order.length], order),
       batches: tensor("int64", [bounds.length, 2], int64s(bounds.flatMap(({ from, to }) => [from, to])).data),
     },

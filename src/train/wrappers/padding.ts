@@ -1,4 +1,4 @@
-import type { Batches } from "./wrapper.ts";
+import type { Batches } from "../runs/batches.ts";
 
 /** The rows of each batch, and what the mean over a padded batch is multiplied with to be the mean over its rows. */
 export const batchesOf = ({ order, bounds }: Batches, batchSize: number) =>

@@ -4,7 +4,7 @@ import { scope } from "../../graph/value.ts";
 import { tensor } from "../../util/tensor.ts";
 import { batchesOf } from "./padding.ts";
 import { stateOutputs } from "./state.ts";
-import type { Wrapper } from "./wrapper.ts";
+import { gathered, rowFeeds, rowInputs, type Wrapper } from "./wrapper.ts";
 
 /**
  * ONNX Scan over the batches, one row of `order [steps, batchSize]` each, the state carried from step to step. All shapes in
@@ -16,7 +16,7 @@ export const scan: Wrapper = {
   fixedShapes: true,
   carriesState: false,
   parts(config, form) {
-    const activations = op.input("float32", ["rows", config.inputDim]);
+    const rows = rowInputs(config, "rows");
     const order = op.input("int64", ["steps", config.batchSize]);
     const mask = op.input("float32", ["steps", config.batchSize]);
     const scale = op.input("float32", ["steps"]);
@@ -28,20 +28,21 @@ export const scan: Wrapper = {
         state: before,
         over: { order, mask, scale },
         body: (carried, batch) => {
-          const x = scope("batch", () => op.gather(activations, batch.order));
+          const taken = scope("batch", () => gathered(rows, batch.order));
           const padding = { mask: scope("batch", () => op.unsqueeze(batch.mask, [1])), scale: batch.scale };
-          const { carried: next, loss } = form.step(config, x, carried, fixed, padding);
+          const { carried: next, loss } = form.step(config, { ...taken, padding }, carried, fixed);
           return { state: next, outputs: { loss } };
         },
       }),
     );
     return {
       name: `${config.architecture}_${form.name}_scan`,
-      inputs: { activations, order, mask, scale, ...state },
+      inputs: { ...rows, order, mask, scale, ...state },
       outputs: { loss: trained.outputs.loss, ...stateOutputs(form.given(trained.state)) },
     };
   },
-  feeds: (batches, { activations, batchSize }) => {
+  feeds: (batches, source) => {
+    const { batchSize } = source;
     const steps = batches.bounds.length;
     const [order, mask] = [new BigInt64Array(steps * batchSize), new Float32Array(steps * batchSize)];
     const scale = new Float32Array(steps);
@@ -54,7 +55,7 @@ export const scan: Wrapper = {
     const shape = [steps, batchSize];
     return [
       {
-        activations,
+        ...rowFeeds(source),
         order: tensor("int64", shape, order),
         mask: tensor("float32", shape, mask),
         scale: tensor("float32", [steps], scale),

@@ -6,7 +6,7 @@ import * as op from "../../../graph/ops.ts";
 import { dependsOn, scope, type Value } from "../../../graph/value.ts";
 import type { Keep } from "../../../sae/architecture.ts";
 import { place } from "../../../sae/parts.ts";
-import { architectureOf, parametersOf } from "../../../sae/spec.ts";
+import { architectureOf, parametersOf, sparsityOf } from "../../../sae/spec.ts";
 import type { StateValues } from "../form.ts";
 import { inverse, onesLike, positions } from "./places.ts";
 
@@ -14,13 +14,15 @@ type V = Value<"float32">;
 type Ints = Value<"int64">;
 
 /** What an architecture would choose by, and among what: its pre-activations and scores `[batch, latentDim]`, and k. */
-function scored(config: TrainConfig, x: V, params: StateValues): { pre: V; scores: V; k: number } {
-  let seen: { pre: V; scores: V; k: number } | undefined;
-  const notice: Keep = (pre, scores, k) => {
+function scored(config: TrainConfig, x: V, params: StateValues) {
+  let seen: { pre: V; scores: V; k: number | Ints } | undefined;
+  const keep: Keep = (pre, scores, k) => {
     seen = { pre, scores, k };
-    return { z: pre };
+    return { pre, z: pre };
   };
-  architectureOf(config).encode(x, params, config.options, notice);
+  const { options } = config;
+  const context = { options, dims: config, mode: "train", state: {}, sparsity: sparsityOf(config), keep } as const;
+  architectureOf(config).encode(x, params, context);
   return seen!;
 }
 
@@ -51,7 +53,7 @@ export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
             ([dy]) => [dy && op.scatterElements(zeros, local, dy)],
           );
           const values = act(kept);
-          return { z: place(values, local, zeros), top: { values, indices } };
+          return { pre, z: place(values, local, zeros), top: { values, indices } };
         };
       });
     return { used, among };

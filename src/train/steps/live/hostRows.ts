@@ -7,8 +7,8 @@
 import type { TrainConfig } from "../../../config/config.ts";
 import { type HostTensor, int64s, tensor } from "../../../util/tensor.ts";
 import { optimizerOf, slotName, stateShapes, type TrainState } from "../../state.ts";
-import type { Batches } from "../../wrappers/wrapper.ts";
 import type { HostSide } from "../form.ts";
+import { largestRate } from "../scheduled.ts";
 import {
   blockCount,
   divided,
@@ -23,22 +23,6 @@ import {
   scaleName,
   vectorNames,
 } from "./layout.ts";
-
-/** Entries of the encoder's products that a run has at most: 56 steps of 256 rows at 2,048 dims and latents, one to four seconds. */
-const workPerRun = 6e10;
-
-/** Steps after which the first scale has fallen to 1e-12: a run has no more, so that what is divided by it stays far within float32. */
-const stepsPerScale = (config: TrainConfig): number =>
-  Math.floor(-Math.log(1e-12) / Math.max(0, ...Object.values(optimizerOf(config).decay).map((by) => -Math.log(by))));
-
-/** Epochs that are joined have at most so many steps: rows come to rest within some 170, which is seen when a run is over. */
-const joinedSteps = 100;
-
-/** The most steps of a run: by sizes alone, as runs have a say in the last digits. */
-function stepsPerRun(config: TrainConfig): number {
-  const { batchSize, inputDim, latentDim } = config;
-  return Math.min(Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim))), stepsPerScale(config));
-}
 
 /**
  * A row that has not been kept for so many steps drifts or is at rest: its first moment has a ten-thousandth left then (0.9^88). Few
@@ -92,22 +76,8 @@ export class LiveRows implements HostSide {
     return Object.fromEntries(Object.keys(shapes).map((name) => [name, canonical(name)]));
   }
 
-  /** Most latents that are ever kept are so for the first time in the first epochs: a run has no more epochs than there were before it. */
-  epochs(done: number, steps: number): number {
-    return Math.max(1, Math.min(done, Math.floor(Math.min(joinedSteps, stepsPerRun(this.#config)) / steps)));
-  }
-
-  /**
-   * A training's first batch keeps most latents that are ever kept: as a run of its own it leaves them in blocks for the second.
-   * The others are divided so that there is news every few seconds; by sizes alone, as runs have a say in the last digits.
-   */
-  runs({ order, bounds }: Batches): readonly Batches[] {
-    const most = stepsPerRun(this.#config);
-    const first = this.#count.blocks + this.#count.drift === 0 ? 1 : 0;
-    const rest = bounds.slice(first);
-    const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
-    const parts = Array.from({ length: Math.ceil(rest.length / size) }, (_, i) => rest.slice(i * size, (i + 1) * size));
-    return [bounds.slice(0, first), ...parts].filter(({ length }) => length > 0).map((bounds) => ({ order, bounds }));
+  get isFirst(): boolean {
+    return this.#count.blocks + this.#count.drift === 0;
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
@@ -216,7 +186,7 @@ export class LiveRows implements HostSide {
     return rowMatrices(this.#config).every((name) => {
       const rows = Object.fromEntries(slots.map((slot) => [slot, this.#row(slotName(slot, name), at)]));
       const most = (this.#config.retire ?? 0) * lengthOf(this.#row(name, at));
-      return rest.within(most, rows, numbers, this.#config.learningRate);
+      return rest.within(most, rows, numbers, largestRate(this.#config, this.#vectors.steps_done?.data[0] ?? 0));
     });
   }
 }

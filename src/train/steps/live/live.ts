@@ -10,10 +10,11 @@ import { gradients } from "../../../autodiff/gradients.ts";
 import * as op from "../../../graph/ops.ts";
 import { scope, type Value } from "../../../graph/value.ts";
 import { rowSparse, whole } from "../../../optim/optimizer.ts";
-import { architectureOf, parametersOf } from "../../../sae/spec.ts";
+import { decode, encode, parametersOf } from "../../../sae/spec.ts";
+import { scalingShapes } from "../../scaling.ts";
 import { optimizerOf } from "../../state.ts";
 import type { StateValues, StepForm } from "../form.ts";
-import { drifted, projected, stepsSinceFired, totalLoss, updated } from "../update.ts";
+import { drifted, projected, seen, shared, stepsSinceFired, totalLoss, updated } from "../update.ts";
 import { chooseLatents } from "./choose.ts";
 import { carriedRows, concat, grow, liveInputs, pick, placedLast, wholeMatrices } from "./graphRows.ts";
 import { LiveRows } from "./hostRows.ts";
@@ -35,11 +36,11 @@ export const live: StepForm = {
   // In units of the scales: in a graph the product would take the room of all slots once more.
   given: ({ is_carried: _, order: __, ...carried }) => carried,
 
-  step(config, x, carried, fixed) {
-    const sae = architectureOf(config);
+  step(config, batch, carried, fixed) {
     const optimizer = optimizerOf(config);
     const parameters = parametersOf(config);
     const state = carried as StateValues;
+    const { x, target } = seen(batch, state);
     const kept = chooseLatents(config, x, { ...state, ...wholeMatrices(config, carried, fixed) });
     const grown = grow(config, carried, fixed, kept.used);
 
@@ -54,27 +55,29 @@ export const live: StepForm = {
         return parameters[name]!.perLatent ? op.gather(state[name]!, active) : state[name]!;
       }),
     );
-    const again = kept.among(active);
-    const code = scope("encode", () => sae.encode(x, small, config.options, again));
-    const xHat = scope("decode", () => sae.decode(code.z, small, config.options));
-    const loss = totalLoss(config, { x, xHat, code, params: small, stepsSinceFired: state.steps_since_fired! });
+    const code = encode(config, x, small, { mode: "train", keep: kept.among(active) });
+    const xHat = decode(config, code.z, small);
+    const loss = totalLoss(config, state, { x, target, xHat, code, params: small });
     const gradient: StateValues = gradients(loss, small);
 
-    const { scalars, scales } = scope("schedule", () => ({
-      scalars: optimizer.advance(state),
-      scales: pick(optimizer.slots, (slot) => op.mul(state[scaleName(slot)]!, optimizer.decay[slot]!)),
-    }));
-    const next: Record<string, Value> = { ...scalars };
-    for (const [name, g] of Object.entries(gradient))
+    const { scalars, counted, learningRate } = shared(config, state);
+    const scales = scope("schedule", () =>
+      pick(optimizer.slots, (slot) => op.mul(state[scaleName(slot)]!, optimizer.decay[slot]!)),
+    );
+    const next: Record<string, Value> = { ...scalars, ...counted };
+    const free = pick(Object.keys(gradient), (name) =>
+      scope(`update/${name}`, () => projected(config, name, small[name]!, gradient[name]!)),
+    );
+    // Rows of latents outside the batch are zero: the length of these is that of the whole gradient.
+    for (const [name, narrow] of Object.entries(scope("clip", () => optimizer.gradients(free))))
       scope(`update/${name}`, () => {
-        const narrow = projected(config, name, small[name]!, g);
         if (!matrices.includes(name)) {
           const own = parameters[name]!.perLatent ? rowSparse(active, narrow) : whole(narrow);
-          Object.assign(next, updated(config, name, state, { gradient: own, scalars }));
+          Object.assign(next, updated(config, name, state, { gradient: own, scalars, learningRate }));
         } else
           for (const [i, { rows }] of grown.entries()) {
             const own = rowSparse(places[i]!, op.slice(narrow, { axis: 0, ...bounds[i] }));
-            const after = updated(config, name, rows, { gradient: own, scales, scalars });
+            const after = updated(config, name, rows, { gradient: own, scales, scalars, learningRate });
             for (const [key, value] of Object.entries(after)) next[part(key, i)] = value;
           }
       });
@@ -83,12 +86,15 @@ export const live: StepForm = {
         scope(`drift/${name}`, () => {
           const held = pick(optimizer.slots, (slot) => fixed[heldName(slot, name)] as V);
           const parameter = carried[part(name, i)] as V;
-          next[part(name, i)] = drifted(config, name, { parameter, held, scales, scalars });
+          next[part(name, i)] = drifted(config, name, { parameter, held, scales, scalars, learningRate });
         });
 
     const { numbers: added, fresh } = grown.at(-1)!;
+    // How inputs are scaled stays as it is.
+    const still = pick(Object.keys(scalingShapes(config)), (name) => state[name]!);
     return {
       carried: {
+        ...still,
         ...next,
         added,
         ...scope("grow", () => ({

@@ -1,13 +1,15 @@
 import { z } from "zod";
+import type { DataInfo } from "../data/describe.ts";
 import { ConfigError } from "../util/errors.ts";
 import { parseCsv } from "./csv.ts";
 import { readGrid, readParetoConfigs } from "./experimentFiles.ts";
-import { flatRow, readRow } from "./flat.ts";
+import { flatRecord, readRecord } from "./flat.ts";
 import { isRecord, parseJson, shown } from "./json.ts";
-import type { DataInfo, MetricsFile } from "./row.ts";
+import type { MetricsFile } from "./record.ts";
 
 const data = z.object({
   source: z.string(),
+  target: z.string().exactOptional(),
   digest: z.string(),
   train_rows: z.int().nonnegative().nullable().transform(orNaN),
   validation_rows: z.int().nonnegative().nullable().transform(orNaN),
@@ -18,7 +20,7 @@ const data = z.object({
 /**
  * The metrics in a file: ours, the experiment's `grid_metrics_latent{d}.json` or `pareto_optimal_configs.json`, or a .csv with a
  * header. What a file does not state stays `NaN`, `null` or empty.
- * @throws {ConfigError} when the text is none of them, of another version, or has a row that cannot be read.
+ * @throws {ConfigError} when the text is none of them, of another version, or has a record that cannot be read.
  */
 export function parseMetrics(text: string, file: string): MetricsFile {
   if (file.toLowerCase().endsWith(".csv")) return parseCsv(text, file);
@@ -34,9 +36,9 @@ export function parseMetrics(text: string, file: string): MetricsFile {
   );
 }
 
-/** The text of a metrics file, rows flat: `{version, config, data, rows}`; `parseMetrics` gives the same back. */
+/** The text of a metrics file, records flat: `{version, config, data, rows}`; `parseMetrics` gives the same back. */
 export function serializeMetrics({ version, config, data, rows }: MetricsFile): string {
-  return `${JSON.stringify({ version, config, data, rows: rows.map(flatRow) }, null, 1)}\n`;
+  return `${JSON.stringify({ version, config, data, rows: rows.map(flatRecord) }, null, 1)}\n`;
 }
 
 function readMetricsFile(json: Readonly<Record<string, unknown>>, file: string): MetricsFile {
@@ -58,7 +60,7 @@ function readMetricsFile(json: Readonly<Record<string, unknown>>, file: string):
     rows: json.rows.map((row: unknown, index) => {
       const where = `${file}: row ${index + 1}`;
       if (!isRecord(row)) throw new ConfigError(`${where} is ${shown(row)}, not an object; take it out`);
-      return readRow(row, typeof row.name === "string" ? `${where} (${row.name})` : where);
+      return readRecord(row, typeof row.name === "string" ? `${where} (${row.name})` : where);
     }),
   };
 }

@@ -1,21 +1,11 @@
-import { configToJson, type TrainConfig } from "../config/config.ts";
+import type { TrainConfig } from "../config/config.ts";
+import { configToJson } from "../config/json.ts";
+import type { DataInfo } from "../data/describe.ts";
 import type { Evaluation } from "../evaluate/evaluate.ts";
-import type { DataInfo, MetricRow, MetricsFile } from "./row.ts";
-
-/**
- * What the files of each SAE of a grid are called: `NAME_d512_k5`, without `k` where the architecture has none, and with
- * `_s0` behind it where the grid has several seeds.
- */
-export function stemsOf(name: string, configs: readonly TrainConfig[]): string[] {
-  const severalSeeds = new Set(configs.map(({ seed }) => seed)).size > 1;
-  return configs.map(
-    ({ latentDim, options, seed }) =>
-      `${name}_d${latentDim}${"k" in options ? `_k${options.k}` : ""}${severalSeeds ? `_s${seed}` : ""}`,
-  );
-}
+import type { MetricsFile, Origin, SaeRecord } from "./record.ts";
 
 /** What is known of an SAE besides what is measured. */
-export interface RowSource {
+export interface TrainedSae {
   readonly name: string;
   readonly config: TrainConfig;
   readonly provider: string;
@@ -23,11 +13,17 @@ export interface RowSource {
   readonly position: number | null;
   readonly seconds: number | null;
   readonly loss: readonly number[];
+  /** Where it was imported from; default: from nowhere. */
+  readonly origin?: Origin | null | undefined;
 }
 
-/** The row of an SAE in the metrics files. */
-export function metricRow(source: RowSource, { metrics, splits }: Pick<Evaluation, "metrics" | "splits">): MetricRow {
-  const { name, config, provider, layer, position, seconds, loss } = source;
+/** The record of an SAE that was trained here, or whose checkpoint is. */
+export function trainedRecord(
+  { name, config, provider, layer, position, seconds, loss, origin = null }: TrainedSae,
+  { metrics, splits }: Pick<Evaluation, "metrics" | "splits">,
+): SaeRecord {
+  const complete = configToJson(config);
+  const number = (key: string) => (typeof complete[key] === "number" ? complete[key] : null);
   return {
     name,
     architecture: config.architecture,
@@ -37,10 +33,13 @@ export function metricRow(source: RowSource, { metrics, splits }: Pick<Evaluatio
     layer,
     position,
     input_dim: config.inputDim,
+    output_dim: number("output_dim"),
     latent_dim: config.latentDim,
-    k: typeof config.options.k === "number" ? config.options.k : null,
+    k: number("k"),
     epochs: config.epochs,
     train_time_sec: seconds,
+    config: complete,
+    origin,
     metrics,
     splits,
     loss,
@@ -48,7 +47,7 @@ export function metricRow(source: RowSource, { metrics, splits }: Pick<Evaluatio
 }
 
 /** A metrics file of some SAEs: what their configurations share as one value, what differs as a list. */
-export function metricsFile(configs: readonly TrainConfig[], data: DataInfo, rows: readonly MetricRow[]): MetricsFile {
+export function metricsFile(configs: readonly TrainConfig[], data: DataInfo, rows: readonly SaeRecord[]): MetricsFile {
   const all = configs.map(configToJson);
   const keys = [...new Set(all.flatMap(Object.keys))];
   const config = Object.fromEntries(

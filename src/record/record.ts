@@ -1,5 +1,13 @@
-/** Measured values of one SAE, in the snake_case keys of the files; `splits` says on which rows each key was measured. */
-export interface MetricRow {
+import type { DataInfo } from "../data/describe.ts";
+
+/** The value of one key of a training configuration. */
+export type Setting = number | string | boolean;
+
+/** Where an imported SAE comes from, by snake_case key: the model, the hook, the layer, as its own files say. */
+export type Origin = Readonly<Record<string, string | number>>;
+
+/** One measured SAE: what it is, where it comes from, and its measured values, in the snake_case keys of the files. */
+export interface SaeRecord {
   /** File stem of the SAE, e.g. `sae_d512_k5`. */
   readonly name: string;
   readonly architecture: string;
@@ -9,11 +17,18 @@ export interface MetricRow {
   readonly layer: number | null;
   readonly position: number | null;
   readonly input_dim: number;
+  /** Width of what it reconstructs, where that is not its input; else `null`. */
+  readonly output_dim: number | null;
   readonly latent_dim: number;
+  /** Latents kept per row; `null` where it keeps no fixed number. */
   readonly k: number | null;
   readonly epochs: number;
   /** Seconds; `null` where the SAE was not trained here. */
   readonly train_time_sec: number | null;
+  /** Its complete training configuration; empty where unknown. */
+  readonly config: Readonly<Record<string, Setting>>;
+  /** `null` where nothing is known. */
+  readonly origin: Origin | null;
   /** The keys of `metricKeys`: a number, or `null` for a value that does not exist (an empty split). */
   readonly metrics: { readonly [key: string]: number | null };
   /** Which rows each metric key was measured on: `validation`, `train`, `all`. */
@@ -22,24 +37,12 @@ export interface MetricRow {
   readonly loss: readonly number[];
 }
 
-/** What every metrics file holds. On disk the `metrics` of a row stand beside its other keys, flat. */
+/** What every metrics file holds. On disk the `metrics` of a record stand beside its other keys, flat. */
 export interface MetricsFile {
   readonly version: 1;
-  /** The training configuration shared by all rows. */
+  /** The training configuration shared by all records. */
   readonly config: { readonly [key: string]: unknown };
   /** The activations: source, digest, rows, dims. */
   readonly data: DataInfo;
-  readonly rows: readonly MetricRow[];
-}
-
-/** Where the numbers come from. */
-export interface DataInfo {
-  /** File name without its folder, or a description. */
-  readonly source: string;
-  /** SHA-256 of the float32 activations and the split. */
-  readonly digest: string;
-  readonly train_rows: number;
-  readonly validation_rows: number;
-  readonly input_dim: number;
-  readonly synthetic: boolean;
+  readonly rows: readonly SaeRecord[];
 }

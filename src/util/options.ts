@@ -1,0 +1,104 @@
+import { ConfigError } from "./errors.ts";
+
+/** What every kind of option says of itself. */
+interface Described {
+  /** One line, as `--help` prints it. */
+  readonly describe: string;
+  /** Left out of files where it has its default: for options that older files do not know. */
+  readonly quiet?: true;
+}
+
+/** One option: read by the command line, the docs, the files and the check below. Without a default it must be given. */
+export type Option = Described &
+  (
+    | { readonly type: "integer"; readonly min: number; readonly max?: number | "latentDim"; readonly default?: number }
+    | {
+        readonly type: "number";
+        readonly min: number;
+        /** Largest allowed; default: none. */
+        readonly max?: number;
+        /** `min` (or `max`) itself is not allowed. */
+        readonly open?: "min" | "max";
+        readonly default?: number;
+      }
+    | { readonly type: "boolean"; readonly default: boolean }
+    | { readonly type: "choice"; readonly choices: readonly string[]; readonly default: string }
+  );
+
+export type Options = Readonly<Record<string, Option>>;
+
+type ValueOf<O extends Option> = O extends { type: "integer" | "number" }
+  ? number
+  : O extends { type: "boolean" }
+    ? boolean
+    : O extends { choices: readonly (infer C)[] }
+      ? C
+      : never;
+
+/** The values of some options, typed. */
+export type OptionValues<O extends Options> = { readonly [K in keyof O]: ValueOf<O[K]> };
+
+export type OptionValue = number | boolean | string;
+
+/** Option values whose table is not known to the compiler. */
+export type AnyOptionValues = Readonly<Record<string, OptionValue>>;
+
+/** What a range may refer to. */
+interface Sizes {
+  readonly latentDim: number;
+}
+
+/**
+ * A complete set of options: what was given, then the preset's, then the defaults; each checked.
+ * @throws {ConfigError} for an unknown option, a missing one, or a value out of its range.
+ */
+export function completeOptions(
+  what: string,
+  options: Options,
+  preset: AnyOptionValues,
+  given: AnyOptionValues,
+  sizes: Sizes,
+) {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(options, name));
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `${what} has no option ${unknown}; it has ${Object.keys(options).join(", ") || "none at all"}`,
+    );
+  return Object.fromEntries(
+    Object.entries(options).map(([name, option]) => {
+      const value = [given[name], preset[name], option.default].find((one) => one !== undefined);
+      if (value === undefined) throw new ConfigError(`${name} is missing: ${option.describe}; ${what} needs it`);
+      checkOption(name, option, value, sizes);
+      return [name, value];
+    }),
+  );
+}
+
+/** @throws {ConfigError} when a value is not of the option's type, or out of its range. */
+export function checkOption(name: string, option: Option, value: unknown, { latentDim }: Sizes): void {
+  if (option.type === "integer") {
+    const max = option.max === "latentDim" ? latentDim : (option.max ?? Number.MAX_SAFE_INTEGER);
+    if (!Number.isSafeInteger(value) || (value as number) < option.min || (value as number) > max) {
+      const largest = option.max === "latentDim" ? `latentDim = ${latentDim}` : option.max;
+      const range = largest === undefined ? `of at least ${option.min}` : `from ${option.min} to ${largest}`;
+      throw new ConfigError(`${name} must be an integer ${range}, got ${value}`);
+    }
+  } else if (option.type === "number") {
+    const { min, max = Number.POSITIVE_INFINITY, open } = option;
+    const inside =
+      typeof value === "number" &&
+      Number.isFinite(value) &&
+      (open === "min" ? value > min : value >= min) &&
+      (open === "max" ? value < max : value <= max);
+    if (!inside) throw new ConfigError(`${name} must be a number ${rangeOf(option)}, got ${value}`);
+  } else if (option.type === "boolean") {
+    if (typeof value !== "boolean") throw new ConfigError(`${name} must be true or false, got ${value}`);
+  } else if (!option.choices.includes(value as string))
+    throw new ConfigError(`${name} must be one of ${option.choices.join(", ")}, got ${value}`);
+}
+
+function rangeOf({ min, max, open }: Option & { type: "number" }): string {
+  const low = open === "min" ? `above ${min}` : max === undefined ? `of at least ${min}` : `from ${min}`;
+  if (max === undefined) return low;
+  return `${low} to ${open === "max" ? "below " : ""}${max}`;
+}
