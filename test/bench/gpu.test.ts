@@ -159,8 +159,3 @@ test("a parity that ended in the middle is kept as that", () => {
   expect(mjs("parity", found, to).status).toBe(0);
   expect(JSON.parse(readFileSync(to, "utf8"))).toMatchObject({ rows: [], failed: expect.stringMatching(/ended/) });
 });
-
-const shellcheck = spawnSync("shellcheck", ["--version"]).status === 0;
-test.skipIf(!shellcheck)("gpu.sh passes shellcheck (needs Debian's shellcheck)", () => {
-  expect(spawnSync("shellcheck", ["bench/gpu.sh"], { encoding: "utf8" }).stdout).toBe("");
-});

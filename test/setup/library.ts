@@ -1,3 +1,4 @@
+import type { TestProject } from "vitest/node";
 import { type Built, fresh } from "./fresh.ts";
 
 /** The library and the command line in dist/, which some tests start as a process of its own. */
@@ -7,4 +8,7 @@ export const library: Built = {
   from: ["src", "bundle.mjs", "tsconfig.json", "tsconfig.build.json"],
 };
 
-export default () => fresh(library);
+export default async (project: TestProject) => {
+  project.onTestsRerun(() => fresh(library));
+  await fresh(library);
+};
