@@ -1,3 +1,5 @@
+import { writeError } from "../util/fileErrors.ts";
+
 /** Numbers and tables: what a user may pipe on. */
 export const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -7,3 +9,11 @@ export const print = (text: string): void => {
 export const note = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
+
+// A reader that has read enough, as `head` does, is no error; and a command is not ended by what it says on the way.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return;
+  note(`error: ${writeError("standard output", error).message}`);
+  process.exit(1);
+});
+process.stderr.on("error", () => {});
