@@ -3,6 +3,7 @@ import { metricKeys } from "../metrics/index.ts";
 import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
 import type { MetricRow } from "../record/row.ts";
+import { visible } from "../util/visible.ts";
 
 export { note, print } from "./streams.ts";
 
@@ -32,7 +33,7 @@ export function table(rows: readonly MetricRow[]): string {
     style: { head: [], border: [], compact: true },
   });
   for (const row of rows)
-    made.push([row.name, ...columns.map(([, digits, value]) => value(row)?.toFixed(digits) ?? "-")]);
+    made.push([visible(row.name), ...columns.map(([, digits, value]) => value(row)?.toFixed(digits) ?? "-")]);
   return made.toString();
 }
 
@@ -55,4 +56,6 @@ export const fitTable = (file: string, misfits: readonly Misfit[]): string =>
       const verdict = own.length === 0 ? "all nodes have a kernel" : nodes;
       return [`  ${provider}: ${verdict}`, ...own.map((one) => `    ${describeMisfit(one)}`)];
     }),
-  ].join("\n");
+  ]
+    .map(visible)
+    .join("\n");
