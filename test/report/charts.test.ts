@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { metricKeys } from "../../src/metrics/index.ts";
 import type { SaeRecord } from "../../src/record/record.ts";
 import type { Chart, LatentStatistics } from "../../src/report/charts/chart.ts";
 import { charts } from "../../src/report/charts/index.ts";
@@ -21,8 +22,11 @@ function grid(dims: readonly number[], ks: readonly number[], fields: Partial<Sa
   return dims.flatMap((latent_dim, i) =>
     ks.map((k, j) => {
       const explained_variance = (i + j + 1) / (dims.length + ks.length);
+      // Every metric there is, so that a new chart has what it shows.
+      const any = Object.fromEntries(Object.keys(metricKeys).map((key) => [key, explained_variance]));
       const metrics = {
-        explained_variance,
+        ...any,
+        l0_mean: k,
         reconstruction_loss: 1 - explained_variance,
         feature_death_rate: explained_variance / 2,
         mean_activation: 100 * explained_variance,

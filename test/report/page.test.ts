@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { metricKeys } from "../../src/metrics/index.ts";
 import { type Chart, sections } from "../../src/report/charts/chart.ts";
 import { charts } from "../../src/report/charts/index.ts";
 import { buildReport } from "../../src/report/report.ts";
@@ -9,10 +10,12 @@ const above = { ...below, explained_variance: 0.6, explained_variance_centered: 
 
 describe("charts name the section they stand in", () => {
   const latents = { frequency: [0.5, 0.1], mean_activation: [1, 2], max_activation: [2, 3] };
+  const any = Object.fromEntries(Object.keys(metricKeys).map((key) => [key, 0.5]));
   const grid = experimentGrid().rows.map((one) => ({
     ...one,
     loss: [0.5, 0.2],
-    metrics: { ...one.metrics, mean_max_cosine: 0.5, recovered_features: 3 },
+    // Every metric there is, so that a new chart has what it shows.
+    metrics: { ...any, ...one.metrics, l0_mean: one.k, mean_max_cosine: 0.5, recovered_features: 3 },
   }));
   const rows = [3, 14].flatMap((layer) => grid.map((one) => ({ ...one, layer, name: `${one.name}_l${layer}` })));
 
