@@ -4,6 +4,7 @@ import { explainedVariance } from "./explainedVariance.ts";
 import { explainedVarianceCentered } from "./explainedVarianceCentered.ts";
 import { featureDeath } from "./featureDeath.ts";
 import { l0 } from "./l0.ts";
+import { l2Ratio } from "./l2Ratio.ts";
 import { latentStatistics } from "./latentStatistics.ts";
 import { meanPredictor } from "./meanPredictor.ts";
 import type { AnyMetric, KeyInfo, Split } from "./metric.ts";
@@ -16,6 +17,7 @@ export const metrics = {
   meanPredictor,
   reconstructionLoss,
   cosineSimilarity,
+  l2Ratio,
   l0,
   activationMagnitude,
   featureDeath,

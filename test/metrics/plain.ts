@@ -45,6 +45,11 @@ export function plainMetrics({ x, xHat, z }: Seen): Record<string, number> {
     mean_predictor_explained_variance_centered: 0,
     reconstruction_loss: squares(residual) / residual.length,
     cosine_similarity: mean(cosines),
+    l2_ratio: mean(
+      all.map(
+        (row) => Math.sqrt(squares(of(xHat, inputDim, row))) / Math.max(Math.sqrt(squares(of(x, inputDim, row))), 1e-8),
+      ),
+    ),
     l0_mean: mean(counts),
     l0_std: Math.sqrt(spread(counts) / (rows - 1)),
     mean_activation: mean(magnitudes),
