@@ -4,10 +4,12 @@ import { latentFrequency, latentMagnitude, latentsSorted } from "./latentFigures
 import { layerPositionMap } from "./layerPositionMap.ts";
 import { lossCurves } from "./lossCurves.ts";
 import { paretoFrontier } from "./paretoFrontier.ts";
+import { varianceAgainstL0 } from "./varianceAgainstL0.ts";
 
 /** Every figure of a report, in its order on the page. A new chart is a file here and a line in this table. */
 export const charts = {
   pareto_frontier: paretoFrontier,
+  variance_against_l0: varianceAgainstL0,
   heatmap_explained_variance: gridHeatmap({
     name: "heatmap_explained_variance",
     section: "quality",
