@@ -6,6 +6,7 @@ export { attachFiles } from "./export/attach/files.node.ts";
 export { readModel, writeModel } from "./export/files.node.ts";
 export * from "./index.ts";
 export { evaluateFiles } from "./pipeline/files.node.ts";
+export { planGrid } from "./pipeline/grid/plan.node.ts";
 export { trainGrid } from "./pipeline/trainGrid.node.ts";
 export { cpu } from "./runtime/cpu.node.ts";
 export { providers } from "./runtime/providers.node.ts";

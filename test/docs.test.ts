@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path/posix";
 import { describe, expect, test } from "vitest";
 import { verbs } from "../src/cli/commands/index.ts";
+import { architectureFlags, trainFlags } from "../src/cli/trainFlags.ts";
 import { stepNames } from "../src/config/config.ts";
 import { parts } from "../src/export/freeze.ts";
 import { targets } from "../src/export/targets/index.ts";
@@ -77,6 +78,11 @@ describe("pages name everything there is", () => {
         expect(textOf(page)).toMatch(new RegExp(`^\\| \`${name}\``, "m")),
       );
 });
+
+test.each(Object.keys(trainFlags).filter((flag) => !Object.hasOwn(architectureFlags, flag)))(
+  "docs/training.md says what --%s is",
+  (flag) => expect(textOf("docs/training.md")).toMatch(new RegExp(`\`(sae-onnx train )?[^\`]*--${flag}\\b`)),
+);
 
 test("README leads to every page of docs/", () => {
   const linked = linksIn("README.md").map((link) => link.split("#")[0]);

@@ -40,7 +40,7 @@ try {
     else cli.command(name, describe);
   await cli.parseAsync();
 } catch (error) {
-  if (args.includes("--debug") || !(error instanceof Error)) console.error(error);
+  if (args.includes("--debug") || !(error instanceof Error)) note((await import("node:util")).inspect(error));
   else if (isExpected(error)) note(`error: ${visible(error.message)}`);
   else note(`error: ${visible(error.message)} (unexpected; --debug shows where)`);
   process.exitCode = 1;

@@ -4,6 +4,7 @@ import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
 import { belowMeanSentence, isBelowMean } from "../record/belowMean.ts";
 import type { SaeRecord } from "../record/record.ts";
+import { visible } from "../util/visible.ts";
 
 export { note, print } from "./streams.ts";
 
@@ -35,7 +36,7 @@ export function table(records: readonly SaeRecord[]): string {
   });
   for (const record of records)
     made.push([
-      record.name,
+      visible(record.name),
       ...columns.map(([title, digits, value]) => {
         const text = value(record)?.toFixed(digits) ?? "-";
         return title === "EV centred" && isBelowMean(record) ? `${text}*` : text;
@@ -66,4 +67,6 @@ export const fitTable = (file: string, misfits: readonly Misfit[]): string =>
       const verdict = own.length === 0 ? "all nodes have a kernel" : nodes;
       return [`  ${provider}: ${verdict}`, ...own.map((one) => `    ${describeMisfit(one)}`)];
     }),
-  ].join("\n");
+  ]
+    .map(visible)
+    .join("\n");

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
-import type { GridProgress } from "../pipeline/trainGrid.node.ts";
+import type { GridProgress } from "../pipeline/grid/request.ts";
 import { note } from "./output.ts";
 
 /** Seconds between lines about one SAE, where there is no terminal to draw a bar on. */

@@ -1,9 +1,20 @@
-/** Numbers and tables: what a user may pipe on. */
+import { writeError } from "../util/fileErrors.ts";
+import { visibleLines } from "../util/visible.ts";
+
+/** Numbers and tables: what a user may pipe on. Names of files' contents are made one line by whoever makes the line of them. */
 export const print = (text: string): void => {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${visibleLines(text)}\n`);
 };
 
 /** Everything else goes to stderr. */
 export const note = (text: string): void => {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visibleLines(text)}\n`);
 };
+
+// A reader that has read enough, as `head` does, is no error; and a command is not ended by what it says on the way.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return;
+  note(`error: ${writeError("standard output", error).message}`);
+  process.exit(1);
+});
+process.stderr.on("error", () => {});

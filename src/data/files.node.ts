@@ -1,10 +1,10 @@
-import { type FileHandle, mkdir, open, stat, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { ConfigError } from "../util/errors.ts";
+import { readError, writeError } from "../util/fileErrors.ts";
 import { type ActivationSet, parseActivations } from "./activations.ts";
 import { checkLabels, type Label, labelsPath, parseLabels } from "./labels.ts";
 import { readPtActivations } from "./ptActivations.ts";
+import { writeThroughOrWhole } from "./replace.node.ts";
 import { rowsWhere, type Where } from "./where.ts";
 
 /**
@@ -101,58 +101,14 @@ function allocate(size: number, path: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Writes a file whole or not at all: first to disk under a temporary name beside it, then renamed. Makes its folder.
- * @throws {ConfigError} when the folder or the file cannot be written; what was there before stays.
+ * Writes a file whole or not at all: under a temporary name beside it, to disk, then renamed. Makes its folder. Links are
+ * followed; a pipe or a device is written through.
+ * @throws {ConfigError} when the folder or the file cannot be written; whatever was there before stays.
  */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   try {
-    await makeFolder(dirname(path));
-    // write-file-atomic writes with one call, and does not notice when the system takes only a part (a full disk, more than
-    // 2 GiB). fs.writeFile goes on until everything is written, or fails.
-    await writeFileAtomic(path, "", { tmpfileCreated: (temporary) => writeFile(temporary, content) });
+    await writeThroughOrWhole(path, content);
   } catch (error) {
     throw writeError(path, error);
   }
-}
-
-/** As mkdir with `recursive`, which never returns where the system allows no folders (Linux's /proc). */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const exists = await stat(path).catch(() => null);
-    if (exists?.isDirectory()) return;
-    if (code !== "ENOENT" || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await mkdir(path).catch((again) => {
-      if (again.code !== "EEXIST") throw again;
-    });
-  }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder; check the path",
-  EACCES: "permission denied; change the permissions or use another path",
-  EPERM: "not permitted; change the permissions or use another path",
-  EISDIR: "is a folder; name a file",
-  ENOTDIR: "a part of the path is a file, not a folder; use another path",
-  EEXIST: "a part of the path is a file, not a folder; use another path",
-  EROFS: "the file system is read-only; use another path",
-  ENOSPC: "no space left on the disk; free some or use another path",
-  EDQUOT: "disk quota exceeded; free some space or use another path",
-  EMFILE: "too many open files; close some or raise the limit",
-  ENAMETOOLONG: "the name is too long; use a shorter one",
-};
-
-/** What to throw when a file cannot be read. */
-export const readError = (path: string, cause: unknown) =>
-  new ConfigError(`${path}: cannot read, ${reason(cause)}`, { cause });
-
-const writeError = (path: string, cause: unknown) =>
-  new ConfigError(`${path}: cannot write, ${reason(cause)}`, { cause });
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code !== undefined && reasons[code]) || `${message}; use another path`;
 }

@@ -14,9 +14,10 @@ export interface StoredArray {
   readonly where: string;
 }
 
-/** Bytes of one element of each element type of a safetensors file. Source: the safetensors format, `Dtype`. */
+/** Bytes of one element of each element type of a safetensors file but those of less than a byte. Source: the safetensors format, `Dtype`. */
 export const elementBytes: Readonly<Record<string, number>> = {
-  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1 },
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, C64: 8 },
+  ...{ F8_E4M3: 1, F8_E5M2: 1, F8_E8M0: 1, F8_E4M3FNUZ: 1, F8_E5M2FNUZ: 1 },
   ...{ I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1 },
 };
 

@@ -53,14 +53,15 @@ export function externalLocations(model: Model, file: string): string[] {
     throw new ConfigError(
       `${file}: tensor ${inside.name} inside a node has external data; only initializers of the main graph are read so`,
     );
-  const locations = (model.graph?.initializer ?? [])
-    .filter((tensor) => tensor.dataLocation === 1)
-    .map((tensor) => entry(tensor, "location") ?? "");
-  for (const location of locations)
-    if (location === "" || location === "." || location === ".." || /[/\\:\0]/.test(location))
+  const tensors = (model.graph?.initializer ?? []).filter((tensor) => tensor.dataLocation === 1);
+  const locations = tensors.map((tensor) => {
+    const name = locationOf(tensor);
+    if (name === undefined || name.includes("/"))
       throw new ConfigError(
-        `${file}: external data at "${location}": only a file name in the model's own folder is read`,
+        `${file}: external data at "${entry(tensor, "location") ?? ""}": only a file name in the model's own folder is read`,
       );
+    return name;
+  });
   return [...new Set(locations)];
 }
 
@@ -73,12 +74,15 @@ export function dataFilesOf(model: Model, file: string): string[] {
   const sparse = (sparseInitializer ?? []).flatMap(({ values, indices }) => [values ?? {}, indices ?? {}]);
   const functions = (model.functions ?? []).flatMap((one) => one.node ?? []);
   const tensors = [...(initializer ?? []), ...sparse, ...[...(node ?? []), ...functions].flatMap(tensorsOf)];
-  const locations = tensors.filter((one) => one.dataLocation === 1).map((one) => entry(one, "location") ?? "");
-  for (const location of locations)
-    if (/^$|^[/\\]|[\\:\0]/.test(location) || location.split("/").some((part) => part === "" || /^\.\.?$/.test(part)))
+  const outside = tensors.filter((one) => one.dataLocation === 1);
+  const locations = outside.map((one) => {
+    const path = locationOf(one);
+    if (path === undefined)
       throw new ConfigError(
-        `${file}: external data at "${location}": only paths inside the model's own folder are followed`,
+        `${file}: external data at "${entry(one, "location") ?? ""}": only paths inside the model's own folder are followed, with / between folders`,
       );
+    return path;
+  });
   return [...new Set(locations)];
 }
 
@@ -89,7 +93,7 @@ export function dataFilesOf(model: Model, file: string): string[] {
 export function joinExternalData(model: Model, files: ReadonlyMap<string, Uint8Array>, file: string): Model {
   const initializer = (model.graph?.initializer ?? []).map((tensor): TensorProto => {
     if (tensor.dataLocation !== 1) return tensor;
-    const bytes = files.get(entry(tensor, "location") ?? "");
+    const bytes = files.get(locationOf(tensor) ?? "");
     const offset = Number(entry(tensor, "offset") ?? 0);
     const length = Number(entry(tensor, "length") ?? (bytes?.length ?? 0) - offset);
     const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
@@ -101,6 +105,13 @@ export function joinExternalData(model: Model, files: ReadonlyMap<string, Uint8A
     return { ...rest, rawData: bytes.subarray(offset, offset + length) };
   });
   return { ...model, graph: { ...model.graph, initializer } };
+}
+
+/** Where a tensor's data are, without `./`; `undefined` where that leads out of the model's folder on some system. */
+function locationOf(tensor: TensorProto): string | undefined {
+  const parts = (entry(tensor, "location") ?? "").split("/").filter((part) => part !== ".");
+  const leavesFolder = parts.some((part) => part === "" || part === ".." || /[\\\0]/.test(part));
+  return leavesFolder || parts.length === 0 || /^[a-z]:/i.test(parts[0]!) ? undefined : parts.join("/");
 }
 
 /** Every tensor in a node's attributes and bodies. */

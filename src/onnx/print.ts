@@ -1,3 +1,4 @@
+import { visible } from "../util/visible.ts";
 import { metadataOf } from "./model.ts";
 import type { Attribute, Graph, Model, Node, TensorProto, ValueInfo } from "./proto.ts";
 import { toNumber } from "./proto.ts";
@@ -18,7 +19,9 @@ export function printModel(model: Model): string {
     ...metadata,
     ...printGraph(model.graph ?? {}, "", new Map()),
     "",
-  ].join("\n");
+  ]
+    .map(visible)
+    .join("\n");
 }
 
 /** Small constants are printed where they are used; `outer` are those of the enclosing graphs. */

@@ -67,7 +67,11 @@ async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig
  * The records of an earlier metrics file, none where there is no file.
  * @throws {ConfigError} when the file is damaged or of other data; with `force` its records are given up instead.
  */
-export async function existingRows(path: string, { digest }: DataInfo, force: boolean): Promise<readonly SaeRecord[]> {
+export async function existingRecords(
+  path: string,
+  { digest }: DataInfo,
+  force: boolean,
+): Promise<readonly SaeRecord[]> {
   const bytes = await readIfThere(path);
   if (!bytes) return [];
   try {

@@ -1,6 +1,7 @@
 import type { TrainConfig } from "../config/config.ts";
 import { windowRows } from "../data/order.ts";
 import { parametersOf } from "../sae/spec.ts";
+import { stateBytes } from "../train/state.ts";
 import { ConfigError } from "../util/errors.ts";
 import { sizeOf } from "../util/tensor.ts";
 
@@ -43,7 +44,7 @@ const parametersIn = (config: TrainConfig): number =>
 /** Bytes one SAE takes while it trains: state, batch, and windows of rows. */
 function trainingBytes(config: TrainConfig, rows: number, windows: number): number {
   const { inputDim, latentDim, batchSize } = config;
-  const state = 3 * parametersIn(config);
+  const state = stateBytes(config) / 4;
   const batch = Math.min(batchSize, rows) * (inputDim + latentDim);
   const window = Math.min(rows, windowRows(config, rows)) * inputDim;
   const kept = rows <= windowRows(config, rows) ? 1 : windows;

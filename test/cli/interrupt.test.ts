@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readCheckpoint } from "../../src/checkpoint/checkpoint.ts";
@@ -98,3 +98,41 @@ test("killed in the middle, nothing finished is lost and nothing is half written
   const [one, other] = [models(out), models(uninterrupted)];
   for (const name of Object.keys(other)) expect(one[name] === other[name], name).toBe(true);
 });
+
+test.each([20, 100, 200])(
+  "a training process killed %d ms after it started ends the command within 2 s",
+  async (delay) => {
+    const child = startSaeOnnx(...train(join(folder, `started-${delay}`)).map((one) => (one === "1" ? "2" : one)));
+    let said = "";
+    child.stderr.on("data", (text) => {
+      said += text;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+    const second = await secondProcess(child.pid!);
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    process.kill(second, "SIGKILL");
+    const started = performance.now();
+    expect(await ended).toBe(1);
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(said).toMatch(/error: the training process (is gone|ended early)/);
+  },
+);
+
+/** The process that a command starts second of those that train; found in Linux's process table. */
+async function secondProcess(parent: number): Promise<number> {
+  const children = () =>
+    readdirSync("/proc").filter((pid) => {
+      if (!/^\d+$/.test(pid)) return false;
+      try {
+        const [status, command] = ["status", "cmdline"].map((file) => readFileSync(`/proc/${pid}/${file}`, "utf8"));
+        return status!.includes(`PPid:\t${parent}\n`) && command!.includes("child.node.js");
+      } catch {
+        return false;
+      }
+    });
+  for (;;) {
+    const found = children().sort((a, b) => Number(a) - Number(b));
+    if (found.length >= 2) return Number(found[1]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

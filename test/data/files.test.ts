@@ -1,4 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -93,6 +96,53 @@ describe("writeWhole", () => {
     await symlink("target", join(folder, "link"));
     await writeWhole(join(folder, "link"), "new");
     expect(await readFile(join(folder, "target"), "utf8")).toBe("new");
+  });
+
+  test("through a link to nothing yet, the file it names is made; links that lead round are refused", async () => {
+    await mkdir(join(folder, "far"));
+    await symlink("far/made", join(folder, "ahead"));
+    await symlink("ahead", join(folder, "twice"));
+    await writeWhole(join(folder, "twice"), "new");
+    expect(await readFile(join(folder, "far", "made"), "utf8")).toBe("new");
+    expect(await readlink(join(folder, "ahead"))).toBe("far/made");
+    await symlink("round", join(folder, "round"));
+    expect(await complaint(writeWhole(join(folder, "round"), ""))).toMatch(/round: cannot write, its links lead round/);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("what is no regular file", () => {
+  test("a pipe is written through, also behind a link, and stays one", async () => {
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    await symlink("pipe", join(folder, "to pipe"));
+    const text = "x".repeat(300_000);
+    for (const path of [pipe, join(folder, "to pipe")]) {
+      const reader = spawn("cat", [pipe]);
+      let read = "";
+      reader.stdout.on("data", (part) => {
+        read += part;
+      });
+      await writeWhole(path, text);
+      await once(reader, "close");
+      expect(read === text).toBe(true);
+      expect((await lstat(pipe)).isFIFO()).toBe(true);
+    }
+  });
+
+  test.skipIf(process.platform !== "linux" || process.geteuid?.() !== 0)("a device is written through", async () => {
+    const full = join(folder, "full");
+    execFileSync("mknod", [full, "c", "1", "7"]);
+    expect(await complaint(writeWhole(full, "text"))).toMatch(/full: cannot write, no space left/);
+    expect((await lstat(full)).isCharacterDevice()).toBe(true);
+  });
+
+  test("a socket and a disk are refused", async () => {
+    const path = join(folder, "socket");
+    const server = createServer().listen(path);
+    await once(server, "listening");
+    expect(await complaint(writeWhole(path, ""))).toBe(`${path}: cannot write, is a socket; name a file`);
+    expect((await lstat(path)).isSocket()).toBe(true);
+    server.close();
   });
 });
 

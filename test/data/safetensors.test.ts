@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { parseActivations } from "../../src/data/activations.ts";
 import { readSafetensors, toFloat32, toTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { readShardHeader } from "../../src/data/shards/shard.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { ascii, complaint, join, matrix } from "./helpers.ts";
 
@@ -116,8 +118,11 @@ describe("a broken file is refused", () => {
       /"__proto__" is not allowed/,
     ],
     "entry no object": [file({ x: null }), /tensor "x": its header entry is null/],
-    "unknown dtype": [file({ x: entry(0, 1, "F4") }, [0]), /unknown dtype "F4"; known: F64/],
-    "dtype from the prototype": [file({ x: entry(0, 1, "toString") }, [0]), /unknown dtype "toString"/],
+    "a dtype that is no text": [file({ x: { ...entry(0, 1), dtype: 4 } }, [0]), /dtype 4 is no text/],
+    "complex numbers of another size": [
+      file({ x: entry(0, 4, "C64", [1]) }, [0, 0, 0, 0]),
+      /C64 of shape \[1\] takes 8 bytes.*give 4/,
+    ],
     "negative size": [file({ x: entry(0, 1, "U8", [-1]) }, [0]), /shape \[-1\] is not a list of sizes/],
     "no shape": [file({ x: { dtype: "U8", data_offsets: [0, 0] } }), /shape missing/],
     "offsets reversed": [file({ x: entry(1, 0, "U8", [1]) }, [0]), /data_offsets \[1,0\] are not/],
@@ -140,5 +145,36 @@ describe("a broken file is refused", () => {
     const text = complaint(() => read(bytes));
     expect(text).toMatch(message);
     expect(text).toMatch(/^a\.safetensors: /);
+  });
+});
+
+describe("a tensor of a type that is not known stands beside the others", () => {
+  const bytes = (dtype: string, size: number) => {
+    const header = JSON.stringify({
+      activations: { dtype: "F32", shape: [2, 1], data_offsets: [0, 8] },
+      extra: { dtype, shape: [2, 1], data_offsets: [8, 8 + size] },
+    });
+    const acts = new Uint8Array(Float32Array.of(1, -2).buffer);
+    return join([header.length, 0, 0, 0, 0, 0, 0, 0], ascii(header), acts, new Uint8Array(size));
+  };
+  test.each([
+    ["F8_E8M0", 2],
+    ["F4", 1],
+    ["F6_E2M3", 2],
+    ["C64", 16],
+    ["toString", 3],
+    ["of\u001b[2K tomorrow", 5],
+  ])("%s", (dtype, size) => {
+    const file = bytes(dtype, size);
+    expect(readSafetensors(file, "a.safetensors").tensors.get("extra")).toMatchObject({ dtype, shape: [2, 1] });
+    expect(parseActivations(file, "a.safetensors").activations).toEqual(matrix([1], [-2]));
+    const named = JSON.stringify(dtype).slice(1, -1);
+    expect(complaint(() => parseActivations(file, "a.safetensors", { tensor: "extra" }))).toBe(
+      `a.safetensors: tensor "extra": needs floating-point elements, has type ${named}; save it as float32, float16, bfloat16 or float64`,
+    );
+    expect(complaint(() => readShardHeader(file, file.length, "a.safetensors", "extra"))).toBe(
+      `a.safetensors: elements of type ${named} are not read by windows; save it as float32, float16 or bfloat16`,
+    );
+    expect(readShardHeader(file, file.length, "a.safetensors").shard).toMatchObject({ rows: 2, width: 1 });
   });
 });

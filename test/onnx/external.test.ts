@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
-import { externalLocations, joinExternalData, splitExternalData, weightBytes } from "../../src/onnx/external.ts";
+import {
+  dataFilesOf,
+  externalLocations,
+  joinExternalData,
+  splitExternalData,
+  weightBytes,
+} from "../../src/onnx/external.ts";
 import { decodeModel, encodeModel, packModel } from "../../src/onnx/model.ts";
 import type { Model, TensorProto } from "../../src/onnx/proto.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
@@ -100,6 +106,37 @@ describe("what a model says about its files is not trusted", () => {
         "m.onnx",
       ),
     ).toEqual(["m.data"]);
+  });
+
+  test("./ before a file name says nothing, and a colon within one is a letter", () => {
+    for (const [location, name] of [
+      ["./m.data", "m.data"],
+      ["././m.data", "m.data"],
+      ["layers:0.data", "layers:0.data"],
+    ] as const) {
+      expect(externalLocations(located(location), "m.onnx")).toEqual([name]);
+      expect(dataFilesOf(located(location), "m.onnx")).toEqual([name]);
+      const { graph } = joinExternalData(located(location), new Map([[name, new Uint8Array(16)]]), "m.onnx");
+      expect(graph!.initializer![0]!.rawData).toHaveLength(16);
+    }
+    expect(dataFilesOf(located("a/./b"), "m.onnx")).toEqual(["a/b"]);
+  });
+
+  test.each([
+    "../secret",
+    "/etc/passwd",
+    "a/../../b",
+    "a\\b",
+    "C:\\x",
+    "C:x",
+    "./C:x",
+    "./",
+    "./..",
+    "",
+    "a\0b",
+    "a//b",
+  ])("attach follows no location %j", (location) => {
+    expect(() => dataFilesOf(located(location), "m.onnx")).toThrow(/only paths inside the model's own folder/);
   });
 
   test("external tensors inside nodes and bodies are refused", () => {

@@ -84,7 +84,8 @@ describe("more rows than a window holds", () => {
     "in a process with a reading thread: the same, one SAE after another (ahead %s)",
     async (ahead) => {
       const { bounds } = RowSpans.of([0, 300]);
-      const child = await TrainingProcess.start({ shards: set.shards, bounds }, { ahead });
+      const child = new TrainingProcess();
+      await child.hand({ shards: set.shards, bounds }, { ahead });
       const controller = new AbortController();
       controller.abort();
       // Stopped in between, with a window on its way.

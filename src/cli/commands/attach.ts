@@ -1,5 +1,6 @@
 import { attachFiles } from "../../export/attach/files.node.ts";
 import { showValue } from "../../onnx/values.ts";
+import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
@@ -44,12 +45,14 @@ export const attach = defineCommand({
       { model, encoder, out },
       { tensor, prefix, outputs: outputs?.split(",").map((one) => one.trim()), reconstruct, steer, width },
     );
-    note(`${out}: at ${showValue(attached.at)}`);
+    note(visible(`${out}: at ${showValue(attached.at)}`));
     const { inputs } = attached;
     if (json) print(JSON.stringify({ path: out, inputs, outputs: attached.outputs }, null, 1));
     else
       print(
-        [...inputs.map((name) => `input  ${name}`), ...attached.outputs.map((name) => `output ${name}`)].join("\n"),
+        [...inputs.map((name) => `input  ${name}`), ...attached.outputs.map((name) => `output ${name}`)]
+          .map(visible)
+          .join("\n"),
       );
   },
 });

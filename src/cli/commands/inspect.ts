@@ -9,6 +9,7 @@ import { printModel } from "../../onnx/print.ts";
 import type { ValueInfo } from "../../onnx/proto.ts";
 import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import { json } from "../flags.ts";
 import { fitTable, print } from "../output.ts";
@@ -28,7 +29,9 @@ const arrays = (tensors: ReadonlyMap<string, Listed>, metadata: Readonly<Record<
   text: [
     ...Object.entries(metadata).map(([key, value]) => `# ${key}: ${value}`),
     ...[...tensors].map(([name, { dtype, shape }]) => `${name}: ${dtype} [${shape.join(", ")}]`),
-  ].join("\n"),
+  ]
+    .map(visible)
+    .join("\n"),
   json: {
     metadata,
     tensors: Object.fromEntries([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }])),

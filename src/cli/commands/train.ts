@@ -1,6 +1,7 @@
 import { gridConfigs } from "../../config/grid.ts";
 import { parseWhere } from "../../data/where.ts";
 import { inputDimOf } from "../../pipeline/dataset.node.ts";
+import { planGrid } from "../../pipeline/grid/plan.node.ts";
 import { openActivations, openTarget } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
 import { checkStart, readStart } from "../../pipeline/start.node.ts";
@@ -87,12 +88,8 @@ export const train = defineCommand({
       ...{ set, target, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, memory, force },
       ...{ epochsPerRun, start: start?.tensors, keepState: given["keep-state"] },
     };
-    const { file, path, stopped } = await trainGrid({
-      ...run,
-      signal: interruptible(),
-      onProgress: display.update,
-      onNote: note,
-    }).finally(display.end);
+    const plan = await planGrid({ ...run, signal: interruptible(), onProgress: display.update, onNote: note });
+    const { file, path, stopped } = await trainGrid(plan).finally(display.end);
     if (given.json) print(serializeMetrics(file).trimEnd());
     else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);
     note(stopped ? `stopped; the same command goes on from here` : `metrics: ${path}`);

@@ -3,6 +3,7 @@ import { chooseMatrix } from "../activations.ts";
 import { bfloat16ToFloat32, halfToFloat32 } from "../half.ts";
 import { npyKinds } from "../npy.ts";
 import { readNpyHeader } from "../npyHeader.ts";
+import { quote } from "../quote.ts";
 import { readSafetensorsHeader, type SafetensorsEntry } from "../safetensors.ts";
 import { elementBytes } from "../stored.ts";
 
@@ -96,7 +97,7 @@ function dims(shape: readonly number[], path: string): readonly [number, number]
 function typeOf(dtype: string, path: string): ShardType {
   if (!Object.hasOwn(shardTypes, dtype))
     throw new ConfigError(
-      `${path}: elements of type ${dtype} are not read by windows; save it as float32, float16 or bfloat16`,
+      `${path}: elements of type ${quote(dtype).slice(1, -1)} are not read by windows; save it as float32, float16 or bfloat16`,
     );
   return dtype as ShardType;
 }

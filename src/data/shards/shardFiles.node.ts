@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { ConfigError } from "../../util/errors.ts";
-import { readError } from "../files.node.ts";
+import { readError } from "../../util/fileErrors.ts";
 import type { Range } from "../rowSpans.ts";
 import { safetensorsStart } from "../safetensors.ts";
 import { isNpy, readShardHeader, rowBytes, type Shard, type ShardHeader, shardTypes } from "./shard.ts";

@@ -1,10 +1,12 @@
 import { constants } from "node:fs";
-import { copyFile, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { copyFile, open, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { readBytes, writeWhole } from "../../data/files.node.ts";
+import { replaceWith } from "../../data/replace.node.ts";
 import { dataFilesOf } from "../../onnx/external.ts";
 import { decodeModel, largestMessage } from "../../onnx/model.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { writeError } from "../../util/fileErrors.ts";
 import { readModel } from "../files.node.ts";
 import { type Attached, type AttachOptions, attach } from "./attach.ts";
 
@@ -22,7 +24,7 @@ export interface AttachPaths {
  */
 export async function attachFiles({ model, encoder, out }: AttachPaths, options: AttachOptions): Promise<Attached> {
   for (const path of [model, encoder])
-    if (resolve(path) === resolve(out))
+    if (await isSameFile(path, out))
       throw new ConfigError(`--out ${out}: is the file to read; write to another one, so that it stays as it is`);
   const size = (await sizeOf(model)) ?? 0;
   if (size > largestMessage)
@@ -32,8 +34,9 @@ export async function attachFiles({ model, encoder, out }: AttachPaths, options:
   const bytes = await readBytes(model);
   const locations = dataFilesOf(decodeModel(bytes, model), model);
   const attached = attach({ bytes, file: model }, { model: await readModel(encoder), file: encoder }, options);
-  if (locations.some((location) => resolve(dirname(model), location) === resolve(out)))
-    throw new ConfigError(`--out ${out}: the model keeps its weights there; write to another file`);
+  for (const location of locations)
+    if (await isSameFile(join(dirname(model), location), out))
+      throw new ConfigError(`--out ${out}: the model keeps its weights there; write to another file`);
   await carry(locations, dirname(model), dirname(out));
   await writeWhole(out, attached.bytes);
   return attached;
@@ -47,32 +50,30 @@ async function carry(locations: readonly string[], from: string, to: string): Pr
     const size = await sizeOf(source);
     if (size === undefined)
       throw new ConfigError(`${source}: no such file, the model keeps weights there; put it beside the model`);
-    if (resolve(source) === resolve(target)) continue;
+    if (await isSameFile(source, target)) continue;
     const there = await sizeOf(target);
     if (there === undefined) copies.push([source, target]);
     else if (there !== size || !(await sameContent(source, target)))
       throw new ConfigError(`${target}: is another file than the model's ${source}; write to another folder`);
   }
-  for (const [source, target] of copies) await copyWhole(source, target);
+  // Blocks are shared where the file system can.
+  for (const [source, target] of copies)
+    await replaceWith(target, (temporary) => copyFile(source, temporary, constants.COPYFILE_FICLONE)).catch((error) => {
+      throw writeError(target, error);
+    });
+}
+
+/** Whether two paths lead to one place, also by links. */
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  if (resolve(one) === resolve(other)) return true;
+  const [a, b] = [await stat(one).catch(() => undefined), await stat(other).catch(() => undefined)];
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
 }
 
 const sizeOf = async (path: string): Promise<number | undefined> => {
   const stats = await stat(path).catch(() => undefined);
   return stats?.isFile() ? stats.size : undefined;
 };
-
-/** A copy that is there whole or not at all; blocks are shared where the file system can. */
-async function copyWhole(source: string, target: string): Promise<void> {
-  const temporary = `${target}.${process.pid}.part`;
-  try {
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(source, temporary, constants.COPYFILE_FICLONE);
-    await rename(temporary, target);
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new ConfigError(`${target}: cannot copy ${source} there, ${(cause as Error).message}`, { cause });
-  }
-}
 
 /** Whether two files of one size hold the same bytes; read piece by piece. */
 async function sameContent(one: string, other: string): Promise<boolean> {

@@ -40,33 +40,30 @@ export interface TrainingRun {
 export class TrainingProcess {
   #child: ChildProcess;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-  }
-
-  /** Starts the process and hands it the training rows `[rows, inputDim]`, or the files it is to read them from. */
-  static async start(
-    given: Rows | RowFiles,
-    { ahead = true }: { readonly ahead?: boolean } = {},
-  ): Promise<TrainingProcess> {
-    const child = fork(childFile, {
+  /** Starts the process. */
+  constructor() {
+    this.#child = fork(childFile, {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       execArgv: [...process.execArgv, "--expose-gc"],
     });
-    const training = new TrainingProcess(child);
+    // A process that cannot be started or spoken to is heard of by what was asked of it.
+    this.#child.on("error", () => {});
+  }
+
+  /** Hands it the training rows, or the files it is to read them from. @throws {RuntimeFailure} when the process is gone. */
+  async hand(given: Rows | RowFiles, { ahead = true }: { readonly ahead?: boolean } = {}): Promise<void> {
     if ("shards" in given) {
-      await training.#send({ type: "files", files: given, ahead });
-      return training;
+      await this.#send({ type: "files", files: given, ahead });
+      return;
     }
     const rows = residentOf(given);
-    await training.#send({ type: "data", dims: rows.activations.dims, targetDims: rows.targets?.dims });
+    await this.#send({ type: "data", dims: rows.activations.dims, targetDims: rows.targets?.dims });
     for (const of of ["activations", "targets"] as const) {
       const { data } = rows[of] ?? { data: new Float32Array() };
       for (let at = 0; at < data.length; at += piece)
-        await training.#send({ type: "piece", of, at, data: data.slice(at, at + piece) });
+        await this.#send({ type: "piece", of, at, data: data.slice(at, at + piece) });
     }
-    return training;
   }
 
   /** Trains one SAE; gives where it ended, the seconds it took, and those of them it `waited` for rows. @throws {RuntimeFailure} when the process dies. */

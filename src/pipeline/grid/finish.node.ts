@@ -1,0 +1,90 @@
+/** @file From the end of a training to its files and its record. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Checkpoint, writeCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { writeTrainingState } from "../../checkpoint/trainingState.ts";
+import type { TrainConfig } from "../../config/config.ts";
+import { configToJson } from "../../config/json.ts";
+import { writeWhole } from "../../data/files.node.ts";
+import { evaluate } from "../../evaluate/evaluate.ts";
+import { withRecovery } from "../../evaluate/recovery.ts";
+import { parityPath, writeFrozen } from "../../export/files.node.ts";
+import { freeze, type Part } from "../../export/freeze.ts";
+import { freezeWithParity } from "../../export/parity/vectors.ts";
+import { describedKeys } from "../../metrics/index.ts";
+import type { SaeRecord } from "../../record/record.ts";
+import { trainedRecord } from "../../record/trained.ts";
+import { providers } from "../../runtime/providers.node.ts";
+import { finishedTensors } from "../../train/finished.ts";
+import { tf32Here } from "../../train/process/contactMemory.node.ts";
+import type { TrainProgress } from "../../train/train.ts";
+import { readIfThere, statePath } from "../existing.node.ts";
+import { checkpointPath, defaultThreads, type Entry, type GridPlan } from "./plan.node.ts";
+import type { GridRun } from "./request.ts";
+
+/** A training between two epochs, as it is saved. */
+export function checkpointOf(
+  { run: { provider }, data: { info, layer, position } }: GridPlan,
+  config: TrainConfig,
+  { state: tensors, epochsDone, loss }: TrainProgress,
+): Checkpoint {
+  const tf32 = provider === "cuda" ? tf32Here() : undefined;
+  return { config, tensors, epochsDone, loss, layer, position, tf32, dataDigest: info.digest, metrics: {} };
+}
+
+/** Writes where a training is. */
+export const saveCheckpoint = ({ run }: GridPlan, name: string, checkpoint: Checkpoint): Promise<void> =>
+  writeWhole(checkpointPath(run, name), writeCheckpoint(checkpoint));
+
+/** Freezes and measures an SAE whose training is over, and writes all its files. Gives its record. */
+export async function finishSae(
+  plan: GridPlan,
+  { name, config }: Entry,
+  trained: TrainProgress & { readonly seconds: number },
+): Promise<SaeRecord> {
+  const { run, data } = plan;
+  const { provider, threads = defaultThreads, keepState = true } = run;
+  const ended = checkpointOf(plan, config, trained);
+  const unmeasured: Checkpoint = { ...ended, tensors: finishedTensors(config, trained.state) };
+  const runtime = await providers[provider].load();
+  const model = freeze(unmeasured, "autoencoder");
+  const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
+  const evaluation = await withRecovery(runtime, model, measured, data.trueFeatures, { threads });
+  const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
+  await writeParts(run, name, checkpoint, frozenParts);
+  await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
+  const statesAt = statePath(checkpointPath(run, name));
+  if (keepState) await writeWhole(statesAt, writeTrainingState(checkpoint, trained.state));
+  else await rm(statesAt, { force: true });
+  // The checkpoint is last: once it says finished, everything else is there.
+  await saveCheckpoint(plan, name, checkpoint);
+  return trainedRecord({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+}
+
+const frozenParts = ["encoder", "autoencoder"] as const;
+const frozenPath = ({ out }: GridRun, name: string, part: string): string => join(out, `${name}.${part}.onnx`);
+
+async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, parts: readonly Part[]): Promise<void> {
+  for (const [part, frozen] of await freezeWithParity(checkpoint, parts))
+    await writeFrozen(frozenPath(run, name, part), frozen);
+}
+
+/** The record of an SAE that is finished already; frozen files that are missing are written again. */
+export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpoint, known: SaeRecord | undefined) {
+  const missing: Part[] = [];
+  for (const part of frozenParts) {
+    const path = frozenPath(run, name, part);
+    if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path)))) missing.push(part);
+  }
+  if (missing.length > 0) await writeParts(run, name, checkpoint, missing);
+  if (known) return { ...known, config: configToJson(checkpoint.config) };
+  const { metrics } = checkpoint;
+  const splits = Object.fromEntries(
+    Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
+  );
+  return trainedRecord({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
+}
+
+/** Per-latent numbers as JSON, in the seven digits that float32 has. */
+const latentsJson = (latents: Readonly<Record<string, Float64Array>>): string =>
+  `${JSON.stringify(Object.fromEntries(Object.entries(latents).map(([key, values]) => [key, Array.from(values, (v) => Number(v.toPrecision(7)))])))}\n`;

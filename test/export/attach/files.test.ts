@@ -1,0 +1,62 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { attachFiles } from "../../../src/export/attach/files.node.ts";
+import { splitExternalData } from "../../../src/onnx/external.ts";
+import { encodeModel } from "../../../src/onnx/model.ts";
+import { refusal } from "../../data/helpers.ts";
+import { encoder } from "./running.ts";
+import { stream, transformer } from "./transformer.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sae-onnx-"));
+const at = (...names: string[]) => join(folder, ...names);
+writeFileSync(at("sae.onnx"), encodeModel(encoder));
+
+/** A model in a folder of its own with its weights at `location`; gives its path and the weights. */
+function model(name: string, location: string) {
+  const { model: small, parts } = splitExternalData(transformer(), location);
+  mkdirSync(at(name), { recursive: true });
+  writeFileSync(at(name, "m.onnx"), encodeModel(small));
+  const weights = Buffer.alloc(parts.at(-1)!.offset + parts.at(-1)!.bytes.length);
+  for (const { offset, bytes } of parts) weights.set(bytes, offset);
+  return { path: at(name, "m.onnx"), weights };
+}
+
+const attach = (path: string, out: string) =>
+  attachFiles({ model: path, encoder: at("sae.onnx"), out }, { tensor: stream });
+
+test("weights at ./w.data are copied along", async () => {
+  const { path, weights } = model("dot", "./w.data");
+  writeFileSync(at("dot", "w.data"), weights);
+  await attach(path, at("dot-out", "m.onnx"));
+  expect(readFileSync(at("dot-out", "w.data"))).toEqual(weights);
+});
+
+test("an --out that is a link to what is read is refused", async () => {
+  const { path, weights } = model("linked", "w.data");
+  writeFileSync(at("linked", "w.data"), weights);
+  for (const [name, target, message] of [
+    ["to model", path, "is the file to read"],
+    ["to encoder", at("sae.onnx"), "is the file to read"],
+    ["to weights", at("linked", "w.data"), "the model keeps its weights there"],
+  ] as const) {
+    symlinkSync(target, at(name));
+    const before = readFileSync(target);
+    expect(await refusal(() => attach(path, at(name)))).toContain(message);
+    expect(readFileSync(target)).toEqual(before);
+  }
+});
+
+test.skipIf(process.platform === "win32")("a pipe where the weights go is refused and stays one", async () => {
+  const { path, weights } = model("piped", "w.data");
+  writeFileSync(at("piped", "w.data"), weights);
+  mkdirSync(at("piped-out"));
+  execFileSync("mkfifo", [at("piped-out", "w.data")]);
+  expect(await refusal(() => attach(path, at("piped-out", "m.onnx")))).toMatch(
+    /piped-out\/w\.data: cannot write, is a pipe or a device; name a file$/,
+  );
+  expect(lstatSync(at("piped-out", "w.data")).isFIFO()).toBe(true);
+  expect(existsSync(at("piped-out", "m.onnx"))).toBe(false);
+});
