@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readSafetensors, toTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { trainable } from "../../src/sae/index.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { type HostTensor, int64s, zeros } from "../../src/util/tensor.ts";
 import { complaint } from "../data/helpers.ts";
@@ -75,9 +76,10 @@ describe("metadata", () => {
 });
 
 describe("configuration", () => {
+  const names = trainable.map(({ name }) => name).join(", ");
   test.each<[Record<string, unknown>, string]>([
-    [{ architecture: "jumprelu" }, "architecture must be one of topk, topk-relu, got jumprelu"],
-    [{ architecture: ["topk"] }, "architecture must be one of topk, topk-relu, got topk"],
+    [{ architecture: "jumprelu" }, `architecture must be one of ${names}, got jumprelu`],
+    [{ architecture: ["topk"] }, `architecture must be one of ${names}, got topk`],
     [{ architecture: "toString" }, "architecture must be one of"],
     [{ preset: "__proto__" }, "preset of topk must be one of report, original"],
     [{ seed: undefined }, "seed is missing"],

@@ -13,7 +13,7 @@ import { ConfigError } from "../../src/util/errors.ts";
 import { type HostTensor, sliceRows } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";
 import { plainMetrics } from "../metrics/plain.ts";
-import { cases } from "../sae/cases.ts";
+import { cases, keptOf } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";
 
 const x = dictionaryRows(130, 16, 4);
@@ -57,10 +57,10 @@ describe.each(cases)("$name", (one) => {
   test("every metric is its definition on the autoencoder's own outputs, each on its rows", async () => {
     const model = freeze(checkpoint, "autoencoder");
     const { metrics, splits, ...rest } = await of(model);
-    expect(rest).toMatchObject({ inputDim: 16, latentDim: 32, k: 4, metadata: metadataOf(model) });
+    expect(rest).toMatchObject({ inputDim: 16, latentDim: 32, k: keptOf(one.config()), metadata: metadataOf(model) });
     expectClose(metrics, await expected(model));
     expect(splits).toEqual(Object.fromEntries(Object.entries(metricKeys).map(([key, { split }]) => [key, split])));
-    expect(metrics.num_active_features).toBeGreaterThanOrEqual(one.architecture === "topk" ? 4 : 1);
+    expect(metrics.num_active_features).toBeGreaterThanOrEqual(one.architecture === "topk" ? keptOf(one.config())! : 1);
   });
 
   test("the evaluator gives the same numbers as the autoencoder", async () => {

@@ -8,19 +8,18 @@ import { checkModel, requireFit } from "../../src/onnx/check.ts";
 import { kernelProviders } from "../../src/onnx/kernels.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { capabilities } from "../../src/runtime/capabilities.ts";
-import { trainable } from "../../src/sae/index.ts";
 import { initialState } from "../../src/train/state.ts";
 import { trainingGraph } from "../../src/train/trainer.ts";
 import { tensor } from "../../src/util/tensor.ts";
+import { exampleOptions, presets } from "../sae/cases.ts";
 
-const presets = trainable.flatMap(({ name, presets }) => Object.keys(presets).map((preset) => [name, preset] as const));
 const configOf = (architecture: string, preset: string, step?: StepName): TrainConfig =>
   trainConfig({
     architecture,
     preset,
     inputDim: 8,
     latentDim: 16,
-    options: { k: 3 },
+    options: exampleOptions(architecture, 16, 3),
     batchSize: 4,
     ...(step ? { step } : {}),
   });
@@ -33,7 +32,7 @@ const frozen = (config: TrainConfig, part: Part): Model => {
   );
 };
 
-describe.each(presets)("%s %s", (architecture, preset) => {
+describe.each(presets)("$architecture $preset", ({ architecture, preset }) => {
   test.each(Object.keys(parts) as Part[])("its frozen %s runs whole on every provider", (part) => {
     const model = frozen(configOf(architecture, preset), part);
     for (const provider of kernelProviders) expect(checkModel(model, provider)).toEqual([]);

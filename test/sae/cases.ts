@@ -1,6 +1,8 @@
 import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
-import { trainable } from "../../src/sae/index.ts";
-import type { AnyOptionValues } from "../../src/util/options.ts";
+import type { Architecture } from "../../src/sae/architecture.ts";
+import { type ArchitectureName, architectures, trainable } from "../../src/sae/index.ts";
+import { architectureOf } from "../../src/sae/spec.ts";
+import type { AnyOptionValues, Option } from "../../src/util/options.ts";
 
 /** Options tried besides the presets', by architecture: whatever changes the graph. */
 const variants: Readonly<Record<string, Readonly<Record<string, AnyOptionValues>>>> = {
@@ -11,22 +13,57 @@ const variants: Readonly<Record<string, Readonly<Record<string, AnyOptionValues>
   "topk-relu": { auxK: { auxK: 6, auxCoefficient: 0.5, deadSteps: 2 } },
 };
 
+/** Small values of the options that an architecture has no default for: whole numbers are `count`, as its ranges allow. */
+export function exampleOptions(architecture: string, latentDim: number, count = 4): AnyOptionValues {
+  const { options }: Architecture = architectures[architecture as ArchitectureName];
+  const needed = Object.entries(options).filter(([, option]) => option.default === undefined);
+  return Object.fromEntries(needed.map(([name, option]) => [name, example(option, latentDim, count)]));
+}
+
+function example(option: Option, latentDim: number, count: number): number {
+  if (option.type !== "integer" && option.type !== "number") throw new Error(`an example of a ${option.type}`);
+  const { min, max = Number.POSITIVE_INFINITY } = option;
+  const wanted = option.type === "integer" ? count : 0.1;
+  return Math.min(Math.max(wanted, min), max === "latentDim" ? latentDim : max);
+}
+
+/** How many latents of every row a configuration's frozen encoder keeps; `undefined` where each latent decides for itself. */
+export function keptOf(config: TrainConfig): number | undefined {
+  const plain = architectureOf(config).plain(config.options, config);
+  return "keeps" in plain ? plain.keeps : undefined;
+}
+
+/** Every architecture that can be trained, with each of its presets. */
+export const presets = trainable.flatMap(({ name: architecture, presets }) =>
+  Object.keys(presets).map((preset) => ({ architecture, preset })),
+);
+
+/** Those whose step may leave out the latents that a batch does not keep. */
+export const livePresets = presets.filter(({ architecture, preset }) => {
+  const options = exampleOptions(architecture, 16);
+  const config = trainConfig({ architecture, preset, inputDim: 8, latentDim: 16, options });
+  const { onlyKept, state } = architectureOf(config);
+  return state === undefined && onlyKept?.(config.options) === true;
+});
+
 export interface Case {
   readonly name: string;
   readonly architecture: string;
-  /** The configuration at other dims; default 16 to 32, k 4, batches of 24, 3 epochs. */
-  readonly config: (change?: Partial<TrainRequest>) => TrainConfig;
+  /** The configuration at other dims; default 16 to 32, batches of 24, 3 epochs, and k (or another count without a default) 4. */
+  readonly config: (change?: Partial<TrainRequest>, count?: number) => TrainConfig;
 }
 
 const made = (architecture: string, preset: string, label: string, options: AnyOptionValues): Case => ({
   name: `${architecture} ${label}`,
   architecture,
-  config: (change = {}) =>
-    trainConfig({
-      ...{ architecture, preset, inputDim: 16, latentDim: 32, batchSize: 24, epochs: 3 },
+  config(change = {}, count) {
+    const { latentDim = 32 } = change;
+    return trainConfig({
+      ...{ architecture, preset, inputDim: 16, latentDim, batchSize: 24, epochs: 3 },
       ...change,
-      options: { k: 4, ...options, ...change.options },
-    }),
+      options: { ...exampleOptions(architecture, latentDim, count), ...options, ...change.options },
+    });
+  },
 });
 
 /** Every architecture with every preset, and the variants above. */

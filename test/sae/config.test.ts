@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { fittedTo, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { configFromJson, configToJson } from "../../src/config/json.ts";
-import { architectures } from "../../src/sae/index.ts";
+import { architectures, trainable } from "../../src/sae/index.ts";
 import { complaint } from "../data/helpers.ts";
 import { cases } from "./cases.ts";
 
@@ -62,7 +62,7 @@ test("no option is named like another part of the configuration, in any spelling
 });
 
 test.each<[Partial<TrainRequest>, string]>([
-  [{ architecture: "top-k" }, "architecture must be one of topk, topk-relu, got top-k"],
+  [{ architecture: "top-k" }, `architecture must be one of ${trainable.map(({ name }) => name).join(", ")}, got top-k`],
   [{ preset: "paper" }, "preset of topk must be one of report, original, got paper"],
   [{ preset: "toString" }, "preset of topk must be one of report, original, got toString"],
   [{ inputDim: 0 }, "inputDim must be an integer of at least 1, got 0"],

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { TrainConfig } from "../../src/config/config.ts";
 import * as op from "../../src/graph/ops.ts";
 import type { Value } from "../../src/graph/value.ts";
-import { architectureOf, decode, encode, parametersOf, sparsityOf } from "../../src/sae/spec.ts";
+import { architectureOf, decode, encode, parametersOf, sparsityOf, statesOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";
 import { random } from "../../src/util/random.ts";
@@ -16,11 +16,16 @@ type V = Value<"float32">;
 /** The same functions write a graph in float64, where differences can be taken: nothing in them names an element type. */
 const input = (dims: readonly number[]): V => op.input("float64", dims) as unknown as V;
 
+const inputsOf = (tensors: Readonly<Record<string, HostTensor>>): Record<string, V> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, { dims }]) => [name, input(dims)]));
+
 /** What a loss is told to hold still, by its stopGradient: differences must hold it still too. */
-const held: Readonly<Record<string, { xHat: boolean; params: readonly string[] }>> = {
-  reconstruction: { xHat: false, params: [] },
-  auxiliary: { xHat: true, params: ["b_dec"] },
-};
+const held: Readonly<Record<string, Held>> = { auxiliary: { xHat: true, params: ["b_dec"] } };
+interface Held {
+  readonly xHat: boolean;
+  readonly params: readonly string[];
+}
+const nothing: Held = { xHat: false, params: [] };
 
 const x = dictionaryRows(24, 16);
 const float64 = ({ dims, data }: HostTensor<"float32">, noise: () => number) =>
@@ -46,51 +51,59 @@ function point(config: TrainConfig) {
     [config.latentDim],
     Float64Array.from({ length: config.latentDim }, (_, i) => (i % 3 === 0 ? 5 : 0)),
   );
-  return { names, near, directions, since };
+  const states = Object.keys(statesOf(config)).map((name) => [name, float64(state[name]!, () => 0)]);
+  return { names, near, directions, carried: { steps_since_fired: since, ...Object.fromEntries(states) } };
 }
 
 /** Gradients as training takes them. */
-async function analytic(config: TrainConfig, { names, near, since }: ReturnType<typeof point>) {
+async function analytic(config: TrainConfig, { names, near, carried }: ReturnType<typeof point>) {
   const params = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
-  const [batch, steps] = [input(x.dims), input(since.dims)];
-  const { gradient } = lossAndGradients(config, { x: batch, target: batch }, { ...params, steps_since_fired: steps });
+  const [batch, state] = [input(x.dims), inputsOf(carried)];
+  const { gradient } = lossAndGradients(config, { x: batch, target: batch }, { ...params, ...state });
   const outputs = Object.fromEntries(names.map((name) => [`d_${name}`, gradient[name]!]));
-  const found = await evaluateGraph({ batch, steps, ...params }, outputs, {
+  const found = await evaluateGraph({ batch, ...state, ...params }, outputs, {
     batch: float64(x, () => 0),
-    steps: since,
+    ...carried,
     ...near,
   });
   return (name: string) => found[`d_${name}`]!;
 }
 
 /** The whole loss as a function of the parameters, with all that a loss holds still kept at `near`. */
-function lossAt(config: TrainConfig, { names, near, since }: ReturnType<typeof point>) {
+function lossAt(config: TrainConfig, { names, near, carried }: ReturnType<typeof point>) {
   const moving = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
   const still = Object.fromEntries(names.map((name) => [name, input(near[name]!.dims)]));
-  const [batch, steps] = [input(x.dims), input(since.dims)];
+  const [batch, state] = [input(x.dims), inputsOf(carried)];
   const forward = (params: typeof moving) => {
-    const code = encode(config, batch, params, { mode: "train" });
+    const code = encode(config, batch, params, { mode: "train", state });
     return { code, xHat: decode(config, code.z, params) };
   };
   const { code, xHat } = forward(moving);
   const before = forward(still);
-  const losses = (which: { xHat: boolean; params: readonly string[] }) =>
+  const losses = (which: Held) =>
     architectureOf(config).losses({
-      ...{ x: batch, target: batch, code, options: config.options, dims: config, stepsSinceFired: steps },
+      ...{
+        x: batch,
+        target: batch,
+        code,
+        options: config.options,
+        dims: config,
+        stepsSinceFired: state.steps_since_fired!,
+      },
       sparsity: sparsityOf(config),
       xHat: which.xHat ? before.xHat : xHat,
       params: Object.fromEntries(names.map((name) => [name, (which.params.includes(name) ? still : moving)[name]!])),
     });
-  const each = Object.keys(losses(held.reconstruction!)).map((name) => losses(held[name]!)[name]!);
+  const each = Object.keys(losses(nothing)).map((name) => losses(held[name] ?? nothing)[name]!);
   const loss = each.reduce((sum, one) => op.add(sum, one));
   const fixed = Object.fromEntries(names.map((name) => [`still_${name}`, still[name]!]));
   const feeds = {
     batch: float64(x, () => 0),
-    steps: since,
+    ...carried,
     ...Object.fromEntries(names.map((name) => [`still_${name}`, near[name]!])),
   };
   return async (params: Readonly<Record<string, HostTensor>>) => {
-    const result = await evaluateGraph({ batch, steps, ...moving, ...fixed }, { loss }, { ...feeds, ...params });
+    const result = await evaluateGraph({ batch, ...state, ...moving, ...fixed }, { loss }, { ...feeds, ...params });
     return result.loss!.data[0] as number;
   };
 }

@@ -7,6 +7,7 @@ import { blockCount } from "../../src/train/steps/live/layout.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { sparseRows } from "../cli/run.ts";
+import { exampleOptions, livePresets } from "../sae/cases.ts";
 import { worst } from "./states.ts";
 
 /** Shapes, options and a number of rows that is no multiple of the batch. */
@@ -20,10 +21,6 @@ const cases: [string, Omit<TrainRequest, "inputDim"> & { rows: number; inputDim:
   ],
   ["many latents, few live", { rows: 256, inputDim: 32, latentDim: 512, options: { k: 2 }, batchSize: 64 }],
   [
-    "preset original: decoder bias, rows free after the start",
-    { rows: 300, inputDim: 24, latentDim: 64, preset: "original", options: { k: 4 }, batchSize: 32 },
-  ],
-  [
     "decoder bias and unit rows",
     { rows: 300, inputDim: 24, latentDim: 64, options: { k: 4, decoderBias: true }, batchSize: 32 },
   ],
@@ -31,10 +28,13 @@ const cases: [string, Omit<TrainRequest, "inputDim"> & { rows: number; inputDim:
     "no unit norm, chosen by value",
     { rows: 300, inputDim: 24, latentDim: 64, options: { k: 4, unitNorm: "none", select: "value" }, batchSize: 32 },
   ],
-  [
-    "topk-relu",
-    { rows: 300, inputDim: 24, latentDim: 64, architecture: "topk-relu", options: { k: 4 }, batchSize: 32 },
-  ],
+  ...livePresets.map((one): (typeof cases)[number] => {
+    const options = exampleOptions(one.architecture, 64);
+    return [
+      `${one.architecture} ${one.preset}`,
+      { ...one, rows: 300, inputDim: 24, latentDim: 64, options, batchSize: 32 },
+    ];
+  }),
 ];
 
 describe.each(cases)("live rows, %s", (_name, { rows, ...request }) => {

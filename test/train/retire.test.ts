@@ -8,6 +8,7 @@ import { type TrainProgress, train } from "../../src/train/train.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { random } from "../../src/util/random.ts";
 import { tensor } from "../../src/util/tensor.ts";
+import { exampleOptions, livePresets } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";
 import { worst } from "./states.ts";
 
@@ -50,11 +51,8 @@ async function phases(request: Partial<TrainRequest>, kinds: readonly (0 | 1)[])
 }
 const repeat = (kind: 0 | 1, count: number) => Array<0 | 1>(count).fill(kind);
 
-describe.each([
-  ["preset report", {}],
-  ["preset original", { preset: "original" }],
-  ["topk-relu", { architecture: "topk-relu" }],
-] as const)("rows at rest, %s", (_name, request) => {
+describe.each(livePresets)("rows at rest, $architecture $preset", (one) => {
+  const request = { ...one, options: exampleOptions(one.architecture, latentDim, 2) };
   const long = [...repeat(0, 4), ...repeat(1, 40)];
 
   test("latents that are no longer kept lose their first moment and keep their second; nothing else shows", async () => {
@@ -82,7 +80,7 @@ describe.each([
 
   test("stopped while rows rest and gone on with, it gives the same bytes", async () => {
     const config = trainConfig({
-      ...{ inputDim: width, latentDim: 200, options: { k: 2 }, batchSize: 8, epochs: 30, step: "live", ...request },
+      ...{ inputDim: width, latentDim: 200, batchSize: 8, epochs: 30, step: "live", ...request },
       retire: 1e-5,
     });
     const x = dictionaryRows(100, width);
