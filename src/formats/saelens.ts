@@ -101,7 +101,7 @@ export const saelens: WrittenFormat = {
       "saelens",
       checkpoint,
       file,
-      "SAELens keeps latents by value with a ReLU, by magnitude with the sign, or above a threshold, and nothing below zero otherwise",
+      "SAELens has top-k by value with a ReLU, top-k by magnitude with the sign, JumpReLU and ReLU",
     );
     const { inputDim, latentDim } = checkpoint.config;
     const { W_enc, b_enc, W_dec, b_dec, threshold } = weightsOf(checkpoint);

@@ -27,7 +27,7 @@ const runSchema = z.looseObject({ hookpoints: z.array(z.string()), model: z.stri
 
 /**
  * EleutherAI sparsify: b_dec off the input; top-k of ReLU(pre). For some weeks of 2024 it also had `signed: true`, top-k of
- * |pre| with the sign. Such folders are read. Versions since leave `signed` out without a word, so it is never written.
+ * |pre| with the sign. Such folders are read. Later versions drop `signed` and select by value, so it is never written.
  */
 export const sparsify: WrittenFormat = {
   describe: "EleutherAI sparsify folders (cfg.json, sae.safetensors)",
@@ -60,12 +60,7 @@ export const sparsify: WrittenFormat = {
     };
   },
   write(checkpoint, file) {
-    const { k, inputBias } = wordsFor(
-      "sparsify",
-      checkpoint,
-      file,
-      'sparsify has top-k of ReLU only, and leaves out "signed" without a word',
-    );
+    const { k, inputBias } = wordsFor("sparsify", checkpoint, file, "sparsify has top-k of ReLU only, without signs");
     const { inputDim, latentDim } = checkpoint.config;
     const { W_enc, b_enc, W_dec, b_dec } = weightsOf(checkpoint);
     return {
