@@ -65,7 +65,7 @@ export const pretrainedTopK = defineSae({
     score: (pre) => (select === "magnitude" ? Math.abs(pre) : pre),
     value: (pre) => (relu ? Math.max(0, pre) : pre),
   }),
-  saidIn: (options) => topKSaidIn(options),
+  saidIn: topKSaidIn,
 });
 
 /** An SAE trained elsewhere whose latents are `ReLU(pre) [pre > threshold]`, one threshold a latent. */
@@ -88,7 +88,8 @@ export const pretrainedJumpRelu = defineSae({
     gate: (latent, { threshold }) => Math.max(0, threshold!.data[latent]!),
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: ({ inputBias }) => ({ saelens: { architecture: "jumprelu", inputBias } }),
+  saidIn: ({ inputBias }, { outputDim }) =>
+    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias } } : {},
 });
 
 /** An SAE trained elsewhere whose latents are `ReLU(pre)`. */
@@ -104,5 +105,6 @@ export const pretrainedRelu = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   plain: ({ inputBias }) => ({ inputBias, gate: () => 0, value: (pre) => Math.max(0, pre) }),
-  saidIn: ({ inputBias }) => ({ saelens: { architecture: "standard", inputBias } }),
+  saidIn: ({ inputBias }, { outputDim }) =>
+    outputDim === undefined ? { saelens: { architecture: "standard", inputBias } } : {},
 });

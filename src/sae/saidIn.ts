@@ -1,3 +1,5 @@
+import type { Dims } from "./dims.ts";
+
 /**
  * The words in which another library says what an SAE computes, for each that can. All of them keep latents above zero
  * only, but for `abstopk`. `inputBias`: whether b_dec is taken off the input.
@@ -20,8 +22,9 @@ interface Selection {
   readonly inputBias: boolean;
 }
 
-/** Top-k by value with a ReLU, or by magnitude with the sign. Nobody else has the other two. */
-export function topKSaidIn({ k, select, relu, inputBias }: Selection): SaidIn {
+/** Top-k by value with a ReLU, or by magnitude with the sign. Nobody else has the other two, or a transcoder with any. */
+export function topKSaidIn({ k, select, relu, inputBias }: Selection, { outputDim }: Dims): SaidIn {
+  if (outputDim !== undefined) return {};
   if (select === "value" && relu)
     return { saelens: { architecture: "topk", k, inputBias }, sparsify: { k, inputBias } };
   if (select === "magnitude" && !relu) return { saelens: { architecture: "abstopk", k, inputBias } };

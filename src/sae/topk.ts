@@ -58,6 +58,5 @@ export const topK = defineSae({
     score: (pre) => (select === "magnitude" ? Math.abs(pre) : pre),
     value: (pre) => pre,
   }),
-  saidIn: ({ k, select }, { outputDim }) =>
-    outputDim === undefined ? topKSaidIn({ k, select, relu: false, inputBias: false }) : {},
+  saidIn: ({ k, select }, dims) => topKSaidIn({ k, select, relu: false, inputBias: false }, dims),
 });

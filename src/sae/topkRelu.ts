@@ -103,6 +103,5 @@ export const topKRelu = defineSae({
     score: (pre) => pre,
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: ({ k }, { outputDim }) =>
-    outputDim === undefined ? topKSaidIn({ k, select: "value", relu: true, inputBias: true }) : {},
+  saidIn: ({ k }, dims) => topKSaidIn({ k, select: "value", relu: true, inputBias: true }, dims),
 });

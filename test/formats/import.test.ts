@@ -279,7 +279,8 @@ async function outputs(checkpoint: Parameters<typeof freeze>[0]) {
 /** A trained checkpoint's stand-in: random weights. */
 function trained(architecture: string, preset: string, options = {}, outputDim?: number) {
   const dims = { inputDim: 12, latentDim: 24, ...(outputDim === undefined ? {} : { outputDim }) };
-  const config = trainConfig({ architecture, preset, ...dims, options: { k: 4, ...options }, epochs: 1 });
+  const k = architecture.includes("topk") ? { k: 4 } : {};
+  const config = trainConfig({ architecture, preset, ...dims, options: { ...k, ...options }, epochs: 1 });
   const rng = random(5, "weights");
   const tensors = Object.fromEntries(
     Object.entries(parametersOf(config)).map(([name, { shape }]) => [
@@ -368,9 +369,18 @@ describe("export --format", () => {
     expect(sparsify(raw)).toMatch(/top-k of ReLU only.*; export it as \.onnx$/);
     const jump = importSae(await readSource(pathOf("gemma-scope")));
     expect(sparsify(jump)).toMatch(/this is pretrained-jumprelu .*with --format saelens or as \.onnx$/);
+    for (const options of [
+      { select: "magnitude", relu: true },
+      { select: "value", relu: false },
+    ])
+      for (const refusal of [saelens, sparsify])
+        expect(refusal(trained("pretrained-topk", "saelens", options))).toMatch(/; export it as \.onnx$/);
     for (const [architecture, preset] of [
       ["topk", "report"],
       ["topk-relu", "gao2024"],
+      ["pretrained-topk", "saelens"],
+      ["pretrained-jumprelu", "saelens"],
+      ["pretrained-relu", "saelens"],
     ] as const) {
       const transcoder = trained(architecture, preset, {}, 8);
       expect(saelens(transcoder)).toMatch(/a transcoder from 12 to 8 dimensions\); export it as \.onnx$/);
