@@ -6,6 +6,7 @@
 export { gradients } from "./autodiff/gradients.ts";
 // Checkpoints and frozen models
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint/checkpoint.ts";
+export type { Origin } from "./checkpoint/origin.ts";
 export { type TrainConfig, trainConfig } from "./config/config.ts";
 // Data
 export { type ActivationSet, parseActivations } from "./data/activations.ts";
@@ -30,7 +31,7 @@ export { printModel } from "./onnx/print.ts";
 // Training
 export { optimizers } from "./optim/index.ts";
 export { parseMetrics, serializeMetrics } from "./record/metricsFile.ts";
-export type { MetricsFile, Origin, SaeRecord } from "./record/record.ts";
+export type { MetricsFile, SaeRecord } from "./record/record.ts";
 export { charts } from "./report/charts/index.ts";
 export { buildReport } from "./report/report.ts";
 // What runs models, and errors

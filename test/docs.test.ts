@@ -7,8 +7,7 @@ import { stepNames } from "../src/config/config.ts";
 import { parts } from "../src/export/freeze.ts";
 import { targets } from "../src/export/targets/index.ts";
 import { weightTypes } from "../src/export/weights/index.ts";
-import { formats } from "../src/formats/index.ts";
-import { writers } from "../src/formats/write.ts";
+import { formats, writtenNames } from "../src/formats/index.ts";
 import { providers } from "../src/runtime/providers.node.ts";
 import { wrappers } from "../src/train/wrappers/index.ts";
 
@@ -69,7 +68,7 @@ describe("pages name everything there is", () => {
   const tables = {
     "docs/providers.md": { providers },
     "docs/runtimes.md": { targets, parts, weightTypes },
-    "docs/formats.md": { formats, writers },
+    "docs/formats.md": { formats },
     "docs/how-it-works.md": { wrappers, steps: Object.fromEntries(stepNames.map((name) => [name, name])) },
   };
   for (const [page, names] of Object.entries(tables))
@@ -83,6 +82,11 @@ test.each(Object.keys(trainFlags).filter((flag) => !Object.hasOwn(architectureFl
   "docs/training.md says what --%s is",
   (flag) => expect(textOf("docs/training.md")).toMatch(new RegExp(`\`(sae-onnx train )?[^\`]*--${flag}\\b`)),
 );
+
+test.each(Object.keys(formats))("docs/formats.md says of %s whether it is written", (name) => {
+  const [, exported] = textOf("docs/formats.md").split("## Export");
+  expect(exported!.includes(`| \`${name}\``)).toBe((writtenNames as readonly string[]).includes(name));
+});
 
 test("README leads to every page of docs/", () => {
   const linked = linksIn("README.md").map((link) => link.split("#")[0]);

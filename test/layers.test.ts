@@ -39,7 +39,7 @@ const rooms: Record<string, readonly string[]> = {
   export: ["checkpoint", "metrics"],
   formats: ["checkpoint"],
   evaluate: ["onnx", "runtime", "data", "metrics"],
-  record: ["config", "evaluate"],
+  record: ["checkpoint", "evaluate"],
   report: ["record"],
   pipeline: below,
   worker: [...below, "pipeline"],

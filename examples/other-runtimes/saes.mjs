@@ -1,8 +1,7 @@
 import { synthesize } from "../../dist/data/synthetic.js";
 import { plainLatents } from "../../dist/export/parity/forward.js";
 import { tie } from "../../dist/export/parity/rows.js";
-import { importSae } from "../../dist/formats/index.js";
-import { writers } from "../../dist/formats/write.js";
+import { formats, importSae } from "../../dist/formats/index.js";
 import { cpu, readActivations, tensor, train, trainConfig } from "../../dist/node.js";
 import { sliceRows } from "../../dist/util/tensor.js";
 
@@ -32,9 +31,9 @@ export async function makeSaes({ latentDim, epochs }) {
     "topk report, k 100": await trained({ options: { k: 100 } }),
     "topk original, k 5": original,
     "topk-relu, k 20": relu,
-    "sparsify signed, k 5, imported": imported("sparsify", original),
-    "SAELens JumpReLU, imported": imported("saelens", as("pretrained-jumprelu", relu)),
-    "SAELens ReLU, imported": imported("saelens", as("pretrained-relu", relu)),
+    "sparsify signed, k 5, imported": imported(signed(original)),
+    "SAELens JumpReLU, imported": imported(formats.saelens.write(as("pretrained-jumprelu", relu), "saelens")),
+    "SAELens ReLU, imported": imported(formats.saelens.write(as("pretrained-relu", relu), "saelens")),
   };
 }
 
@@ -58,12 +57,23 @@ function as(architecture, { config, tensors, ...rest }) {
   };
 }
 
-/** Written in a format and read again. */
-function imported(format, checkpoint) {
+/** The files of a `topk` SAE as sparsify had them in 2024, with signs: no version writes such files any more. */
+function signed({ config, ...rest }) {
+  const { latentDim, options } = config;
+  const request = { architecture: "pretrained-topk", preset: "sparsify", inputDim, latentDim, epochs: 0 };
+  const unsigned = { ...rest, config: trainConfig({ ...request, options: { k: options.k } }) };
+  const files = formats.sparsify.write(unsigned, "sparsify");
+  return { ...files, "cfg.json": JSON.stringify({ ...JSON.parse(files["cfg.json"]), signed: true }) };
+}
+
+/** Files of a format, read. */
+function imported(files) {
   const text = new TextEncoder();
-  const files = Object.entries(writers[format](checkpoint, format));
-  const bytes = files.map(([name, content]) => [name, typeof content === "string" ? text.encode(content) : content]);
-  return importSae({ path: format, files: new Map(bytes) });
+  const bytes = Object.entries(files).map(([name, content]) => [
+    name,
+    typeof content === "string" ? text.encode(content) : content,
+  ]);
+  return importSae({ path: "files", files: new Map(bytes) });
 }
 
 /**

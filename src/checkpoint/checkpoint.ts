@@ -6,6 +6,7 @@ import { parametersOf, statesOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { metadataIn } from "./metadata.ts";
+import type { Origin } from "./origin.ts";
 
 /** Version of the checkpoint's layout. */
 const version = "1";
@@ -25,6 +26,8 @@ export interface Checkpoint {
   readonly dataDigest: string;
   readonly layer: number | null;
   readonly position: number | null;
+  /** Where it was imported from; nothing where that is not known, or it was trained here. */
+  readonly origin?: Origin | null | undefined;
   /** On CUDA, whether its products may have been rounded to TF32; elsewhere there is no such thing. */
   readonly tf32?: "on" | "off" | undefined;
   /** Metrics of the finished SAE by their keys in files; empty before. */
@@ -42,7 +45,7 @@ export const isFinished = ({ config, epochsDone }: Checkpoint): boolean => epoch
 
 /** The bytes of a checkpoint (.safetensors). The same checkpoint gives the same bytes: no times, hosts or paths. */
 export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const { config, epochsDone, loss, dataDigest, layer, position, metrics, tf32 } = checkpoint;
+  const { config, epochsDone, loss, dataDigest, layer, position, origin, metrics, tf32 } = checkpoint;
   const lasting = Object.keys(tensorsOf(config));
   const kept = Object.entries(checkpoint.tensors).filter(([name]) => !isFinished(checkpoint) || lasting.includes(name));
   return writeSafetensors(Object.fromEntries(kept), {
@@ -54,6 +57,7 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
     data_digest: dataDigest,
     layer: String(layer),
     position: String(position),
+    ...(origin ? { origin: JSON.stringify(origin) } : {}),
     metrics: JSON.stringify(metrics),
     ...(tf32 ? { tf32 } : {}),
   });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../util/errors.ts";
+import { originSchema } from "./origin.ts";
 
 /** A JSON value written as text. */
 const jsonText = <T extends z.ZodType>(schema: T) =>
@@ -22,6 +23,7 @@ const metadataSchema = z.object({
   data_digest: z.string(),
   layer: jsonText(z.number().nullable()),
   position: jsonText(z.number().nullable()),
+  origin: jsonText(originSchema).optional(),
   tf32: z.enum(["on", "off"]).optional(),
   metrics: jsonText(z.record(z.string(), z.number().nullable())),
 });

@@ -70,7 +70,7 @@ function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelP
 
 /** Everything a frozen model says about itself; nothing about when or where it was made. */
 function frozenMetadata(
-  { config, dataDigest, layer, position, metrics }: Checkpoint,
+  { config, dataDigest, layer, position, origin, metrics }: Checkpoint,
   part: Part,
   { target, dtype }: Chosen,
 ) {
@@ -89,6 +89,7 @@ function frozenMetadata(
     ...(k === undefined ? {} : { k: String(k) }),
     layer: String(layer),
     position: String(position),
+    ...(origin ? { origin: JSON.stringify(origin) } : {}),
     config: JSON.stringify(configToJson(config)),
     data_digest: dataDigest,
     metrics: JSON.stringify(metrics),

@@ -1,8 +1,10 @@
+import { originOf } from "../checkpoint/origin.ts";
 import { PtTensor, readPt, storedOf } from "../data/pt.ts";
 import { quote } from "../data/quote.ts";
 import type { StoredArray } from "../data/stored.ts";
 import { ConfigError } from "../util/errors.ts";
-import { exactly, type SourceFormat, transposed } from "./weights.ts";
+import type { Format } from "./format.ts";
+import { exactly, transposed } from "./weights.ts";
 
 /** The tensors of a state_dict, by name. @throws {ConfigError} when a value is none. */
 export function stateDict(value: unknown, file: string): ReadonlyMap<string, StoredArray> {
@@ -17,7 +19,7 @@ export function stateDict(value: unknown, file: string): ReadonlyMap<string, Sto
 }
 
 /** The TopK grid experiment's checkpoints: top-k of |pre| with sign, a decoder bias, nothing off the input. */
-export const experiment: SourceFormat = {
+export const experiment: Format = {
   describe: "the experiment's .pt checkpoints",
   needs: [/\.pt$/],
   read({ path, files }) {
@@ -46,7 +48,7 @@ export const experiment: SourceFormat = {
       throw new ConfigError(
         `${path}: config says ${quote(String(nested[0]))} is a list or the like, need a number or text`,
       );
-    const { position, layer, k, input_dim, latent_dim } = Object.fromEntries(config) as Record<string, unknown>;
+    const { position, layer, model, k, input_dim, latent_dim } = Object.fromEntries(config) as Record<string, unknown>;
     const found = exactly(
       stateDict(top.get("model_state_dict"), path),
       ["encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias"],
@@ -75,6 +77,7 @@ export const experiment: SourceFormat = {
       },
       layer: place("layer", layer),
       position: place("position", position),
+      origin: originOf({ model }),
     };
   },
 };

@@ -1,20 +1,30 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { trainConfig } from "../config/config.ts";
+import type { Source } from "../sae/pretrained.ts";
+import type { SaidIn } from "../sae/saidIn.ts";
 import { parametersOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import { experiment } from "./experiment.ts";
+import type { Format, SourceFiles, WrittenFormat } from "./format.ts";
 import { gemmaScope } from "./gemmaScope.ts";
 import { saelens } from "./saelens.ts";
 import { sparsify } from "./sparsify.ts";
-import type { SourceFiles, SourceFormat } from "./weights.ts";
 
-/** Every format that can be imported, by the name its SAEs carry as preset. */
-export const formats: Readonly<Record<string, SourceFormat>> = {
+/** The name of a format that SAEs can be written in. */
+export type WrittenName = keyof SaidIn;
+
+/** Every format, by the name its SAEs carry as preset. */
+export const formats: Readonly<Record<Source, Format> & Record<WrittenName, WrittenFormat>> = {
   experiment,
   saelens,
   "gemma-scope": gemmaScope,
   sparsify,
 };
+
+/** Those that SAEs can be written in. */
+export const writtenNames = Object.entries<Format>(formats).flatMap(([name, { write }]) =>
+  write ? [name as WrittenName] : [],
+);
 
 /** Formats that are known and not read, by what is in their folders: the reason is better than a list of what is read. */
 const notRead: Readonly<Record<string, readonly string[]>> = {
@@ -32,7 +42,7 @@ export function importSae(source: SourceFiles): Checkpoint {
   const names = [...source.files.keys()];
   const has = (need: string | RegExp) =>
     names.some((name) => (typeof need === "string" ? name === need : need.test(name)));
-  const format = Object.values(formats).find(({ needs }) => needs.every(has));
+  const format = Object.values<Format>(formats).find(({ needs }) => needs.every(has));
   const all = [...names, ...(source.others ?? [])];
   const known = Object.entries(notRead).find(([, needs]) => needs.every((need) => all.includes(need)))?.[0];
   if (!format)
@@ -43,7 +53,7 @@ export function importSae(source: SourceFiles): Checkpoint {
         .map(({ describe }) => describe)
         .join("; ")}`,
     );
-  const { architecture, source: preset, options, tensors, layer, position } = format.read(source);
+  const { architecture, source: preset, options, tensors, layer, position, origin } = format.read(source);
   const [latentDim = 0, inputDim = 0] = tensors.W_enc!.dims;
   const config = configOf(source.path, { architecture, preset, options, latentDim, inputDim });
   for (const [name, { shape }] of Object.entries(parametersOf(config))) {
@@ -51,7 +61,17 @@ export function importSae(source: SourceFiles): Checkpoint {
     if (found !== shape.join(", "))
       throw new ConfigError(`${source.path}: ${name} is [${found}], W_enc makes it [${shape.join(", ")}]`);
   }
-  return { config, tensors, epochsDone: 0, loss: [], dataDigest: "", layer, position, metrics: {} };
+  return {
+    config,
+    tensors,
+    epochsDone: 0,
+    loss: [],
+    dataDigest: "",
+    layer,
+    position,
+    ...(origin ? { origin } : {}),
+    metrics: {},
+  };
 }
 
 function configOf(path: string, request: Parameters<typeof trainConfig>[0]) {

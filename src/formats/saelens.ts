@@ -1,13 +1,29 @@
 import { z } from "zod";
-import { readSafetensors } from "../data/safetensors.ts";
+import { type Origin, originOf } from "../checkpoint/origin.ts";
+import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
+import type { SaidIn } from "../sae/saidIn.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
-import { flatConfig } from "./saelensFlat.ts";
-import { exactly, only, readJson, type SourceFiles, type SourceFormat, scaledRows, transposed } from "./weights.ts";
+import type { SourceFiles, WrittenFormat } from "./format.ts";
+import { jsonText, only, readJson } from "./json.ts";
+import { exactly, scaledRows, transposed, weightsOf } from "./weights.ts";
+import { wordsFor } from "./words.ts";
+
+/** The version whose files are written. */
+const written = "6.54.0";
+
+/** Its names for where an SAE comes from, by ours. */
+const originKeys = {
+  ...{ model: "model_name", hook: "hook_name", layer: "hook_layer", head: "hook_head_index" },
+  ...{ dataset: "dataset_path", neuronpedia_id: "neuronpedia_id" },
+} as const;
+
+const architectures = ["standard", "topk", "abstopk", "jumprelu"] as const satisfies Words["architecture"][];
+type Words = NonNullable<SaidIn["saelens"]>;
 
 /** What a configuration says, of either form. */
-export interface SaelensConfig {
-  readonly architecture: "standard" | "topk" | "jumprelu";
+interface Config {
+  readonly architecture: Words["architecture"];
   readonly d_in: number;
   readonly d_sae: number;
   readonly inputBias: boolean;
@@ -16,24 +32,8 @@ export interface SaelensConfig {
   readonly rescale: boolean;
   /** Whether the weights have a factor for each latent, to decode with. */
   readonly scaled: boolean;
-  readonly layer: number | null;
+  readonly origin: Origin | null;
 }
-
-const schema = z.strictObject({
-  architecture: only("standard", "topk", "jumprelu"),
-  d_in: z.int().positive(),
-  d_sae: z.int().positive(),
-  apply_b_dec_to_input: z.boolean(),
-  normalize_activations: only("none"),
-  reshape_activations: only("none").optional(),
-  k: z.int().positive().optional(),
-  rescale_acts_by_decoder_norm: z.boolean().default(false),
-  // What it was saved as and where it ran: the weights are read as they are.
-  dtype: z.string().optional(),
-  device: z.string().optional(),
-  sae_lens_version: z.string().optional(),
-  metadata: z.looseObject({ sae_lens_version: z.string().optional() }),
-});
 
 const version = z.looseObject({
   sae_lens_version: z.string().optional(),
@@ -45,8 +45,8 @@ const scaler = z.strictObject({ scaling_factor: only(null) });
 
 const names = ["W_enc", "b_enc", "W_dec", "b_dec"] as const;
 
-/** SAELens: standard, topk and jumprelu (BatchTopK is saved as jumprelu), of version 6 or later and before. */
-export const saelens: SourceFormat = {
+/** SAELens: standard, topk, abstopk and jumprelu (BatchTopK is saved as jumprelu), of version 6 or later and before. */
+export const saelens: WrittenFormat = {
   describe: "SAELens folders (cfg.json, sae_weights.safetensors)",
   needs: ["cfg.json", "sae_weights.safetensors"],
   mayHave: ["activation_scaler.json"],
@@ -62,9 +62,10 @@ export const saelens: SourceFormat = {
       );
     const cfg = isSix ? nestedConfig(source) : flatConfig(source);
     const where = `${source.path}/cfg.json`;
-    if ((cfg.architecture === "topk") !== (cfg.k !== undefined))
+    const keeps = cfg.architecture === "topk" || cfg.architecture === "abstopk";
+    if (keeps !== (cfg.k !== undefined))
       throw new ConfigError(`${where}: architecture ${cfg.architecture} with k ${cfg.k ?? "missing"}`);
-    if (cfg.rescale && cfg.architecture !== "topk")
+    if (cfg.rescale && !keeps)
       throw new ConfigError(`${where}: rescale_acts_by_decoder_norm is not supported with ${cfg.architecture}`);
     const file = `${source.path}/sae_weights.safetensors`;
     const { tensors } = readSafetensors(source.files.get("sae_weights.safetensors")!, file);
@@ -85,23 +86,143 @@ export const saelens: SourceFormat = {
     if (scaling_factor && scaling_factor.dims.join() !== String(cfg.d_sae))
       throw new ConfigError(`${file}: scaling_factor is [${scaling_factor.dims.join(", ")}], need [${cfg.d_sae}]`);
     const decoded = scaling_factor ? { ...weights, W_dec: scaledRows(weights.W_dec, scaling_factor.data) } : weights;
+    const layer = cfg.origin?.layer;
     return {
-      architecture: `pretrained-${cfg.architecture === "standard" ? "relu" : cfg.architecture}`,
+      ...meaning(cfg),
       source: "saelens",
-      options: { ...(cfg.k ? { k: cfg.k } : {}), inputBias: cfg.inputBias },
       tensors: cfg.rescale ? rescaled(decoded) : decoded,
-      layer: cfg.layer,
+      layer: Number.isSafeInteger(layer) ? (layer as number) : null,
       position: null,
-    } as const;
+      origin: cfg.origin,
+    };
+  },
+  write(checkpoint, file) {
+    const { inputBias, ...words } = wordsFor(
+      "saelens",
+      checkpoint,
+      file,
+      "SAELens has top-k by value with a ReLU, top-k by magnitude with the sign, JumpReLU and ReLU",
+    );
+    const { inputDim, latentDim } = checkpoint.config;
+    const { W_enc, b_enc, W_dec, b_dec, threshold } = weightsOf(checkpoint);
+    const origin = Object.entries(originKeys).map(([key, theirs]) => [theirs, checkpoint.origin?.[key]]);
+    return {
+      "cfg.json": jsonText({
+        ...{ architecture: words.architecture, d_in: inputDim, d_sae: latentDim, dtype: "float32", device: "cpu" },
+        ...{ apply_b_dec_to_input: inputBias, normalize_activations: "none", reshape_activations: "none" },
+        ...("k" in words ? { k: words.k, rescale_acts_by_decoder_norm: false } : {}),
+        metadata: { sae_lens_version: written, ...Object.fromEntries(origin) },
+      }),
+      "sae_weights.safetensors": writeSafetensors({
+        ...{ W_enc: transposed(W_enc), b_enc, W_dec, b_dec },
+        ...(threshold ? { threshold } : {}),
+      }),
+    };
   },
 };
 
+/** The architecture here that computes the same, and its options. */
+function meaning({ architecture, k, inputBias }: Config) {
+  switch (architecture) {
+    case "topk":
+      return { architecture: "pretrained-topk", options: { k: k!, inputBias } } as const;
+    case "abstopk":
+      return {
+        architecture: "pretrained-topk",
+        options: { k: k!, select: "magnitude", relu: false, inputBias },
+      } as const;
+    case "jumprelu":
+      return { architecture: "pretrained-jumprelu", options: { inputBias } } as const;
+    case "standard":
+      return { architecture: "pretrained-relu", options: { inputBias } } as const;
+  }
+}
+
+const originIn = (said: Readonly<Record<string, unknown>>): Origin | null =>
+  originOf(Object.fromEntries(Object.entries(originKeys).map(([key, theirs]) => [key, said[theirs]])));
+
+const nested = z.strictObject({
+  architecture: only(...architectures),
+  d_in: z.int().positive(),
+  d_sae: z.int().positive(),
+  apply_b_dec_to_input: z.boolean(),
+  normalize_activations: only("none"),
+  reshape_activations: only("none").optional(),
+  k: z.int().positive().optional(),
+  rescale_acts_by_decoder_norm: z.boolean().default(false),
+  // What it was saved as and where it ran: the weights are read as they are.
+  dtype: z.string().optional(),
+  device: z.string().optional(),
+  sae_lens_version: z.string().optional(),
+  metadata: z.looseObject({ sae_lens_version: z.string().optional() }),
+});
+
 /** A configuration of version 6 or later. */
-function nestedConfig(source: SourceFiles): SaelensConfig {
-  const { architecture, d_in, d_sae, k, ...cfg } = readJson(source, "cfg.json", schema);
+function nestedConfig(source: SourceFiles): Config {
+  const { architecture, d_in, d_sae, k, ...cfg } = readJson(source, "cfg.json", nested);
   return {
     ...{ architecture, d_in, d_sae, k, inputBias: cfg.apply_b_dec_to_input },
-    ...{ rescale: cfg.rescale_acts_by_decoder_norm, scaled: false, layer: null },
+    ...{ rescale: cfg.rescale_acts_by_decoder_norm, scaled: false, origin: originIn(cfg.metadata) },
+  };
+}
+
+/** Where and on what it was trained: nothing of how latents are computed. */
+const inert = [
+  ...["model_name", "prepend_bos", "dataset_path", "dataset_trust_remote_code", "context_size", "dtype", "device"],
+  ...["sae_lens_training_version", "neuronpedia_id", "seqpos_slice", "model_from_pretrained_kwargs"],
+  ...["hook_head_index", "hook_point_head_index"],
+] as const;
+
+/** A heads' output, which SAELens flattens before encoding. */
+const hook = z
+  .string()
+  .refine((name) => !name.includes("hook_z"), { error: "not supported here, its heads are one vector" });
+
+const flat = z.strictObject({
+  architecture: only("standard", "topk", "jumprelu").default("standard"),
+  d_in: z.int().positive(),
+  d_sae: z.int().positive(),
+  // Its two names; "topk" makes a TopK SAE of whatever architecture is said.
+  activation_fn_str: only("relu", "topk").optional(),
+  activation_fn: only("relu", "topk").optional(),
+  activation_fn_kwargs: z.strictObject({ k: z.int().positive().optional() }).default({}),
+  apply_b_dec_to_input: z.boolean().default(true),
+  finetuning_scaling_factor: z.boolean().default(false),
+  normalize_activations: only("none", false, null).optional(),
+  hook_name: hook.optional(),
+  hook_point: hook.optional(),
+  hook_layer: z.int().nonnegative().optional(),
+  hook_point_layer: z.int().nonnegative().optional(),
+  ...(Object.fromEntries(inert.map((key) => [key, z.unknown().optional()])) as Record<
+    (typeof inert)[number],
+    z.ZodOptional<z.ZodUnknown>
+  >),
+});
+
+/** A configuration of SAELens before 6: all keys on one level. @throws {ConfigError} for a key or value that is not supported, by name. */
+function flatConfig(source: SourceFiles): Config {
+  const cfg = readJson(source, "cfg.json", flat);
+  const where = `${source.path}/cfg.json`;
+  const activation = cfg.activation_fn_str ?? cfg.activation_fn;
+  if (activation === undefined || (cfg.activation_fn !== undefined && cfg.activation_fn !== activation))
+    throw new ConfigError(
+      `${where}: activation_fn_str is ${cfg.activation_fn_str ?? "missing"} and activation_fn ${cfg.activation_fn ?? "missing"}; one of them must say relu or topk`,
+    );
+  if (
+    (cfg.architecture === "topk" && activation !== "topk") ||
+    (cfg.architecture === "jumprelu" && activation !== "relu")
+  )
+    throw new ConfigError(`${where}: architecture ${cfg.architecture} with the activation ${activation} contradict`);
+  return {
+    architecture: activation === "topk" ? "topk" : cfg.architecture,
+    ...{ d_in: cfg.d_in, d_sae: cfg.d_sae, k: cfg.activation_fn_kwargs.k, inputBias: cfg.apply_b_dec_to_input },
+    ...{ rescale: false, scaled: cfg.finetuning_scaling_factor },
+    origin: originIn({
+      ...cfg,
+      hook_name: cfg.hook_name ?? cfg.hook_point,
+      hook_layer: cfg.hook_layer ?? cfg.hook_point_layer,
+      hook_head_index: cfg.hook_head_index ?? cfg.hook_point_head_index,
+    }),
   };
 }
 

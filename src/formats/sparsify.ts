@@ -1,7 +1,11 @@
 import { z } from "zod";
-import { readSafetensors } from "../data/safetensors.ts";
+import { type Origin, originOf } from "../checkpoint/origin.ts";
+import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
 import { ConfigError } from "../util/errors.ts";
-import { exactly, only, readJson, type SourceFormat } from "./weights.ts";
+import type { SourceFiles, WrittenFormat } from "./format.ts";
+import { jsonText, only, readJson } from "./json.ts";
+import { exactly, foldedBias, weightsOf } from "./weights.ts";
+import { wordsFor } from "./words.ts";
 
 // What only steers training is read and has no part in the encoder; anything else unknown is refused.
 const schema = z.strictObject({
@@ -17,10 +21,18 @@ const schema = z.strictObject({
   skip_connection: only(false).optional(),
 });
 
-/** EleutherAI sparsify: b_dec off the input; top-k of ReLU(pre), or of |pre| with its sign where `signed` says so. */
-export const sparsify: SourceFormat = {
+/** The settings of a training run, beside the folders of its SAEs: each folder is called after its hookpoint. */
+const runFile = "../config.json";
+const runSchema = z.looseObject({ hookpoints: z.array(z.string()), model: z.string(), dataset: z.unknown() });
+
+/**
+ * EleutherAI sparsify: b_dec off the input; top-k of ReLU(pre). For some weeks of 2024 it also had `signed: true`, top-k of
+ * |pre| with the sign. Such folders are read. Later versions drop `signed` and select by value, so it is never written.
+ */
+export const sparsify: WrittenFormat = {
   describe: "EleutherAI sparsify folders (cfg.json, sae.safetensors)",
   needs: ["cfg.json", "sae.safetensors"],
+  mayHave: [runFile],
   read(source) {
     const cfg = readJson(source, "cfg.json", schema);
     const file = `${source.path}/sae.safetensors`;
@@ -44,6 +56,38 @@ export const sparsify: SourceFormat = {
       },
       layer: null,
       position: null,
+      origin: originIn(source),
+    };
+  },
+  write(checkpoint, file) {
+    const { k, inputBias } = wordsFor("sparsify", checkpoint, file, "sparsify has top-k of ReLU only, without signs");
+    const { inputDim, latentDim } = checkpoint.config;
+    const { W_enc, b_enc, W_dec, b_dec } = weightsOf(checkpoint);
+    return {
+      "cfg.json": jsonText({
+        ...{ activation: "topk", expansion_factor: latentDim / inputDim, normalize_decoder: false },
+        ...{ num_latents: latentDim, k, multi_topk: false, d_in: inputDim },
+      }),
+      "sae.safetensors": writeSafetensors({
+        "encoder.weight": W_enc,
+        "encoder.bias": inputBias ? b_enc : foldedBias({ W_enc, b_enc, b_dec }),
+        W_dec,
+        b_dec,
+      }),
     };
   },
 };
+
+/** What the run's settings say, where there are some that name this folder: another file may be called the same. */
+function originIn({ path, files }: SourceFiles): Origin | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(files.get(runFile)));
+  } catch {
+    return null;
+  }
+  const run = runSchema.safeParse(json).data;
+  const hook = path.split(/[/\\]/).findLast((part) => part !== "");
+  if (hook === undefined || !run?.hookpoints.includes(hook)) return null;
+  return originOf({ model: run.model, hook, dataset: run.dataset });
+}

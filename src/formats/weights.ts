@@ -1,41 +1,8 @@
-import { z } from "zod";
-import type { Weights } from "../checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { quote } from "../data/quote.ts";
 import { type StoredArray, toFloat32 } from "../data/stored.ts";
-import type { ArchitectureName } from "../sae/index.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { AnyOptionValues } from "../util/options.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
-
-/** An SAE trained elsewhere, as this project computes and stores it: matrices are `[latentDim, inputDim]`. */
-export interface Pretrained {
-  readonly architecture: ArchitectureName;
-  /** The format it came in: a preset of the architecture. */
-  readonly source: string;
-  readonly options: AnyOptionValues;
-  readonly tensors: Weights;
-  readonly layer: number | null;
-  readonly position: number | null;
-}
-
-/** A file or folder to import: its path and the bytes of its files by name (of the file itself: its own name). */
-export interface SourceFiles {
-  readonly path: string;
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  /** What else is in the folder; default nothing. */
-  readonly others?: readonly string[];
-}
-
-/** A format SAEs come in. */
-export interface SourceFormat {
-  readonly describe: string;
-  /** Names of the files it needs; a pattern for a file given by itself. */
-  readonly needs: readonly (string | RegExp)[];
-  /** Names of files it reads where they are there. */
-  readonly mayHave?: readonly string[];
-  /** @throws {ConfigError} for what is missing, contradicts itself, or cannot be computed here: by name. */
-  readonly read: (source: SourceFiles) => Pretrained;
-}
 
 type F32 = HostTensor<"float32">;
 
@@ -84,32 +51,23 @@ function finite(array: StoredArray): F32 {
   return read;
 }
 
-/** A JSON file of the source, checked: a key of another type or value is refused by its name. Unknown keys: `strict` schemas refuse them. */
-export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name: string, schema: T): z.infer<T> {
-  const file = `${path}/${name}`;
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(files.get(name)));
-  } catch {
-    throw new ConfigError(`${file}: is not JSON; get the file again`);
-  }
-  const { data, error } = schema.safeParse(json);
-  if (error) {
-    const issue = error.issues[0]!;
-    const { path: at, message } = issue;
-    if (issue.code === "unrecognized_keys")
-      throw new ConfigError(
-        `${file}: ${issue.keys.map((key) => quote([...at, key].join("."))).join(", ")} not supported; what it changes would be lost`,
-      );
-    const value = at.reduce<unknown>((of, key) => (Object(of) as Record<PropertyKey, unknown>)[key], json);
-    const shown = value === undefined ? "missing" : `${JSON.stringify(value).slice(0, 80)}: ${message}`;
-    throw new ConfigError(`${file}: ${at.join(".") || "the file"} is ${shown}`);
-  }
-  return data as z.infer<T>;
+/** The parameters and what the architecture carries, to be written; a decoder bias of zeros where there is none. */
+export function weightsOf({ config, tensors }: Checkpoint) {
+  const b_dec = tensor("float32", [config.inputDim], new Float32Array(config.inputDim));
+  return { b_dec, ...tensors } as { readonly [name in "W_enc" | "b_enc" | "W_dec" | "b_dec"]: F32 } & typeof tensors;
 }
 
-/** A setting that only these values can be imported with. */
-export const only = <const V extends readonly (string | number | boolean | null)[]>(...values: V) =>
-  z.literal(values as unknown as [V[number], ...V[number][]], {
-    error: () => `not supported here, only ${values.map(String).join(" or ")}`,
+/** `b_enc + W_enc b_dec`, summed in float64: what takes back that another library subtracts b_dec from the input. */
+export function foldedBias({
+  W_enc,
+  b_enc,
+  b_dec,
+}: Pick<ReturnType<typeof weightsOf>, "W_enc" | "b_enc" | "b_dec">): F32 {
+  const width = b_dec.data.length;
+  const data = b_enc.data.map((bias, row) => {
+    let sum = bias;
+    for (let i = 0; i < width; i++) sum += W_enc.data[row * width + i]! * b_dec.data[i]!;
+    return sum;
   });
+  return tensor("float32", b_enc.dims, data);
+}

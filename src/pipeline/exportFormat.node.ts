@@ -1,18 +1,15 @@
 import { basename, dirname, join } from "node:path";
 import { writeWhole } from "../data/files.node.ts";
-import { writers } from "../formats/write.ts";
+import { formats, type WrittenName } from "../formats/index.ts";
 import { finished } from "./finished.node.ts";
-
-/** Another library's format checkpoints can be written in. */
-export type Format = keyof typeof writers;
 
 /**
  * Writes every checkpoint as a folder `NAME.FORMAT`; all are made before the first is written.
- * @throws {ConfigError} when a checkpoint is not finished, or the format cannot express it.
+ * @throws {ConfigError} when a checkpoint is not finished, or the format has no words for it.
  */
-export async function exportFormat(format: Format, paths: readonly string[], out: string | undefined) {
+export async function exportFormat(format: WrittenName, paths: readonly string[], out: string | undefined) {
   const all = (await finished(paths)).flatMap(({ path, checkpoint }) =>
-    Object.entries(writers[format](checkpoint, path)).map(([name, content]) => ({
+    Object.entries(formats[format].write(checkpoint, path)).map(([name, content]) => ({
       path: join(out ?? dirname(path), `${basename(path, ".safetensors")}.${format}`, name),
       content,
     })),

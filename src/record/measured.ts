@@ -1,6 +1,7 @@
+import { originInMetadata } from "../checkpoint/origin.ts";
 import type { Evaluation } from "../evaluate/evaluate.ts";
 import { isRecord } from "./json.ts";
-import type { Origin, SaeRecord } from "./record.ts";
+import type { SaeRecord } from "./record.ts";
 
 /** The SAE a frozen file is of: `sae_d512_k5.autoencoder.onnx` is `sae_d512_k5`. */
 export const modelName = (file: string): string => file.replace(/(\.(autoencoder|evaluator))?\.onnx$/, "");
@@ -11,8 +12,7 @@ export function measuredRecord(
   provider: string,
   { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation,
 ): SaeRecord {
-  const config = only(parsed(metadata.config), ["number", "string", "boolean"]) as SaeRecord["config"];
-  const origin = only(parsed(metadata.origin), ["number", "string"]) as Origin;
+  const config = settingsIn(parsed(metadata.config));
   const number = (value: unknown): number | null =>
     typeof value === "number" && Number.isFinite(value) ? value : null;
   return {
@@ -30,18 +30,19 @@ export function measuredRecord(
     epochs: number(config.epochs) ?? Number.NaN,
     train_time_sec: null,
     config,
-    origin: Object.keys(origin).length > 0 ? origin : null,
+    origin: originInMetadata(metadata),
     metrics,
     splits,
     loss: [],
   };
 }
 
-/** The keys of a JSON object whose values are of these types; none where it is something else. */
-function only(json: unknown, types: readonly string[]): Readonly<Record<string, unknown>> {
-  return isRecord(json)
-    ? Object.fromEntries(Object.entries(json).filter(([, value]) => types.includes(typeof value)))
-    : {};
+/** The settings of a JSON object: its numbers, texts and booleans; none where it is something else. */
+function settingsIn(json: unknown): SaeRecord["config"] {
+  const settings = Object.entries(isRecord(json) ? json : {}).filter(([, value]) =>
+    ["number", "string", "boolean"].includes(typeof value),
+  );
+  return Object.fromEntries(settings) as SaeRecord["config"];
 }
 
 /** JSON of a foreign file's metadata, or nothing. */

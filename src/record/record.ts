@@ -1,10 +1,8 @@
+import type { Origin } from "../checkpoint/origin.ts";
 import type { DataInfo } from "../data/describe.ts";
 
 /** The value of one key of a training configuration. */
 export type Setting = number | string | boolean;
-
-/** Where an imported SAE comes from, by snake_case key: the model, the hook, the layer, as its own files say. */
-export type Origin = Readonly<Record<string, string | number>>;
 
 /** One measured SAE: what it is, where it comes from, and its measured values, in the snake_case keys of the files. */
 export interface SaeRecord {

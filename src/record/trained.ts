@@ -1,8 +1,9 @@
+import type { Origin } from "../checkpoint/origin.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { configToJson } from "../config/json.ts";
 import type { DataInfo } from "../data/describe.ts";
 import type { Evaluation } from "../evaluate/evaluate.ts";
-import type { MetricsFile, Origin, SaeRecord } from "./record.ts";
+import type { MetricsFile, SaeRecord } from "./record.ts";
 
 /** What is known of an SAE besides what is measured. */
 export interface TrainedSae {

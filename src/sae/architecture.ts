@@ -4,6 +4,7 @@ import type { ConstraintName } from "./constraints.ts";
 import type { Dims } from "./dims.ts";
 import type { Init } from "./init.ts";
 import type { Plain } from "./plain.ts";
+import type { SaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;
@@ -138,6 +139,8 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
   readonly constraints: (options: OptionValues<O>) => { readonly [K in keyof P]?: ConstraintName };
   /** The frozen encoder once more, in float64 and without the graph builder: what exported models are verified against. */
   readonly plain: (options: OptionValues<O>, dims: Dims) => Plain;
+  /** How other libraries say it, for these options; its weights go by the names of `params` and `state`. Default: none can. */
+  readonly saidIn?: (options: OptionValues<O>, dims: Dims) => SaidIn;
 }
 
 type Values = Readonly<Record<string, V>>;
@@ -168,6 +171,7 @@ export interface Architecture {
   readonly losses: (context: LossContext<Values, AnyOptionValues, AnySparsity | undefined>) => Values;
   readonly constraints: (options: AnyOptionValues) => Readonly<Record<string, ConstraintName | undefined>>;
   readonly plain: (options: AnyOptionValues, dims: Dims) => Plain;
+  readonly saidIn?: (options: AnyOptionValues, dims: Dims) => SaidIn;
 }
 
 /** An architecture, checked: a misspelt parameter or option, or a missing float64 twin, does not compile. */

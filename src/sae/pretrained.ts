@@ -4,6 +4,7 @@ import { defineSae } from "./architecture.ts";
 import type { Dims } from "./dims.ts";
 import { zeros } from "./init.ts";
 import { linearDecode, linearEncode } from "./parts.ts";
+import { topKSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 
@@ -15,6 +16,9 @@ const inputBias = {
 
 /** Where weights can come from: a preset each, so that files and tables say it. */
 const presets = { experiment: {}, saelens: {}, "gemma-scope": {}, sparsify: {} } as const;
+
+/** The name of a place weights can come from. */
+export type Source = keyof typeof presets;
 
 const linear = ({ inputDim, latentDim, outputDim = inputDim }: Dims) =>
   ({
@@ -61,6 +65,7 @@ export const pretrainedTopK = defineSae({
     score: (pre) => (select === "magnitude" ? Math.abs(pre) : pre),
     value: (pre) => (relu ? Math.max(0, pre) : pre),
   }),
+  saidIn: topKSaidIn,
 });
 
 /** An SAE trained elsewhere whose latents are `ReLU(pre) [pre > threshold]`, one threshold a latent. */
@@ -83,6 +88,8 @@ export const pretrainedJumpRelu = defineSae({
     gate: (latent, { threshold }) => Math.max(0, threshold!.data[latent]!),
     value: (pre) => Math.max(0, pre),
   }),
+  saidIn: ({ inputBias }, { outputDim }) =>
+    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias } } : {},
 });
 
 /** An SAE trained elsewhere whose latents are `ReLU(pre)`. */
@@ -98,4 +105,6 @@ export const pretrainedRelu = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   plain: ({ inputBias }) => ({ inputBias, gate: () => 0, value: (pre) => Math.max(0, pre) }),
+  saidIn: ({ inputBias }, { outputDim }) =>
+    outputDim === undefined ? { saelens: { architecture: "standard", inputBias } } : {},
 });

@@ -2,6 +2,7 @@ import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { uniform, unitRows } from "./init.ts";
 import { linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+import { topKSaidIn } from "./saidIn.ts";
 
 /**
  * Keeps the `k` pre-activations of largest magnitude of each row, with their sign, so L0 is exactly `k`; no ReLU.
@@ -57,4 +58,5 @@ export const topK = defineSae({
     score: (pre) => (select === "magnitude" ? Math.abs(pre) : pre),
     value: (pre) => pre,
   }),
+  saidIn: ({ k, select }, dims) => topKSaidIn({ k, select, relu: false, inputBias: false }, dims),
 });

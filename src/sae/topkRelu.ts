@@ -5,6 +5,7 @@ import { defineSae, type LossContext } from "./architecture.ts";
 import type { Dims } from "./dims.ts";
 import { copyOf, geometricMedian, uniform, unitRows, zeros } from "./init.ts";
 import { keepTop, linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+import { topKSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 interface Params {
@@ -102,4 +103,5 @@ export const topKRelu = defineSae({
     score: (pre) => pre,
     value: (pre) => Math.max(0, pre),
   }),
+  saidIn: ({ k }, dims) => topKSaidIn({ k, select: "value", relu: true, inputBias: true }, dims),
 });

@@ -32,15 +32,15 @@ test("import, eval, and export to another library's format", () => {
     k: 4,
   });
 
-  const written = saeOnnx("export", join(out, "a.safetensors"), "--format", "sparsify");
+  const written = saeOnnx("export", join(out, "a.safetensors"), "--format", "saelens");
   expect(written.status, written.stderr).toBe(0);
-  expect(readdirSync(join(out, "a.sparsify")).sort()).toEqual(["cfg.json", "sae.safetensors"]);
-  const refused = saeOnnx("export", join(out, "a.safetensors"), "--format", "saelens");
+  expect(readdirSync(join(out, "a.saelens")).sort()).toEqual(["cfg.json", "sae_weights.safetensors"]);
+  const refused = saeOnnx("export", join(out, "a.safetensors"), "--format", "sparsify");
   expect([refused.status, refused.stderr]).toEqual([
     1,
-    expect.stringMatching(/^error: .*selects them by magnitude.*\n$/),
+    expect.stringMatching(/^error: [^\n]*a\.safetensors: sparsify has [^\n]* with --format saelens or as \.onnx\n$/),
   ]);
-  expect(readdirSync(out)).not.toContain("a.saelens");
+  expect(readdirSync(out)).not.toContain("a.sparsify");
   for (const [flag, value] of [
     ["--dtype", "int8"],
     ["--target", "compat"],
@@ -93,6 +93,17 @@ test.each(["sparsify-signed", "saelens-jumprelu", "saelens-standard"])(
     } else expect(compat.status, compat.stderr).toBe(0);
   },
 );
+
+test("inspect says in plain words where an imported SAE comes from", () => {
+  const out = temporaryFolder();
+  const made = saeOnnx("import", join(fixtures, "saelens-5-topk"), "--out", out, "--name", "a");
+  const origin = "model gpt2-small, hook blocks.8.hook_resid_pre, layer 8, dataset text";
+  expect(made.stdout).toBe(`pretrained-topk from saelens, 12 to 24; comes from ${origin}\n`);
+  for (const file of ["a.safetensors", "a.encoder.onnx"])
+    expect(saeOnnx("inspect", join(out, file)).stdout).toMatch(new RegExp(`^# comes from: ${origin}\n# `));
+  saeOnnx("import", join(fixtures, "sparsify"), "--out", out, "--name", "b");
+  expect(saeOnnx("inspect", join(out, "b.safetensors")).stdout).not.toContain("comes from");
+});
 
 test("what cannot be imported is one line, and nothing is written", () => {
   const out = temporaryFolder();

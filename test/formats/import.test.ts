@@ -1,18 +1,20 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { trainConfig } from "../../src/config/config.ts";
 import { readSafetensors, toTensor, writeSafetensors } from "../../src/data/safetensors.ts";
 import { freeze } from "../../src/export/freeze.ts";
-import { importSae } from "../../src/formats/index.ts";
+import { formats, importSae } from "../../src/formats/index.ts";
 import { readSource } from "../../src/formats/source.node.ts";
-import { writers } from "../../src/formats/write.ts";
-import { packModel } from "../../src/onnx/model.ts";
+import { metadataOf, packModel } from "../../src/onnx/model.ts";
+import { measuredRecord } from "../../src/record/measured.ts";
+import { trainedRecord } from "../../src/record/trained.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
 import { random } from "../../src/util/random.ts";
 import { tensor } from "../../src/util/tensor.ts";
+import { temporaryFolder } from "../cli/run.ts";
 import { complaint } from "../data/helpers.ts";
 
 const root = "test/fixtures/pretrained";
@@ -48,10 +50,17 @@ describe.each(readdirSync(root))("%s", (folder) => {
     }
   });
 
-  test("is called after its source", async () => {
-    const { config, layer } = importSae(await readSource(pathOf(folder)));
+  test("is called after its source, and says where it comes from as far as that is known", async () => {
+    const { config, layer, origin } = importSae(await readSource(pathOf(folder)));
     expect(folder).toMatch(new RegExp(`^${config.preset}`));
     expect(layer).toBe({ experiment: 14, "saelens-5-topk": 8, "saelens-2-standard": 3 }[folder] ?? null);
+    const gpt2 = { model: "gpt2-small", dataset: "text" };
+    const wanted = {
+      "saelens-5-jumprelu": gpt2,
+      "saelens-5-topk": { ...gpt2, hook: "blocks.8.hook_resid_pre", layer: 8 },
+      "saelens-2-standard": { ...gpt2, hook: "blocks.3.hook_mlp_out", layer: 3 },
+    }[folder];
+    expect(origin).toEqual(wanted ?? (folder.startsWith("saelens") ? { hook: "h" } : undefined));
   });
 });
 
@@ -88,6 +97,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ["saelens-topk", { architecture: "matryoshka_batchtopk" }, 'architecture is "matryoshka_batchtopk"'],
   ["saelens-topk", { architecture: "transcoder", d_out: 12 }, 'architecture is "transcoder"'],
   ["saelens-topk", { k: 2.5 }, "k is 2.5"],
+  ["saelens-abstopk", { k: undefined }, "architecture abstopk with k missing"],
   ["saelens-5-topk", { activation_fn_str: "tanh-relu" }, 'activation_fn_str is "tanh-relu": not supported here'],
   ["saelens-5-topk", { activation_fn_str: undefined }, "activation_fn_str is missing and activation_fn missing"],
   ["saelens-5-topk", { activation_fn_kwargs: {} }, "architecture topk with k missing"],
@@ -145,6 +155,74 @@ test("what inputs were multiplied by in a training run is never left out silentl
   );
 });
 
+test("an SAE of SAELens 6 comes from where its metadata say; what is no text or number is left out", async () => {
+  const metadata = {
+    ...{ sae_lens_version: "6.18.0", model_name: "gpt2", hook_name: "blocks.2.hook_z", hook_head_index: null },
+    ...{ neuronpedia_id: "gpt2/2-x", dataset_path: { name: "a" }, context_size: 128 },
+  };
+  const { origin, layer } = importSae(await changed("saelens-topk", { metadata }));
+  expect(origin).toEqual({ model: "gpt2", hook: "blocks.2.hook_z", neuronpedia_id: "gpt2/2-x" });
+  expect(layer).toBeNull();
+  const of = importSae(await changed("saelens-topk", { metadata: { ...metadata, hook_layer: 2 } }));
+  expect([of.origin!.layer, of.layer]).toEqual([2, 2]);
+  expect(importSae(await changed("saelens-topk", { metadata: { sae_lens_version: "6.18.0" } }))).not.toHaveProperty(
+    "origin",
+  );
+});
+
+test("an SAE of sparsify comes from the hookpoint its folder is called after, where the run's settings say so", async () => {
+  const run = temporaryFolder();
+  const folder = join(run, "layers.10");
+  cpSync(join(root, "sparsify"), folder, { recursive: true });
+  const originWith = async (config: string) => {
+    writeFileSync(join(run, "config.json"), config);
+    return importSae(await readSource(folder)).origin;
+  };
+  const settings = { model: "HuggingFaceTB/SmolLM2-135M", dataset: "EleutherAI/x", hookpoints: ["layers.10"], k: 4 };
+  expect(await originWith(JSON.stringify(settings))).toEqual({
+    model: "HuggingFaceTB/SmolLM2-135M",
+    hook: "layers.10",
+    dataset: "EleutherAI/x",
+  });
+  expect(await originWith(JSON.stringify({ ...settings, hookpoints: ["layers.1"] }))).toBeUndefined();
+  expect(await originWith('{"model": "another file of that name"}')).toBeUndefined();
+  expect(await originWith("{")).toBeUndefined();
+});
+
+test.each([
+  ["gemma-scope-2b-pt-res/layer_20/width_16k/average_l0_71", "gemma-2-2b", "gemma-scope-2b-pt-res"],
+  ["/a/gemma-scope-9b-it-att/layer_20/width_16k/average_l0_71/params.npz", "gemma-2-9b-it", "gemma-scope-9b-it-att"],
+])("an SAE of Gemma Scope comes from where its folders say: %s", async (path, model, release) => {
+  const { files } = await readSource(join(root, "gemma-scope"));
+  const { origin, layer } = importSae({ path, files });
+  expect(origin).toEqual({ model, release, id: "layer_20/width_16k/average_l0_71", layer: 20 });
+  expect(layer).toBe(20);
+});
+
+test("an SAE of Gemma Scope in other folders comes from nowhere known", async () => {
+  const { files } = await readSource(join(root, "gemma-scope"));
+  for (const path of ["layer_20/width_16k/average_l0_71", "gemma-scope-2b-pt-res/layer_20", "params.npz"])
+    expect(importSae({ path, files }).origin).toBeUndefined();
+});
+
+test("where an imported SAE comes from goes into its frozen models and its records", async () => {
+  const checkpoint = importSae(await readSource(pathOf("saelens-5-topk")));
+  const metadata = metadataOf(freeze(checkpoint, "encoder"));
+  expect(JSON.parse(metadata.origin!)).toEqual(checkpoint.origin);
+  const { origin: _, ...unknown } = checkpoint;
+  expect(metadataOf(freeze(unknown, "encoder"))).not.toHaveProperty("origin");
+  expect(readSafetensors(writeCheckpoint(unknown), "a").metadata).not.toHaveProperty("origin");
+  const evaluation = { metrics: {}, splits: {}, latents: {}, inputDim: 12, latentDim: 24, outputDim: undefined, k: 4 };
+  expect(measuredRecord("a", "cpu", { ...evaluation, metadata }).origin).toEqual(checkpoint.origin);
+  const about = { name: "a", provider: "cpu", seconds: null };
+  expect(trainedRecord({ ...checkpoint, ...about }, evaluation).origin).toEqual(checkpoint.origin);
+});
+
+test("a checkpoint whose origin is no list of texts and numbers is damaged", async () => {
+  const bytes = writeCheckpoint({ ...trained("topk", "report"), origin: { model: ["a"] as unknown as string } });
+  expect(complaint(() => readCheckpoint(bytes, "a"))).toContain('a: its metadata "origin" are damaged');
+});
+
 test("a skip connection in the weights is refused, whatever cfg.json says", async () => {
   const { files } = await readSource(join(root, "sparsify"));
   const { tensors } = readSafetensors(files.get("sae.safetensors")!, "a");
@@ -199,9 +277,10 @@ async function outputs(checkpoint: Parameters<typeof freeze>[0]) {
 }
 
 /** A trained checkpoint's stand-in: random weights. */
-function trained(architecture: string, preset: string, options = {}) {
-  const dims = { inputDim: 12, latentDim: 24 };
-  const config = trainConfig({ architecture, preset, ...dims, options: { k: 4, ...options }, epochs: 1 });
+function trained(architecture: string, preset: string, options = {}, outputDim?: number) {
+  const dims = { inputDim: 12, latentDim: 24, ...(outputDim === undefined ? {} : { outputDim }) };
+  const k = architecture.includes("topk") ? { k: 4 } : {};
+  const config = trainConfig({ architecture, preset, ...dims, options: { ...k, ...options }, epochs: 1 });
   const rng = random(5, "weights");
   const tensors = Object.fromEntries(
     Object.entries(parametersOf(config)).map(([name, { shape }]) => [
@@ -217,47 +296,95 @@ function trained(architecture: string, preset: string, options = {}) {
 }
 
 describe("export --format", () => {
-  test.each(["saelens-standard", "saelens-jumprelu", "saelens-topk", "saelens-5-topk", "gemma-scope", "sparsify"])(
-    "%s comes back from SAELens as it went, and computes the same bits",
-    async (folder) => {
-      const checkpoint = importSae(await readSource(pathOf(folder)));
-      const back = importSae(formatFiles(writers.saelens(checkpoint, "a")));
-      expect(back.tensors).toEqual(checkpoint.tensors);
-      expect(back.config.options).toEqual(checkpoint.config.options);
-      expect(await outputs(back)).toEqual(await outputs(checkpoint));
-    },
-  );
-
-  test.each(["sparsify", "sparsify-signed", "saelens-topk"])(
-    "%s computes the same bits in sparsify's files",
-    async (folder) => {
-      const checkpoint = importSae(await readSource(pathOf(folder)));
-      const back = importSae(formatFiles(writers.sparsify(checkpoint, "a")));
-      expect(back.tensors).toEqual(checkpoint.tensors);
-      expect(await outputs(back)).toEqual(await outputs(checkpoint));
-    },
-  );
+  const reread = (format: "saelens" | "sparsify", checkpoint: Parameters<typeof freeze>[0]) =>
+    importSae(formatFiles(formats[format].write(checkpoint, "a")));
 
   test.each([
-    ["the experiment's", async () => importSae(await readSource(pathOf("experiment")))],
-    ["sparsify signed", async () => importSae(await readSource(pathOf("sparsify-signed")))],
-    ["topk report", async () => trained("topk", "report")],
-    ["topk original", async () => trained("topk", "original")],
+    ...["saelens-standard", "saelens-jumprelu", "saelens-topk", "saelens-5-topk", "saelens-abstopk"],
+    ...["gemma-scope", "sparsify", "sparsify-signed", "experiment"],
+  ])("%s comes back from SAELens as it went, and computes the same bits", async (folder) => {
+    const checkpoint = importSae(await readSource(pathOf(folder)));
+    const back = reread("saelens", checkpoint);
+    expect(back.tensors).toEqual(checkpoint.tensors);
+    expect(back.config.options).toEqual(checkpoint.config.options);
+    expect(back.origin).toEqual(checkpoint.origin);
+    expect(await outputs(back)).toEqual(await outputs(checkpoint));
+  });
+
+  test.each([
+    ["topk", "report"],
+    ["topk", "original"],
+    ["topk-relu", "gao2024"],
+  ])("%s, preset %s, computes the same bits in SAELens's files", async (architecture, preset) => {
+    const checkpoint = trained(architecture, preset);
+    expect(await outputs(reread("saelens", checkpoint))).toEqual(await outputs(checkpoint));
+  });
+
+  test("the default SAE is SAELens's abstopk, with nothing off the input", () => {
+    const files = formats.saelens.write(trained("topk", "report"), "a");
+    expect(JSON.parse(files["cfg.json"] as string)).toEqual({
+      ...{ architecture: "abstopk", d_in: 12, d_sae: 24, dtype: "float32", device: "cpu" },
+      ...{ apply_b_dec_to_input: false, normalize_activations: "none", reshape_activations: "none" },
+      ...{ k: 4, rescale_acts_by_decoder_norm: false, metadata: { sae_lens_version: "6.54.0" } },
+    });
+  });
+
+  test.each(["sparsify", "saelens-topk"])("%s computes the same bits in sparsify's files", async (folder) => {
+    const checkpoint = importSae(await readSource(pathOf(folder)));
+    const back = reread("sparsify", checkpoint);
+    expect(back.tensors).toEqual(checkpoint.tensors);
+    expect(await outputs(back)).toEqual(await outputs(checkpoint));
+  });
+
+  test("sparsify's files have only settings that its present version knows", () => {
+    const files = formats.sparsify.write(trained("topk-relu", "gao2024"), "a");
+    expect(Object.keys(JSON.parse(files["cfg.json"] as string)).sort()).toEqual(
+      ["activation", "d_in", "expansion_factor", "k", "multi_topk", "normalize_decoder", "num_latents"].sort(),
+    );
+  });
+
+  test.each([
+    ["saelens-5-topk, of which b_dec is not", async () => importSae(await readSource(pathOf("saelens-5-topk")))],
     ["topk-relu", async () => trained("topk-relu", "gao2024")],
   ] as const)("%s computes the same as sparsify, whose b_dec is taken off the input", async (_, make) => {
     const checkpoint = await make();
     const wanted = await outputs(checkpoint);
-    const back = await outputs(importSae(formatFiles(writers.sparsify(checkpoint, "a"))));
+    const back = await outputs(reread("sparsify", checkpoint));
     const largest = Math.max(...wanted.map(Math.abs));
     expect(Math.max(...wanted.map((value, i) => Math.abs(value - back[i]!))) / largest).toBeLessThan(1e-5);
   });
 
-  test("what a format cannot express is refused with the reason", async () => {
-    expect(complaint(() => writers.saelens(trained("topk", "report"), "a"))).toContain("selects them by magnitude");
+  test("what a format has no words for is refused with the reason, and with what works", async () => {
+    const [saelens, sparsify] = (["saelens", "sparsify"] as const).map(
+      (name) => (checkpoint: Parameters<typeof freeze>[0]) => complaint(() => formats[name].write(checkpoint, "a")),
+    ) as [(checkpoint: Parameters<typeof freeze>[0]) => string, (checkpoint: Parameters<typeof freeze>[0]) => string];
+    const signed = sparsify(trained("topk", "report"));
+    expect(signed).toMatch(/^a: sparsify has top-k of ReLU only, without signs; this is topk /);
+    expect(signed).toMatch(/\(k 4, select magnitude, [^)]*\); export it with --format saelens or as \.onnx$/);
+    expect(sparsify(importSae(await readSource(pathOf("sparsify-signed"))))).toContain("with --format saelens or as");
     const raw = trained("topk", "report", { select: "value" });
-    expect(complaint(() => writers.saelens(raw, "a"))).toContain("below zero");
-    expect(complaint(() => writers.sparsify(raw, "a"))).toContain("top-k of ReLU or of magnitude only");
+    expect(saelens(raw)).toMatch(
+      /^a: SAELens has top-k by value .*this is topk \(.*select value.*; export it as \.onnx$/,
+    );
+    expect(sparsify(raw)).toMatch(/top-k of ReLU only.*; export it as \.onnx$/);
     const jump = importSae(await readSource(pathOf("gemma-scope")));
-    expect(complaint(() => writers.sparsify(jump, "a"))).toContain("this is pretrained-jumprelu");
+    expect(sparsify(jump)).toMatch(/this is pretrained-jumprelu .*with --format saelens or as \.onnx$/);
+    for (const options of [
+      { select: "magnitude", relu: true },
+      { select: "value", relu: false },
+    ])
+      for (const refusal of [saelens, sparsify])
+        expect(refusal(trained("pretrained-topk", "saelens", options))).toMatch(/; export it as \.onnx$/);
+    for (const [architecture, preset] of [
+      ["topk", "report"],
+      ["topk-relu", "gao2024"],
+      ["pretrained-topk", "saelens"],
+      ["pretrained-jumprelu", "saelens"],
+      ["pretrained-relu", "saelens"],
+    ] as const) {
+      const transcoder = trained(architecture, preset, {}, 8);
+      expect(saelens(transcoder)).toMatch(/a transcoder from 12 to 8 dimensions\); export it as \.onnx$/);
+      expect(sparsify(transcoder)).toMatch(/a transcoder from 12 to 8 dimensions\); export it as \.onnx$/);
+    }
   });
 });

@@ -57,6 +57,7 @@ describe.skipIf(spawnSync(python, ["-Ic", "import torch, numpy"]).status !== 0)(
       async (name) => {
         const checkpoint = await read(name);
         expect(checkpoint.layer).toBe(name === "nowhere" ? null : 14);
+        expect(checkpoint.origin).toEqual(name === "gpt2" ? { model: "gpt2" } : undefined);
         const expected = readNpz(readFileSync(join(folder, `${name}.npz`)), name);
         const session = await cpu.open(packModel(freeze(checkpoint, "autoencoder")));
         const actual = await session.run({ activations: toFloat32(expected.get("x")!) });

@@ -2,7 +2,7 @@ import { readActivations } from "../../data/files.node.ts";
 import { type Part, parts } from "../../export/freeze.ts";
 import { type TargetName, targets } from "../../export/targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../../export/weights/index.ts";
-import { writers } from "../../formats/write.ts";
+import { writtenNames } from "../../formats/index.ts";
 import { exportFormat } from "../../pipeline/exportFormat.node.ts";
 import { exportFiles } from "../../pipeline/exportModels.node.ts";
 import { ConfigError } from "../../util/errors.ts";
@@ -34,7 +34,7 @@ export const exportCommand = defineCommand({
       describe: `one or a list of ${Object.keys(parts).join(", ")}`,
     },
     format: {
-      choices: Object.keys(writers) as (keyof typeof writers)[],
+      choices: writtenNames,
       describe: "write a folder in another library's format instead",
     },
     target: {

@@ -1,11 +1,13 @@
 import { basename, join, resolve } from "node:path";
 import { writeCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { originText } from "../../checkpoint/origin.ts";
 import { writeWhole } from "../../data/files.node.ts";
 import { writeFrozen } from "../../export/files.node.ts";
 import { freezeWithParity } from "../../export/parity/vectors.ts";
-import { importSae } from "../../formats/index.ts";
+import { formats, importSae } from "../../formats/index.ts";
 import { readSource } from "../../formats/source.node.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
@@ -13,7 +15,11 @@ import { note, print } from "../output.ts";
 export const importCommand = defineCommand({
   command: "import <path>",
   positional: {
-    path: { describe: "an experiment .pt, a params.npz, or a folder of SAELens, Gemma Scope or sparsify" },
+    path: {
+      describe: `a file or folder: ${Object.values(formats)
+        .map(({ describe }) => describe)
+        .join("; ")}`,
+    },
   },
   options: {
     out: { type: "string", default: "models", describe: "folder to write to" },
@@ -37,7 +43,14 @@ export const importCommand = defineCommand({
     await writeWhole(file, writeCheckpoint(checkpoint));
     for (const one of written) note(one);
     const { architecture, preset, inputDim, latentDim, options } = checkpoint.config;
-    const about = { architecture, source: preset, input_dim: inputDim, latent_dim: latentDim, options, files: written };
-    print(given.json ? JSON.stringify(about, null, 1) : `${architecture} from ${preset}, ${inputDim} to ${latentDim}`);
+    const { origin = null } = checkpoint;
+    const dims = { input_dim: inputDim, latent_dim: latentDim };
+    const about = { architecture, source: preset, origin, ...dims, options, files: written };
+    const from = origin ? `; comes from ${visible(originText(origin))}` : "";
+    print(
+      given.json
+        ? JSON.stringify(about, null, 1)
+        : `${architecture} from ${preset}, ${inputDim} to ${latentDim}${from}`,
+    );
   },
 });

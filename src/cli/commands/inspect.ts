@@ -1,3 +1,4 @@
+import { originInMetadata, originText } from "../../checkpoint/origin.ts";
 import { readBytes } from "../../data/files.node.ts";
 import { readNpyArray } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
@@ -25,8 +26,15 @@ interface Listed {
   readonly shape: readonly number[];
 }
 
+/** Where an imported SAE comes from, in plain words; nothing where its file does not say. */
+function comesFrom(metadata: Readonly<Record<string, string>>): string[] {
+  const origin = originInMetadata(metadata);
+  return origin ? [`# comes from: ${visible(originText(origin))}`] : [];
+}
+
 const arrays = (tensors: ReadonlyMap<string, Listed>, metadata: Readonly<Record<string, string>> = {}): Contents => ({
   text: [
+    ...comesFrom(metadata),
     ...Object.entries(metadata).map(([key, value]) => `# ${key}: ${value}`),
     ...[...tensors].map(([name, { dtype, shape }]) => `${name}: ${dtype} [${shape.join(", ")}]`),
   ]
@@ -52,7 +60,7 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Cont
     const model = decodeModel(bytes, file);
     const { input, output, node } = model.graph ?? {};
     return {
-      text: printModel(model),
+      text: [...comesFrom(metadataOf(model)), printModel(model)].join("\n"),
       json: { metadata: metadataOf(model), inputs: values(input), outputs: values(output), nodes: node?.length ?? 0 },
     };
   },

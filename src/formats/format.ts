@@ -1,0 +1,45 @@
+import type { Checkpoint, Weights } from "../checkpoint/checkpoint.ts";
+import type { Origin } from "../checkpoint/origin.ts";
+import type { ArchitectureName } from "../sae/index.ts";
+import type { Source } from "../sae/pretrained.ts";
+import type { AnyOptionValues } from "../util/options.ts";
+
+/** An SAE trained elsewhere, as this project computes and stores it: matrices are `[latentDim, inputDim]`. */
+export interface Pretrained {
+  readonly architecture: ArchitectureName;
+  /** The format it came in: a preset of the architecture. */
+  readonly source: Source;
+  readonly options: AnyOptionValues;
+  readonly tensors: Weights;
+  readonly layer: number | null;
+  readonly position: number | null;
+  /** Where it comes from, as its files say; `null` where they do not. */
+  readonly origin: Origin | null;
+}
+
+/** A file or folder to import: its path and the bytes of its files by name (of the file itself: its own name). */
+export interface SourceFiles {
+  readonly path: string;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What else is in the folder; default nothing. */
+  readonly others?: readonly string[];
+}
+
+/** A format of SAEs. One file each, listed in index.ts. */
+export interface Format {
+  readonly describe: string;
+  /** Names of the files it needs; a pattern for a file given by itself. */
+  readonly needs: readonly (string | RegExp)[];
+  /** Names of files it reads where they are there; `../NAME` for one beside the folder. */
+  readonly mayHave?: readonly string[];
+  /** @throws {ConfigError} for what is missing, contradicts itself, or cannot be computed here: by name. */
+  readonly read: (source: SourceFiles) => Pretrained;
+  /**
+   * The files of an SAE in this format; `file` names the SAE in errors. Default: it is read only.
+   * @throws {ConfigError} when the format has no words for what the SAE computes.
+   */
+  readonly write?: (checkpoint: Checkpoint, file: string) => Readonly<Record<string, Uint8Array | string>>;
+}
+
+/** A format that SAEs can be written in too. */
+export type WrittenFormat = Format & Required<Pick<Format, "write">>;

@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { quote } from "../data/quote.ts";
+import { ConfigError } from "../util/errors.ts";
+import type { SourceFiles } from "./format.ts";
+
+/** A JSON file of the source, checked: a key of another type or value is refused by its name. Unknown keys: `strict` schemas refuse them. */
+export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name: string, schema: T): z.infer<T> {
+  const file = `${path}/${name}`;
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(files.get(name)));
+  } catch {
+    throw new ConfigError(`${file}: is not JSON; get the file again`);
+  }
+  const { data, error } = schema.safeParse(json);
+  if (error) {
+    const issue = error.issues[0]!;
+    const { path: at, message } = issue;
+    if (issue.code === "unrecognized_keys")
+      throw new ConfigError(
+        `${file}: ${issue.keys.map((key) => quote([...at, key].join("."))).join(", ")} not supported; what it changes would be lost`,
+      );
+    const value = at.reduce<unknown>((of, key) => (Object(of) as Record<PropertyKey, unknown>)[key], json);
+    const shown = value === undefined ? "missing" : `${JSON.stringify(value).slice(0, 80)}: ${message}`;
+    throw new ConfigError(`${file}: ${at.join(".") || "the file"} is ${shown}`);
+  }
+  return data as z.infer<T>;
+}
+
+/** A setting that only these values can be imported with. */
+export const only = <const V extends readonly (string | number | boolean | null)[]>(...values: V) =>
+  z.literal(values as unknown as [V[number], ...V[number][]], {
+    error: () => `not supported here, only ${values.map(String).join(" or ")}`,
+  });
+
+/** The text of a JSON file. */
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`;

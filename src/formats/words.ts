@@ -1,0 +1,28 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { SaidIn } from "../sae/saidIn.ts";
+import { architectureOf } from "../sae/spec.ts";
+import { ConfigError } from "../util/errors.ts";
+
+/**
+ * A format's words for what an SAE computes, as its architecture says them; `has` is what the format has words for.
+ * @throws {ConfigError} when it has none for this SAE: why, and what works instead.
+ */
+export function wordsFor<F extends keyof SaidIn>(
+  format: F,
+  { config }: Checkpoint,
+  file: string,
+  has: string,
+): NonNullable<SaidIn[F]> {
+  const { architecture, options, inputDim, outputDim } = config;
+  const said = architectureOf(config).saidIn?.(options, config) ?? {};
+  const words = said[format];
+  if (words) return words;
+  const settings = [
+    ...Object.entries(options).map(([name, value]) => `${name} ${value}`),
+    ...(outputDim === undefined ? [] : [`a transcoder from ${inputDim} to ${outputDim} dimensions`]),
+  ];
+  const others = Object.keys(said).map((name) => `with --format ${name}`);
+  throw new ConfigError(
+    `${file}: ${has}; this is ${architecture} (${settings.join(", ")}); export it ${[...others, "as .onnx"].join(" or ")}`,
+  );
+}
