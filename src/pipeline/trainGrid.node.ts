@@ -8,9 +8,9 @@ import { configToJson } from "../config/json.ts";
 import { writeWhole } from "../data/files.node.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withRecovery } from "../evaluate/recovery.ts";
-import { parityPath, writeFrozen } from "../export/files.node.ts";
+import { vectorsPath, writeFrozen } from "../export/files.node.ts";
 import { freeze, type Part } from "../export/freeze.ts";
-import { freezeWithParity } from "../export/parity/vectors.ts";
+import { freezeWithVectors } from "../export/vectors/vectors.ts";
 import { describedKeys } from "../metrics/index.ts";
 import { serializeMetrics } from "../record/metricsFile.ts";
 import { stemsOf } from "../record/names.ts";
@@ -99,7 +99,7 @@ interface Shared {
 }
 
 /**
- * Trains every configuration, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with parity vectors, and per-latent
+ * Trains every configuration, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with verification vectors, and per-latent
  * numbers; the metrics file `NAME.metrics.json` grows with each. What is finished already is kept, what was
  * interrupted goes on where it stopped. Everything that can be refused is refused before the first file is written.
  * @throws {ConfigError} when rows do not fit, or files of other configurations or data are in the way.
@@ -228,7 +228,7 @@ const frozenParts = ["encoder", "autoencoder"] as const;
 const frozenPath = ({ out }: GridRun, name: string, part: string): string => join(out, `${name}.${part}.onnx`);
 
 async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, parts: readonly Part[]): Promise<void> {
-  for (const [part, frozen] of await freezeWithParity(checkpoint, parts))
+  for (const [part, frozen] of await freezeWithVectors(checkpoint, parts))
     await writeFrozen(frozenPath(run, name, part), frozen);
 }
 
@@ -237,7 +237,7 @@ async function reuse({ run }: Shared, name: string, checkpoint: Checkpoint, know
   const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
-    if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path)))) missing.push(part);
+    if (!(await readIfThere(path)) || !(await readIfThere(vectorsPath(path)))) missing.push(part);
   }
   if (missing.length > 0) await writeParts(run, name, checkpoint, missing);
   if (known) return { ...known, config: configToJson(checkpoint.config) };

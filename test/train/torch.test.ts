@@ -66,7 +66,7 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
   });
 
   if (!steps[witness.config.step].grows)
-    test.each(["scan", "step"] as const)("weights and losses by wrapper %s", async (wrapper) => {
+    test.each(["scan", "single"] as const)("weights and losses by wrapper %s", async (wrapper) => {
       const { afterOne, state, losses } = await trained(witness, wrapper);
       for (const name of names) {
         expect(worst(afterOne[name], get(`step1.${name}`)), `${name} after 1`).toBeLessThan(1e-5);
