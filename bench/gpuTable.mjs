@@ -46,7 +46,7 @@ export function parityRow(result) {
     if (!row) return "not measured";
     return row.distance ? `${exponent(row.distance.loss)} / ${exponent(row.distance.largestWeight)}` : row.note;
   };
-  return `| cuda | dense | ${["loop", "scan", "step"].map(shown).join(" | ")} |`;
+  return `| cuda | dense | ${["loop", "scan", "single"].map(shown).join(" | ")} |`;
 }
 
 /** Each place that speaks of CUDA: in which file, where in it, and what stands there. */

@@ -1,6 +1,6 @@
 import { synthesize } from "../../dist/data/synthetic.js";
-import { plainLatents } from "../../dist/export/parity/forward.js";
-import { tie } from "../../dist/export/parity/rows.js";
+import { plainLatents } from "../../dist/export/vectors/forward.js";
+import { tie } from "../../dist/export/vectors/rows.js";
 import { formats, importSae } from "../../dist/formats/index.js";
 import { cpu, readActivations, tensor, train, trainConfig } from "../../dist/node.js";
 import { sliceRows } from "../../dist/util/tensor.js";

@@ -3,7 +3,7 @@ import { readBytes, writeWhole } from "../data/files.node.ts";
 import { externalLocations, joinExternalData } from "../onnx/external.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
-import type { Frozen } from "./parity/vectors.ts";
+import type { Frozen } from "./vectors/vectors.ts";
 
 /** Writes a model; weights past 1.5 GB go to `NAME.onnx.data` beside it, which is written first. */
 export async function writeModel(path: string, model: Model): Promise<void> {
@@ -12,12 +12,12 @@ export async function writeModel(path: string, model: Model): Promise<void> {
   await writeWhole(path, bytes);
 }
 
-/** Where the parity vectors of a model lie: `NAME.parity.safetensors` beside `NAME.onnx`. */
-export const parityPath = (model: string): string => `${model.replace(/\.onnx$/, "")}.parity.safetensors`;
+/** Where the verification vectors of a model lie: `NAME.parity.safetensors` beside `NAME.onnx`. */
+export const vectorsPath = (model: string): string => `${model.replace(/\.onnx$/, "")}.parity.safetensors`;
 
-/** Writes a frozen part with its parity vectors beside it; they come first, so that no model lacks the vectors it names. */
+/** Writes a frozen part with its verification vectors beside it; they come first, so that no model lacks the vectors it names. */
 export async function writeFrozen(path: string, { model, vectors }: Frozen): Promise<void> {
-  await writeWhole(parityPath(path), vectors);
+  await writeWhole(vectorsPath(path), vectors);
   await writeModel(path, model);
 }
 

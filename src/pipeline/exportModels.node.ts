@@ -3,10 +3,10 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { ActivationSet } from "../data/activations.ts";
 import { describeData } from "../data/describe.ts";
 import { splitRows, takeRows } from "../data/split.ts";
-import { parityPath, writeFrozen } from "../export/files.node.ts";
+import { vectorsPath, writeFrozen } from "../export/files.node.ts";
 import type { Part } from "../export/freeze.ts";
-import { type Frozen, freezeWithParity } from "../export/parity/vectors.ts";
 import type { TargetName } from "../export/targets/index.ts";
+import { type Frozen, freezeWithVectors } from "../export/vectors/vectors.ts";
 import type { WeightTypeName } from "../export/weights/index.ts";
 import { providers } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -45,7 +45,7 @@ export interface Exported {
 type MeasuredLoss = RoundingLoss & { readonly data_digest: string };
 
 /**
- * Freezes checkpoints and writes each model with its parity vectors. All are made, measured and replayed on every usable provider
+ * Freezes checkpoints and writes each model with its verification vectors. All are made, measured and replayed on every usable provider
  * before the first is written: where one fails, nothing is.
  * @throws {ConfigError} when a checkpoint is not finished, a target or dtype cannot express it, too much is lost, or a provider
  * gives other numbers.
@@ -58,15 +58,16 @@ export async function exportFiles(request: ExportRequest): Promise<Exported[]> {
     const loss = dtype === "float32" ? undefined : await measuredLoss(checkpoint, source, request);
     const middle = [target === "ort" ? "" : `.${target}`, dtype === "float32" ? "" : `.${dtype}`].join("");
     const more: Record<string, string> = loss ? { dtype_loss: JSON.stringify(loss) } : {};
-    const all = await freezeWithParity(checkpoint, parts, { target, dtype }, more).catch((error) => {
+    const all = await freezeWithVectors(checkpoint, parts, { target, dtype }, more).catch((error) => {
       throw error instanceof ConfigError ? new ConfigError(`${source}: ${error.message}`) : error;
     });
     for (const [part, frozen] of all) {
       const path = join(out ?? dirname(source), `${basename(source, ".safetensors")}${middle}.${part}.onnx`);
       const verified = await verifyModel(runtimes, frozen.model, frozen.expected, path);
       request.onVerified?.(verified);
-      if (!verified.ok) throw new ConfigError(`${path}: not written, it differs from its parity vectors (see above)`);
-      made.push({ part, target, dtype, path, parity: parityPath(path), frozen, ...(loss ? { loss } : {}) });
+      if (!verified.ok)
+        throw new ConfigError(`${path}: not written, it differs from its verification vectors (see above)`);
+      made.push({ part, target, dtype, path, parity: vectorsPath(path), frozen, ...(loss ? { loss } : {}) });
     }
   }
   for (const { path, frozen } of made) await writeFrozen(path, frozen);

@@ -12,7 +12,7 @@ import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress } from "./grid/request.ts";
 
 /**
- * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with parity vectors, and per-latent
+ * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with verification vectors, and per-latent
  * numbers; the metrics file `NAME.metrics.json` grows with each. What is finished already is kept, what was interrupted goes on where it
  * stopped. What can be refused was refused by `planGrid`, before the first file is written.
  * @throws {RuntimeFailure} when a training fails or its process ends early; what is finished by then is kept.

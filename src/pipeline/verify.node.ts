@@ -1,9 +1,9 @@
 import { readBytes } from "../data/files.node.ts";
-import { type ParityVectors, readParity } from "../data/parity.ts";
 import { quote } from "../data/quote.ts";
-import { parityClaim } from "../evaluate/parity/claim.ts";
-import { type Replay, replay } from "../evaluate/parity/replay.ts";
-import { parityPath, readModel } from "../export/files.node.ts";
+import { readVectors, type VerificationVectors } from "../data/vectors.ts";
+import { vectorsClaim } from "../evaluate/verify/claim.ts";
+import { type Replay, replay } from "../evaluate/verify/replay.ts";
+import { readModel, vectorsPath } from "../export/files.node.ts";
 import type { Model } from "../onnx/proto.ts";
 import { type ProviderName, providers } from "../runtime/providers.node.ts";
 import type { Runtime } from "../runtime/session.ts";
@@ -48,7 +48,7 @@ type Runtimes = Awaited<ReturnType<typeof usableRuntimes>>["runtimes"];
 export async function verifyModel(
   runtimes: Runtimes,
   model: Model,
-  vectors: ParityVectors,
+  vectors: VerificationVectors,
   file: string,
 ): Promise<Verified> {
   const replays: Verified["replays"][number][] = [];
@@ -64,7 +64,7 @@ export async function verifyModel(
 }
 
 /**
- * Reads frozen models with their parity vectors and replays them. All are read and checked before the first is run.
+ * Reads frozen models with their verification vectors and replays them. All are read and checked before the first is run.
  * @throws {ConfigError} when a model is none of ours, or its vectors are missing, damaged or another model's.
  */
 export async function verifyFiles(runtimes: Runtimes, files: readonly string[]): Promise<Verified[]> {
@@ -78,17 +78,19 @@ export async function verifyFiles(runtimes: Runtimes, files: readonly string[]):
   return verified;
 }
 
-async function vectorsOf(model: Model, file: string): Promise<ParityVectors> {
-  const claimed = parityClaim(model, file);
-  const path = parityPath(file);
+async function vectorsOf(model: Model, file: string): Promise<VerificationVectors> {
+  const claimed = vectorsClaim(model, file);
+  const path = vectorsPath(file);
   const bytes = await readBytes(path).catch((error) => {
     if ((error.cause as { code?: string } | undefined)?.code !== "ENOENT") throw error;
-    throw new ConfigError(`${file}: its parity vectors ${path} are missing; put them beside it, or export it again`);
+    throw new ConfigError(
+      `${file}: its verification vectors ${path} are missing; put them beside it, or export it again`,
+    );
   });
   const found = await digest(bytes);
   if (found !== claimed)
     throw new ConfigError(
       `${path}: digest ${quote(found.slice(0, 12))}, ${file} names ${quote(claimed.slice(0, 12))}: damaged, or of another model; export the model again`,
     );
-  return readParity(bytes, path);
+  return readVectors(bytes, path);
 }

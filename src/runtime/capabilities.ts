@@ -1,7 +1,7 @@
 /** What the CPU can do, and WebAssembly too: it is the CPU provider, compiled for another machine. */
 const onHost = {
   wrapper: "loop",
-  wrappers: ["loop", "scan", "step"],
+  wrappers: ["loop", "scan", "single"],
   defaultStep: null,
   steps: ["live", "dense"],
   noFallback: false,
@@ -11,7 +11,7 @@ const onHost = {
  * What each provider of ONNX Runtime can train with, by the name `--provider` uses.
  *
  * `wrapper` is how steps are strung together (train/wrappers). `loop`: the carried state may grow. `scan`: the state stays on
- * the device, with no copy and no wait per step. `step`: one run per step with the state on the device, for a provider without
+ * the device, with no copy and no wait per step. `single`: one run per step with the state on the device, for a provider without
  * Loop and Scan.
  *
  * `noFallback`: a node without a kernel is an error (`session.disable_cpu_ep_fallback`). cpu and wasm need no such rule: they
@@ -20,10 +20,10 @@ const onHost = {
 export const capabilities = {
   cpu: onHost,
   wasm: onHost,
-  webgpu: { wrapper: "step", wrappers: ["step"], defaultStep: "dense", steps: ["dense"], noFallback: true },
+  webgpu: { wrapper: "single", wrappers: ["single"], defaultStep: "dense", steps: ["dense"], noFallback: true },
   cuda: {
     wrapper: "scan",
-    wrappers: ["loop", "scan", "step"],
+    wrappers: ["loop", "scan", "single"],
     defaultStep: "dense",
     steps: ["dense"],
     noFallback: true,
@@ -34,9 +34,9 @@ export type ProviderName = keyof typeof capabilities;
 
 /** What a provider can train with. */
 export interface Capabilities {
-  readonly wrapper: "loop" | "scan" | "step";
+  readonly wrapper: "loop" | "scan" | "single";
   /** Every wrapper it can run at all. */
-  readonly wrappers: readonly ("loop" | "scan" | "step")[];
+  readonly wrappers: readonly ("loop" | "scan" | "single")[];
   /** The default step form; `null`: the faster one for the configuration. */
   readonly defaultStep: "live" | "dense" | null;
   readonly steps: readonly ("live" | "dense")[];

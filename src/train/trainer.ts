@@ -17,7 +17,7 @@ import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 
 /**
- * The training graph of a configuration: all state in and out, many steps a run (one for wrapper `step`). A pure function.
+ * The training graph of a configuration: all state in and out, many steps a run (one for wrapper `single`). A pure function.
  * @throws {ConfigError} when the wrapper cannot run the configuration's step form.
  */
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {

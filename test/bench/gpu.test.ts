@@ -85,7 +85,7 @@ const fake = {
   first_contact: { provider: "cuda", steps: 20, tf32: "on", bounds: { loss: 0.01, weights: 0.1 }, ...distance },
   parity: {
     steps: 50,
-    rows: ["loop", "scan", "step"].map((wrapper) => ({
+    rows: ["loop", "scan", "single"].map((wrapper) => ({
       ...{ provider: "cuda", step: "dense", wrapper },
       ...(wrapper === "loop" ? { distance: null, note: "failed: no memory" } : { distance, note: "" }),
     })),

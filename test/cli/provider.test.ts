@@ -7,7 +7,7 @@ const build = (folder: string, ...flags: string[]) =>
   saeOnnx("build-graph", "--input-dim", "16", "--latent-dim", "128", "--k", "4", "--out", folder, ...flags);
 
 test("build-graph writes the wrapper of each provider, in a step form it can run", () => {
-  const named = { cpu: "topk_live_loop", wasm: "topk_live_loop", webgpu: "topk_dense_step", cuda: "topk_dense_scan" };
+  const named = { cpu: "topk_live_loop", wasm: "topk_live_loop", webgpu: "topk_dense_single", cuda: "topk_dense_scan" };
   for (const [provider, name] of Object.entries(named)) {
     const folder = temporaryFolder();
     expect(build(folder, "--provider", provider).status, provider).toBe(0);

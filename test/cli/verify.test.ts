@@ -130,13 +130,13 @@ const damages: [string, (put: { model: (changed: Model) => void; parity: string 
     ({ model: put }) => put(said({ dtype: "int8" })),
     /"dtype" is "int8", W_enc says float32/,
   ],
-  ["no vectors named", ({ model: put }) => put(without("parity")), /names no parity vectors.*export/],
+  ["no vectors named", ({ model: put }) => put(without("parity")), /names no verification vectors.*export/],
   ["another digest", ({ model: put }) => put(said({ parity: "0".repeat(64) })), /digest .* names "000000000000"/],
   ["vectors that are damaged", ({ parity }) => flip(parity), /digest .*damaged, or of another model/],
   [
     "vectors that are missing",
     ({ parity }) => writeFileSync(parity.replace("bad", "elsewhere"), ""),
-    /parity vectors .* are missing/,
+    /verification vectors .* are missing/,
   ],
 ];
 const said = (more: Record<string, string>) => withMetadata(model(), { ...metadataOf(model()), ...more });

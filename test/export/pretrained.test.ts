@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
-import { compare } from "../../src/evaluate/parity/compare.ts";
-import { replay } from "../../src/evaluate/parity/replay.ts";
+import { compare } from "../../src/evaluate/verify/compare.ts";
+import { replay } from "../../src/evaluate/verify/replay.ts";
 import { freeze, type Part, parts } from "../../src/export/freeze.ts";
-import { plainLatents, plainReconstruction } from "../../src/export/parity/forward.ts";
-import { parityVectors } from "../../src/export/parity/vectors.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
+import { plainLatents, plainReconstruction } from "../../src/export/vectors/forward.ts";
 import { type WeightTypeName, weightTypes } from "../../src/export/weights/index.ts";
 import { importSae } from "../../src/formats/index.ts";
 import { readSource } from "../../src/formats/source.node.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
+import { vectorsFor } from "./vectors.ts";
 
 const root = "test/fixtures/pretrained";
 const imported = async (folder: string): Promise<Checkpoint> => {
@@ -53,7 +53,7 @@ describe.each(readdirSync(root))("%s", (folder) => {
           );
           continue;
         }
-        const came = await replay(cpu, made(), parityVectors(checkpoint, part, { target, dtype }));
+        const came = await replay(cpu, made(), vectorsFor(checkpoint, part, { target, dtype }));
         expect(came, `${part} ${dtype}`).toMatchObject({ state: "compared", differences: { ok: true, selection: 0 } });
       }
   });
@@ -62,7 +62,7 @@ describe.each(readdirSync(root))("%s", (folder) => {
 describe("a JumpReLU latent at its threshold", () => {
   const vectorsOf = async () => {
     const checkpoint = await imported("saelens-jumprelu");
-    const vectors = parityVectors(checkpoint, "encoder");
+    const vectors = vectorsFor(checkpoint, "encoder");
     const { value, scale } = vectors.outputs.latents!;
     const thresholds = checkpoint.tensors.threshold!.data;
     const width = value.dims[1]!;
@@ -113,9 +113,9 @@ describe("a JumpReLU latent at its threshold", () => {
     const checkpoint = await imported("saelens-jumprelu");
     const low = checkpoint.tensors.threshold!.data.map(() => -1);
     const all = { ...checkpoint, tensors: { ...checkpoint.tensors, threshold: tensor("float32", [low.length], low) } };
-    const { selection } = parityVectors(all, "encoder");
+    const { selection } = vectorsFor(all, "encoder");
     expect(new Set(selection!.gap.data)).toEqual(new Set([1]));
-    const came = await replay(cpu, freeze(all, "evaluator"), parityVectors(all, "evaluator"));
+    const came = await replay(cpu, freeze(all, "evaluator"), vectorsFor(all, "evaluator"));
     expect(came).toMatchObject({ state: "compared", differences: { ok: true } });
   });
 });

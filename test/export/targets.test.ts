@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { freeze } from "../../src/export/freeze.ts";
-import { plainLatents } from "../../src/export/parity/forward.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
+import { plainLatents } from "../../src/export/vectors/forward.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { providers } from "../../src/runtime/providers.node.ts";
 import type { Runtime } from "../../src/runtime/session.ts";

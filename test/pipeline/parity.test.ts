@@ -16,7 +16,7 @@ test("every combination has a row: measured, or why not", async () => {
     cuda: { usable: async () => ({ usable: false, reason: "no library", fix: "" }) as const, load: async () => cpu },
   };
   const rows = await parity(providers, { config, activations: dictionaryRows(100, 16) });
-  const forms = ["dense", "live"].flatMap((step) => ["loop", "scan", "step"].map((wrapper) => [step, wrapper]));
+  const forms = ["dense", "live"].flatMap((step) => ["loop", "scan", "single"].map((wrapper) => [step, wrapper]));
   const all = Object.keys(providers).flatMap((provider) => forms.map((form) => [provider, ...form]));
   expect(rows.map(({ provider, step, wrapper }) => [provider, step, wrapper])).toEqual(all);
   const find = (name: string) => rows.find((row) => `${row.provider} ${row.step} ${row.wrapper}` === name)!;

@@ -239,7 +239,7 @@ test("a transcoder learns targets of another width, in every wrapper alike", asy
   const [loop, scan, single] = [
     await train(cpu, config(short), rows, { threads: 1, wrapper: "loop" }),
     await train(cpu, config({ ...short, step: "dense" }), rows, { threads: 1, wrapper: "scan" }),
-    await train(cpu, config({ ...short, step: "dense" }), rows, { threads: 1, wrapper: "step" }),
+    await train(cpu, config({ ...short, step: "dense" }), rows, { threads: 1, wrapper: "single" }),
   ];
   for (const other of [scan, single]) expect(worst(other.state, loop.state)).toBeLessThan(5e-6);
   expect(() => train(cpu, config(request), x)).rejects.toThrow(

@@ -3,7 +3,7 @@ import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { takeRows } from "../../src/data/split.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { freeze } from "../../src/export/freeze.ts";
-import { plainLatents } from "../../src/export/parity/forward.ts";
+import { plainLatents } from "../../src/export/vectors/forward.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { parametersOf } from "../../src/sae/spec.ts";
@@ -67,7 +67,7 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
   });
 
   if (!steps[witness.config.step].grows)
-    test.each(["scan", "step"] as const)("weights and losses by wrapper %s", async (wrapper) => {
+    test.each(["scan", "single"] as const)("weights and losses by wrapper %s", async (wrapper) => {
       const { afterOne, state, losses } = await trained(witness, wrapper);
       for (const name of names) {
         expect(worst(afterOne[name], get(`step1.${name}`)), `${name} after 1`).toBeLessThan(1e-5);

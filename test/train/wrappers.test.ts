@@ -10,7 +10,7 @@ import { agrees, apart, trained, x } from "./agrees.ts";
 describe.each(cases)("$name on the CPU", ({ config: configOf }) => {
   const config = configOf({ step: "dense" });
 
-  test.each(["scan", "step"] as const)(
+  test.each(["scan", "single"] as const)(
     "%s gives Loop's bits, and its numbers from the padded batch on",
     async (wrapper) => {
       const [loop, other] = [await trained(cpu, config, "loop"), await trained(cpu, config, wrapper)];
@@ -27,7 +27,7 @@ describe.each(cases)("$name on the CPU", ({ config: configOf }) => {
     for (const other of others) expect(other).toEqual(one);
   });
 
-  test.each(["loop", "scan", "step"] as const)(
+  test.each(["loop", "scan", "single"] as const)(
     "an epoch of %s divided into runs gives the same bytes",
     async (wrapper) => {
       const whole = await train(cpu, config, x, { threads: 1, wrapper, epochsPerRun: 1 });
@@ -36,7 +36,7 @@ describe.each(cases)("$name on the CPU", ({ config: configOf }) => {
       // No time at all: every run is a single step.
       const options = { threads: 1, wrapper, secondsPerRun: 0, onPause: async (done: number) => void news.push(done) };
       expect(await train(runtime, config, x, options)).toEqual(whole);
-      if (wrapper !== "step") expect(steps).toEqual(Array(15).fill(1));
+      if (wrapper !== "single") expect(steps).toEqual(Array(15).fill(1));
       const shown = [0, 1, 2].flatMap((n) => ["24", "48", "72", "96"].map((hundredths) => `${n}.${hundredths}`));
       expect(news.map((done) => done.toFixed(2))).toEqual(shown);
     },
@@ -64,7 +64,7 @@ function counted(): { runtime: Runtime; steps: number[] } {
 
 test("live rows need Loop", async () => {
   const config = cases[0]!.config({ step: "live" });
-  for (const wrapper of ["scan", "step"] as const)
+  for (const wrapper of ["scan", "single"] as const)
     await expect(Trainer.open(cpu, config, x, { wrapper })).rejects.toThrow(
       `step live carries rows that grow, which wrapper ${wrapper} cannot; use step dense`,
     );

@@ -11,8 +11,8 @@ import { npy, saeOnnx, sparseRows, temporaryFolder } from "../cli/run.ts";
 import { noChromium, startChromium } from "../report/chromium.ts";
 import { embedded, evaluateInTab, openPage, type Row, type Served, said, serve, servePlainly } from "./page.ts";
 
-/** A model's bytes but for the digest of the parity vectors, which `export` writes beside it and a download does not have. */
-function withoutParity(bytes: Uint8Array): Uint8Array {
+/** A model's bytes but for the digest of the verification vectors, which `export` writes beside it and a download does not have. */
+function withoutVectors(bytes: Uint8Array): Uint8Array {
   const model = decodeModel(bytes, "model");
   const { parity: _, ...metadata } = metadataOf(model);
   return encodeModel(withMetadata(model, metadata));
@@ -110,8 +110,8 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
     const resumed = readFileSync(checkpoint);
     const again = saeOnnx("export", checkpoint, "--part", "encoder", "--out", join(folder, "again"));
     expect(again.status, again.stderr).toBe(0);
-    expect(withoutParity(encoder)).toEqual(
-      withoutParity(readFileSync(join(folder, "again", "tab_d256_k8.encoder.onnx"))),
+    expect(withoutVectors(encoder)).toEqual(
+      withoutVectors(readFileSync(join(folder, "again", "tab_d256_k8.encoder.onnx"))),
     );
     const rows = tensor(
       "float32",

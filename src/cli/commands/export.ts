@@ -99,12 +99,12 @@ export const exportCommand = defineCommand({
   },
 });
 
-/** A glob over a folder of checkpoints also finds the parity vectors of earlier exports. */
+/** A glob over a folder of checkpoints also finds the verification vectors of earlier exports. */
 function checkpointsAmong(paths: readonly string[]): string[] {
   const found = paths.filter((path) => !path.endsWith(".parity.safetensors"));
   if (found.length === 0)
     throw new ConfigError(
-      `${paths[0]}: parity vectors of a model, not a checkpoint; name the .safetensors that train wrote`,
+      `${paths[0]}: verification vectors of a model, not a checkpoint; name the .safetensors that train wrote`,
     );
   return found;
 }

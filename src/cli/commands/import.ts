@@ -3,7 +3,7 @@ import { writeCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { originText } from "../../checkpoint/origin.ts";
 import { writeWhole } from "../../data/files.node.ts";
 import { writeFrozen } from "../../export/files.node.ts";
-import { freezeWithParity } from "../../export/parity/vectors.ts";
+import { freezeWithVectors } from "../../export/vectors/vectors.ts";
 import { formats, importSae } from "../../formats/index.ts";
 import { readSource } from "../../formats/source.node.ts";
 import { ConfigError } from "../../util/errors.ts";
@@ -32,7 +32,7 @@ export const importCommand = defineCommand({
     const checkpoint = importSae(await readSource(path));
     const name = given.name ?? basename(resolve(path)).replace(/\.(pt|npz)$/, "");
     if (!/^[^/\\]+$/.test(name)) throw new ConfigError(`--name must be a file name without a folder, got "${name}"`);
-    const models = await freezeWithParity(checkpoint, ["encoder", "autoencoder"]);
+    const models = await freezeWithVectors(checkpoint, ["encoder", "autoencoder"]);
     const file = join(given.out, `${name}.safetensors`);
     const written = [file];
     for (const [part, model] of models) {

@@ -19,7 +19,7 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     load: async () => (await import("./export.ts")).exportCommand,
   },
   verify: {
-    describe: "Replay frozen models on their parity vectors, on every usable provider",
+    describe: "Replay frozen models on their verification vectors, on every usable provider",
     load: async () => (await import("./verify.ts")).verify,
   },
   import: {

@@ -1,4 +1,4 @@
-import { bounds } from "../../evaluate/parity/compare.ts";
+import { bounds } from "../../evaluate/verify/compare.ts";
 import { usableRuntimes, verifyFiles } from "../../pipeline/verify.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";

@@ -8,9 +8,9 @@ import { configToJson } from "../../config/json.ts";
 import { writeWhole } from "../../data/files.node.ts";
 import { evaluate } from "../../evaluate/evaluate.ts";
 import { withRecovery } from "../../evaluate/recovery.ts";
-import { parityPath, writeFrozen } from "../../export/files.node.ts";
+import { vectorsPath, writeFrozen } from "../../export/files.node.ts";
 import { freeze, type Part } from "../../export/freeze.ts";
-import { freezeWithParity } from "../../export/parity/vectors.ts";
+import { freezeWithVectors } from "../../export/vectors/vectors.ts";
 import { describedKeys } from "../../metrics/index.ts";
 import type { SaeRecord } from "../../record/record.ts";
 import { trainedRecord } from "../../record/trained.ts";
@@ -65,7 +65,7 @@ const frozenParts = ["encoder", "autoencoder"] as const;
 const frozenPath = ({ out }: GridRun, name: string, part: string): string => join(out, `${name}.${part}.onnx`);
 
 async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, parts: readonly Part[]): Promise<void> {
-  for (const [part, frozen] of await freezeWithParity(checkpoint, parts))
+  for (const [part, frozen] of await freezeWithVectors(checkpoint, parts))
     await writeFrozen(frozenPath(run, name, part), frozen);
 }
 
@@ -74,7 +74,7 @@ export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpo
   const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
-    if (!(await readIfThere(path)) || !(await readIfThere(parityPath(path)))) missing.push(part);
+    if (!(await readIfThere(path)) || !(await readIfThere(vectorsPath(path)))) missing.push(part);
   }
   if (missing.length > 0) await writeParts(run, name, checkpoint, missing);
   if (known) return { ...known, config: configToJson(checkpoint.config) };

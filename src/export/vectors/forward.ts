@@ -1,4 +1,4 @@
-import { faintShare } from "../../data/parity.ts";
+import { faintShare } from "../../data/vectors.ts";
 import { outputDimOf } from "../../sae/dims.ts";
 import type { Plain, PlainTensors } from "../../sae/plain.ts";
 import { architectureOf, type SaeSpec } from "../../sae/spec.ts";

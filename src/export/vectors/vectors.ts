@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
-import { type ExpectedOutput, type ParityVectors, writeParity } from "../../data/parity.ts";
+import { type ExpectedOutput, type VerificationVectors, writeVectors } from "../../data/vectors.ts";
 import { metadataOf, withMetadata } from "../../onnx/model.ts";
 import type { Model } from "../../onnx/proto.ts";
 import { outputDimOf } from "../../sae/dims.ts";
@@ -11,7 +11,7 @@ import type { TargetName } from "../targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../weights/index.ts";
 import { largest } from "../weights/largest.ts";
 import { type PlainRow, plainLatents, plainReconstruction } from "./forward.ts";
-import { parityRows } from "./rows.ts";
+import { vectorRows } from "./rows.ts";
 import { plainSums } from "./sums.ts";
 import { column, matrix } from "./tensors.ts";
 
@@ -25,11 +25,11 @@ interface PlainForward {
   readonly code: readonly PlainRow[];
 }
 
-/** @throws {ConfigError} for an architecture without such loops. */
+/** The forward pass of a checkpoint, on rows made from its weights. */
 export function plainForward(
   { config, tensors }: Checkpoint,
   dtype: WeightTypeName,
-  rows: (config: SaeSpec, weights: Checkpoint["tensors"]) => HostTensor<"float32"> = parityRows,
+  rows: (config: SaeSpec, weights: Checkpoint["tensors"]) => HostTensor<"float32"> = vectorRows,
 ): PlainForward {
   const weights = Object.fromEntries(
     Object.entries(tensors).map(([name, value]) => [
@@ -42,22 +42,14 @@ export function plainForward(
 }
 
 /**
- * Inputs for a frozen part and the outputs it should give, worked out in float64 loops from the weights as they are stored.
- * Differences of latents are measured in the row's largest pre-activation, those of a reconstruction in its largest entry.
- * @throws {ConfigError} for an architecture without such loops.
+ * The inputs of a frozen part, and the outputs it should give for them.
+ * The scale of a row's latents is its largest pre-activation. The scale of its reconstruction is the largest entry.
  */
-export const parityVectors = (
-  checkpoint: Checkpoint,
-  part: Part,
-  { target = "ort", dtype = "float32" }: FreezeOptions = {},
-): ParityVectors => vectorsOf(plainForward(checkpoint, dtype), part, target);
-
-/** What a part gives for the rows of a forward pass. */
 export function vectorsOf(
   { config, weights, activations, code }: PlainForward,
   part: Part,
   target: TargetName,
-): ParityVectors {
+): VerificationVectors {
   const rows = code.length;
   const inLatents = { scale: column(code.map(({ scale }) => scale)) };
   const latents = { value: matrix(code.map((row) => row.latents)), ...inLatents };
@@ -97,16 +89,16 @@ export function vectorsOf(
 export interface Frozen {
   /** Names the vectors' SHA-256 in its metadata. */
   readonly model: Model;
-  readonly expected: ParityVectors;
+  readonly expected: VerificationVectors;
   /** The vectors as a file. */
   readonly vectors: Uint8Array;
 }
 
 /**
- * `freeze` of some parts, in order, with parity vectors, all of one forward pass; `more` is added to the metadata.
+ * `freeze` of some parts, in order, with verification vectors, all of one forward pass; `more` is added to the metadata.
  * @throws {ConfigError} as `freeze`.
  */
-export async function freezeWithParity(
+export async function freezeWithVectors(
   checkpoint: Checkpoint,
   parts: readonly Part[],
   options: FreezeOptions = {},
@@ -117,7 +109,7 @@ export async function freezeWithParity(
   const made: [Part, Frozen][] = [];
   for (const [part, bare] of frozen) {
     const expected = vectorsOf(forward, part, options.target ?? "ort");
-    const vectors = writeParity(expected);
+    const vectors = writeVectors(expected);
     const model = withMetadata(bare, { ...metadataOf(bare), parity: await digest(vectors), ...more });
     made.push([part, { model, expected, vectors }]);
   }

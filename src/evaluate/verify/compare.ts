@@ -1,4 +1,4 @@
-import { type ExpectedOutput, faintShare, type ParityVectors } from "../../data/parity.ts";
+import { type ExpectedOutput, faintShare, type VerificationVectors } from "../../data/vectors.ts";
 import type { Tensors } from "../../runtime/session.ts";
 import { ConfigError } from "../../util/errors.ts";
 import type { HostTensor } from "../../util/tensor.ts";
@@ -25,7 +25,7 @@ export interface Differences {
 }
 
 /** Compares a run with what it should have given. @throws {ConfigError} when an output is missing or of another shape. */
-export function compare({ rows, outputs, selection }: ParityVectors, found: Tensors): Differences {
+export function compare({ rows, outputs, selection }: VerificationVectors, found: Tensors): Differences {
   const clear = Array.from({ length: rows }, (_, row) => !selection || selection.gap.data[row]! > bounds.selection);
   const values: Record<string, number> = {};
   let wrong = 0;
@@ -56,7 +56,7 @@ interface Pair extends ExpectedOutput {
 function checked(name: string, { value }: ExpectedOutput, given: HostTensor | undefined): Float32Array {
   if (given?.dtype !== "float32" || given.dims.join() !== value.dims.join())
     throw new ConfigError(
-      `output ${name} is ${given ? `${given.dtype} [${given.dims.join(", ")}]` : "missing"}, the parity vectors have float32 [${value.dims.join(", ")}]; export the model again`,
+      `output ${name} is ${given ? `${given.dtype} [${given.dims.join(", ")}]` : "missing"}, the verification vectors have float32 [${value.dims.join(", ")}]; export the model again`,
     );
   return given.data as Float32Array;
 }

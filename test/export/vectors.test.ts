@@ -1,10 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { type ParityVectors, readParity, writeParity } from "../../src/data/parity.ts";
-import { compare } from "../../src/evaluate/parity/compare.ts";
-import { replay } from "../../src/evaluate/parity/replay.ts";
+import { readVectors, type VerificationVectors, writeVectors } from "../../src/data/vectors.ts";
+import { compare } from "../../src/evaluate/verify/compare.ts";
+import { replay } from "../../src/evaluate/verify/replay.ts";
 import { freeze, type Part, parts } from "../../src/export/freeze.ts";
-import { parityVectors } from "../../src/export/parity/vectors.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
 import { type WeightTypeName, weightTypes } from "../../src/export/weights/index.ts";
 import { packModel } from "../../src/onnx/model.ts";
@@ -13,6 +12,7 @@ import type { Tensors } from "../../src/runtime/session.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";
 import { cases } from "../sae/cases.ts";
+import { vectorsFor } from "./vectors.ts";
 
 describe.each(cases)("$name", (one) => {
   const combinations = (Object.keys(targets) as TargetName[])
@@ -22,7 +22,7 @@ describe.each(cases)("$name", (one) => {
   test.each(combinations)("every part for $target in $dtype gives its vectors", async (options) => {
     const checkpoint = await sample(one);
     for (const part of Object.keys(parts) as Part[]) {
-      const vectors = parityVectors(checkpoint, part, options);
+      const vectors = vectorsFor(checkpoint, part, options);
       const came = await replay(cpu, freeze(checkpoint, part, options), vectors);
       expect(came, part).toMatchObject({ state: "compared", differences: { ok: true, selection: 0, rows: 25 } });
     }
@@ -31,12 +31,12 @@ describe.each(cases)("$name", (one) => {
 
 describe("what a comparison sees", () => {
   let checkpoint: Checkpoint;
-  let vectors: ParityVectors;
+  let vectors: VerificationVectors;
   let found: Record<string, HostTensor>;
   const floats = (name: string) => found[name]!.data as Float32Array;
   beforeAll(async () => {
     checkpoint = await sample(cases[0]!);
-    vectors = parityVectors(checkpoint, "autoencoder");
+    vectors = vectorsFor(checkpoint, "autoencoder");
     const session = await cpu.open(packModel(freeze(checkpoint, "autoencoder")), { threads: 1 });
     found = await session.run(vectors.inputs);
     await session.release();
@@ -111,7 +111,7 @@ describe("what a comparison sees", () => {
   });
 
   test("vectors come back from their bytes, and the same checkpoint gives the same bytes", () => {
-    expect(readParity(writeParity(vectors), "a")).toEqual(vectors);
-    expect(writeParity(parityVectors(checkpoint, "autoencoder"))).toEqual(writeParity(vectors));
+    expect(readVectors(writeVectors(vectors), "a")).toEqual(vectors);
+    expect(writeVectors(vectorsFor(checkpoint, "autoencoder"))).toEqual(writeVectors(vectors));
   });
 });

@@ -8,8 +8,8 @@ import { rowInputs, type Wrapper } from "./wrapper.ts";
  * One step a run, for providers without Loop and Scan: the state stays in the session, and only a batch `x [batchSize,
  * inputDim]` and its loss cross to and from the device. No integers but the places that TopK gives.
  */
-export const step: Wrapper = {
-  name: "step",
+export const single: Wrapper = {
+  name: "single",
   describe: "one run per step, the state kept on the device; for WebGPU",
   fixedShapes: true,
   carriesState: true,
@@ -21,7 +21,7 @@ export const step: Wrapper = {
     const { carried: before, fixed } = form.carry(config, state);
     const { carried, loss } = form.step(config, { x, target: targets ?? x, padding: { mask, scale } }, before, fixed);
     return {
-      name: `${config.architecture}_${form.name}_step`,
+      name: `${config.architecture}_${form.name}_single`,
       inputs: { x, ...(targets ? { targets } : {}), mask, scale, ...state },
       outputs: { loss, ...stateOutputs(form.given(carried)) },
     };

@@ -28,7 +28,7 @@ export interface SelectionMargin {
 }
 
 /** Verification vectors: inputs of a frozen model, and what a forward pass in float64 gives for them. */
-export interface ParityVectors {
+export interface VerificationVectors {
   readonly rows: number;
   /** By the names of the model's inputs. */
   readonly inputs: Readonly<Record<string, Matrix>>;
@@ -37,8 +37,11 @@ export interface ParityVectors {
   readonly selection?: SelectionMargin | undefined;
 }
 
+// Files, their names and the metadata of models call the vectors "parity": they keep that word, so that old files still read.
+const format = "sae-onnx parity";
+
 /** The vectors as a .safetensors: tensors `input.NAME`, `output.NAME`, `scale.NAME`, `selection.threshold`, `selection.gap`. */
-export function writeParity({ inputs, outputs, selection, rows }: ParityVectors): Uint8Array<ArrayBuffer> {
+export function writeVectors({ inputs, outputs, selection, rows }: VerificationVectors): Uint8Array<ArrayBuffer> {
   const tensors: Record<string, Matrix> = {};
   for (const [name, value] of Object.entries(inputs)) tensors[`input.${name}`] = value;
   for (const [name, { value, scale }] of Object.entries(outputs)) {
@@ -46,15 +49,15 @@ export function writeParity({ inputs, outputs, selection, rows }: ParityVectors)
     tensors[`scale.${name}`] = scale;
   }
   for (const [name, value] of Object.entries(selection ?? {})) tensors[`selection.${name}`] = value;
-  return writeSafetensors(tensors, { format: "sae-onnx parity", version: "1", rows: String(rows) });
+  return writeSafetensors(tensors, { format, version: "1", rows: String(rows) });
 }
 
 /** The vectors in such a file. @throws {ConfigError} when it is none, or its tensors do not belong together. */
-export function readParity(bytes: Uint8Array, file: string): ParityVectors {
+export function readVectors(bytes: Uint8Array, file: string): VerificationVectors {
   const { metadata, tensors } = readSafetensors(bytes, file);
   const damaged = (what: string) => new ConfigError(`${file}: ${what}; export the model again`);
-  if (metadata.format !== "sae-onnx parity" || metadata.version !== "1")
-    throw damaged(`not parity vectors of this version (format ${quote(metadata.format ?? "unknown")})`);
+  if (metadata.format !== format || metadata.version !== "1")
+    throw damaged(`not verification vectors of this version (format ${quote(metadata.format ?? "unknown")})`);
   const rows = Number(metadata.rows);
   const found = (name: string, dims?: string): Matrix => {
     const stored = tensors.get(name);

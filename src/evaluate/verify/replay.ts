@@ -1,4 +1,4 @@
-import type { ParityVectors } from "../../data/parity.ts";
+import type { VerificationVectors } from "../../data/vectors.ts";
 import { packModel } from "../../onnx/model.ts";
 import type { Model } from "../../onnx/proto.ts";
 import type { Runtime } from "../../runtime/session.ts";
@@ -12,10 +12,10 @@ export type Replay =
   | { readonly state: "refused"; readonly reason: string };
 
 /**
- * Runs a model on its parity vectors.
+ * Runs a model on its verification vectors.
  * @throws {ConfigError} when the vectors are not of this model. @throws {RuntimeFailure} when it was loaded and failed.
  */
-export async function replay(runtime: Runtime, model: Model, vectors: ParityVectors): Promise<Replay> {
+export async function replay(runtime: Runtime, model: Model, vectors: VerificationVectors): Promise<Replay> {
   let session: Awaited<ReturnType<Runtime["open"]>>;
   try {
     session = await runtime.open(packModel(model), { threads: 1 });

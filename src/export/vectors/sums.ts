@@ -1,4 +1,4 @@
-import type { ExpectedOutput } from "../../data/parity.ts";
+import type { ExpectedOutput } from "../../data/vectors.ts";
 import type { HostTensor } from "../../util/tensor.ts";
 import type { PlainRow } from "./forward.ts";
 import { column } from "./tensors.ts";

@@ -14,7 +14,7 @@ const [huge, tiny] = [1e15, 1e-15];
  * What a frozen model is tried on, `[rows, inputDim]`: normal numbers, sums of decoder rows (of a transcoder: encoder rows), rows at which the k-th and the next
  * latent have nearly the same score, a row of zeros, rows of huge and of tiny magnitude. The same weights give the same rows.
  */
-export function parityRows(spec: SaeSpec, weights: Weights): HostTensor<"float32"> {
+export function vectorRows(spec: SaeSpec, weights: Weights): HostTensor<"float32"> {
   const { inputDim, latentDim } = spec;
   // A transcoder's decoder writes where it does not read: its encoder's rows say what it looks for.
   const { W_dec, b_dec } = spec.outputDim === undefined ? weights : { W_dec: weights.W_enc, b_dec: undefined };

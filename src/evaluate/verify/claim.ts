@@ -8,10 +8,10 @@ import { ConfigError } from "../../util/errors.ts";
 type Metadata = Readonly<Record<string, string>>;
 
 /**
- * The digest of the parity vectors that a frozen model names, after its metadata were found to agree with its tensors.
+ * The digest of the verification vectors that a frozen model names, after its metadata were found to agree with its tensors.
  * @throws {ConfigError} when the model is none of ours, names no vectors, or its metadata contradict its tensors.
  */
-export function parityClaim(model: Model, file: string): string {
+export function vectorsClaim(model: Model, file: string): string {
   const metadata = metadataOf(model);
   if (metadata.format !== "sae-onnx")
     throw new ConfigError(
@@ -27,7 +27,7 @@ export function parityClaim(model: Model, file: string): string {
   }
   if (!/^[0-9a-f]{64}$/.test(metadata.parity ?? ""))
     throw new ConfigError(
-      `${file}: names no parity vectors (metadata "parity" is ${metadata.parity === undefined ? "missing" : "damaged"}); sae-onnx export of its checkpoint writes them`,
+      `${file}: names no verification vectors (metadata "parity" is ${metadata.parity === undefined ? "missing" : "damaged"}); sae-onnx export of its checkpoint writes them`,
     );
   return metadata.parity!;
 }
