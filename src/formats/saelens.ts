@@ -3,7 +3,7 @@ import { type Origin, originOf } from "../checkpoint/origin.ts";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
 import type { SaidIn } from "../sae/saidIn.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { HostTensor } from "../util/tensor.ts";
+import { type HostTensor, tensor } from "../util/tensor.ts";
 import type { SourceFiles, WrittenFormat } from "./format.ts";
 import { jsonText, only, readJson } from "./json.ts";
 import { exactly, scaledRows, transposed, weightsOf } from "./weights.ts";
@@ -115,11 +115,17 @@ export const saelens: WrittenFormat = {
       }),
       "sae_weights.safetensors": writeSafetensors({
         ...{ W_enc: transposed(W_enc), b_enc, W_dec, b_dec },
-        ...(threshold ? { threshold } : {}),
+        ...(threshold ? { threshold: perLatent(threshold, latentDim) } : {}),
       }),
     };
   },
 };
+
+/** A threshold for each latent; one for all is repeated. */
+const perLatent = (threshold: HostTensor<"float32">, latentDim: number): HostTensor<"float32"> =>
+  threshold.dims.length > 0
+    ? threshold
+    : tensor("float32", [latentDim], new Float32Array(latentDim).fill(threshold.data[0]!));
 
 /** The architecture here that computes the same, and its options. */
 function meaning({ architecture, k, inputBias }: Config) {
