@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { isFinished, readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { isFinished, readCheckpoint, tensorsOf, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readSafetensors } from "../../src/data/safetensors.ts";
-import { parametersOf } from "../../src/sae/spec.ts";
 import { stateShapes } from "../../src/train/state.ts";
 import { cases } from "../sae/cases.ts";
 import { sample } from "./sample.ts";
@@ -15,11 +14,11 @@ describe.each(cases)("$name", (one) => {
     expect(Object.keys(read.tensors)).toEqual(Object.keys(stateShapes(checkpoint.config)));
   });
 
-  test("finished: the parameters alone", async () => {
+  test("finished: the parameters and what the architecture carries, alone", async () => {
     const checkpoint = await sample(one, 3);
     expect(isFinished(checkpoint)).toBe(true);
     const read = readCheckpoint(writeCheckpoint(checkpoint), "a.safetensors");
-    const kept = Object.keys(parametersOf(checkpoint.config));
+    const kept = Object.keys(tensorsOf(checkpoint.config));
     expect(read).toEqual({
       ...checkpoint,
       tensors: Object.fromEntries(kept.map((name) => [name, checkpoint.tensors[name]])),

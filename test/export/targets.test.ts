@@ -9,7 +9,7 @@ import type { Runtime } from "../../src/runtime/session.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { sample } from "../checkpoint/sample.ts";
-import { type Case, cases } from "../sae/cases.ts";
+import { cases, expressible } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";
 
 const width = 16;
@@ -23,7 +23,6 @@ function rows(): HostTensor<"float32"> {
   return tensor("float32", [300, width], data);
 }
 
-const expressible = ({ name }: Case, target: TargetName) => !(target === "compat" && name.includes("select value"));
 const combinations = cases.flatMap((one) =>
   (Object.keys(targets) as TargetName[])
     .filter((target) => expressible(one, target))

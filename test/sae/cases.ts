@@ -1,7 +1,12 @@
 import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
-import type { Architecture } from "../../src/sae/architecture.ts";
+import { type TargetName, targets } from "../../src/export/targets/index.ts";
+import type { Target } from "../../src/export/targets/target.ts";
+import * as op from "../../src/graph/ops.ts";
+import type { OpType } from "../../src/graph/opset.ts";
+import type { GraphNode, Value } from "../../src/graph/value.ts";
+import type { Architecture, Keep } from "../../src/sae/architecture.ts";
 import { type ArchitectureName, architectures, trainable } from "../../src/sae/index.ts";
-import { architectureOf } from "../../src/sae/spec.ts";
+import { architectureOf, encode, parametersOf, statesOf } from "../../src/sae/spec.ts";
 import type { AnyOptionValues, Option } from "../../src/util/options.ts";
 
 /** Options tried besides the presets', by architecture: whatever changes the graph. */
@@ -73,3 +78,29 @@ export const cases: readonly Case[] = trainable.flatMap(({ name: architecture, p
     made(architecture, Object.keys(presets)[0]!, label, options),
   ),
 ]);
+
+/** Whether a target's runtimes have what an encoder computes besides its selection. `compat` selects by magnitude or of ReLU'd values only. */
+export function expressible({ config: configOf }: Case, target: TargetName): boolean {
+  const config = configOf();
+  if (target === "compat" && config.options.select === "value") return false;
+  const { without = [] }: Target = targets[target];
+  const named = (shapes: Readonly<Record<string, { readonly shape: readonly number[] }>>) =>
+    Object.fromEntries(Object.entries(shapes).map(([name, { shape }]) => [name, op.input("float32", shape)]));
+  const x = op.input("float32", ["batch", config.inputDim]);
+  const keep: Keep = (pre) => ({ pre, z: pre });
+  const { z } = encode(config, x, named(parametersOf(config)), { state: named(statesOf(config)), keep });
+  return !opsBehind(z).some((one) => without.includes(one));
+}
+
+/** The ops a value is computed with. */
+function opsBehind(value: Value): OpType[] {
+  const seen = new Set<GraphNode>();
+  const stack = [value.node];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (seen.has(node)) continue;
+    seen.add(node);
+    stack.push(...node.inputs.map((one) => one.node));
+  }
+  return [...seen].flatMap((node) => (node.kind === "op" ? [node.op] : []));
+}

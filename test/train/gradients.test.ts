@@ -37,9 +37,27 @@ const float64 = ({ dims, data }: HostTensor<"float32">, noise: () => number) =>
 const dot = (a: HostTensor, b: HostTensor) =>
   (a.data as Float64Array).reduce((sum, v, i) => sum + v * Number(b.data[i]), 0);
 
-/** A point where nothing is zero or tied, with a third of the latents dead, and a direction for every parameter. */
+/**
+ * A point where nothing is zero or tied, with a third of the latents dead, and a direction for every parameter. Where each latent has
+ * a kink of its own, none is so near it that a difference would reach across.
+ */
 function point(config: TrainConfig) {
-  const rng = random(11, "gradients");
+  for (let seed = 11; ; seed++) {
+    const made = pointOf(config, seed);
+    const { b_enc, W_enc, b_dec } = made.near;
+    const plain = architectureOf(config).plain(config.options, config);
+    const pre = Array.from({ length: 24 * config.latentDim }, (_, i) => {
+      const [row, latent] = [Math.floor(i / config.latentDim), i % config.latentDim];
+      const weights = W_enc!.data.slice(16 * latent, 16 * (latent + 1)) as Float64Array;
+      const off = (j: number) => (plain.inputBias ? Number(b_dec!.data[j]) : 0);
+      return weights.reduce((sum, w, j) => sum + w * (x.data[16 * row + j]! - off(j)), Number(b_enc!.data[latent]));
+    });
+    if ("keeps" in plain || pre.every((one) => Math.abs(one) > 5e-4)) return made;
+  }
+}
+
+function pointOf(config: TrainConfig, seed: number) {
+  const rng = random(seed, "gradients");
   const state = initialState(config, x);
   const names = Object.keys(parametersOf(config));
   const near = Object.fromEntries(names.map((name) => [name, float64(state[name]!, () => 0.2 * rng.normal())]));

@@ -242,7 +242,7 @@ test("a transcoder learns targets of another width, in every wrapper alike", asy
     await train(cpu, config({ ...short, step: "dense" }), rows, { threads: 1, wrapper: "single" }),
   ];
   for (const other of [scan, single]) expect(worst(other.state, loop.state)).toBeLessThan(5e-6);
-  expect(() => train(cpu, config(request), x)).rejects.toThrow(
+  await expect(train(cpu, config(request), x)).rejects.toThrow(
     "the configuration says outputDim = 24, and there are no targets",
   );
 });
