@@ -1,5 +1,6 @@
 import type { Architecture } from "./architecture.ts";
 import { pretrainedJumpRelu, pretrainedRelu, pretrainedTopK } from "./pretrained.ts";
+import { reluL1 } from "./reluL1.ts";
 import { topK } from "./topk.ts";
 import { topKRelu } from "./topkRelu.ts";
 
@@ -7,6 +8,7 @@ import { topKRelu } from "./topkRelu.ts";
 export const architectures = {
   topk: topK,
   "topk-relu": topKRelu,
+  "relu-l1": reluL1,
   "pretrained-topk": pretrainedTopK,
   "pretrained-jumprelu": pretrainedJumpRelu,
   "pretrained-relu": pretrainedRelu,

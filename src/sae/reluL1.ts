@@ -1,0 +1,66 @@
+import * as op from "../graph/ops.ts";
+import { defineSae } from "./architecture.ts";
+import { copyOf, uniform, unitRows, zeros } from "./init.ts";
+import { linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+
+/**
+ * Latents are `ReLU(pre)`, kept few by a penalty: the loss is (|x - xHat|^2 + lambda sum |z|) / outputDim, a mean over rows. So `lambda`
+ * means what it means where squared errors are summed over dimensions, at any width and batch size.
+ *
+ * Penalty `sum`: decoder rows have unit length, b_dec is taken off the input (Bricken et al. 2023). Penalty `decoder-norm`: decoder rows
+ * are free, and each latent weighs by the length of its row (Anthropic, April 2024 update).
+ */
+export const reluL1 = defineSae({
+  name: "relu-l1",
+  source: "Bricken et al. 2023, Towards monosemanticity; Anthropic, Circuits updates, April 2024",
+  options: {
+    lambda: {
+      type: "number",
+      min: 0,
+      describe: "weight of the sum of |z|, where squared errors are summed over dimensions",
+    },
+    penalty: {
+      type: "choice",
+      choices: ["sum", "decoder-norm"],
+      default: "sum",
+      describe: "what a latent weighs in it: 1, with decoder rows of unit length; or the length of its decoder row",
+    },
+  },
+  sparsity: "lambda",
+  presets: { bricken2023: { penalty: "sum" }, "anthropic-april-2024": { penalty: "decoder-norm" } },
+  params: ({ inputDim, latentDim, outputDim = inputDim }) => ({
+    W_dec: { shape: [latentDim, outputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
+    W_enc: {
+      shape: [latentDim, inputDim],
+      perLatent: true,
+      init: outputDim === inputDim ? copyOf("W_dec") : unitRows(uniform(latentDim)),
+    },
+    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
+    b_dec: { shape: [outputDim], perLatent: false, init: zeros },
+  }),
+  encode(x, params, { options, dims }) {
+    const takesOff = options.penalty === "sum" && dims.outputDim === undefined;
+    const pre = linearEncode(takesOff ? op.sub(x, params.b_dec) : x, params);
+    return { pre, z: op.relu(pre) };
+  },
+  decode: (z, params) => linearDecode(z, params),
+  losses({ target, xHat, code, params, options, sparsity: lambda, padding }) {
+    const length = op.sqrt(op.reduceSum(op.mul(params.W_dec, params.W_dec), { axes: [1] }));
+    const weighed = options.penalty === "sum" ? code.z : op.mul(code.z, length);
+    const perRow = op.reduceSum(weighed, { axes: [1], keepDims: true });
+    const size = padding ? op.mul(op.reduceMean(op.mul(perRow, padding.mask)), padding.scale) : op.reduceMean(perRow);
+    const width = params.W_dec.shape[1] as number;
+    return {
+      reconstruction: meanSquaredError(target, xHat, padding),
+      sparsity: op.mul(op.div(size, width), lambda),
+    };
+  },
+  constraints: ({ penalty }) => (penalty === "sum" ? { W_dec: "unitRowsProjected" } : {}),
+  plain: ({ penalty }, { outputDim }) => ({
+    inputBias: penalty === "sum" && outputDim === undefined,
+    gate: () => 0,
+    value: (pre) => Math.max(0, pre),
+  }),
+  saidIn: ({ penalty }, { outputDim }) =>
+    outputDim === undefined ? { saelens: { architecture: "standard", inputBias: penalty === "sum" } } : {},
+});
