@@ -1,4 +1,5 @@
 import type { Architecture } from "./architecture.ts";
+import { batchTopK } from "./batchTopk.ts";
 import { pretrainedJumpRelu, pretrainedRelu, pretrainedTopK } from "./pretrained.ts";
 import { reluL1 } from "./reluL1.ts";
 import { topK } from "./topk.ts";
@@ -9,6 +10,7 @@ export const architectures = {
   topk: topK,
   "topk-relu": topKRelu,
   "relu-l1": reluL1,
+  batchtopk: batchTopK,
   "pretrained-topk": pretrainedTopK,
   "pretrained-jumprelu": pretrainedJumpRelu,
   "pretrained-relu": pretrainedRelu,

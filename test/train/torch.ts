@@ -58,6 +58,7 @@ export const witnesses = {
   }),
   "relu-l1": witness("torch-relu-l1-reference", "bricken", "relu-l1", "bricken2023", { lambda: 0.3 }),
   "relu-l1, weighed": witness("torch-relu-l1-reference", "weighed", "relu-l1", "anthropic-april-2024", { lambda: 0.3 }),
+  batchtopk: witness("torch-batchtopk-reference", "plain", "batchtopk", "bussmann2024", k8),
 } as const;
 
 /** The tensors of a file by name; `metadata` beside them. */

@@ -1,0 +1,114 @@
+import { stopGradient } from "../graph/alias.ts";
+import * as op from "../graph/ops.ts";
+import { scope, type Value } from "../graph/value.ts";
+import { tensor } from "../util/tensor.ts";
+import { defineSae, type Padding } from "./architecture.ts";
+import type { Dims } from "./dims.ts";
+import { copyOf, geometricMedian, uniform, unitRows, zeros } from "./init.ts";
+import { linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+
+type V = Value<"float32">;
+type Ints = Value<"int64">;
+
+/** How much of the threshold's running mean is kept each step: it follows the last hundred steps or so, as the weights move under it. */
+const kept = 0.99;
+
+/** Larger than any latent: stands for "none" where the smallest is sought. */
+const large = 3e38;
+
+/** `ReLU(W_enc (x - b_dec) + b_enc)`; a transcoder's b_dec has nothing to do with its input. */
+const activations = (x: V, { b_dec, ...params }: { W_enc: V; b_enc: V; b_dec: V }, { outputDim }: Dims): V =>
+  op.relu(linearEncode(outputDim === undefined ? op.sub(x, b_dec) : x, params));
+
+/**
+ * The k times rows largest entries of a whole batch, the others zeroed: z = S * pre with S the mask of the kept, through which no gradient
+ * flows. Where shapes are fixed, so is how many are sought: of these, those count whose rank is below k times the batch's own rows.
+ */
+function keepLargest(pre: V, k: number | Ints, padding: Padding | undefined): V {
+  const flat = op.reshape(stopGradient(padding ? op.mul(pre, padding.mask) : pre), [-1]);
+  const [indices, ones] = padding ? ranked(flat, k as number, pre, padding) : counted(flat, k, pre);
+  const mask = op.scatterElements(op.zerosLike(flat), indices, ones, { axis: 0 });
+  return op.mul(pre, op.reshape(mask, padding ? (pre.shape as number[]) : op.shape(pre)));
+}
+
+/** Where they stand, and a one for each. */
+function counted(flat: V, k: number | Ints, pre: V): [Ints, V] {
+  const rows = op.slice(op.shape(pre), { axis: 0, to: 1 });
+  const { indices } = op.topK(flat, op.mul(rows, typeof k === "number" ? op.ints(k) : k), { sorted: false });
+  return [indices, op.expand(op.scalarOf(pre.dtype, 1), op.shape(indices))];
+}
+
+/** The same for a padded batch: `scale` is its size over its own rows. */
+function ranked(flat: V, k: number, pre: V, { scale }: Padding): [Ints, V] {
+  const count = k * (pre.shape[0] as number);
+  const { indices } = op.topK(flat, count);
+  const rank = op.constant(
+    tensor(
+      "float32",
+      [count],
+      Float32Array.from({ length: count }, (_, i) => i + 0.5),
+    ),
+  );
+  return [indices, op.cast(op.less(rank, op.div(count, scale)), pre.dtype)];
+}
+
+/** The largest entry of a matrix, a scalar; by TopK, as ReduceMax needs more than every CUDA has. */
+const largest = (x: V): V => op.squeeze(op.topK(op.reshape(x, [-1]), 1).values, [0]);
+
+/**
+ * Training keeps the k times batch largest activations of a batch, so that rows may have more or fewer than k. Inference, which must not
+ * depend on a batch, keeps what is above one threshold: the running mean of the smallest activation that batches kept.
+ *
+ * The mean is corrected for its short memory as Adam's are: weight = 0.99 weight + 1, threshold += (smallest - threshold) / weight. So it
+ * is right from the first step on; a mean that starts at 0 lets too many through after short trainings.
+ */
+export const batchTopK = defineSae({
+  name: "batchtopk",
+  source: "Bussmann, Leask and Nanda 2024, BatchTopK sparse autoencoders (arXiv 2412.06410)",
+  options: {
+    k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row (batchtopk: on average)" },
+  },
+  sparsity: "k",
+  presets: { bussmann2024: {} },
+  params: ({ inputDim, latentDim, outputDim = inputDim }) => ({
+    W_dec: { shape: [latentDim, outputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
+    W_enc: {
+      shape: [latentDim, inputDim],
+      perLatent: true,
+      init: outputDim === inputDim ? copyOf("W_dec") : unitRows(uniform(latentDim)),
+    },
+    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
+    b_dec: { shape: [outputDim], perLatent: false, init: geometricMedian },
+  }),
+  state: {
+    tensors: () => ({
+      threshold: { shape: [], inLatentUnits: true, start: 0 },
+      threshold_weight: { shape: [], start: 0 },
+    }),
+    next({ code, state: { threshold, threshold_weight } }) {
+      const positive = op.greater(code.z, 0);
+      const smallest = op.neg(largest(op.neg(op.where(positive, code.z, large))));
+      const weight = op.add(op.mul(threshold_weight, kept), 1);
+      const moved = op.add(threshold, op.div(op.sub(smallest, threshold), weight));
+      // A batch in which nothing fires says nothing.
+      const any = op.less(smallest, large);
+      return { threshold: op.where(any, moved, threshold), threshold_weight: op.where(any, weight, threshold_weight) };
+    },
+  },
+  encode(x, params, { mode, state, sparsity: k, dims, padding }) {
+    const pre = activations(x, params, dims);
+    if (mode === "inference") return { pre, z: op.where(op.greater(pre, state.threshold), pre, 0) };
+    return { pre, z: scope("select", () => keepLargest(pre, k, padding)) };
+  },
+  decode: (z, params) => linearDecode(z, params),
+  losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
+  constraints: () => ({ W_dec: "unitRowsProjected" }),
+  plain: (_options, { outputDim }) => ({
+    inputBias: outputDim === undefined,
+    gate: (_latent, { threshold }) => Math.max(0, threshold!.data[0]!),
+    value: (pre) => Math.max(0, pre),
+  }),
+  // As SAELens itself saves one: with its threshold it is a JumpReLU.
+  saidIn: (_options, { outputDim }) =>
+    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias: true } } : {},
+});
