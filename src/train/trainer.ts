@@ -22,10 +22,10 @@ import { type WrapperName, wrappers } from "./wrappers/index.ts";
  */
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
   checkForm(config, wrapper);
-  const parts = wrappers[wrapper].model(config, steps[config.step]);
+  const model = wrappers[wrapper].model(config, steps[config.step]);
   // The host decides these. The graph does not depend on them.
   const { epochs: _, seed: __, shuffle_rows: ___, retire: ____, init_from: _____, ...described } = configToJson(config);
-  return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
+  return buildModel({ ...model, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
 function checkForm({ step }: TrainConfig, wrapper: WrapperName): void {

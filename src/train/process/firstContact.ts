@@ -4,7 +4,7 @@ import { RuntimeFailure } from "../../util/errors.ts";
 import { type Distance, distance, firstSteps } from "../firstSteps.ts";
 import type { Rows } from "../rows.ts";
 
-/** Steps that are compared. In longer trainings a rounding error may choose another latent, and the two trainings part. */
+/** Steps that are compared. In longer trainings a rounding error may choose another latent, and the trainings then go different ways. */
 const steps = 20;
 
 /**
