@@ -11,7 +11,10 @@ import { formats, writtenNames } from "../src/formats/index.ts";
 import { providers } from "../src/runtime/providers.node.ts";
 import { wrappers } from "../src/train/wrappers/index.ts";
 
-const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync("docs").map((name) => join("docs", name))];
+const pages = [
+  ...["README.md", "CONTRIBUTING.md", "src/train/steps/live/README.md"],
+  ...readdirSync("docs").map((name) => join("docs", name)),
+];
 const textOf = (file: string) => readFileSync(file, "utf8");
 const withoutCode = (text: string) => text.replace(/^(```).*?^```$/gms, "");
 

@@ -10,9 +10,19 @@ import { type Rows, residentOf } from "./rows.ts";
 import { scaledRows, scalingOf, scalingShapes, unfolded } from "./scaling.ts";
 
 /**
- * All of a training's state in canonical dense form: parameters (`W_enc`), their optimizer slots (`m.W_enc`), the
- * optimizer's scalars (`m_weight`), and `steps_since_fired [latentDim]`. Where the configuration asks for it also: what the architecture
- * carries (`threshold`), running means of the weights (`ema.W_enc`), `steps_done`, and how inputs are scaled (`input_mean`, `input_scale`).
+ * All that a training carries from step to step, in canonical dense form. Every state has:
+ *
+ * - the parameters, such as `W_enc`
+ * - the optimizer's slots of each parameter, such as `m.W_enc`
+ * - the optimizer's scalars, such as `m_weight`
+ * - `steps_since_fired [latentDim]`
+ *
+ * Some configurations add:
+ *
+ * - the architecture's own state, such as `threshold`
+ * - running means of the parameters, such as `ema.W_enc`
+ * - `steps_done`, when there is a schedule
+ * - `input_mean` and `input_scale`, when inputs are scaled
  */
 export type TrainState = Readonly<Record<string, HostTensor<"float32">>>;
 
@@ -42,7 +52,7 @@ export function stateShapes(config: TrainConfig): Readonly<Record<string, readon
   ]);
 }
 
-/** Bytes of a state's numbers. */
+/** The size of a state in bytes. */
 export const stateBytes = (config: TrainConfig): number =>
   Object.values(stateShapes(config)).reduce((sum, shape) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
 
@@ -52,7 +62,7 @@ const biasStarts: Readonly<Record<string, Init>> = {
   "geometric-median": geometricMedian,
 };
 
-/** The initialiser of a parameter: the architecture's own, unless the configuration says otherwise. */
+/** How a parameter starts. The configuration may replace the architecture's own choice. */
 function initOf({ biasStart, tiedStart }: TrainConfig, name: string, own: Init): Init {
   if (name === "b_dec") return biasStarts[biasStart] ?? own;
   if (name === "W_enc" && tiedStart === "yes") return copyOf("W_dec");
@@ -60,8 +70,8 @@ function initOf({ biasStart, tiedStart }: TrainConfig, name: string, own: Init):
 }
 
 /**
- * State before the first step: weights drawn from the seed and, where the configuration says so, from the training rows; or those of
- * `start`, parameters by name. All else is zero.
+ * The state before the first step. Parameters are drawn from the seed; some starts also use the training rows.
+ * With `start`, parameters come from there instead, by name. Slots and scalars start at zero.
  */
 export function initialState(config: TrainConfig, given: Rows, start?: TrainState | undefined): TrainState {
   const rows = residentOf(given);
@@ -70,7 +80,7 @@ export function initialState(config: TrainConfig, given: Rows, start?: TrainStat
   const seen = scaledRows(targets, scaling, config.outputDim === undefined ? "input" : "target");
   const own = start && unfolded(config, scaling, start);
   const made: Record<string, Float32Array> = {};
-  // Each parameter draws from a stream of its own, so that their order is free: a copy comes after what it copies.
+  // Each parameter draws from its own stream, so their order is free. A copy must come after what it copies.
   const parameters = Object.entries(parametersOf(config));
   if (config.tiedStart === "yes") parameters.sort(([a], [b]) => Number(a === "W_enc") - Number(b === "W_enc"));
   for (const [name, { shape, init }] of parameters)

@@ -9,39 +9,40 @@ import { initialState, type TrainState } from "./state.ts";
 import { Trainer } from "./trainer.ts";
 import type { WrapperName } from "./wrappers/index.ts";
 
-/** A training between two epochs: enough to go on from there to the same bytes. */
+/** A training between two epochs. Going on from here gives the same bytes as not stopping. */
 export interface TrainProgress {
   readonly state: TrainState;
   readonly epochsDone: number;
-  /** Mean loss of each epoch done, weighted by rows. */
+  /** The mean loss of each epoch done. Each row has the same weight. */
   readonly loss: readonly number[];
 }
 
 export interface TrainOptions {
-  /** Where to go on from; default: the state before the first step. */
+  /** Where to go on from. Default: the state before the first step. */
   readonly from?: TrainProgress | undefined;
-  /** Parameters to start from, in units of the rows as they are; default: drawn from the seed. */
+  /** Parameters to start from, in the units of the given rows, before any scaling. Default: drawn from the seed. */
   readonly start?: TrainState | undefined;
   readonly threads?: number | undefined;
   /**
-   * Epochs in one run of the session, which cannot be interrupted; the result does not depend on it. Default: as many as keep
-   * the state's way into the session and back below 2 % of the time; and an epoch that takes longer than `secondsPerRun` is
-   * several runs. Step `live` has runs of its own, by sizes alone.
+   * How many epochs a run has. A run cannot be interrupted. The result does not depend on this number.
+   * By default a run has as many epochs as keep the copying of the state below 2 % of the time.
+   * An epoch that takes longer than `secondsPerRun` is then divided into several runs.
+   * Step `live` ignores this: there, sizes alone decide.
    */
   readonly epochsPerRun?: number | undefined;
-  /** Seconds between news, about, if a step does not take longer; default 5. The result does not depend on it. */
+  /** About how many seconds a run may take. A run has one step at least. Default 5. The result does not depend on it. */
   readonly secondsPerRun?: number | undefined;
   readonly wrapper?: WrapperName;
-  /** Called after runs that end an epoch; read `state` before it returns, if at all. Giving back `false` ends the training there. */
+  /** Called after a run that ends an epoch. Returning `false` ends the training. `state` can only be read until it returns. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
-  /** Called after runs that end within an epoch, with how many are done: 2.5 in the middle of the third. */
+  /** Called after a run that ends within an epoch, with the epochs done: 2.5 in the middle of the third. */
   readonly onPause?: (epochsDone: number) => Promise<void>;
 }
 
 /**
- * Trains an SAE on activations `[rows, inputDim]` (a transcoder: and targets), in memory or read by windows; gives its state after the last epoch (or
- * where `onRun` ended it).
- * @throws {ConfigError} when rows, state or options do not fit; {RuntimeFailure} when the loss is no longer a number.
+ * Trains an SAE on activations `[rows, inputDim]`, and a transcoder on targets too. Rows are in memory, or are read in windows.
+ * It gives the state after the last epoch, or after the one at which `onRun` ended the training.
+ * @throws {ConfigError} when rows, state or options do not fit. @throws {RuntimeFailure} when the loss is no longer a number.
  */
 export async function train(
   runtime: Runtime,
@@ -57,7 +58,7 @@ export async function train(
   checkTrainingRows(given, source);
   const rowCount = source.dims[0]!;
   const config = timedFor(given, rowCount);
-  // The first state is the trainer's alone: it shall not stay in memory beside later ones.
+  // Only the trainer holds the first state. So it does not stay in memory beside later ones.
   const trainer = await Trainer.open(runtime, config, undefined, {
     state: from?.state ?? (await source.sample(config, (some) => initialState(config, some, start))),
     ...{ threads, ...(wrapper ? { wrapper } : {}) },
@@ -99,7 +100,10 @@ export async function train(
   }
 }
 
-/** Progress for a callback. Its state, which may be a copy, is taken when it is first asked for: after the callback it would be a later one. */
+/**
+ * The progress that a callback is given. Its state is taken when the callback first reads it, as it may be a copy.
+ * After the callback the state would be a later one, so reading it then is an error.
+ */
 function progressNow(trainer: Trainer, epochsDone: number, loss: readonly number[]) {
   let state: TrainState | undefined;
   let over = false;
@@ -118,7 +122,7 @@ function progressNow(trainer: Trainer, epochsDone: number, loss: readonly number
   return { progress, end };
 }
 
-/** The mean of each epoch's losses, a batch counting by its rows. */
+/** The mean loss of each epoch. Each row has the same weight, so a smaller batch counts less. */
 class EpochMeans {
   #rows: number;
   #seen = 0;
@@ -128,7 +132,7 @@ class EpochMeans {
     this.#rows = rows;
   }
 
-  /** Epochs since it was last asked for means, the part of one that is under way included. */
+  /** Epochs since the last `take`, with a fraction for the epoch under way. */
   get seen(): number {
     return this.#seen / this.#rows;
   }
@@ -141,7 +145,7 @@ class EpochMeans {
     }
   }
 
-  /** The means of the epochs since it was last asked; all of them are over. */
+  /** The means of the epochs since the last `take`. All of them must be over. */
   take(): number[] {
     const means = this.#means;
     [this.#means, this.#seen] = [[], 0];

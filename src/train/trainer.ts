@@ -17,15 +17,16 @@ import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 
 /**
- * The training graph of a configuration: all state in and out, many steps a run (one for wrapper `single`). A pure function.
+ * The training graph of a configuration. The whole state goes in and comes out. A run trains many steps; with wrapper `single`, one.
+ * The same arguments always give the same graph.
  * @throws {ConfigError} when the wrapper cannot run the configuration's step form.
  */
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
   checkForm(config, wrapper);
-  const parts = wrappers[wrapper].parts(config, steps[config.step]);
-  // Epochs, seed and order are the host's: they are no part of the graph.
+  const model = wrappers[wrapper].model(config, steps[config.step]);
+  // The host decides these. The graph does not depend on them.
   const { epochs: _, seed: __, shuffle_rows: ___, retire: ____, init_from: _____, ...described } = configToJson(config);
-  return buildModel({ ...parts, metadata: { config: JSON.stringify(described), wrapper } });
+  return buildModel({ ...model, metadata: { config: JSON.stringify(described), wrapper } });
 }
 
 function checkForm(config: TrainConfig, wrapper: WrapperName): void {
@@ -42,7 +43,7 @@ function checkForm(config: TrainConfig, wrapper: WrapperName): void {
     );
 }
 
-/** @throws {ConfigError} when a state has not just the tensors of the configuration. */
+/** @throws {ConfigError} when a state lacks a tensor of the configuration, has another one, or has one of another shape. */
 function checkState(config: TrainConfig, state: TrainState): void {
   const shapes = stateShapes(config);
   for (const name of new Set([...Object.keys(shapes), ...Object.keys(state)])) {
@@ -54,7 +55,7 @@ function checkState(config: TrainConfig, state: TrainState): void {
   }
 }
 
-/** A training in progress: a session, the state, and how far it is. Use `train` unless you need single runs. */
+/** A training in progress: a session and the state. Use `train` unless you need single runs. */
 export class Trainer {
   readonly config: TrainConfig;
   #session: Session;
@@ -78,8 +79,9 @@ export class Trainer {
   }
 
   /**
-   * Opens a session on the training graph, in the provider's own wrapper unless told otherwise. `state` goes on from an earlier
-   * one; default: the state before the first step. Without activations the state is needed, and every run is given its own.
+   * Opens a session on the training graph.
+   * `wrapper` is the provider's own by default. `state` is where to go on from; by default it is the state before the first step.
+   * Without activations, `state` is needed, and every run must be given its own activations.
    * @throws {ConfigError} when the activations have another width than the configuration, or fewer rows than a batch.
    */
   static async open(
@@ -110,14 +112,14 @@ export class Trainer {
     return this.#host.state;
   }
 
-  /** How this training is best divided into runs, where that is not for time to say. */
+  /** How this training is divided into runs, when sizes decide it. `undefined` when time may decide. */
   divider(stepsPerEpoch: number): Divider | undefined {
     return steps[this.config.step].host && bySize(this.config, stepsPerEpoch, () => this.#host.isFirst);
   }
 
   /**
-   * Trains the given batches of rows, in the runs they are best divided into, each of which blocks the thread; gives the loss of each
-   * step before its update.
+   * Trains on some batches and gives the loss of each step, taken before its update.
+   * The batches may become several runs. Each run blocks the thread.
    */
   async run(batches: Batches, given: Rows | undefined = this.#rows): Promise<Float32Array> {
     const rows = given && residentOf(given);
@@ -134,7 +136,7 @@ export class Trainer {
     let at = 0;
     let next: Readonly<Record<string, HostTensor>> = {};
     for (const batch of feeds(batches, { ...rows, batchSize: this.config.batchSize })) {
-      // A session that carries the state is given it once.
+      // A session that carries the state takes it once only.
       const state = this.#carrying ? {} : this.#host.feeds();
       const { loss, ...rest } = await this.#session.run({ ...batch, ...state });
       losses.set(loss!.data as Float32Array, at);
@@ -153,7 +155,7 @@ export class Trainer {
   }
 }
 
-/** The state as a run takes and gives it, where that is the canonical form. */
+/** The host's side of a step form that takes and gives the canonical state. */
 class WholeState implements HostSide {
   state: TrainState;
   readonly isFirst = false;

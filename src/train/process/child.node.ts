@@ -1,6 +1,6 @@
 /**
- * @file The training process: a run of ONNX Runtime blocks its thread, so it has a process of its own, which can be
- * stopped between runs and killed in the middle of one. Started by `TrainingProcess`, spoken to by messages.
+ * @file The training process. A run of ONNX Runtime blocks its thread, so training has a process of its own.
+ * It can be stopped between runs and killed within one. `TrainingProcess` starts it and sends it messages.
  */
 
 import type { TrainConfig } from "../../config/config.ts";
@@ -20,7 +20,7 @@ import type { FromChild, ToChild } from "./messages.ts";
 const empty = (dims: readonly number[]) => tensor("float32", dims, new Float32Array(sizeOf(dims)));
 let rows: ResidentRows = { activations: empty([0, 0]) };
 let source: TrainingRows = residentRows(rows);
-/** Seconds the present training has waited for its rows. */
+/** Seconds that the present training has waited for its rows. */
 let waited = 0;
 let stopping = false;
 
@@ -67,17 +67,17 @@ async function run({
   await send({ type: "done", progress: await sendState(progress), seconds, waited, contact });
 }
 
-/** Sends the state; gives what is left to be sent. */
+/** Sends the state, and returns the rest of the progress. */
 async function sendState({ state, ...rest }: TrainProgress) {
   for (const [name, tensor] of Object.entries(state)) await send({ type: "tensor", name, tensor });
   return rest;
 }
 
-/** The first training on a GPU is compared with the CPU's; once a machine. */
+/** Compares the first training on a GPU with the CPU's, once per machine. */
 async function contactOnce(runtime: Runtime, config: TrainConfig): Promise<FirstContact> {
   const known = rememberedContact(runtime.provider);
   if (known) return known;
-  // A copy: rows that are read by windows are good for this call only.
+  // Rows are copied, because `sample` lends them for this call only.
   const some = await source.sample(config, ({ activations, targets }) => ({
     activations: { ...activations, data: activations.data.slice() },
     targets: targets && { ...targets, data: targets.data.slice() },
@@ -106,6 +106,6 @@ process.on("message", (message: ToChild) => {
       send({ type: "error", name: error.name, message: error.message, stack: error.stack }),
     );
 });
-// Ctrl-C reaches the whole group; the parent decides what it means. Without a parent there is nothing left to do.
+// Ctrl-C reaches this process too, but the parent decides what it means. Without a parent there is nothing left to do.
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(1));

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { writeWhole } from "../../data/files.node.ts";
 import type { FirstContact } from "./firstContact.ts";
 
-/** Whether CUDA may round products to TF32 in this process: ONNX Runtime lets no session say so, only the environment. */
+/** Whether CUDA may round products to TF32 in this process. Only the environment can say so: ONNX Runtime has no such option for a session. */
 export const tf32Here = (): "on" | "off" => (process.env.NVIDIA_TF32_OVERRIDE === "0" ? "off" : "on");
 
-/** Where first contacts are remembered, by machine: `$XDG_CACHE_HOME/sae-onnx`, by default `~/.cache/sae-onnx`. */
+/** Where first contacts are remembered: in `$XDG_CACHE_HOME/sae-onnx`, by default `~/.cache/sae-onnx`. */
 const file = () => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sae-onnx", "first-contact.json");
 
-/** What a first contact holds for: the GPUs, the driver, ONNX Runtime and TF32. */
+/** What a first contact depends on: the GPUs, the driver, ONNX Runtime and TF32. */
 function key(provider: string): string {
   const nvidia = "/proc/driver/nvidia";
   const read = (path: string) => {
@@ -40,14 +40,14 @@ const all = (): Record<string, FirstContact> => {
   try {
     return Object(JSON.parse(readFileSync(file(), "utf8"))) as Record<string, FirstContact>;
   } catch {
-    // None yet, or damaged: the comparison is made again.
+    // There is no file yet, or it is damaged. The comparison is then made again.
     return {};
   }
 };
 
-/** The first contact with a provider on this machine, if it is remembered. */
+/** The remembered first contact with a provider on this machine, if there is one. */
 export const rememberedContact = (provider: string): FirstContact | undefined => all()[key(provider)];
 
-/** Remembers a first contact; one that cannot be written is made again next time. */
+/** Remembers a first contact. If it cannot be written, the comparison is made again next time. */
 export const rememberContact = (contact: FirstContact): Promise<void> =>
   writeWhole(file(), `${JSON.stringify({ ...all(), [key(contact.provider)]: contact }, null, 1)}\n`).catch(() => {});

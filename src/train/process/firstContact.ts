@@ -4,20 +4,22 @@ import { RuntimeFailure } from "../../util/errors.ts";
 import { type Distance, distance, firstSteps } from "../firstSteps.ts";
 import type { Rows } from "../rows.ts";
 
-/** Steps that are compared: later, one latent chosen otherwise for a rounding error grows into another training. */
+/** Steps that are compared. In longer trainings a rounding error may choose another latent, and the trainings then go different ways. */
 const steps = 20;
 
 /**
- * How far a GPU may be from the CPU after these steps. TF32 rounds the factors of products to 11 bits, float32 to 24. A weight
- * moves by up to the learning rate a step whatever its gradient's size, so that one whose gradient is all rounding error may go
- * the other way: weights are compared by the length of their difference, not entry by entry. Set before any GPU was measured.
+ * How far a GPU may be from the CPU after these steps. They were set before any GPU was measured.
+ * TF32 rounds the factors of products to 11 bits, float32 to 24.
+ *
+ * Weights are compared by the length of their difference, not entry by entry. Adam moves a weight by up to the learning rate
+ * a step, however small its gradient. So a weight whose gradient is all rounding error may go the other way.
  */
 const bounds = {
   on: { loss: 1e-2, weights: 1e-1 },
   off: { loss: 1e-4, weights: 1e-2 },
 } as const;
 
-/** A GPU's first training beside the CPU's, as the metrics file keeps it. */
+/** How far a GPU's first training was from the CPU's. The metrics file keeps it. */
 export interface FirstContact extends Distance {
   readonly provider: string;
   readonly steps: number;

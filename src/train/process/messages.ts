@@ -6,29 +6,32 @@ import type { TrainState } from "../state.ts";
 import type { TrainProgress } from "../train.ts";
 import type { FirstContact } from "./firstContact.ts";
 
-/** What a training process is told. Activations come in pieces, as one message has a limit. */
+/** Messages to the training process. Activations come in pieces, because a message has a size limit. */
 export type ToChild =
   | { readonly type: "data"; readonly dims: readonly number[]; readonly targetDims: readonly number[] | undefined }
   | { readonly type: "piece"; readonly of: "activations" | "targets"; readonly at: number; readonly data: Float32Array }
-  /** Rows to be read by windows; `ahead`: the next one while one is trained on. */
+  /** Files to read rows from, in windows. With `ahead` the next window is read while one is trained on. */
   | { readonly type: "files"; readonly files: RowFiles; readonly ahead: boolean }
   | {
       readonly type: "train";
       readonly config: TrainConfig;
       readonly provider: ProviderName;
       readonly from: TrainProgress | undefined;
-      /** Parameters to start from; default: drawn from the seed. */
+      /** Parameters to start from. Default: drawn from the seed. */
       readonly start: TrainState | undefined;
       readonly threads: number | undefined;
       readonly epochsPerRun: number | undefined;
-      /** Send the whole state along every so many seconds, to be saved. */
+      /** Seconds between snapshots of the whole state. */
       readonly snapshotSeconds: number;
     }
   | { readonly type: "stop" };
 
-/** What it answers. A state comes tensor by tensor before the message it belongs to, so that never all of it is copied at a time. */
+/**
+ * Messages from the training process. A state comes tensor by tensor, before the message that it belongs to.
+ * So the whole state is never copied at once.
+ */
 export type FromChild =
-  /** In the middle of an epoch: `epochsDone` has a fraction. */
+  /** A run ended within an epoch. `epochsDone` has a fraction. */
   | { readonly type: "pause"; readonly epochsDone: number }
   | { readonly type: "epoch"; readonly epochsDone: number; readonly loss: number }
   | { readonly type: "tensor"; readonly name: string; readonly tensor: HostTensor<"float32"> }
@@ -37,7 +40,7 @@ export type FromChild =
       readonly type: "done";
       readonly progress: Omit<TrainProgress, "state">;
       readonly seconds: number;
-      /** Seconds of these spent waiting for rows. */
+      /** How many of these seconds were spent waiting for rows. */
       readonly waited: number;
       readonly contact: FirstContact | undefined;
     }

@@ -10,33 +10,33 @@ import type { TrainProgress } from "../train.ts";
 import type { FirstContact } from "./firstContact.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 
-/** The child runs built JavaScript, also when this file itself is run from source. */
+/** The file that the process runs. It is built JavaScript, even when this file is run from source. */
 const childFile = import.meta.url.endsWith(".ts")
   ? new URL("../../../dist/train/process/child.node.js", import.meta.url)
   : new URL("./child.node.js", import.meta.url);
 
-/** Elements of activations in one message. */
+/** The most elements of activations in a message. */
 const piece = 2 ** 24;
 
 export interface TrainingRun {
   readonly config: TrainConfig;
   readonly provider: ProviderName;
   readonly from?: TrainProgress | undefined;
-  /** Parameters to start from; default: drawn from the seed. */
+  /** Parameters to start from. Default: drawn from the seed. */
   readonly start?: TrainState | undefined;
   readonly threads?: number | undefined;
-  /** Default: as `train` has it. */
+  /** Epochs a run. Default: the one of `train`. */
   readonly epochsPerRun?: number | undefined;
-  /** Once aborted, the training ends after the epoch it is in. */
+  /** When it is aborted, the training ends after the epoch it is in. */
   readonly signal?: AbortSignal | undefined;
-  /** Called every few seconds; the loss is the last whole epoch's, `epochsDone` has a fraction in the middle of one. */
+  /** Called every few seconds. `epochsDone` has a fraction within an epoch. The loss is that of the last whole epoch. */
   readonly onEpoch?: (epochsDone: number, loss: number | null) => void;
-  /** Called about every `snapshotSeconds` (default 30) with all state, between epochs. */
+  /** Called with the whole state between epochs, about every `snapshotSeconds` (default 30). */
   readonly onSnapshot?: (progress: TrainProgress) => Promise<void>;
   readonly snapshotSeconds?: number;
 }
 
-/** A process of its own that trains one SAE after another on the same activations. */
+/** A process that trains one SAE after another on the same activations. */
 export class TrainingProcess {
   #child: ChildProcess;
 
@@ -66,7 +66,10 @@ export class TrainingProcess {
     }
   }
 
-  /** Trains one SAE; gives where it ended, the seconds it took, and those of them it `waited` for rows. @throws {RuntimeFailure} when the process dies. */
+  /**
+   * Trains one SAE. Gives its progress, the seconds it took, and how many of them it `waited` for rows.
+   * @throws {RuntimeFailure} when the process dies.
+   */
   train({
     config,
     provider,
@@ -89,7 +92,7 @@ export class TrainingProcess {
         arriving = {};
         return whole;
       };
-      // A process that is gone has been heard of by its exit.
+      // Sending fails when the process is gone. Its exit has then been noticed already.
       const stop = () => void this.#send({ type: "stop" }).catch(() => {});
       const end = (settle: () => void) => {
         signal?.removeEventListener("abort", stop);
@@ -128,7 +131,7 @@ export class TrainingProcess {
     });
   }
 
-  /** Ends the process at once, in the middle of a run if need be. */
+  /** Ends the process at once, even within a run. */
   close(): void {
     this.#child.removeAllListeners();
     this.#child.kill("SIGKILL");
@@ -143,7 +146,7 @@ export class TrainingProcess {
   }
 }
 
-/** Errors lose their class on the way between processes. */
+/** Gives an error its class back, which it lost between the processes. */
 function revive({ name, message, stack }: Extract<FromChild, { type: "error" }>): Error {
   const error = name === "ConfigError" ? new ConfigError(message) : new RuntimeFailure(message);
   if (stack !== undefined) error.stack = stack;

@@ -1,12 +1,12 @@
 import { epochWindows, type Shuffle, type Window } from "../../data/order.ts";
 
-/** The batches of some epochs: batch `i` is the rows `order[bounds[i].from .. bounds[i].to]`. */
+/** Some batches. Batch `i` has the rows `order[bounds[i].from .. bounds[i].to]`. */
 export interface Batches {
   readonly order: BigInt64Array;
   readonly bounds: readonly { readonly from: number; readonly to: number }[];
 }
 
-/** The batches of some epochs, each a new order of all rows drawn from the seed; the last batch of an epoch is what is left. */
+/** The batches of some epochs. The seed gives each epoch its own order of the rows. The last batch of an epoch may be smaller. */
 export function shuffledBatches(config: Shuffle, rows: number, epochs: readonly number[]): Batches {
   const order = new BigInt64Array(rows * epochs.length);
   const bounds: { from: number; to: number }[] = [];
@@ -21,7 +21,7 @@ export function shuffledBatches(config: Shuffle, rows: number, epochs: readonly 
   return { order, bounds };
 }
 
-/** The batches of a window whose rows stand in an array of their own. */
+/** The batches of one window. Row numbers count from the window's first row. */
 export const windowBatches = (config: Shuffle, { order }: Window): Batches => ({
   order: BigInt64Array.from(order, BigInt),
   bounds: batchBounds(config, 0, order.length),

@@ -2,9 +2,10 @@ import type { TrainConfig } from "../../config/config.ts";
 import { stateBytes } from "../state.ts";
 
 /**
- * What a process that does nothing but train does between runs: its messages are read. Then the states of earlier runs, which nothing holds
- * any more once that has happened, are freed (with `--expose-gc`): V8 does not hurry to do it, as their arrays are outside its heap. It
- * takes some milliseconds, so small ones are left to it.
+ * What the training process does between runs.
+ * First it reads its messages. After that, nothing holds the states of earlier runs any more.
+ * Then it frees them, which needs `--expose-gc`. V8 itself would free them late, because their arrays are outside its heap.
+ * A collection takes some milliseconds. So small states are left to V8.
  */
 export async function betweenRuns(config: TrainConfig): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));

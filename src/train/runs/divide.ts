@@ -1,11 +1,14 @@
 /**
- * @file How steps become runs of the session: decided here and nowhere else. A run blocks its thread, so that news, stops and saved
- * states come between runs; and every run takes the state into the session and back, which costs.
+ * @file How steps become runs of the session. Only this file decides it.
  *
- * - Step `dense`: runs never change the numbers. So time decides: as many epochs as keep the state's way below a share of the time, and
- *   a part of an epoch where a whole one takes too long (`byTime`). Or as many epochs as were asked for (`asAsked`).
- * - Step `live`: between runs rows come to rest, so runs have a say in the last digits. So sizes alone decide, on every machine the
- *   same (`bySize`).
+ * Short runs cost time, because every run copies the state into the session and back.
+ * Long runs cost patience: a run blocks its thread, so progress, stops and saved states come between runs.
+ *
+ * - Step `dense`: runs never change the numbers, so time decides (`byTime`). A run has several epochs when the copying
+ *   would take too large a share of the time. It has less than an epoch when an epoch takes too long.
+ *   The user may also set the number of epochs (`asAsked`).
+ * - Step `live`: rows come to rest between runs, so the division changes the last digits. Time differs between machines.
+ *   So sizes alone decide (`bySize`), and every machine has the same runs.
  */
 import type { TrainConfig } from "../../config/config.ts";
 import { optimizerOf, stateBytes } from "../state.ts";
@@ -14,17 +17,17 @@ import { epochsForNextRun, Pace } from "./pace.ts";
 
 /** Divides a training into runs, epoch after epoch. */
 export interface Divider {
-  /** How many epochs are asked for at once when `done` are behind. */
+  /** How many epochs to ask for next, when `done` epochs are over. */
   epochs(done: number): number;
-  /** The runs of their batches. */
+  /** Divides the batches of these epochs into runs. */
   runs(batches: Batches): Iterable<Batches>;
-  /** Takes note of what a run of so many steps took. */
+  /** Says how long a run took. */
   took(steps: number, seconds: number): void;
-  /** Takes note of what all runs of so many epochs took; `rowBytes` went into each. */
+  /** Says how long all runs of some epochs took. Each run was fed `rowBytes` of activations. */
   ended(epochs: number, seconds: number, rowBytes: number): void;
 }
 
-/** So many epochs a run. */
+/** A fixed number of epochs a run. */
 export const asAsked = (epochsPerRun: number): Divider => ({
   epochs: () => epochsPerRun,
   runs: (batches) => [batches],
@@ -32,7 +35,7 @@ export const asAsked = (epochsPerRun: number): Divider => ({
   ended() {},
 });
 
-/** By how long the runs before took. */
+/** Divides by how long earlier runs took. */
 export function byTime(
   config: TrainConfig,
   { on, seconds: most }: { readonly on: "cpu" | "gpu"; readonly seconds?: number | undefined },
@@ -41,7 +44,7 @@ export function byTime(
   let perRun = 1;
   return {
     epochs: () => perRun,
-    runs: (batches) => pace.parts(batches),
+    runs: (batches) => pace.runs(batches),
     took: (steps, seconds) => pace.took(steps, seconds),
     ended(epochs, seconds, rowBytes) {
       const crossing = 2 * stateBytes(config) + (on === "gpu" ? rowBytes : 0);
@@ -50,13 +53,16 @@ export function byTime(
   };
 }
 
-/** Entries of the encoder's products that a run has at most: 56 steps of 256 rows at 2,048 dims and latents, one to four seconds. */
+/**
+ * The most multiplications that a run has in the encoder's products: rows x dims x latents, summed over its steps.
+ * At 2,048 dims and latents and 256 rows a batch this is 56 steps, or one to four seconds.
+ */
 const workPerRun = 6e10;
 
-/** Runs of several epochs have at most so many steps: rows come to rest within some 170, and that is only seen when a run is over. */
+/** The most steps of a run that joins epochs. Rows come to rest after about 170 steps, and the host sees it only between runs. */
 const joinedSteps = 100;
 
-/** Steps after which a slot's scale has fallen to 1e-12. A run has no more, so that what is divided by it stays far within float32. */
+/** Steps after which a slot's scale has fallen to 1e-12. No run is longer: numbers divided by the scale stay well within float32. */
 const stepsPerScale = (config: TrainConfig): number =>
   Math.floor(-Math.log(1e-12) / Math.max(0, ...Object.values(optimizerOf(config).decay).map((by) => -Math.log(by))));
 
@@ -65,13 +71,16 @@ function stepsPerRun(config: TrainConfig): number {
   return Math.min(Math.max(8, Math.floor(workPerRun / (batchSize * inputDim * latentDim))), stepsPerScale(config));
 }
 
-/** Most latents that are ever kept are so for the first time in the first epochs: a run has no more epochs than there were before it. */
+/**
+ * How many epochs a run joins: no more than are over. Most latents are kept for the first time in the first epochs.
+ * There, short runs put them into blocks early.
+ */
 const joined = (config: TrainConfig, done: number, stepsPerEpoch: number): number =>
   Math.max(1, Math.min(done, Math.floor(Math.min(joinedSteps, stepsPerRun(config)) / stepsPerEpoch)));
 
 /**
- * The runs of some batches, by sizes alone. A training's `first` batch keeps most latents that are ever kept: as a run of its own it
- * leaves them in blocks for the second.
+ * Divides some batches into runs, by sizes alone. With `first` they start a training.
+ * Then the first batch is a run of its own. It keeps most latents that are ever kept, and the next run finds them in blocks.
  */
 export function runsBySize(config: TrainConfig, { order, bounds }: Batches, first: boolean): readonly Batches[] {
   const alone = first ? 1 : 0;
@@ -81,7 +90,7 @@ export function runsBySize(config: TrainConfig, { order, bounds }: Batches, firs
   return [bounds.slice(0, alone), ...runs].filter(({ length }) => length > 0).map((bounds) => ({ order, bounds }));
 }
 
-/** By sizes alone; `isFirst` says whether nothing has been trained yet. */
+/** Divides by sizes alone. `isFirst` says whether nothing has been trained yet. */
 export const bySize = (config: TrainConfig, stepsPerEpoch: number, isFirst: () => boolean): Divider => ({
   epochs: (done) => joined(config, done, stepsPerEpoch),
   runs: (batches) => runsBySize(config, batches, isFirst()),
@@ -89,7 +98,10 @@ export const bySize = (config: TrainConfig, stepsPerEpoch: number, isFirst: () =
   ended() {},
 });
 
-/** Whether a training on so many rows has a run that ends after so many epochs: going on from there gives the same bytes as no stop. */
+/**
+ * Whether one of a training's runs ends after so many epochs.
+ * If so, a training that stops there and goes on gives the same bytes as one that does not stop.
+ */
 export function endsRun(config: TrainConfig, rows: number, epochs: number): boolean {
   if (config.step !== "live" || config.shuffleRows !== undefined) return true;
   const stepsPerEpoch = Math.ceil(rows / config.batchSize);

@@ -3,26 +3,28 @@ import { epochWindows, windowRows } from "../../data/order.ts";
 import type { Range } from "../../data/rowSpans.ts";
 import { tensor } from "../../util/tensor.ts";
 import { type ResidentRows, type RowShapes, type Rows, residentOf, shapesOf } from "../rows.ts";
-
 import { type Batches, shuffledBatches, windowBatches } from "./batches.ts";
 
-/** What is trained on rows that are in memory together: some epochs, or one window of an epoch. It may be several runs. */
+/** Batches whose rows are in memory together: some epochs, or one window of an epoch. A stretch may be several runs. */
 export interface Stretch {
   readonly rows: ResidentRows;
   readonly batches: Batches;
-  /** Epochs done after it; none where it ends in the middle of one. */
+  /** Epochs done after it. `undefined` when it ends within an epoch. */
   readonly epochsDone: number | undefined;
 }
 
-/** The training rows `[rows, inputDim]`, wherever they are. How they are divided into runs never changes the result. */
+/** The training rows `[rows, inputDim]`, in memory or elsewhere. */
 export interface TrainingRows extends RowShapes {
-  /** The rows that first weights may be made of: all, or where these are read by windows the first window of the first epoch. */
+  /** Gives the rows that the first weights may use: all rows, or the first window of the first epoch. They are good during `use`. */
   readonly sample: <T>(config: TrainConfig, use: (rows: ResidentRows) => T) => Promise<T>;
-  /** The stretches from an epoch on, as many epochs each as `epochs` says when it begins; its rows are good until the next one is asked for. */
+  /**
+   * The stretches from an epoch on. `epochs` is asked at the start of each how many epochs it should have; windows ignore it.
+   * The rows of a stretch are good until the next one is asked for.
+   */
   readonly stretches: (config: TrainConfig, epochsDone: number, epochs: () => number) => AsyncGenerator<Stretch>;
 }
 
-/** Rows in memory: a stretch is one or more epochs. */
+/** Rows in memory. A stretch is one or more epochs. */
 export const residentRows = (given: Rows): TrainingRows => ({
   ...shapesOf(residentOf(given)),
   sample: async (_config, use) => use(residentOf(given)),
@@ -37,14 +39,17 @@ export const residentRows = (given: Rows): TrainingRows => ({
   },
 });
 
-/** What reads rows elsewhere, while the session runs. */
+/** Reads rows while the session runs. */
 export interface WindowReader {
   readonly read: (blocks: readonly Range[]) => Promise<Float32Array>;
-  /** Takes back an array that is no longer used. */
+  /** Takes an array back that is no longer used. */
   readonly free: (array: Float32Array) => void;
 }
 
-/** Rows read window by window: a stretch is one window. With `ahead` the next one is read meanwhile, which takes the memory of two. */
+/**
+ * Rows read window by window. A stretch is one window.
+ * With `ahead` the next window is read while this one is trained on. That takes the memory of two windows.
+ */
 export function streamedRows(
   dims: readonly [number, number],
   reader: WindowReader,
@@ -52,7 +57,7 @@ export function streamedRows(
 ): TrainingRows {
   const [rows, width] = dims;
   const asTensor = (data: Float32Array) => tensor("float32", [data.length / width, width], data);
-  /** All rows, in order, where they are one window. */
+  /** All rows in order, when one window holds them. */
   let whole: Promise<Float32Array> | undefined;
   const open = (blocks: readonly Range[], config: TrainConfig) => {
     if (rows > windowRows(config, rows)) return reader.read(blocks);
@@ -84,7 +89,7 @@ export function streamedRows(
           next = plan.next().value;
           const follow = () => {
             reading = next && open(next.window.blocks, config);
-            // Heard of when it is this window's turn.
+            // The error is thrown when it is this window's turn.
             reading?.catch(() => {});
           };
           if (ahead) follow();
@@ -93,14 +98,14 @@ export function streamedRows(
           if (!ahead) follow();
         }
       } finally {
-        // One request at a time: what was begun ends before anything else is asked for.
+        // The reader takes one request at a time, so a read that has begun must end first.
         await reading?.then((data) => close(data, config)).catch(() => {});
       }
     },
   };
 }
 
-/** The windows from an epoch on; the last of an epoch says so. */
+/** The windows from an epoch on. The last window of an epoch has `epochsDone`. */
 function* planOf(config: TrainConfig, rows: number, epochsDone: number) {
   for (let epoch = epochsDone; epoch < config.epochs; epoch++) {
     let seen = 0;

@@ -10,45 +10,46 @@ type V = Value<"float32">;
 /** The canonical state inside a graph, by the names of `stateShapes`. */
 export type StateValues = Readonly<Record<string, V>>;
 
-/** A batch as a step sees it. Rows of `padding` neither weigh nor fire; a form that grows never sees any. */
+/** A batch as a step sees it. Padded rows have no weight in the loss and do not fire. A form that grows never gets any. */
 export interface Batch {
   /** `[batch, inputDim]`. */
   readonly x: V;
-  /** What is to be reconstructed, `[batch, outputDim]`: `x` itself, but for a transcoder. */
+  /** What to reconstruct, `[batch, outputDim]`. It is `x` itself, except for a transcoder. */
   readonly target: V;
   readonly padding?: Padding | undefined;
 }
 
 /**
- * One way to write a training step. All forms compute the same numbers to float rounding; `dense` is the reference.
- * A form may carry the state from step to step in a shape of its own: `carry` makes it of what a run is fed, `given` is what the
- * run gives when it ends.
+ * One way to write a training step. All forms compute the same numbers to float rounding. `dense` is the reference.
+ *
+ * A form may carry the state in a layout of its own. `carry` makes it from what a run is fed. `given` makes from it
+ * what the run gives at its end.
  */
 export interface StepForm {
   readonly name: StepName;
   readonly describe: string;
-  /** Whether what it carries grows from step to step, which only a Loop can do. */
+  /** Whether the carried tensors grow from step to step. Only a Loop can do that. */
   readonly grows: boolean;
   /** What a run is fed besides its batches. */
   readonly inputs: (config: TrainConfig) => Values;
-  /** What is carried from step to step, and what all steps of a run may use. */
+  /** What steps carry on, and what stays fixed during a run. */
   readonly carry: (config: TrainConfig, inputs: Values) => { readonly carried: Values; readonly fixed: Values };
-  /** What is carried after one step, and the loss before it, a scalar. */
+  /** One step: what is carried after it, and the loss before it, a scalar. */
   readonly step: (
     config: TrainConfig,
     batch: Batch,
     carried: Values,
     fixed: Values,
   ) => { readonly carried: Values; readonly loss: V };
-  /** What a run gives, each under its name with `_next`: the canonical state, or what the `host` side makes it of. */
+  /** What a run gives: the canonical state, or what the `host` makes it from. Each output's name gets `_next`. */
   readonly given: (carried: Values) => Values;
-  /** What the host does around each run. Default: it feeds the canonical state and is given it. */
+  /** The host's side. Default: runs are fed the canonical state, and give it back. */
   readonly host?: (config: TrainConfig, state: TrainState) => HostSide;
 }
 
-/** The state of a training on the host, where a run takes or gives something else. */
+/** The state of a training between its runs. */
 export interface HostSide {
-  /** In canonical form; a copy. */
+  /** The canonical state. */
   readonly state: TrainState;
   /** Whether nothing has been trained yet. */
   readonly isFirst: boolean;

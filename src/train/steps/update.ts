@@ -16,13 +16,13 @@ type V = Value<"float32">;
 export const stateInputs = (config: TrainConfig): StateValues =>
   Object.fromEntries(Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]));
 
-/** A batch as the SAE sees it: scaled and centred where the configuration says so. */
+/** A batch as the SAE sees it. The configuration may ask for scaling and centring. */
 export function seen({ x, target, padding }: Batch, state: StateValues): Batch {
   const input = scaledBatch(x, state, "input");
   return { x: input, target: target === x ? input : scaledBatch(target, state, "target"), padding };
 }
 
-/** The sum of an architecture's losses, a scalar; `options`, dims and sparsity are the configuration's. */
+/** The sum of the architecture's losses, a scalar. */
 export const totalLoss = (
   config: TrainConfig,
   state: StateValues,
@@ -36,7 +36,7 @@ export const totalLoss = (
     return Object.values(losses).reduce((sum, one) => op.add(sum, one));
   });
 
-/** What all parameters of a step share: the optimizer's scalars after it, the learning rate, and one more step counted. */
+/** What all parameters share in a step: the optimizer's new scalars, the step count, and the learning rate. */
 export function shared(config: TrainConfig, state: StateValues) {
   return scope("schedule", () => {
     const scalars = optimizerOf(config).advance(state);
@@ -51,11 +51,11 @@ export function constraintOf(config: TrainConfig, name: string): Constraint | un
   return constraint && constraints[constraint];
 }
 
-/** The gradient without what the parameter's constraint takes off it. */
+/** The gradient, after the parameter's constraint has taken its share off it. */
 export const projected = (config: TrainConfig, name: string, parameter: V, gradient: V): V =>
   constraintOf(config, name)?.gradient(parameter, gradient) ?? gradient;
 
-/** A parameter and its slots, by their names, after the optimizer's step and the constraint: of whole tensors, or of some rows. */
+/** A parameter and its slots after a step: the optimizer's update, then the constraint. They are whole tensors, or some rows of them. */
 export function updated(
   config: TrainConfig,
   name: string,
@@ -82,9 +82,10 @@ function constrained(config: TrainConfig, name: string, parameter: V): V {
 }
 
 /**
- * Steps since each latent fired: 0 for one that is non-zero somewhere in the batch, one more than before for the others. With
- * padding, as providers with fixed shapes have it, by sums over all of z: WebGPU reshapes no integers, and CUDA adds up
- * scattered numbers in any order.
+ * Steps since each latent fired. A latent that is non-zero in some row of the batch gets 0. All others count one more.
+ *
+ * A padded batch means a provider with fixed shapes. There, all of z is summed up instead of scattering the kept values:
+ * WebGPU cannot reshape integers, and CUDA adds scattered numbers in any order.
  */
 export function stepsSinceFired({ z, top }: Code, before: V, padding?: Padding): V {
   const nonZero = (x: V) => op.cast(op.not(op.equal(x, 0)), "float32");

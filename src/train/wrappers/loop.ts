@@ -5,13 +5,13 @@ import { int64s, tensor } from "../../util/tensor.ts";
 import { stateOutputs } from "./state.ts";
 import { gathered, rowFeeds, rowInputs, type Wrapper } from "./wrapper.ts";
 
-/** ONNX Loop with the state carried from step to step; batches may have any sizes, so the last one of an epoch is what is left. */
+/** One ONNX Loop. It carries the state from step to step. Batches may have any sizes, so the last one of an epoch is not padded. */
 export const loop: Wrapper = {
   name: "loop",
   fixedShapes: false,
   carriesState: false,
   describe: "one Loop over all steps of a run; for CPU and WASM",
-  parts(config, form) {
+  model(config, form) {
     const rows = rowInputs(config, "rows");
     const order = op.input("int64", ["visits"]);
     const batches = op.input("int64", ["steps", 2]);

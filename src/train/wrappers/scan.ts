@@ -7,15 +7,15 @@ import { stateOutputs } from "./state.ts";
 import { gathered, rowFeeds, rowInputs, type Wrapper } from "./wrapper.ts";
 
 /**
- * ONNX Scan over the batches, one row of `order [steps, batchSize]` each, the state carried from step to step. All shapes in
- * the body are fixed, so that on CUDA nothing is copied to or waited for by the host between steps.
+ * One ONNX Scan over the batches. It carries the state from step to step. A batch is one row of `order [steps, batchSize]`.
+ * All shapes in the body are fixed. So on CUDA the host neither copies nor waits between steps.
  */
 export const scan: Wrapper = {
   name: "scan",
   describe: "one Scan over all steps of a run; for CUDA",
   fixedShapes: true,
   carriesState: false,
-  parts(config, form) {
+  model(config, form) {
     const rows = rowInputs(config, "rows");
     const order = op.input("int64", ["steps", config.batchSize]);
     const mask = op.input("float32", ["steps", config.batchSize]);
@@ -47,7 +47,7 @@ export const scan: Wrapper = {
     const [order, mask] = [new BigInt64Array(steps * batchSize), new Float32Array(steps * batchSize)];
     const scale = new Float32Array(steps);
     for (const [i, { rows, scale: one }] of batchesOf(batches, batchSize).entries()) {
-      // Padding repeats row 0 of the activations; its mask is 0.
+      // Padding repeats row 0 of the activations. Its mask is 0.
       order.set(rows, i * batchSize);
       mask.fill(1, i * batchSize, i * batchSize + rows.length);
       scale[i] = one;

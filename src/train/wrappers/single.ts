@@ -5,15 +5,16 @@ import { stateOutputs } from "./state.ts";
 import { rowInputs, type Wrapper } from "./wrapper.ts";
 
 /**
- * One step a run, for providers without Loop and Scan: the state stays in the session, and only a batch `x [batchSize,
- * inputDim]` and its loss cross to and from the device. No integers but the places that TopK gives.
+ * One step a run, for providers without Loop and Scan. The state stays in the session.
+ * Only a batch `x [batchSize, inputDim]` goes to the device, and only its loss comes back.
+ * The graph has no integers but the indices that TopK gives.
  */
 export const single: Wrapper = {
   name: "single",
   describe: "one run per step, the state kept on the device; for WebGPU",
   fixedShapes: true,
   carriesState: true,
-  parts(config, form) {
+  model(config, form) {
     const { activations: x, targets } = rowInputs(config, config.batchSize);
     const mask = op.input("float32", [config.batchSize, 1]);
     const scale = op.input("float32", []);
@@ -37,7 +38,7 @@ export const single: Wrapper = {
   },
 };
 
-/** Some rows of a matrix, zeros behind them up to the size of a batch. */
+/** Some rows of a matrix, followed by rows of zeros up to the size of a batch. */
 function taken(rows: BigInt64Array, all: HostTensor<"float32">, batchSize: number): HostTensor<"float32"> {
   const width = all.dims[1]!;
   const data = new Float32Array(batchSize * width);

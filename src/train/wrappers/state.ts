@@ -1,5 +1,5 @@
 import type { Values } from "../../graph/control.ts";
 
-/** What a run gives as outputs of a training graph: every name with `_next`. */
+/** The state after a run, as outputs of a training graph. Each name gets `_next`. */
 export const stateOutputs = (after: Values): Values =>
   Object.fromEntries(Object.entries(after).map(([name, value]) => [`${name}_next`, value]));

@@ -13,34 +13,37 @@ type V = Value<"float32">;
 export interface Wrapper {
   readonly name: string;
   readonly describe: string;
-  /** Inputs: `activations` and a transcoder's `targets` (or one batch of them), the order of rows, every state tensor. Outputs: `loss` per step, every state tensor with `_next`. */
-  readonly parts: (config: TrainConfig, form: StepForm) => ModelParts;
-  /** Whether every batch has the same shape; smaller ones are padded. A step form that grows needs other shapes. */
+  /**
+   * The training graph. Inputs: the rows or one batch of them, their order, and the state.
+   * Outputs: the loss of each step, and the state after the last one, with `_next` behind each name.
+   */
+  readonly model: (config: TrainConfig, form: StepForm) => ModelParts;
+  /** Whether every batch has the same shape. If so, smaller ones are padded, and step forms that grow cannot be used. */
   readonly fixedShapes: boolean;
-  /** Whether the state stays in the session from run to run, on the device where there is one. */
+  /** Whether the state stays in the session from run to run. On a GPU it then stays on the device. */
   readonly carriesState: boolean;
-  /** What each run is fed besides the state, run after run; together they train the batches in order. */
+  /** What each run is fed besides the state. All runs together train the batches in order. */
   readonly feeds: (batches: Batches, data: Source) => Iterable<Readonly<Record<string, HostTensor>>>;
 }
 
-/** What batches are taken from, and how many rows a full one has. */
+/** The rows that batches are taken from, and how many a full batch has. */
 export interface Source extends ResidentRows {
   readonly batchSize: number;
 }
 
-/** What a run is fed of the rows: `activations`, and a transcoder's `targets`. */
+/** The rows as inputs of a graph: `activations`, and a transcoder's `targets`. */
 export const rowInputs = (config: TrainConfig, rows: Dim): { activations: V; targets?: V } => ({
   activations: op.input("float32", [rows, config.inputDim]),
   ...(config.outputDim === undefined ? {} : { targets: op.input("float32", [rows, config.outputDim]) }),
 });
 
-/** The batch of some rows of these. */
+/** A batch: the given rows of the matrices. */
 export const gathered = ({ activations, targets }: { activations: V; targets?: V }, rows: Value<"int64">) => {
   const x = op.gather(activations, rows);
   return { x, target: targets ? op.gather(targets, rows) : x };
 };
 
-/** The rows as they are fed. */
+/** The rows as a run is fed them. */
 export const rowFeeds = ({ activations, targets }: ResidentRows): Readonly<Record<string, HostTensor>> => ({
   activations,
   ...(targets ? { targets } : {}),

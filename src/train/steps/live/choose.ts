@@ -1,4 +1,4 @@
-/** @file Which latents a batch keeps, found out before anything else of a step, by an architecture's own encoder. */
+/** @file Which latents a batch keeps. A step asks this first. The answer comes from the architecture's own encoder. */
 
 import type { TrainConfig } from "../../../config/config.ts";
 import { customGradient } from "../../../graph/alias.ts";
@@ -13,7 +13,7 @@ import { inverse, onesLike, positions } from "./places.ts";
 type V = Value<"float32">;
 type Ints = Value<"int64">;
 
-/** What an architecture would choose by, and among what: its pre-activations and scores `[batch, latentDim]`, and k. */
+/** What an architecture chooses by: pre-activations and scores `[batch, latentDim]`, and k. */
 function scored(config: TrainConfig, x: V, params: StateValues) {
   let seen: { pre: V; scores: V; k: number | Ints } | undefined;
   const keep: Keep = (pre, scores, k) => {
@@ -27,8 +27,8 @@ function scored(config: TrainConfig, x: V, params: StateValues) {
 }
 
 /**
- * The latents a batch keeps: `used [latentDim]` is 1 for those kept in some row. `among` keeps the same ones in the small SAE
- * of the `active` latents.
+ * The latents that a batch keeps. `used [latentDim]` is 1 for each latent that some row keeps, and 0 for the others.
+ * `among` makes the same choice in the small SAE of the `active` latents.
  */
 export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
   return scope("choose", () => {
@@ -45,7 +45,7 @@ export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
         const local = op.reshape(op.gather(places, flat), op.shape(indices));
         const rows = op.slice(op.shape(x), { axis: 0, to: 1 });
         const zeros = op.expand(op.scalarOf("float32", 0), op.concat([rows, op.shape(active)], 0));
-        /** The values are known already; their gradient goes to where they would have come from. */
+        // The kept values are known already. Their gradient goes to the pre-activations of the small SAE.
         return (pre, _scores, _k, act = (values) => values) => {
           const [kept] = customGradient(
             [pre],
@@ -60,7 +60,7 @@ export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
   });
 }
 
-/** The parameters that the choice of latents depends on. */
+/** Names of the parameters that the choice of latents depends on. */
 export function scoringParameters(config: TrainConfig): string[] {
   const params = Object.fromEntries(
     Object.entries(parametersOf(config)).map(([name, { shape }]) => [name, op.input("float32", shape)]),

@@ -1,7 +1,6 @@
 /**
- * @file The rows of the live form inside a graph: what a run is fed of them (`liveLayout.ts`), what it carries, and how rows come to be
- * carried that were not when it started. A step sees parts: the blocks, and one more of the latents that a batch of this run has kept and
- * that are in no block.
+ * @file The rows of the live form in a graph: what a run is fed, what it carries from step to step, and how rows join.
+ * The groups are those of `layout.ts`. A batch may keep latents that are in no block. Their rows join one more group, the added rows.
  */
 
 import type { TrainConfig } from "../../../config/config.ts";
@@ -16,10 +15,10 @@ import {
   blockNames,
   driftNames,
   fedNames,
+  type GroupName,
   heldName,
+  inGroup,
   otherNames,
-  type PartName,
-  part,
   rowMatrices,
   rowStateNames,
   scaleName,
@@ -33,19 +32,22 @@ type Ints = Value<"int64">;
 /** What a run is fed besides its batches. */
 export function liveInputs(config: TrainConfig): Values {
   const shapes = stateShapes(config);
-  const partOf = (i: PartName) => ({
-    [part("latents", i)]: op.input("int64", [part("rows", i)]),
+  const groupOf = (i: GroupName) => ({
+    [inGroup("latents", i)]: op.input("int64", [inGroup("rows", i)]),
     ...Object.fromEntries(
-      fedNames(config, i).map((name) => [part(name, i), op.input("float32", [part("rows", i), shapes[name]![1]!])]),
+      fedNames(config, i).map((name) => [
+        inGroup(name, i),
+        op.input("float32", [inGroup("rows", i), shapes[name]![1]!]),
+      ]),
     ),
   });
   return {
     ...pick(vectorNames(config), (name) => op.input("float32", shapes[name]!)),
-    ...Object.assign({}, ...[...blockNames(config), ...otherNames(config)].map(partOf)),
+    ...Object.assign({}, ...[...blockNames(config), ...otherNames(config)].map(groupOf)),
   };
 }
 
-/** What is carried from step to step, and what stays as it is for all steps of a run. */
+/** What steps carry on, and what stays fixed during a run. */
 export const carriedRows = (config: TrainConfig, inputs: Values): ReturnType<StepForm["carry"]> =>
   scope("carry", () => {
     const { slots, drift } = optimizerOf(config);
@@ -53,17 +55,17 @@ export const carriedRows = (config: TrainConfig, inputs: Values): ReturnType<Ste
     const names = rowStateNames(config);
     const matrices = rowMatrices(config);
     const like = inputs.steps_since_fired!;
-    const numbersOf = (i: PartName) => inputs[part("latents", i)] as Ints;
+    const numbersOf = (i: GroupName) => inputs[inGroup("latents", i)] as Ints;
     const live = concat(blocks.map(numbersOf));
     const placesIn = (numbers: Ints) => inverse(numbers, like, positions(onesLike(numbers)));
     const mask = (numbers: Ints) => op.cast(inverse(numbers, like, onesLike(numbers)), "float32");
     const newRows = names.map((name) => [
-      part(name, blocks.length),
-      op.slice(inputs[part(name, 0)] as V, { axis: 0, to: 0 }),
+      inGroup(name, blocks.length),
+      op.slice(inputs[inGroup(name, 0)] as V, { axis: 0, to: 0 }),
     ]);
     const held = drifting.flatMap((i) =>
       matrices.flatMap((name) => {
-        const before = pick(slots, (slot) => inputs[part(slotName(slot, name), i)] as V);
+        const before = pick(slots, (slot) => inputs[inGroup(slotName(slot, name), i)] as V);
         return Object.entries(drift.hold(before)).map(([slot, value]) => [heldName(slot, name), value]);
       }),
     );
@@ -72,8 +74,8 @@ export const carriedRows = (config: TrainConfig, inputs: Values): ReturnType<Ste
         ...pick(
           [
             ...vectorNames(config),
-            ...blocks.flatMap((i) => names.map((name) => part(name, i))),
-            ...drifting.flatMap((i) => matrices.map((name) => part(name, i))),
+            ...blocks.flatMap((i) => names.map((name) => inGroup(name, i))),
+            ...drifting.flatMap((i) => matrices.map((name) => inGroup(name, i))),
           ],
           (name) => inputs[name]!,
         ),
@@ -86,37 +88,40 @@ export const carriedRows = (config: TrainConfig, inputs: Values): ReturnType<Ste
       fixed: {
         ...pick(
           [
-            ...blocks.map((i) => part("latents", i)),
-            ...others.flatMap((i) => fedNames(config, i).map((name) => part(name, i))),
+            ...blocks.map((i) => inGroup("latents", i)),
+            ...others.flatMap((i) => fedNames(config, i).map((name) => inGroup(name, i))),
           ],
           (name) => inputs[name]!,
         ),
         ...Object.fromEntries(held),
-        ...Object.fromEntries(others.map((i) => [part("is_in", i), mask(numbersOf(i))])),
-        ...Object.fromEntries(others.map((i) => [part("place_in", i), placesIn(numbersOf(i))])),
+        ...Object.fromEntries(others.map((i) => [inGroup("is_in", i), mask(numbersOf(i))])),
+        ...Object.fromEntries(others.map((i) => [inGroup("place_in", i), placesIn(numbersOf(i))])),
       },
     };
   });
 
-/** Some live rows: the latents they belong to, ascending in a block, and all that is carried of them by name. */
-export interface Part {
+/** A group of rows that a step updates. */
+export interface Group {
+  /** The latents of the rows. */
   readonly numbers: Ints;
+  /** The rows of each state tensor, by its name. */
   readonly rows: StateValues;
-  /** The numbers that were not live before this step. */
+  /** The latents that joined in this step. */
   readonly fresh?: Ints;
 }
 
-/** The parts in a step: the blocks, and last the rows this run's batches have kept beside them, with those of this step behind. */
-export function grow(config: TrainConfig, carried: Values, fixed: Values, used: V): Part[] {
+/** The groups that a step updates: the blocks, then the added rows. The latents that this batch adds come last. */
+export function grow(config: TrainConfig, carried: Values, fixed: Values, used: V): Group[] {
   return scope("grow", () => {
     const names = rowStateNames(config);
-    const rowsOf = (i: number) => pick(names, (name) => carried[part(name, i)] as V);
-    const blocks = blockNames(config).map((i) => ({ numbers: fixed[part("latents", i)] as Ints, rows: rowsOf(i) }));
+    const rowsOf = (i: number) => pick(names, (name) => carried[inGroup(name, i)] as V);
+    const blocks = blockNames(config).map((i) => ({ numbers: fixed[inGroup("latents", i)] as Ints, rows: rowsOf(i) }));
     const isFresh = op.sub(used, op.mul(used, carried.is_carried as V));
-    // Slots are as they were when the run started: the scales say what has decayed since. What would move a row at rest is zero.
+    // Slots are as they were at the start of the run. The scales hold what has decayed since.
+    // A row at rest is not fed the slots that would move it: they are zero.
     const others = otherNames(config).map((i) => {
-      const numbers = positions(op.mul(isFresh, fixed[part("is_in", i)] as V));
-      const places = op.gather(fixed[part("place_in", i)] as Ints, numbers);
+      const numbers = positions(op.mul(isFresh, fixed[inGroup("is_in", i)] as V));
+      const places = op.gather(fixed[inGroup("place_in", i)] as Ints, numbers);
       const woken = (name: string) => {
         const rows = standing(carried, fixed, name, i);
         if (rows) return op.gather(rows, places);
@@ -132,29 +137,29 @@ export function grow(config: TrainConfig, carried: Values, fixed: Values, used: 
   });
 }
 
-/** The matrices that latents are chosen by, whole: the parts as they were fed, and new rows, in the order of their latents. */
+/** The matrices that latents are chosen by, whole and in the order of the latents. */
 export function wholeMatrices(config: TrainConfig, carried: Values, fixed: Values): StateValues {
-  const parts = [...blockNames(config), ...otherNames(config), blockCount(config)];
+  const groups = [...blockNames(config), ...otherNames(config), blockCount(config)];
   return pick(scoring(config), (name) =>
-    op.gather(concat(parts.map((i) => standing(carried, fixed, name, i)!)), carried.order as Ints),
+    op.gather(concat(groups.map((i) => standing(carried, fixed, name, i)!)), carried.order as Ints),
   );
 }
 
-/** A tensor's rows in a part, where they are now: only what moves is carried. */
-const standing = (carried: Values, fixed: Values, name: string, i: PartName): V | undefined =>
-  (carried[part(name, i)] ?? fixed[part(name, i)]) as V | undefined;
+/** A tensor's rows in a group, as they are now. Rows that move are carried, all others are fixed. */
+const standing = (carried: Values, fixed: Values, name: string, i: GroupName): V | undefined =>
+  (carried[inGroup(name, i)] ?? fixed[inGroup(name, i)]) as V | undefined;
 
-/** `order` says where each latent's row stands: the rows of `fresh` stand behind all rows there were when the run started. */
+/** `order` holds the place of each latent's row. The rows of `fresh` get the next places behind the rows there are. */
 export const placedLast = (order: Ints, added: Ints, fresh: Ints, latentDim: number): Ints => {
   const behind = op.slice(positions(onesLike(op.concat([added, fresh], 0))), { axis: 0, from: op.shape(added) });
   return op.scatterElements(order, fresh, op.add(behind, latentDim), { axis: 0 });
 };
 
-/** The matrices that the choice of latents needs whole. */
+/** Names of the matrices that latents are chosen by. */
 const scoring = (config: TrainConfig): string[] =>
   scoringParameters(config).filter((name) => rowMatrices(config).includes(name));
 
-/** Parts joined, one row after another. */
+/** Lists or groups of rows, joined. */
 export const concat = <D extends "float32" | "int64">(values: readonly Value<D>[]): Value<D> =>
   values.length === 1 ? values[0]! : op.concat(values as [Value<D>, ...Value<D>[]], 0);
 

@@ -1,8 +1,11 @@
 /**
- * @file Which rows are live, decided on the host before each run. A row without gradient goes on moving by its first moment,
- * less at each step. Once the rest of that way is shorter than `retire` of the row's length (2^-24: half a unit in the last
- * place of its largest entries), the row is at rest: it stays where it is, its first moment is dropped, and what it keeps (the
- * second moment) decays by one factor for all steps until it is kept again.
+ * @file Which group each row is in. The host decides this before each run.
+ *
+ * A row without gradient goes on moving by its first moment, less at each step. The optimizer has a bound on the way
+ * that is left. When the bound is below `retire` times the row's length, the row comes to rest.
+ * `retire` is 2^-24 by default: half a unit in the last place of the row's largest entries.
+ *
+ * A row at rest stays where it is. Its first moment is dropped. Its second moment goes on decaying.
  */
 import type { TrainConfig } from "../../../config/config.ts";
 import { type HostTensor, int64s, tensor } from "../../../util/tensor.ts";
@@ -14,10 +17,10 @@ import {
   divided,
   driftNames,
   fedNames,
+  type GroupName,
+  inGroup,
   keptSlots,
   otherNames,
-  type PartName,
-  part,
   rowMatrices,
   rowStateNames,
   scaleName,
@@ -25,28 +28,28 @@ import {
 } from "./layout.ts";
 
 /**
- * A row that has not been kept for so many steps drifts or is at rest: its first moment has a ten-thousandth left then (0.9^88). Few
- * are kept again after that; with half as many steps more were, and what grew in a run took 60 MB more at 2,048 dims and latents.
+ * A row that was not kept for so many steps is idle: it drifts or comes to rest. A ten-thousandth of its first moment is left (0.9^88).
+ * Few idle rows are kept again. With half as many steps there were more of them: a run's added rows took 60 MB more at 2,048 dims and latents.
  */
 const idleSteps = 88;
 
-/** The state of a training from run to run, live rows in front: a run is fed views of it. */
+/** The state between runs. Rows stand in the order of their groups, so that a run is fed views of them. */
 export class LiveRows implements HostSide {
   readonly #config: TrainConfig;
-  /** The slot that a tensor of rows is; none for the matrices. */
+  /** The optimizer's slot that a tensor holds, by the tensor's name. Matrices are not in it. */
   readonly #slotOf: ReadonlyMap<string, string>;
   /** Vectors and scalars. */
   #vectors: TrainState;
-  /** Each `[latentDim, width]`, its rows in the order of `#latents`; owned, and written to. */
+  /** Matrices and slots `[latentDim, width]`, rows in the order of `#latents`. They are copies, and are written to. */
   readonly #rows: Readonly<Record<string, Float32Array>>;
-  /** The latent of each row: those in blocks, those that drift, those at rest, each ascending. */
+  /** The latent of each row. Blocks come first, then drift, then rest, each in ascending order. */
   #latents: number[];
   /** How many rows are in blocks, and how many drift. */
   #count = { blocks: 0, drift: 0 };
-  /** Latents at rest whose rows have kept something. */
+  /** Latents at rest with a slot that is not zero: it goes on decaying. The other rows at rest were never kept. */
   #resting: Set<number>;
 
-  /** Of a state in canonical form, which is copied. */
+  /** Copies a state in canonical form. */
   constructor(config: TrainConfig, state: TrainState) {
     this.#config = config;
     this.#vectors = Object.fromEntries(vectorNames(config).map((name) => [name, copyOf(state[name]!)]));
@@ -81,14 +84,14 @@ export class LiveRows implements HostSide {
   }
 
   feeds(): Readonly<Record<string, HostTensor>> {
-    const parts = this.#parts().map(({ i, from, to }) => {
+    const groups = this.#groups().map(({ i, from, to }) => {
       const rows = fedNames(this.#config, i).map((name) => {
         const width = this.#width(name);
-        return [part(name, i), tensor("float32", [to - from, width], this.#rowsOf(name, from, to))] as const;
+        return [inGroup(name, i), tensor("float32", [to - from, width], this.#rowsOf(name, from, to))] as const;
       });
-      return { ...Object.fromEntries(rows), [part("latents", i)]: int64s(this.#latents.slice(from, to)) };
+      return { ...Object.fromEntries(rows), [inGroup("latents", i)]: int64s(this.#latents.slice(from, to)) };
     });
-    return Object.assign({}, this.#vectors, ...parts);
+    return Object.assign({}, this.#vectors, ...groups);
   }
 
   collect(given: Readonly<Record<string, HostTensor>>): void {
@@ -101,11 +104,11 @@ export class LiveRows implements HostSide {
     for (const name of rowStateNames(this.#config)) {
       const slot = this.#slotOf.get(name);
       const scale = slot === undefined ? 1 : (given[scaleName(slot)]!.data[0] as number);
-      for (const { i, from, to } of this.#parts()) {
+      for (const { i, from, to } of this.#groups()) {
         const rows = this.#rowsOf(name, from, to);
-        const after = given[part(name, i)]?.data as Float32Array | undefined;
+        const after = given[inGroup(name, i)]?.data as Float32Array | undefined;
         if (after) setScaled(rows, after, scale);
-        // Slots that no run gives have decayed all the same; of rows at rest, below.
+        // A run does not give the slots of drifting rows. They decay here. Those of rows at rest decay below.
         else if (i === "drift") setScaled(rows, rows, scale);
       }
       if (slot !== undefined && keptSlots(this.#config).includes(slot))
@@ -113,7 +116,10 @@ export class LiveRows implements HostSide {
           const row = this.#row(name, placeOf.get(latent)!);
           setScaled(row, row, scale);
         }
-      const [width, addedRows] = [this.#width(name), given[part(name, blockCount(this.#config))]!.data as Float32Array];
+      const [width, addedRows] = [
+        this.#width(name),
+        given[inGroup(name, blockCount(this.#config))]!.data as Float32Array,
+      ];
       for (const [i, latent] of added.entries())
         setScaled(this.#row(name, placeOf.get(latent)!), addedRows.subarray(i * width, (i + 1) * width), scale);
     }
@@ -122,8 +128,8 @@ export class LiveRows implements HostSide {
   }
 
   /**
-   * Decides what happens to the rows of some latents, ascending, that move, and puts all rows in order: those that would hardly move any
-   * more come to rest, their first moment dropped; of the others those drift that have not been kept for a while.
+   * Puts every row in its group. `moving` lists the latents that moved until now, ascending.
+   * Idle rows with next to no way left come to rest, and lose their first moment. Other idle rows drift.
    */
   #arrange(moving: readonly number[]): void {
     const placeOf = this.#placeOf();
@@ -147,8 +153,8 @@ export class LiveRows implements HostSide {
     for (const [name, rows] of Object.entries(this.#rows)) permuteRows(rows, this.#width(name), sources);
   }
 
-  /** The parts a run is fed: from which row to which. */
-  #parts(): { i: PartName; from: number; to: number }[] {
+  /** The groups that a run is fed, and the rows of each. */
+  #groups(): { i: GroupName; from: number; to: number }[] {
     const { blocks, drift } = this.#count;
     const others = {
       drift: { from: blocks, to: blocks + drift },
@@ -179,7 +185,7 @@ export class LiveRows implements HostSide {
     return this.#rows[name]!.subarray(from * width, to * width);
   }
 
-  /** Whether what the rows at a place would still move is too little to matter. */
+  /** Whether the rows at a place have next to no way left, in every matrix. */
   #atRest(at: number): boolean {
     const { slots, scalars, rest } = optimizerOf(this.#config);
     const numbers = Object.fromEntries(scalars.map((name) => [name, this.#vectors[name]!.data[0]!]));
@@ -191,7 +197,7 @@ export class LiveRows implements HostSide {
   }
 }
 
-/** Puts row `sources[i]` at place `i`, for all i, in place: cycle by cycle, one row put aside. */
+/** Moves row `sources[i]` to place `i`, for all i. It works in place and follows the cycles, with one row put aside for each. */
 function permuteRows(rows: Float32Array, width: number, sources: readonly number[]): void {
   const done = new Uint8Array(sources.length);
   for (const [start] of sources.entries()) {
@@ -207,13 +213,13 @@ function permuteRows(rows: Float32Array, width: number, sources: readonly number
   }
 }
 
-// Loops: callbacks take some ten times as long over a whole state.
+// Loops, as callbacks take about ten times as long.
 function hasNonZero(row: Float32Array): boolean {
   for (let i = 0; i < row.length; i++) if (row[i] !== 0) return true;
   return false;
 }
 
-/** `target = source · scale`; the two may be the same. */
+/** `target = source · scale`. The two may be the same array. */
 function setScaled(target: Float32Array, source: Float32Array, scale: number): void {
   if (scale === 1) target.set(source);
   else for (let i = 0; i < target.length; i++) target[i] = source[i]! * scale;

@@ -1,10 +1,12 @@
 /**
- * @file The live-rows form. A latent that has never been kept has zero gradient, so its moments are exactly zero and its
- * parameters have never moved; one that has not been kept for long has come to rest (`liveRows.ts`). Only the other rows of
- * the weight matrices, the "live" ones, move: those kept of late, carried with their moments, and those that only drift by the moments
- * they had when the run started (`liveParts.ts`). Of these rows a batch uses few: the loss is that of the small SAE made of
- * the latents kept somewhere in the batch ("active"), whose gradients by ordinary autodiff are the non-zero rows of the whole
- * gradient. The numbers are those of the dense form; what a latent that never fires costs is its share of the encoder's product.
+ * @file The live form of a step. `README.md` beside this file has a picture of it, and the life of one row.
+ *
+ * The gradient of a latent that was never kept is zero. Its moments are zero too, and its rows have never moved.
+ * A latent that was not kept for long has come to rest (`hostRows.ts`). All other rows are live: they move at every step.
+ *
+ * The latents that a batch keeps are its active latents. The step takes the loss of the small SAE made of them.
+ * The gradients of this loss are the non-zero rows of the dense gradient, so the numbers are those of the dense form.
+ * A latent that is not active costs its share of the encoder's product.
  */
 import { gradients } from "../../../autodiff/gradients.ts";
 import * as op from "../../../graph/ops.ts";
@@ -18,13 +20,13 @@ import { drifted, projected, seen, shared, stepsSinceFired, totalLoss, updated }
 import { chooseLatents } from "./choose.ts";
 import { carriedRows, concat, grow, liveInputs, pick, placedLast, wholeMatrices } from "./graphRows.ts";
 import { LiveRows } from "./hostRows.ts";
-import { driftNames, heldName, part, rowMatrices, scaleName } from "./layout.ts";
+import { driftNames, heldName, inGroup, rowMatrices, scaleName } from "./layout.ts";
 import { boundsOf, positions } from "./places.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;
 
-/** Steps that touch only live rows; for architectures whose loss only the kept latents have a part in. */
+/** Steps that touch only live rows. For losses that depend on kept latents only. */
 export const live: StepForm = {
   name: "live",
   describe: "moments and updates for latents kept so far only, gradients for those of the batch only",
@@ -33,7 +35,7 @@ export const live: StepForm = {
 
   inputs: liveInputs,
   carry: carriedRows,
-  // In units of the scales: in a graph the product would take the room of all slots once more.
+  // Slots are given in units of their scales. A product here would need room for a second copy of all slots.
   given: ({ is_carried: _, order: __, ...carried }) => carried,
 
   step(config, batch, carried, fixed) {
@@ -44,7 +46,7 @@ export const live: StepForm = {
     const kept = chooseLatents(config, x, { ...state, ...wholeMatrices(config, carried, fixed) });
     const grown = grow(config, carried, fixed, kept.used);
 
-    // Of each part, the places of the rows the batch uses: the small SAE is made of them.
+    // The places of the active rows in each group.
     const places = scope("active", () => grown.map(({ numbers }) => positions(op.gather(kept.used, numbers))));
     const active = scope("active", () => concat(grown.map(({ numbers }, i) => op.gather(numbers, places[i]!))));
     const bounds = scope("active", () => boundsOf(places));
@@ -68,7 +70,7 @@ export const live: StepForm = {
     const free = pick(Object.keys(gradient), (name) =>
       scope(`update/${name}`, () => projected(config, name, small[name]!, gradient[name]!)),
     );
-    // Rows of latents outside the batch are zero: the length of these is that of the whole gradient.
+    // All other rows of the dense gradient are zero, so these rows have its length.
     for (const [name, narrow] of Object.entries(scope("clip", () => optimizer.gradients(free))))
       scope(`update/${name}`, () => {
         if (!matrices.includes(name)) {
@@ -78,19 +80,19 @@ export const live: StepForm = {
           for (const [i, { rows }] of grown.entries()) {
             const own = rowSparse(places[i]!, op.slice(narrow, { axis: 0, ...bounds[i] }));
             const after = updated(config, name, rows, { gradient: own, scales, scalars, learningRate });
-            for (const [key, value] of Object.entries(after)) next[part(key, i)] = value;
+            for (const [key, value] of Object.entries(after)) next[inGroup(key, i)] = value;
           }
       });
     for (const i of driftNames(config))
       for (const name of matrices)
         scope(`drift/${name}`, () => {
           const held = pick(optimizer.slots, (slot) => fixed[heldName(slot, name)] as V);
-          const parameter = carried[part(name, i)] as V;
-          next[part(name, i)] = drifted(config, name, { parameter, held, scales, scalars, learningRate });
+          const parameter = carried[inGroup(name, i)] as V;
+          next[inGroup(name, i)] = drifted(config, name, { parameter, held, scales, scalars, learningRate });
         });
 
     const { numbers: added, fresh } = grown.at(-1)!;
-    // How inputs are scaled stays as it is.
+    // The scaling of the inputs never changes.
     const still = pick(Object.keys(scalingShapes(config)), (name) => state[name]!);
     return {
       carried: {
