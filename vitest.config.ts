@@ -1,9 +1,9 @@
 import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
-/** Files of these suffixes need more than `npm ci` brings, or the built page: `x.browser.test.ts`. */
-const suffixes = ["browser", "outside"] as const;
+/** Files of these suffixes take long, need more than `npm ci` brings, or need the built page: `x.browser.test.ts`. */
+const suffixes = ["slow", "outside", "browser"] as const;
 const withSuffix = (name: (typeof suffixes)[number]) => [`test/**/*.${name}.test.ts`];
-const needMore = suffixes.flatMap(withSuffix);
+const withAny = suffixes.flatMap(withSuffix);
 
 /** What starts the command line for nearly all it tests, as a process. */
 const commandLine = ["test/cli/**/*.test.ts", "test/bench/**/*.test.ts"];
@@ -26,8 +26,9 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: "100%",
     projects: [
-      project("unit", ["test/**/*.test.ts"], library, [...needMore, ...commandLine]),
-      project("cli", commandLine, library, needMore),
+      project("unit", ["test/**/*.test.ts"], library, [...withAny, ...commandLine]),
+      project("cli", commandLine, library, withAny),
+      project("slow", withSuffix("slow"), library),
       project("outside", withSuffix("outside"), page),
       // One file at a time, after all others: Chromium has threads of its own, and some tests look at the clock.
       project("browser", withSuffix("browser"), { ...page, maxWorkers: 1, sequence: { groupOrder: 1 } }),
