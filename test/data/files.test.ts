@@ -122,8 +122,9 @@ describe.skipIf(process.platform === "win32")("what is no regular file", () => {
       reader.stdout.on("data", (part) => {
         read += part;
       });
+      const closed = once(reader, "close");
       await writeWhole(path, text);
-      await once(reader, "close");
+      await closed;
       expect(read === text).toBe(true);
       expect((await lstat(pipe)).isFIFO()).toBe(true);
     }
