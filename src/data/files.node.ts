@@ -2,7 +2,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { ConfigError } from "../util/errors.ts";
 import { readError, writeError } from "../util/fileErrors.ts";
 import { type ActivationSet, parseActivations } from "./activations.ts";
-import { checkLabels, type Label, labelsPath, parseLabels } from "./labels.ts";
+import { type Label, labelsPath, parseLabels } from "./labels.ts";
 import { readPtActivations } from "./ptActivations.ts";
 import { writeThroughOrWhole } from "./replace.node.ts";
 import { rowsWhere, type Where } from "./where.ts";
@@ -40,7 +40,7 @@ export async function readLabels(path: string, rows: number): Promise<readonly L
   if (bytes === null) return null;
   if (bytes.length > maxText)
     throw new ConfigError(`${file}: ${bytes.length} bytes of labels, at most ${maxText} are read; shorten the texts`);
-  return checkLabels(parseLabels(new TextDecoder().decode(bytes), file), rows, file);
+  return parseLabels(new TextDecoder().decode(bytes), file, rows);
 }
 
 /** Most bytes of a labels file: below the longest string Node 20 can hold. */

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { beyond } from "../util/json.ts";
 import { quote } from "./quote.ts";
 
 /** What is known about one row: its text, token position, token id, or anything else. */
@@ -7,8 +8,9 @@ export type Label = Readonly<Record<string, unknown>>;
 /** Keys of other tools, and what they are called here. */
 const renamed: Readonly<Record<string, string>> = { pos: "position", id: "token_id" };
 
-/** Longest line accepted, in characters. */
+/** Longest line accepted, in characters, and what it may hold. */
 const maxLine = 1 << 20;
+const bounds = { depth: 64, values: 1 << 16 };
 
 /** Where the labels of an activation file are, by its path or address: `NAME.labels.jsonl` for `NAME.npy`. */
 export const labelsPath = (path: string): string => `${path.replace(/\.(npy|npz|safetensors)$/i, "")}.labels.jsonl`;
@@ -16,12 +18,14 @@ export const labelsPath = (path: string): string => `${path.replace(/\.(npy|npz|
 /**
  * The labels of a `NAME.labels.jsonl` file: one JSON object a line, one line a row.
  *
- * Any keys are kept; `pos` and `id` become `position` and `token_id`. A byte order mark, CRLF, and blank lines at the end are fine.
- * @throws {ConfigError} when a line is longer than 1,048,576 characters or not a JSON object.
+ * Any keys are kept; `pos` and `id` become `position` and `token_id`. A byte order mark, CRLF and blank lines at the end are fine.
+ * @throws {ConfigError} when a line is longer than 1,048,576 characters or not a JSON object; and, before any line is read, when
+ * there are not `rows` of them, where that is given.
  */
-export function parseLabels(text: string, file: string): readonly Label[] {
+export function parseLabels(text: string, file: string, rows?: number): readonly Label[] {
   const labels: Label[] = [];
   const source = text.replace(/^\uFEFF/, "").trimEnd();
+  if (rows !== undefined) checkCount(countLines(source), rows, file);
   for (let at = 0, line = 1; at < source.length; line++) {
     const newline = source.indexOf("\n", at);
     const end = newline < 0 ? source.length : newline;
@@ -40,12 +44,24 @@ export function parseLabels(text: string, file: string): readonly Label[] {
  * @throws {ConfigError} when the counts differ.
  */
 export function checkLabels(labels: readonly Label[], rows: number, file: string): readonly Label[] {
-  if (labels.length !== rows)
-    throw new ConfigError(`${file}: ${labels.length} labels for ${rows} rows of activations; write one line a row`);
+  checkCount(labels.length, rows, file);
   return labels;
 }
 
+function checkCount(count: number, rows: number, file: string): void {
+  if (count !== rows)
+    throw new ConfigError(`${file}: ${count} labels for ${rows} rows of activations; write one line a row`);
+}
+
+function countLines(text: string): number {
+  let count = text === "" ? 0 : 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
+  return count;
+}
+
 function parseLine(line: string, where: string): Label {
+  const excess = beyond(line, bounds);
+  if (excess) throw new ConfigError(`${where} ${excess}; keep to one plain object a line`);
   let value: unknown;
   try {
     value = JSON.parse(line);

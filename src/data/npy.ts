@@ -22,18 +22,34 @@ export const readNpy = (bytes: Uint8Array, file: string): HostTensor => toTensor
  * @throws {ConfigError} when the bytes are no .npy array, cut short or too long.
  */
 export function readNpyArray(bytes: Uint8Array, where: string): StoredArray {
-  const { descr, fortranOrder, shape, start } = readNpyHeader(bytes, where);
-  const dtype = /^[<>|=]/.test(descr) ? npyKinds[descr.slice(1)] : undefined;
+  const { descr, fortranOrder, start, ...header } = checkedHeader(bytes, bytes.length, where);
+  const { dtype, shape } = header;
   const data = bytes.subarray(start);
-  if (dtype === undefined) return { dtype: descr, shape, bytes: data, where };
-  const width = elementBytes[dtype]!;
-  const expected = sizeOf(shape) * width;
-  if (data.length !== expected)
-    throw new ConfigError(
-      `${where}: ${data.length < expected ? "truncated" : "too long"}, ${descr} of shape (${shape.join(", ")}) takes ${expected} bytes after the header, found ${data.length}; get the file again`,
-    );
+  const width = elementBytes[dtype];
+  if (width === undefined) return { ...header, bytes: data };
   const ordered = fortranOrder && shape.length > 1 ? rowMajor(data, shape, width) : data;
-  return { dtype, shape, bytes: descr[0] === ">" && width > 1 ? swapped(ordered, width) : ordered, where };
+  return { ...header, bytes: descr[0] === ">" && width > 1 ? swapped(ordered, width) : ordered };
+}
+
+/**
+ * What the header of a .npy array of `size` bytes says; `bytes` need reach no further than the header.
+ * @throws {ConfigError} as `readNpyArray`.
+ */
+export function describeNpy(bytes: Uint8Array, size: number, where: string): Omit<StoredArray, "bytes"> {
+  const { dtype, shape } = checkedHeader(bytes, size, where);
+  return { dtype, shape, where };
+}
+
+function checkedHeader(bytes: Uint8Array, size: number, where: string) {
+  const header = readNpyHeader(bytes, where);
+  const { descr, shape, start } = header;
+  const known = /^[<>|=]/.test(descr) ? npyKinds[descr.slice(1)] : undefined;
+  const expected = known === undefined ? size - start : sizeOf(shape) * elementBytes[known]!;
+  if (size - start !== expected)
+    throw new ConfigError(
+      `${where}: ${size - start < expected ? "truncated" : "too long"}, ${descr} of shape (${shape.join(", ")}) takes ${expected} bytes after the header, found ${size - start}; get the file again`,
+    );
+  return { ...header, dtype: known ?? descr, where };
 }
 
 /** The bytes of a version 1.0 .npy file: little-endian, row-major, header padded to 64 bytes as NumPy does. */

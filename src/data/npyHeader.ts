@@ -23,6 +23,17 @@ const maxHeader = 1 << 20;
  * @throws {ConfigError} when the bytes are no .npy array, cut short, or the header is not the expected literal.
  */
 export function readNpyHeader(bytes: Uint8Array, where: string): NpyHeader {
+  const { from, start } = npyStart(bytes, where);
+  if (start > bytes.length)
+    throw new ConfigError(
+      `${where}: truncated, expected at least ${start} bytes, found ${bytes.length}; get the file again`,
+    );
+  const text = new TextDecoder(bytes[6] === 3 ? "utf-8" : "latin1").decode(bytes.subarray(from, start));
+  return { ...fields(parseLiteral(text, where), where), start };
+}
+
+/** Where the header of a .npy array and its elements begin, from its first 12 bytes. @throws {ConfigError} when it is none. */
+export function npyStart(bytes: Uint8Array, where: string): { readonly from: number; readonly start: number } {
   const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
   if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte))
     throw new ConfigError(`${where}: not a .npy array (${bytes.length} bytes, no NUMPY mark); save it with numpy.save`);
@@ -34,12 +45,7 @@ export function readNpyHeader(bytes: Uint8Array, where: string): NpyHeader {
   const length = version === 1 ? view.getUint16(8, true) : bytes.length < 12 ? 0 : view.getUint32(8, true);
   if (length > maxHeader)
     throw new ConfigError(`${where}: .npy header of ${length} bytes, at most ${maxHeader} are read`);
-  if (from + length > bytes.length)
-    throw new ConfigError(
-      `${where}: truncated, expected at least ${from + length} bytes, found ${bytes.length}; get the file again`,
-    );
-  const text = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(bytes.subarray(from, from + length));
-  return { ...fields(parseLiteral(text, where), where), start: from + length };
+  return { from, start: from + length };
 }
 
 function fields(header: Literal, where: string): Omit<NpyHeader, "start"> {

@@ -16,6 +16,9 @@ const mark = Symbol("mark");
 /** Most values on the stack: nested values of an honest file are a few levels deep, a loop would never end. */
 const maxStack = 1 << 20;
 
+/** Most lists, tuples and dictionaries, and most values kept to be recalled: more than a file of tensors and their labels has. */
+const [maxContainers, maxKept] = [1 << 19, 1 << 20];
+
 /**
  * The value a pickle describes, protocols 2 to 4. Nothing is run: opcodes that a file of tensors does not need are refused.
  * Source: CPython, Lib/pickletools.py.
@@ -26,6 +29,7 @@ export function readPickle(bytes: Uint8Array, where: string, reader: PickleReade
   const stack: PickleValue[] = [];
   const memo = new Map<number, PickleValue>();
   let at = 0;
+  let containers = 0;
   const damaged = (what: string) => new ConfigError(`${where}: damaged pickle, ${what} at byte ${at}; save it again`);
   const take = (count: number): number => {
     if (at + count > bytes.length) throw damaged("it ends early");
@@ -72,7 +76,12 @@ export function readPickle(bytes: Uint8Array, where: string, reader: PickleReade
     if (!memo.has(key)) throw damaged("it recalls a value that was not kept");
     return memo.get(key);
   };
+  const container = <T>(value: T): void => {
+    if (++containers > maxContainers) throw damaged("too many lists");
+    stack.push(value);
+  };
   const remember = (key: number): void => {
+    if (memo.size >= maxKept) throw damaged("too many values to recall");
     if (stack.length === 0 || stack.at(-1) === mark) throw damaged("it keeps a value that is not there");
     memo.set(key, stack.at(-1));
   };
@@ -96,13 +105,13 @@ export function readPickle(bytes: Uint8Array, where: string, reader: PickleReade
     71: () => stack.push(view.getFloat64(take(8), false)), // BINFLOAT
     88: () => stack.push(text(view.getUint32(take(4), true))), // BINUNICODE
     140: () => stack.push(text(view.getUint8(take(1)))), // SHORT_BINUNICODE
-    125: () => stack.push(new Map()), // EMPTY_DICT
-    93: () => stack.push([]), // EMPTY_LIST
-    41: () => stack.push([]), // EMPTY_TUPLE
-    116: () => stack.push(toMark()), // TUPLE
-    133: () => stack.push(popped(1)), // TUPLE1
-    134: () => stack.push(popped(2)), // TUPLE2
-    135: () => stack.push(popped(3)), // TUPLE3
+    125: () => container(new Map()), // EMPTY_DICT
+    93: () => container([]), // EMPTY_LIST
+    41: () => container([]), // EMPTY_TUPLE
+    116: () => container(toMark()), // TUPLE
+    133: () => container(popped(1)), // TUPLE1
+    134: () => container(popped(2)), // TUPLE2
+    135: () => container(popped(3)), // TUPLE3
     97: () => {
       const value = pop(); // APPEND
       top(Array).push(value);

@@ -19,12 +19,15 @@ class Name {
   }
 }
 
+/** A member of the archive, which may be read elsewhere than from the whole archive. */
+type PtMember = Omit<ZipMember, "start">;
+
 /** A block of elements in the archive; tensors are views of one. */
 export class PtStorage {
   readonly dtype: string;
   readonly count: number;
-  readonly member: ZipMember;
-  constructor(dtype: string, count: number, member: ZipMember) {
+  readonly member: PtMember;
+  constructor(dtype: string, count: number, member: PtMember) {
     this.dtype = dtype;
     this.count = count;
     this.member = member;
@@ -69,12 +72,12 @@ export function readPt(bytes: Uint8Array, file: string): PickleValue {
 }
 
 /** The value in the members of a .pt archive. */
-export function ptOf(members: readonly ZipMember[], file: string): PickleValue {
+export function ptOf(members: readonly PtMember[], file: string): PickleValue {
   const byName = new Map(members.map((member) => [member.name, member]));
   const pickles = members.filter(({ name }) => /(^|\/)data\.pkl$/.test(name));
   if (pickles.length !== 1 || byName.size !== members.length)
     throw new ConfigError(`${file}: not one data.pkl in the archive; is it a file of torch.save?`);
-  const [pickle] = pickles as [ZipMember];
+  const [pickle] = pickles as [PtMember];
   const prefix = pickle.name.slice(0, -"data.pkl".length);
   const order = byName.get(`${prefix}byteorder`);
   if (order && new TextDecoder().decode(order.read()).trim() !== "little")

@@ -1,7 +1,7 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import writeFileAtomic from "write-file-atomic";
 import { destinationOf } from "./destination.node.ts";
+import { removeLeftovers, temporaryIn } from "./temporary.node.ts";
 
 /** Writes a regular file or a new one whole or not at all, as `replaceWith`; a pipe or a device is written through. */
 export async function writeThroughOrWhole(path: string, content: Uint8Array | string): Promise<void> {
@@ -18,11 +18,28 @@ export async function replaceWith(path: string, fill: (temporary: string) => Pro
   await replace(target, fill);
 }
 
-/** By a temporary name beside it, to disk, then renamed. */
-const replace = (path: string, fill: (temporary: string) => Promise<void>): Promise<void> =>
-  // write-file-atomic writes with one call and does not notice when the system takes only a part
-  // (a full disk, more than 2 GiB); fs.writeFile goes on until all is written or fails.
-  writeFileAtomic(path, "", { tmpfileCreated: fill });
+/** By a temporary name beside it, to disk, then renamed; mode and owner stay what they were. */
+async function replace(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  await removeLeftovers(dirname(path));
+  const temporary = await temporaryIn(dirname(path));
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      await fill(temporary);
+      const before = await stat(path).catch(() => undefined);
+      // Only root may give files away, and some file systems know no owners.
+      await (before && file.chown(before.uid, before.gid).catch(() => {}));
+      await (before && file.chmod(before.mode).catch(() => {}));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
 
 /** As mkdir with `recursive`, which never comes back where the system makes no folders (Linux's /proc). */
 async function makeFolder(path: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { beyond } from "../util/json.ts";
 import { bytesOf, type DType, type HostTensor, sizeOf } from "../util/tensor.ts";
 import { quote } from "./quote.ts";
 import { elementBytes, type StoredArray } from "./stored.ts";
@@ -12,8 +13,12 @@ export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, StoredArray>;
 }
 
-/** Longest header the format allows, in bytes. */
-const maxHeader = 100_000_000;
+/** Longest header the format allows, and the longest that is read here, in bytes: that of a million values. */
+const [formatHeader, maxHeader] = [100_000_000, 2 ** 24];
+
+/** What a header may hold; the largest models have some thousand tensors a file. */
+const bounds = { depth: 8, values: 2 ** 20 };
+const [maxTensors, maxTexts] = [2 ** 16, 2 ** 14];
 
 /** Names that could reach an object's prototype when used as keys. */
 const forbidden = new Set(["__proto__", "constructor", "prototype"]);
@@ -45,7 +50,7 @@ export function safetensorsStart(bytes: Uint8Array, size: number, file: string):
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (length > maxHeader)
     throw new ConfigError(
-      `${file}: header of ${length} bytes, the format allows ${maxHeader}; is this a .safetensors file?`,
+      `${file}: header of ${length} bytes, the format allows ${formatHeader}, at most ${maxHeader} are read; is this a .safetensors file?`,
     );
   if (8 + length > size)
     throw new ConfigError(
@@ -62,7 +67,10 @@ export function readSafetensorsHeader(bytes: Uint8Array, size: number, file: str
   const { header, start } = readHeader(bytes, size, file);
   const metadata: Record<string, string> = {};
   const entries = new Map<string, SafetensorsEntry>();
-  for (const [name, entry] of Object.entries(header)) {
+  const named = Object.entries(header);
+  if (named.length > maxTensors)
+    throw new ConfigError(`${file}: ${named.length} tensors, at most ${maxTensors} are read; split the file`);
+  for (const [name, entry] of named) {
     if (name === "__metadata__") {
       Object.assign(metadata, readMetadata(entry, file));
       continue;
@@ -80,8 +88,12 @@ function readHeader(bytes: Uint8Array, size: number, file: string): { header: ob
   const start = safetensorsStart(bytes, size, file);
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
+    const excess = beyond(text, bounds);
+    if (excess) throw new ConfigError(`${file}: the header ${excess}; is this a .safetensors file?`);
+    header = JSON.parse(text);
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(
       `${file}: the header is not JSON (${quote((cause as Error).message)}); is this a .safetensors file?`,
     );
@@ -93,7 +105,10 @@ function readHeader(bytes: Uint8Array, size: number, file: string): { header: ob
 
 function readMetadata(entry: unknown, file: string): Record<string, string> {
   if (!isObject(entry)) throw new ConfigError(`${file}: __metadata__ is not a JSON object; write it as text by name`);
-  for (const [key, value] of Object.entries(entry)) {
+  const texts = Object.entries(entry);
+  if (texts.length > maxTexts)
+    throw new ConfigError(`${file}: __metadata__ has ${texts.length} texts, at most ${maxTexts} are read; shorten it`);
+  for (const [key, value] of texts) {
     checkName(key, file);
     if (typeof value !== "string")
       throw new ConfigError(`${file}: __metadata__ ${quote(key)} is ${short(value)}, not text; write it as a string`);

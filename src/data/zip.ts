@@ -1,4 +1,4 @@
-import { inflateSync } from "fflate";
+import { Inflate, inflateSync } from "fflate";
 import { ConfigError } from "../util/errors.ts";
 import { crc32 } from "./crc32.ts";
 import { quote } from "./quote.ts";
@@ -13,9 +13,14 @@ export interface ZipMember {
    * @throws {ConfigError} when the data is corrupt: stream, size or checksum.
    */
   read(): Uint8Array;
+  /** Its first bytes, at least `count` where it has so many, without the rest, and so without its checksum. */
+  start(count: number): Uint8Array;
 }
 
 const signatures = { end: 0x06054b50, end64: 0x06064b50, locator64: 0x07064b50, entry: 0x02014b50, local: 0x04034b50 };
+
+/** Most members of an archive; each takes time, however small it is. */
+const maxMembers = 2 ** 14;
 
 /** Deflate expands at most 1032 times: 258 bytes from two bits. */
 const maxRatio = 1032;
@@ -32,6 +37,7 @@ export function readZip(bytes: Uint8Array, file: string, maxBytes: number): read
     name: entry.name,
     size: entry.size,
     read: () => readMember(view, bytes, entry, corruptIn(file)),
+    start: (count) => startOf(view, bytes, entry, count, corruptIn(file)),
   }));
 }
 
@@ -46,6 +52,10 @@ export function readDirectory(bytes: Uint8Array, base: number, file: string, max
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const corrupt = corruptIn(file);
   const directory = findDirectory(view, base, corrupt);
+  if (directory.count > maxMembers)
+    throw new ConfigError(
+      `${file}: an archive of ${directory.count} members, at most ${maxMembers} are read; split it`,
+    );
   const entries: ZipEntry[] = [];
   let at = directory.offset - base;
   if (at < 0) throw corrupt(`its directory begins at byte ${directory.offset}, too far from the end`);
@@ -158,17 +168,41 @@ function zip64Numbers(view: DataView, from: number, to: number): number[] {
   return numbers;
 }
 
-function readMember(view: DataView, bytes: Uint8Array, entry: ZipEntry, corrupt: Corrupt): Uint8Array {
-  const { name, offset, packed, size } = entry;
+/** A member's bytes as they lie in the archive. */
+function packedOf(view: DataView, bytes: Uint8Array, { name, offset, packed }: ZipEntry, corrupt: Corrupt): Uint8Array {
   if (offset + 30 > bytes.length || view.getUint32(offset, true) !== signatures.local)
     throw corrupt(`${quote(name)} is not at byte ${offset}`);
   const from = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
   if (from + packed > bytes.length)
     throw corrupt(`${quote(name)} ends at byte ${from + packed}, the file has ${bytes.length}`);
-  const data = bytes.subarray(from, from + packed);
-  const out = entry.method === 0 ? data : inflate(data, size, name, corrupt);
-  if (crc32(out) !== entry.crc) throw corrupt(`the checksum of ${quote(name)} does not match`);
+  return bytes.subarray(from, from + packed);
+}
+
+function readMember(view: DataView, bytes: Uint8Array, entry: ZipEntry, corrupt: Corrupt): Uint8Array {
+  const data = packedOf(view, bytes, entry, corrupt);
+  const out = entry.method === 0 ? data : inflate(data, entry.size, entry.name, corrupt);
+  if (crc32(out) !== entry.crc) throw corrupt(`the checksum of ${quote(entry.name)} does not match`);
   return out;
+}
+
+/** Packed bytes given to the decompressor at a time, where only the first bytes are wanted. */
+const step = 128;
+
+function startOf(view: DataView, bytes: Uint8Array, entry: ZipEntry, count: number, corrupt: Corrupt): Uint8Array {
+  const data = packedOf(view, bytes, entry, corrupt);
+  if (entry.method === 0) return data.subarray(0, count);
+  const out = new Uint8Array(Math.min(count, entry.size));
+  let filled = 0;
+  const stream = new Inflate((part) => {
+    out.set(part.subarray(0, out.length - filled), filled);
+    filled += Math.min(part.length, out.length - filled);
+  });
+  try {
+    for (let at = 0; filled < out.length && at < data.length; at += step) stream.push(data.subarray(at, at + step));
+  } catch (cause) {
+    throw corrupt(`${quote(entry.name)} does not decompress (${(cause as Error).message})`);
+  }
+  return out.subarray(0, filled);
 }
 
 function inflate(data: Uint8Array, size: number, name: string, corrupt: Corrupt): Uint8Array {

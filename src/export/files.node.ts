@@ -3,6 +3,7 @@ import { readBytes, writeWhole } from "../data/files.node.ts";
 import { externalLocations, joinExternalData } from "../onnx/external.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
+import { dataFile } from "./dataFiles.node.ts";
 import type { Frozen } from "./vectors/vectors.ts";
 
 /** Writes a model; weights past 1.5 GB go to `NAME.onnx.data` beside it, which is written first. */
@@ -27,6 +28,6 @@ export async function readModel(path: string): Promise<Model> {
   const locations = externalLocations(model, path);
   if (locations.length === 0) return model;
   const files = new Map<string, Uint8Array>();
-  for (const location of locations) files.set(location, await readBytes(join(dirname(path), location)));
+  for (const location of locations) files.set(location, await readBytes(await dataFile(path, location)));
   return joinExternalData(model, files, path);
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
-import type { Model, Node, TensorProto } from "./proto.ts";
+import type { Graph, Model, Node, SparseTensor, TensorProto } from "./proto.ts";
 
 /** Above this many bytes of weights a model keeps them in a file of its own: ONNX messages end at 2 GB. */
 export const externalDataFrom = 1.5e9;
@@ -45,15 +45,17 @@ export function splitExternalData(model: Model, location: string): { model: Mode
 
 /**
  * The data files a model names, each a plain file name beside the model.
- * @throws {ConfigError} for any other path, and for tensors inside nodes and bodies that are kept outside.
+ * @throws {ConfigError} for any other path, and for sparse tensors and tensors inside nodes and bodies that are kept outside.
  */
 export function externalLocations(model: Model, file: string): string[] {
-  const inside = (model.graph?.node ?? []).flatMap(tensorsOf).find((tensor) => tensor.dataLocation === 1);
-  if (inside)
+  const own = new Set(model.graph?.initializer);
+  const other = tensorsOf(model).find((tensor) => tensor.dataLocation === 1 && !own.has(tensor));
+  const isSparse = (model.graph?.sparseInitializer ?? []).some((one) => inSparse(one).includes(other ?? {}));
+  if (other)
     throw new ConfigError(
-      `${file}: tensor ${inside.name} inside a node has external data; only initializers of the main graph are read so`,
+      `${file}: tensor ${other.name} ${isSparse ? "of a sparse one" : "inside a node"} has external data; only initializers of the main graph are read so`,
     );
-  const tensors = (model.graph?.initializer ?? []).filter((tensor) => tensor.dataLocation === 1);
+  const tensors = [...own].filter((tensor) => tensor.dataLocation === 1);
   const locations = tensors.map((tensor) => {
     const name = locationOf(tensor);
     if (name === undefined || name.includes("/"))
@@ -70,11 +72,7 @@ export function externalLocations(model: Model, file: string): string[] {
  * @throws {ConfigError} for any other path.
  */
 export function dataFilesOf(model: Model, file: string): string[] {
-  const { initializer, sparseInitializer, node } = model.graph ?? {};
-  const sparse = (sparseInitializer ?? []).flatMap(({ values, indices }) => [values ?? {}, indices ?? {}]);
-  const functions = (model.functions ?? []).flatMap((one) => one.node ?? []);
-  const tensors = [...(initializer ?? []), ...sparse, ...[...(node ?? []), ...functions].flatMap(tensorsOf)];
-  const outside = tensors.filter((one) => one.dataLocation === 1);
+  const outside = tensorsOf(model).filter((one) => one.dataLocation === 1);
   const locations = outside.map((one) => {
     const path = locationOf(one);
     if (path === undefined)
@@ -114,16 +112,31 @@ function locationOf(tensor: TensorProto): string | undefined {
   return leavesFolder || parts.length === 0 || /^[a-z]:/i.test(parts[0]!) ? undefined : parts.join("/");
 }
 
-/** Every tensor in a node's attributes and bodies. */
-const tensorsOf = (node: Node): TensorProto[] =>
-  (node.attribute ?? []).flatMap(({ t, tensors, g, graphs }) => [
+/** Every tensor of a model: of its graphs, their nodes and bodies, sparse ones too. */
+const tensorsOf = ({ graph, functions, trainingInfo }: Model): TensorProto[] => [
+  ...inGraph(graph),
+  ...(functions ?? []).flatMap(({ node }) => (node ?? []).flatMap(inNode)),
+  ...(trainingInfo ?? []).flatMap(({ initialization, algorithm }) => [
+    ...inGraph(initialization),
+    ...inGraph(algorithm),
+  ]),
+];
+
+const inGraph = (graph: Graph | null | undefined): TensorProto[] => [
+  ...(graph?.initializer ?? []),
+  ...(graph?.sparseInitializer ?? []).flatMap(inSparse),
+  ...(graph?.node ?? []).flatMap(inNode),
+];
+
+const inNode = ({ attribute }: Node): TensorProto[] =>
+  (attribute ?? []).flatMap(({ t, tensors, sparseTensor, sparseTensors, g, graphs }) => [
     ...(t ? [t] : []),
     ...(tensors ?? []),
-    ...[...(g ? [g] : []), ...(graphs ?? [])].flatMap((body) => [
-      ...(body.initializer ?? []),
-      ...(body.node ?? []).flatMap(tensorsOf),
-    ]),
+    ...[...(sparseTensor ? [sparseTensor] : []), ...(sparseTensors ?? [])].flatMap(inSparse),
+    ...[...(g ? [g] : []), ...(graphs ?? [])].flatMap(inGraph),
   ]);
+
+const inSparse = ({ values, indices }: SparseTensor): TensorProto[] => [values ?? {}, indices ?? {}];
 
 const entry = (tensor: TensorProto, key: string): string | undefined =>
   tensor.externalData?.find((one) => one.key === key)?.value ?? undefined;

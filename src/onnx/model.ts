@@ -1,6 +1,7 @@
 import { ConfigError } from "../util/errors.ts";
 import { externalDataFrom, splitExternalData, weightBytes } from "./external.ts";
 import { type Graph, type Model, onnx } from "./proto.ts";
+import { hasMoreFields, maxFields } from "./size.ts";
 import { fieldsOf } from "./wire.ts";
 
 /** ONNX Runtime refuses a model message of 2 GB and more. */
@@ -40,15 +41,21 @@ export function packModel(model: Model, { dataFile = "weights.data", limit = ext
  */
 export function decodeModel(bytes: Uint8Array, file: string): Model {
   let model: Model;
+  let large = false;
   try {
-    fieldsOf(bytes);
+    large = hasMoreFields(bytes);
+    if (!large) fieldsOf(bytes);
     // As a plain array: from a Node Buffer the tensors would be Buffers too, and a Buffer's slice() copies nothing.
-    model = onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    model = large ? {} : onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     throw new ConfigError(
       `${file}: not an ONNX model (${(error as Error).message}); is the file complete and a .onnx file?`,
     );
   }
+  if (large)
+    throw new ConfigError(
+      `${file}: a model of more than ${maxFields} parts (nodes, names, attributes) is not read; divide it`,
+    );
   const functions = (model.functions ?? []).map(({ node }) => ({ node: node ?? [] }));
   if ([model.graph ?? {}, ...functions].some((graph) => isDeeper(graph, deepest)))
     throw new ConfigError(

@@ -10,6 +10,7 @@ export type Graph = import("onnx-proto").onnx.IGraphProto;
 export type Node = import("onnx-proto").onnx.INodeProto;
 export type Attribute = import("onnx-proto").onnx.IAttributeProto;
 export type TensorProto = import("onnx-proto").onnx.ITensorProto;
+export type SparseTensor = import("onnx-proto").onnx.ISparseTensorProto;
 export type ValueInfo = import("onnx-proto").onnx.IValueInfoProto;
 
 /** A decoded int64 field as a number. */

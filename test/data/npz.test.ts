@@ -13,8 +13,12 @@ const zip = (
   level: 0 | 9,
   members: Record<string, Uint8Array> = { "acts.npy": writeNpy(acts), "zeros.npy": writeNpy(zeros) },
 ) => zipSync(members, { level });
-const read = (bytes: Uint8Array, maxBytes?: number) =>
-  readNpz(bytes, "a.npz", maxBytes === undefined ? {} : { maxBytes });
+/** The arrays, all decompressed. */
+function read(bytes: Uint8Array, maxBytes?: number) {
+  const arrays = readNpz(bytes, "a.npz", maxBytes === undefined ? {} : { maxBytes });
+  for (const { bytes: all } of arrays.values()) expect(all).toBeInstanceOf(Uint8Array);
+  return arrays;
+}
 
 /** The archive with the 32-bit number at an offset of its first directory entry replaced. */
 function patched(bytes: Uint8Array, offset: number, value: number): Uint8Array {

@@ -9,7 +9,7 @@ import {
   weightBytes,
 } from "../../src/onnx/external.ts";
 import { decodeModel, encodeModel, packModel } from "../../src/onnx/model.ts";
-import type { Model, TensorProto } from "../../src/onnx/proto.ts";
+import type { Graph, Model, TensorProto } from "../../src/onnx/proto.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { wasm } from "../../src/runtime/web.ts";
 import { ConfigError } from "../../src/util/errors.ts";
@@ -137,6 +137,22 @@ describe("what a model says about its files is not trusted", () => {
     "a//b",
   ])("attach follows no location %j", (location) => {
     expect(() => dataFilesOf(located(location), "m.onnx")).toThrow(/only paths inside the model's own folder/);
+  });
+
+  const outside = { ...W, externalData: entries({ location: "../secret" }) };
+  const sparse = { values: { name: "S", dims: [1] }, indices: outside };
+  const inBody = (g: Graph): Model => ({ graph: { node: [{ attribute: [{ name: "body", g }] }] } });
+  test.each<[string, Model]>([
+    ["sparse initializer", { graph: { sparseInitializer: [sparse] } }],
+    ["sparse initializer of a body", inBody({ sparseInitializer: [sparse] })],
+    ["initializer of a body", inBody({ initializer: [outside] })],
+    ["sparse attribute", { graph: { node: [{ attribute: [{ sparseTensor: sparse }] }] } }],
+    ["list of sparse attributes", { graph: { node: [{ attribute: [{ sparseTensors: [sparse] }] }] } }],
+    ["function", { functions: [{ node: [{ attribute: [{ t: outside }] }] }] }],
+    ["graph of training", { trainingInfo: [{ algorithm: { initializer: [outside] } }] }],
+  ])("an external tensor in a %s is looked at", (_, model) => {
+    expect(() => dataFilesOf(model, "m.onnx")).toThrow('m.onnx: external data at "../secret": only paths inside');
+    expect(() => externalLocations(model, "m.onnx")).toThrow(/has external data; only initializers of the main graph/);
   });
 
   test("external tensors inside nodes and bodies are refused", () => {

@@ -5,6 +5,7 @@ import { type Graph, type Model, toNumber } from "../../onnx/proto.ts";
 import { splice } from "../../onnx/splice.ts";
 import { dataTypeName, dataTypes } from "../../onnx/tensors.ts";
 import { type FoundValue, findValue, namesIn, nearestIn, showValue } from "../../onnx/values.ts";
+import { widthOf } from "../../onnx/width.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { type Attachable, attachable } from "./encoder.ts";
 import { attachedGraph } from "./graph.ts";
@@ -128,7 +129,17 @@ function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOpt
       `${file}: ${showValue(at)} is no float activation (${dataTypeName(at.dataType)}); ${nearestIn(model, at.name, inputDim)}`,
     );
   const declared = at.shape?.at(-1);
-  if (at.shape?.length === 0 || (typeof declared === "number" && declared !== inputDim))
+  const made = widthOf(model, at.name);
+  if (made !== undefined && made !== inputDim && made !== declared)
+    throw new ConfigError(
+      `${file}: ${showValue(at)} is ${made} wide by the weights it is made of, the encoder takes ${inputDim}; ${nearestIn(model, at.name, inputDim)}`,
+    );
+  const stale = made !== undefined && typeof declared === "number" && declared !== made;
+  if (stale && options.width === undefined)
+    throw new ConfigError(
+      `${file}: ${showValue(at)} is ${made} wide by the weights it is made of; if they are right, add --width ${made}`,
+    );
+  if (at.shape?.length === 0 || (typeof declared === "number" && declared !== inputDim && !stale))
     throw new ConfigError(
       `${file}: ${showValue(at)} has another width than the encoder's ${inputDim}; ${nearestIn(model, at.name, inputDim)}`,
     );

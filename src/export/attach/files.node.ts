@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, open, stat } from "node:fs/promises";
+import { copyFile, open, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { readBytes, writeWhole } from "../../data/files.node.ts";
 import { replaceWith } from "../../data/replace.node.ts";
@@ -7,6 +7,7 @@ import { dataFilesOf } from "../../onnx/external.ts";
 import { decodeModel, largestMessage } from "../../onnx/model.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { writeError } from "../../util/fileErrors.ts";
+import { dataFile, isInside } from "../dataFiles.node.ts";
 import { readModel } from "../files.node.ts";
 import { type Attached, type AttachOptions, attach } from "./attach.ts";
 
@@ -34,24 +35,30 @@ export async function attachFiles({ model, encoder, out }: AttachPaths, options:
   const bytes = await readBytes(model);
   const locations = dataFilesOf(decodeModel(bytes, model), model);
   const attached = attach({ bytes, file: model }, { model: await readModel(encoder), file: encoder }, options);
-  for (const location of locations)
-    if (await isSameFile(join(dirname(model), location), out))
+  const files = new Map<string, string>();
+  for (const location of locations) files.set(location, await dataFile(model, location));
+  for (const path of files.values())
+    if (await isSameFile(path, out))
       throw new ConfigError(`--out ${out}: the model keeps its weights there; write to another file`);
-  await carry(locations, dirname(model), dirname(out));
+  await carry(files, dirname(out));
   await writeWhole(out, attached.bytes);
   return attached;
 }
 
-/** Copies data files to another folder; those that are there with the same content stay. */
-async function carry(locations: readonly string[], from: string, to: string): Promise<void> {
+/** Copies data files, by their location, to another folder; those that are there with the same content stay. */
+async function carry(files: ReadonlyMap<string, string>, to: string): Promise<void> {
   const copies: [string, string][] = [];
-  for (const location of locations) {
-    const [source, target] = [join(from, location), join(to, location)];
+  for (const [location, source] of files) {
+    const target = join(to, location);
     const size = await sizeOf(source);
     if (size === undefined)
       throw new ConfigError(`${source}: no such file, the model keeps weights there; put it beside the model`);
-    if (await isSameFile(source, target)) continue;
     const there = await sizeOf(target);
+    if (there !== undefined && !isInside(await realpath(target), await realpath(to)))
+      throw new ConfigError(
+        `${target}: is a link out of the folder of --out, which ONNX Runtime does not follow; write to another folder`,
+      );
+    if (await isSameFile(source, target)) continue;
     if (there === undefined) copies.push([source, target]);
     else if (there !== size || !(await sameContent(source, target)))
       throw new ConfigError(`${target}: is another file than the model's ${source}; write to another folder`);

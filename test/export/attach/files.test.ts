@@ -1,9 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { attachFiles } from "../../../src/export/attach/files.node.ts";
+import { readModel } from "../../../src/export/files.node.ts";
 import { splitExternalData } from "../../../src/onnx/external.ts";
 import { encodeModel } from "../../../src/onnx/model.ts";
 import { refusal } from "../../data/helpers.ts";
@@ -47,6 +57,51 @@ test("an --out that is a link to what is read is refused", async () => {
     expect(await refusal(() => attach(path, at(name)))).toContain(message);
     expect(readFileSync(target)).toEqual(before);
   }
+});
+
+/** A folder beside the model's, and a file in it that is no business of a model. */
+const secret = at("secret.txt");
+writeFileSync(secret, "secret");
+
+test.each([
+  ["the file itself a link", "w.data", () => symlinkSync(secret, at("out of", "w.data"))],
+  ["its folder a link", "sub/secret.txt", () => symlinkSync(folder, at("out of", "sub"))],
+  ["a link to a link", "w2.data", () => symlinkSync("w.data", at("out of", "w2.data"))],
+])("weights that lead out of the model's folder are refused by name: %s", async (_, location, link) => {
+  const { path } = model("out of", location);
+  link();
+  expect(await refusal(() => attach(path, at("stolen", "m.onnx")))).toBe(
+    `${at("out of", location)}: leads to ${secret}, outside of the model's folder; put the file itself beside the model`,
+  );
+  expect(await refusal(() => readModel(path))).toMatch(
+    location.includes("/") ? /only a file name/ : /leads to .*secret/,
+  );
+  expect(existsSync(at("stolen"))).toBe(false);
+});
+
+test("links within the model's folder are followed", async () => {
+  const { path, weights } = model("within", "w.data");
+  mkdirSync(at("within", "data"));
+  writeFileSync(at("within", "data", "real"), weights);
+  symlinkSync("data/real", at("within", "w.data"));
+  await attach(path, at("within-out", "m.onnx"));
+  expect(readFileSync(at("within-out", "w.data"))).toEqual(weights);
+  expect(lstatSync(at("within-out", "w.data")).isFile()).toBe(true);
+});
+
+test("a cache of links is read, as model and weights lie in one folder; nothing is attached into it", async () => {
+  const { path, weights } = model("blobs", "w.data");
+  renameSync(path, at("blobs", "a"));
+  writeFileSync(at("blobs", "b"), weights);
+  mkdirSync(at("snapshot"));
+  symlinkSync("../blobs/a", at("snapshot", "m.onnx"));
+  symlinkSync("../blobs/b", at("snapshot", "w.data"));
+  await attach(at("snapshot", "m.onnx"), at("snapshot-out", "m.onnx"));
+  expect(readFileSync(at("snapshot-out", "w.data"))).toEqual(weights);
+  expect(await refusal(() => attach(at("snapshot", "m.onnx"), at("snapshot", "more.onnx")))).toMatch(
+    /snapshot\/w\.data: is a link out of the folder of --out, which ONNX Runtime does not follow; write to another folder$/,
+  );
+  expect(existsSync(at("snapshot", "more.onnx"))).toBe(false);
 });
 
 test.skipIf(process.platform === "win32")("a pipe where the weights go is refused and stays one", async () => {

@@ -5,10 +5,11 @@ import { decodeModel, encodeModel } from "../../../src/onnx/model.ts";
 import type { Model, TensorProto } from "../../../src/onnx/proto.ts";
 import { tensorProto, valueInfo } from "../../../src/onnx/tensors.ts";
 import { fieldsOf, join, sizeOfAll, wrap } from "../../../src/onnx/wire.ts";
+import { cpu } from "../../../src/runtime/cpu.node.ts";
 import { tensor } from "../../../src/util/tensor.ts";
 import { complaint } from "../../data/helpers.ts";
 import { absent, host, hosts, node } from "./hosts.ts";
-import { attached, autoencoder, encoder } from "./running.ts";
+import { attached, autoencoder, encoder, latentDim, runBytes } from "./running.ts";
 import { width } from "./transformer.ts";
 
 /** The model with nothing declared of its inner values. */
@@ -146,4 +147,40 @@ test("a file filled up with zeros is no model", () => {
   expect(complaint(() => attach({ bytes, file: "lm.onnx" }, sae, { tensor: "v" }))).toBe(
     `lm.onnx: not an ONNX model (a field numbered 0 at byte ${whole.length}); is the file complete and a .onnx file?`,
   );
+});
+
+describe("widths are what the weights make them", () => {
+  const W = tensorProto("W", tensor("float32", [width, width], new Float32Array(width ** 2)));
+  const wide = tensorProto("wide", tensor("float32", [width, 2 * width], new Float32Array(2 * width ** 2)));
+  const declared = (weights: TensorProto, said?: number): Model =>
+    host({
+      nodes: [node(`v = MatMul(x, ${weights.name})`), node("y = Relu(v)")],
+      weights: [weights],
+      values: said === undefined ? [] : [valueInfo("v", "float32", ["batch", "seq", said])],
+    });
+
+  test.each([
+    ["--width against the weights", declared(wide), width, "v (shape not declared) is 32 wide by the weights"],
+    [
+      "a declaration against them",
+      declared(wide, width),
+      undefined,
+      "v float32 [batch, seq, 16] is 32 wide by the weights",
+    ],
+    ["both against them", declared(wide, width), width, "v float32 [batch, seq, 16] is 32 wide by the weights"],
+  ])("%s is refused", (_, model, given, message) => {
+    const said = complaint(() => attached(model, { tensor: "v", width: given }));
+    expect(said).toContain(message);
+    expect(said).toContain(`the encoder takes ${width}; `);
+  });
+
+  test("a stale declaration is refused with the way out, and with --width the model runs", async () => {
+    const model = declared(W, 2 * width);
+    expect(complaint(() => attached(model, { tensor: "v" }))).toBe(
+      "lm.onnx: v float32 [batch, seq, 32] is 16 wide by the weights it is made of; if they are right, add --width 16",
+    );
+    const x = tensor("float32", [2, 5, width], new Float32Array(10 * width).fill(1));
+    const { sae_latents } = await runBytes(cpu, attached(model, { tensor: "v", width }).bytes, { x });
+    expect(sae_latents!.dims).toEqual([2, 5, latentDim]);
+  });
 });

@@ -1,0 +1,43 @@
+/** How much structure a JSON text may have: levels within one another, and values. */
+export interface JsonBounds {
+  readonly depth: number;
+  readonly values: number;
+}
+
+/**
+ * What of a JSON text is beyond the bounds, in words; `undefined` where nothing is. One pass without building anything, since
+ * building what a small text asks for may take minutes and gigabytes.
+ */
+export function beyond(text: string, { depth, values }: JsonBounds): string | undefined {
+  let level = 0;
+  let count = 1;
+  for (let at = 0; at < text.length; at++)
+    switch (text.charCodeAt(at)) {
+      case 0x22: // "
+        at = endOfString(text, at);
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++level > depth) return `has values more than ${depth} levels within one another`;
+        if (++count > values) return `has more than ${values} values`;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        level--;
+        break;
+      case 0x2c: // ,
+        if (++count > values) return `has more than ${values} values`;
+    }
+  return undefined;
+}
+
+/** The quote that ends the string beginning at `from`; the end of the text where none does. */
+function endOfString(text: string, from: number): number {
+  for (let at = from + 1; ; at++) {
+    at = text.indexOf('"', at);
+    if (at < 0) return text.length;
+    let slashes = 0;
+    while (text.charCodeAt(at - 1 - slashes) === 0x5c) slashes++;
+    if (slashes % 2 === 0) return at;
+  }
+}
