@@ -20,10 +20,15 @@ const batchRows = (order: BigInt64Array, step: number) =>
 
 /** The weights and losses after the first step and after all twenty. */
 async function trained(witness: Witness, wrapper: WrapperName = "loop") {
-  const { x, order } = reader(witness);
-  const trainer = await Trainer.open(cpu, witness.config, x, {
-    ...{ state: stateAt(witness, "init"), threads: 1, wrapper },
-  });
+  const { x, targets, order } = reader(witness);
+  const trainer = await Trainer.open(
+    cpu,
+    witness.config,
+    { activations: x, targets },
+    {
+      ...{ state: stateAt(witness, "init"), threads: 1, wrapper },
+    },
+  );
   try {
     const first = await trainer.run({ order, bounds: bounds.slice(0, 1) });
     const afterOne = trainer.state;
@@ -39,13 +44,13 @@ const checkpoint = ({ config }: Witness, tensors: TrainState): Checkpoint => ({
 });
 
 describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, witness) => {
-  const { x, order, get, exact, has, meta } = reader(witness);
+  const { x, targets, order, get, exact, has, meta } = reader(witness);
   const names = Object.keys(parametersOf(witness.config));
   const run = trained(witness);
 
   test("gradients of the first step", async () => {
-    const batch = takeRows(x, batchRows(order, 0));
-    const { loss, gradient } = await gradientsOf(witness.config, batch, stateAt(witness, "init"));
+    const [batch, target] = [x, targets].map((all) => all && takeRows(all, batchRows(order, 0)));
+    const { loss, gradient } = await gradientsOf(witness.config, batch!, stateAt(witness, "init"), target);
     expect(Math.abs(loss / Number(exact("loss")[0]) - 1)).toBeLessThan(1e-5);
     expect(Object.keys(gradient)).toEqual(names);
     for (const name of names) expect(worst(gradient[name], get(`grad.${name}`)), name).toBeLessThan(1e-5);
@@ -109,7 +114,8 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
 
   test("metrics, frozen and evaluated", async () => {
     const { state } = await run;
-    const data = { train: sliceRows(x, 0, 0), validation: x };
+    const none = (rows: typeof x) => ({ train: sliceRows(rows, 0, 0), validation: rows });
+    const data = { ...none(x), targets: targets && none(targets) };
     const { metrics } = await evaluate(cpu, freeze(checkpoint(witness, state), "autoencoder"), data, { threads: 1 });
     const expected: Record<string, number> = meta("metrics");
     expect(Object.keys(expected).length).toBe(11);
