@@ -26,6 +26,7 @@ const witness = (
   preset: string,
   options: AnyOptionValues,
   step: StepName = "dense",
+  dims: { readonly outputDim?: number } = {},
 ): Witness => ({
   file: `test/fixtures/${file}.safetensors`,
   prefix,
@@ -35,6 +36,7 @@ const witness = (
     options,
     inputDim: 64,
     latentDim: 128,
+    ...dims,
     batchSize: 32,
     epochs: 2,
     step,
@@ -59,6 +61,10 @@ export const witnesses = {
   "relu-l1": witness("torch-relu-l1-reference", "bricken", "relu-l1", "bricken2023", { lambda: 0.3 }),
   "relu-l1, weighed": witness("torch-relu-l1-reference", "weighed", "relu-l1", "anthropic-april-2024", { lambda: 0.3 }),
   batchtopk: witness("torch-batchtopk-reference", "plain", "batchtopk", "bussmann2024", k8),
+  "topk transcoder": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "dense", { outputDim: 40 }),
+  "topk transcoder, live rows": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "live", {
+    outputDim: 40,
+  }),
 } as const;
 
 /** The tensors of a file by name; `metadata` beside them. */
@@ -67,6 +73,8 @@ export function reader({ file, prefix }: Witness) {
   const float = (name: string): HostTensor<"float32"> => toFloat32(tensors.get(name)!);
   return {
     x: float("x"),
+    /** A transcoder's. */
+    targets: tensors.has("targets") ? float("targets") : undefined,
     order: toTensor(tensors.get("order")!).data as BigInt64Array,
     /** A tensor of this case as float32. */
     get: (name: string) => float(`${prefix}.${name}`),
@@ -100,17 +108,29 @@ export function stateAt(witness: Witness, tag: string): TrainState {
 }
 
 /** Loss and gradients of one batch, by parameter, from the graph training uses. */
-export async function gradientsOf(config: TrainConfig, batch: HostTensor<"float32">, state: TrainState) {
+export async function gradientsOf(
+  config: TrainConfig,
+  batch: HostTensor<"float32">,
+  state: TrainState,
+  targets: HostTensor<"float32"> = batch,
+) {
   const x = op.input("float32", batch.dims);
+  const target = targets === batch ? x : op.input("float32", targets.dims);
   const all = Object.fromEntries(
     Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]),
   );
-  const { loss, gradient } = lossAndGradients(config, { x, target: x }, all);
+  const { loss, gradient } = lossAndGradients(config, { x, target }, all);
   const used = [...Object.keys(parametersOf(config)), "steps_since_fired"];
-  const inputs = { batch: x, ...Object.fromEntries(used.map((name) => [name, all[name]!])) };
+  const inputs = {
+    batch: x,
+    ...(target === x ? {} : { targets: target }),
+    ...Object.fromEntries(used.map((name) => [name, all[name]!])),
+  };
   const outputs = Object.fromEntries(Object.entries(gradient).map(([name, value]) => [`d_${name}`, value]));
   const session = await cpu.open(packModel(buildModel({ inputs, outputs: { loss, ...outputs } })), { threads: 1 });
-  const { loss: value, ...found } = await session.run({ batch, ...state }).finally(() => session.release());
+  const { loss: value, ...found } = await session
+    .run({ batch, ...(target === x ? {} : { targets }), ...state })
+    .finally(() => session.release());
   return {
     loss: Number(value!.data[0]),
     gradient: Object.fromEntries(
