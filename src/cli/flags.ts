@@ -9,7 +9,10 @@ export const data = {
     describe: "activations: .safetensors, .npz, .npy or .pt; or a folder of shards, or a list: a.npy,b.npy",
     coerce: (given: string | readonly string[]): string => [given].flat().join(","),
   },
-  where: { type: "string", describe: "only rows whose columns have these values: position=3,layer=14" },
+  where: {
+    type: "string",
+    describe: "only rows whose columns have these values: position=3,layer=0,1 or position=1..5,label!=x",
+  },
   tensor: { type: "string", describe: "name of the matrix in the file [default: activations, or the only one]" },
   "train-rows": {
     type: "number",

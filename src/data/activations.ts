@@ -49,13 +49,18 @@ export function parseActivations(
   file: string,
   { tensor }: { readonly tensor?: string | undefined } = {},
 ): ActivationSet {
+  return activationSetOf(parseArrays(bytes, file), file, tensor);
+}
+
+/** The arrays in the bytes of a .safetensors, .npz or .npy file. @throws {ConfigError} when the extension is unknown. */
+export function parseArrays(bytes: Uint8Array, file: string): ArrayFile {
   const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
   const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
   if (!read)
     throw new ConfigError(
       `${file}: unknown extension; activations are read from .safetensors, .npz, .npy or .pt files`,
     );
-  return activationSetOf(read(bytes, file), file, tensor);
+  return read(bytes, file);
 }
 
 /** The activation set among some arrays; checks as `parseActivations`. */

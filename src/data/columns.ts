@@ -29,6 +29,25 @@ export function readColumns(
   return Object.fromEntries(columns);
 }
 
+/** The texts of a column of NumPy's `<U` or `|S`, one a row; `undefined` where the array is none. */
+export function readTexts({ dtype, shape, bytes }: StoredArray, rows: number): readonly string[] | undefined {
+  const [, order, kind, digits] = /^([<>|])([US])(\d+)$/.exec(dtype) ?? [];
+  const count = Number(digits);
+  const width = kind === "U" ? 4 : 1;
+  if (kind === undefined || shape.length !== 1 || shape[0] !== rows || bytes.length !== rows * count * width)
+    return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const letter = (at: number) => (kind === "U" ? view.getUint32(at * 4, order !== ">") : view.getUint8(at));
+  return Array.from({ length: rows }, (_, row) => {
+    const letters = Array.from({ length: count }, (_, i) => letter(row * count + i));
+    // NumPy fills up with zeros; above 10FFFF there are no letters.
+    return letters
+      .map((one) => (one > 0x10ffff ? "\ufffd" : String.fromCodePoint(one)))
+      .join("")
+      .replace(/\0+$/, "");
+  });
+}
+
 const isNumeric = ({ dtype }: StoredArray): boolean => /^(F64|F32|F16|BF16|I\d+|U8|U16|U32|BOOL)$/.test(dtype);
 
 function toFloat64(array: StoredArray): Float64Array {

@@ -1,15 +1,16 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { ConfigError } from "../util/errors.ts";
 import { readError, writeError } from "../util/fileErrors.ts";
-import { type ActivationSet, parseActivations } from "./activations.ts";
-import { type Label, labelsPath, parseLabels } from "./labels.ts";
+import { type ActivationSet, type ArrayFile, activationSetOf, parseArrays } from "./activations.ts";
+import { readTexts } from "./columns.ts";
+import { type Label, labelColumns, labelsPath, parseLabels } from "./labels.ts";
 import { readPtActivations } from "./ptActivations.ts";
 import { writeThroughOrWhole } from "./replace.node.ts";
-import { rowsWhere, type Where } from "./where.ts";
+import { type Column, rowsWhere, type Where } from "./where.ts";
 
 /**
  * The activation set in a .safetensors, .npz, .npy or .pt file; see `parseActivations`. `where` keeps the rows whose columns
- * have these values. Of a .pt file only these rows are read.
+ * have these values; of a .pt file no others are read. Columns of text are those of a .npz or .pt file, and labels beside the others.
  * @throws {ConfigError} when the file cannot be read, or is not what it should be.
  */
 export async function readActivations(
@@ -24,7 +25,23 @@ export async function readActivations(
       };
       return readPtActivations({ size, read }, path, where, tensor);
     });
-  return rowsWhere(parseActivations(await readBytes(path), path, { tensor }), where);
+  const file = parseArrays(await readBytes(path), path);
+  const set = activationSetOf(file, path, tensor);
+  return rowsWhere(set, where, await otherColumns(set, file, where, path));
+}
+
+/** Columns that conditions name and the set has not: texts of the file, and what the labels beside it say of each row. */
+async function otherColumns(set: ActivationSet, { tensors }: ArrayFile, where: Where, path: string) {
+  const rows = set.activations.dims[0]!;
+  const texts = new Map<string, Column>();
+  const unknown = Object.keys(where).filter((name) => !Object.hasOwn(set.columns, name));
+  for (const name of unknown) {
+    const array = tensors.get(name);
+    const column = array && readTexts(array, rows);
+    if (column) texts.set(name, column);
+  }
+  const labels = unknown.length > texts.size ? await readLabels(path, rows) : null;
+  return { ...labelColumns(labels ?? []), ...Object.fromEntries(texts) };
 }
 
 /**

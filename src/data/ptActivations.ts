@@ -74,7 +74,8 @@ export async function readPtActivations(
   };
   const tensors = new Map<string, StoredArray>([[tensor, activations]]);
   for (const [name, column] of Object.entries(columns)) {
-    const kept = Float64Array.from(wanted, (row) => column[row]!);
+    if (typeof column[0] === "string") continue;
+    const kept = Float64Array.from(wanted, (row) => column[row] as number);
     const view = new Uint8Array(kept.buffer);
     tensors.set(name, { dtype: "F64", shape: [kept.length], bytes: view, where: `${file}: ${quote(name)}` });
   }
@@ -107,13 +108,15 @@ const offsetOf = async (source: PositionalFile, entry: ZipEntry, file: string): 
   return dataOffset(await source.read(entry.offset, new Uint8Array(localHeaderBytes)), entry, source.size, file);
 };
 
-/** Lists of the metadata with one number a row. */
-function columnsOf(metadata: unknown, rows: number): Readonly<Record<string, readonly number[]>> {
+/** Lists of the metadata with one number, or one text, a row. */
+function columnsOf(metadata: unknown, rows: number): Readonly<Record<string, readonly number[] | readonly string[]>> {
   if (!(metadata instanceof Map)) return {};
-  const fits = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.length === rows && list.every((one) => typeof one === "number");
+  const fits = (list: unknown): list is number[] | string[] =>
+    Array.isArray(list) &&
+    list.length === rows &&
+    ["number", "string"].some((type) => list.every((one) => typeof one === type));
   const found = [...metadata].filter(
-    (entry): entry is [string, number[]] => typeof entry[0] === "string" && fits(entry[1]),
+    (entry): entry is [string, number[] | string[]] => typeof entry[0] === "string" && fits(entry[1]),
   );
   return Object.fromEntries(found.map(([name, list]) => [columnNames[name] ?? name, list]));
 }

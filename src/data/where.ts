@@ -1,47 +1,131 @@
 import { ConfigError } from "../util/errors.ts";
+import { visible } from "../util/visible.ts";
 import type { ActivationSet } from "./activations.ts";
 import { quote } from "./quote.ts";
 import { takeRows } from "./split.ts";
 
-/** Which rows are wanted: a value for some columns, all of which a row must have. */
-export type Where = Readonly<Record<string, number>>;
+/** Numbers from one to another, both included. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
 
-/** The conditions in `position=3,layer=14`; none in nothing. @throws {ConfigError} for anything else. */
+/** What a column must be: one of some values; or, with `not`, none of them. */
+export interface Wanted {
+  readonly not?: boolean;
+  readonly values: readonly (number | string | Range)[];
+}
+
+/** Which rows are wanted: a value, or more, for some columns, all of which a row must have. */
+export type Where = Readonly<Record<string, number | string | Wanted>>;
+
+/** One value a row: numbers or texts. */
+export type Column = ArrayLike<number> | readonly string[];
+
+const malformed = (text: string, why = "") =>
+  new ConfigError(
+    `--where: must be columns and numbers or texts such as position=3, layer=0,1, position=1..5 or label!=x, got ${quote(text)}${why}`,
+  );
+
+/**
+ * The conditions in `position=1..5,layer=0,1,label!=x`; none in nothing. What follows a comma and has no `=` is one more value of the
+ * column before.
+ * @throws {ConfigError} for anything else.
+ */
 export function parseWhere(text: string | undefined): Where {
   if (text === undefined) return {};
-  const conditions = text.split(",").map((part) => /^\s*([\w-]+)\s*=\s*(-?\d+(?:\.\d+)?)\s*$/.exec(part));
-  const bad = conditions.includes(null);
-  const names = conditions.map((one) => one?.[1]);
-  if (bad || new Set(names).size < names.length)
-    throw new ConfigError(`--where: must be columns and numbers such as position=3,layer=14, got ${quote(text)}`);
-  return Object.fromEntries(conditions.map((one) => [one![1]!, Number(one![2])]));
+  const found = new Map<string, { not: boolean; values: (number | string | Range)[] }>();
+  let last: { not: boolean; values: (number | string | Range)[] } | undefined;
+  for (const part of text.split(",")) {
+    const [, name, operator, value] = /^\s*(?:([^\s=!;]+)\s*(!?=))?\s*([^=!;]*?)\s*$/.exec(part) ?? [];
+    if (value === undefined || value === "") throw malformed(text);
+    if (name !== undefined) {
+      if (found.has(name)) throw malformed(text, `; ${quote(name)} is there twice`);
+      last = { not: operator === "!=", values: [] };
+      found.set(name, last);
+    }
+    if (!last) throw malformed(text);
+    last.values.push(parseValue(value, text));
+  }
+  return Object.fromEntries([...found].map(([name, wanted]) => [name, plain(wanted)]));
+}
+
+const number = "-?\\d+(?:\\.\\d+)?";
+const isNumber = new RegExp(`^${number}$`);
+const isRange = new RegExp(`^(${number})\\.\\.(${number})$`);
+
+function parseValue(value: string, text: string): number | string | Range {
+  // A text such as 007 is not the number 7.
+  if (isNumber.test(value) && String(Number(value)) === value) return Number(value);
+  const [, from, to] = isRange.exec(value) ?? [];
+  if (from === undefined || to === undefined) return value;
+  if (Number(from) > Number(to)) throw malformed(text, `; ${value} runs backwards`);
+  return { from: Number(from), to: Number(to) };
+}
+
+/** One value that must be there stands for itself. */
+function plain({ not, values }: { readonly not: boolean; readonly values: readonly (number | string | Range)[] }) {
+  const [only] = values;
+  if (!not && values.length === 1 && typeof only !== "object") return only!;
+  return not ? { not, values } : { values };
 }
 
 /** The numbers of the rows that fit, ascending. @throws {ConfigError} for a column there is not, and when no row fits. */
 export function matchingRows(
-  columns: Readonly<Record<string, ArrayLike<number>>>,
+  columns: Readonly<Record<string, Column>>,
   where: Where,
   rows: number,
   file: string,
 ): Uint32Array {
-  const conditions = Object.entries(where);
-  for (const [name] of conditions)
+  const conditions = Object.entries(where).map(([name, value]) => {
+    const wanted: Wanted = typeof value === "object" ? value : { values: [value] };
     if (!Object.hasOwn(columns, name))
-      throw new ConfigError(`${file}: no column ${quote(name)}; it has ${Object.keys(columns).join(", ") || "none"}`);
-  const fits = (row: number) => conditions.every(([name, value]) => columns[name]![row] === value);
-  const found = Uint32Array.from({ length: rows }, (_, row) => row).filter(fits);
-  if (found.length > 0) return found;
-  const some = conditions.map(([name]) => {
-    const values = [...new Set(Array.from(columns[name]!))];
-    return `${name} has ${values.slice(0, 12).join(", ")}${values.length > 12 ? ` and ${values.length - 12} more` : ""}`;
+      throw new ConfigError(
+        `${file}: no column ${quote(name)}; it has ${Object.keys(columns).map(visible).join(", ") || "none"}`,
+      );
+    return { name, wanted, column: columns[name]!, fits: testOf(columns[name]!, wanted, name, file) };
   });
-  throw new ConfigError(`${file}: no row with ${conditions.map((one) => one.join("=")).join(",")}; ${some.join("; ")}`);
+  const found = Uint32Array.from({ length: rows }, (_, row) => row).filter((row) =>
+    conditions.every(({ column, wanted, fits }) => fits(column[row]!) !== (wanted.not ?? false)),
+  );
+  if (found.length > 0) return found;
+  const some = conditions.map(({ name, column }) => {
+    const values = [...new Set<number | string>(Array.from<number | string>(column))];
+    const shown = values.slice(0, 12).map((one) => (typeof one === "string" ? quote(one) : one));
+    return `${visible(name)} has ${shown.join(", ")}${values.length > 12 ? ` and ${values.length - 12} more` : ""}`;
+  });
+  const asked = conditions.map(({ name, wanted }) =>
+    visible(`${name}${wanted.not ? "!=" : "="}${shownValues(wanted)}`),
+  );
+  throw new ConfigError(`${file}: no row with ${asked.join(",")}; ${some.join("; ")}`);
 }
 
-/** The part of a set whose rows fit. @throws {ConfigError} as `matchingRows`. */
-export function rowsWhere(set: ActivationSet, where: Where): ActivationSet {
+const shownValues = ({ values }: Wanted): string =>
+  values.map((one) => (typeof one === "object" ? `${one.from}..${one.to}` : String(one))).join(",");
+
+/** Whether a value of a column is one of those named. @throws {ConfigError} where a text is asked of a column of numbers. */
+function testOf(column: Column, { values }: Wanted, name: string, file: string): (value: number | string) => boolean {
+  if (typeof column[0] === "string") {
+    const texts = new Set(values.map((one) => shownValues({ values: [one] })));
+    return (value) => texts.has(value as string);
+  }
+  const ranges = values.map((one) => {
+    if (typeof one === "object") return one;
+    if (typeof one === "string" && !isNumber.test(one))
+      throw new ConfigError(`${file}: column ${quote(name)} holds numbers, --where asks for ${quote(one)}`);
+    return { from: Number(one), to: Number(one) };
+  });
+  return (value) => ranges.some(({ from, to }) => (value as number) >= from && (value as number) <= to);
+}
+
+/** The part of a set whose rows fit; `others` are columns beside those of the set. @throws {ConfigError} as `matchingRows`. */
+export function rowsWhere(
+  set: ActivationSet,
+  where: Where,
+  others: Readonly<Record<string, Column>> = {},
+): ActivationSet {
   if (Object.keys(where).length === 0) return set;
-  const rows = matchingRows(set.columns, where, set.activations.dims[0]!, set.source);
+  const rows = matchingRows({ ...others, ...set.columns }, where, set.activations.dims[0]!, set.source);
   const columns = Object.entries(set.columns).map(
     ([name, column]) => [name, Float64Array.from(rows, (row) => column[row]!)] as const,
   );

@@ -1,13 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { zipSync } from "fflate";
 import { expect, test } from "vitest";
 import { readActivations } from "../../src/data/files.node.ts";
+import { writeNpy } from "../../src/data/npy.ts";
 import { readPtActivations } from "../../src/data/ptActivations.ts";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
-import { parseWhere } from "../../src/data/where.ts";
+import { parseWhere, type Where } from "../../src/data/where.ts";
 import { int64s } from "../../src/util/tensor.ts";
 import { temporaryFolder } from "../cli/run.ts";
-import { complaint, matrix } from "./helpers.ts";
+import { ascii, complaint, matrix, refusal } from "./helpers.ts";
 
 /** 3 problems, 2 positions, 16 layers, 8 dims; see test/fixtures/pt_activations.py. */
 const file = "test/fixtures/pt-activations.pt";
@@ -64,13 +66,73 @@ test("an .npz or .safetensors file is filtered by its columns too", async () => 
 });
 
 test("conditions that fit nothing or are none are refused", async () => {
-  const refused = (where: Record<string, number>) => readActivations(file, { where }).catch((error) => error.message);
+  const refused = (where: Where) => readActivations(file, { where }).catch((error) => error.message);
   expect(await refused({ position: 7 })).toBe(`${file}: no row with position=7; position has 2, 3`);
   expect(await refused({ layer: 99 })).toMatch(/layer=99; layer has 0, 1, .*, 11 and 4 more$/);
-  expect(await refused({ token: 7 })).toBe(`${file}: no column "token"; it has text_id, position, layer`);
-  for (const text of ["layer", "layer=x", "layer=1,layer=2", "", "layer=1;position=2"])
+  expect(await refused({ token: 7 })).toBe(
+    `${file}: no column "token"; it has text_id, position, layer, cot_sequences`,
+  );
+  for (const text of [
+    "layer",
+    "layer=1,layer=2",
+    "",
+    "layer=1;position=2",
+    "layer=",
+    "layer=1,",
+    "=1",
+    "1,layer=1",
+    "layer=5..1",
+    "a==1",
+  ])
     expect(complaint(() => parseWhere(text))).toContain("--where: must be columns and numbers");
   expect(parseWhere("position=3, layer = 14")).toEqual({ position: 3, layer: 14 });
+});
+
+test("several values, ranges, and what a column must not be", async () => {
+  expect(parseWhere("layer=0,1,position=1..5,label!=x y,2")).toEqual({
+    layer: { values: [0, 1] },
+    position: { values: [{ from: 1, to: 5 }] },
+    label: { not: true, values: ["x y", 2] },
+  });
+  expect(parseWhere("a=-1.5..2,b=007,c=é")).toEqual({ a: { values: [{ from: -1.5, to: 2 }] }, b: "007", c: "é" });
+  const columns = async (text: string) => (await readActivations(file, { where: parseWhere(text) })).columns;
+  const { layer, position } = await columns("layer=0,14..15,position=3");
+  expect([...new Set(layer)]).toEqual([0, 14, 15]);
+  expect([...new Set(position)]).toEqual([3]);
+  expect([...new Set((await columns("layer!=0..13,15")).layer)]).toEqual([14]);
+  expect([...new Set((await columns("layer=014")).layer)]).toEqual([14]);
+  const refused = (text: string) => refusal(() => readActivations(file, { where: parseWhere(text) }));
+  expect(await refused("position=4..7,9")).toBe(`${file}: no row with position=4..7,9; position has 2, 3`);
+  expect(await refused("position!=2,3")).toBe(`${file}: no row with position!=2,3; position has 2, 3`);
+  expect(await refused("position=x")).toBe(`${file}: column "position" holds numbers, --where asks for "x"`);
+});
+
+test("columns of text: of a .pt file, of an .npz, and labels beside a file", async () => {
+  const where = (path: string, text: string) => readActivations(path, { where: parseWhere(text) });
+  expect((await where(file, "cot_sequences=text,layer=3")).activations.dims).toEqual([6, 8]);
+  expect(await refusal(() => where(file, "cot_sequences!=text"))).toBe(
+    `${file}: no row with cot_sequences!=text; cot_sequences has "text"`,
+  );
+  const folder = temporaryFolder();
+  const rows = writeNpy(matrix([1], [2], [3]));
+  const strings = (descr: string, letters: Uint8Array) => {
+    const head = Buffer.from(`{'descr': '${descr}', 'fortran_order': False, 'shape': (3,), }`.padEnd(118));
+    return Buffer.concat([Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0]), head, letters]);
+  };
+  // Two letters of four bytes each, filled up with zeros: a, é and a letter beyond 16 bits, b.
+  const wide = new Uint8Array(Uint32Array.of(97, 0, 0xe9, 0x1f600, 98, 0).buffer);
+  const npz = { "a.npy": rows, "label.npy": strings("<U2", wide), "raw.npy": strings("|S2", ascii("x\0yz1\0")) };
+  writeFileSync(join(folder, "a.npz"), zipSync(npz));
+  expect([...(await where(join(folder, "a.npz"), "label!=a")).activations.data]).toEqual([2, 3]);
+  expect([...(await where(join(folder, "a.npz"), "label=é\u{1f600},a")).activations.data]).toEqual([1, 2]);
+  expect([...(await where(join(folder, "a.npz"), "raw=yz,1")).activations.data]).toEqual([2, 3]);
+  writeFileSync(join(folder, "b.npy"), rows);
+  writeFileSync(join(folder, "b.labels.jsonl"), '{"kind":"x","pos":1}\n{"kind":"y","pos":2}\n{"pos":3}\n');
+  expect([...(await where(join(folder, "b.npy"), "kind!=x")).activations.data]).toEqual([2, 3]);
+  expect([...(await where(join(folder, "b.npy"), "position=2..3,kind=y")).activations.data]).toEqual([2]);
+  expect(await refusal(() => where(join(folder, "b.npy"), "sort=x"))).toBe(
+    'b.npy: no column "sort"; it has kind, position',
+  );
 });
 
 test("a file that is cut short, or has no activations, is refused", async () => {
