@@ -31,9 +31,9 @@ test("every combination has a row: measured, or why not", async () => {
 
   const notes = {
     "cpu live scan": "none: rows that grow need loop",
-    "webgpu dense step": "failed: no adapter",
+    "webgpu dense single": "failed: no adapter",
     "webgpu dense loop": "none: webgpu has no kernel of loop",
-    "webgpu live step": "none: webgpu runs step dense only",
+    "webgpu live single": "none: webgpu runs step dense only",
     "cuda dense scan": "not measured here: no library",
     "cuda live loop": "none: cuda runs step dense only",
   };
