@@ -19,7 +19,7 @@ async function onRun({ epochsDone }) {
 const { loss } = await train(cpu, config, training, {
   threads: threads && +threads,
   epochsPerRun: 1,
-  onPart: () => betweenRuns(config),
+  onPause: () => betweenRuns(config),
   onRun,
 });
 const [first, last] = [runs[0], runs.at(-1)];

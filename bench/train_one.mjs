@@ -27,7 +27,7 @@ const { batchSize } = config;
 const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
 const started = performance.now();
 const { state } = await train(cpu, config, training, {
-  onPart: () => betweenRuns(config),
+  onPause: () => betweenRuns(config),
   onRun: async () => {
     await betweenRuns(config);
     return true;

@@ -18,7 +18,7 @@ export { freeze, type Part } from "./export/freeze.ts";
 // Gradients
 export { customGradient, stopGradient } from "./graph/alias.ts";
 // Graphs
-export { buildModel, type ModelParts } from "./graph/build.ts";
+export { buildModel, type ModelDraft } from "./graph/build.ts";
 export { cond, loop, scan } from "./graph/control.ts";
 export * as op from "./graph/ops.ts";
 export { input } from "./graph/ops.ts";

@@ -6,7 +6,7 @@ import * as op from "../graph/ops.ts";
 import { constantInts, type OpType, reducedAxes } from "../graph/opset.ts";
 import type { Float, OpNode, Value } from "../graph/value.ts";
 import { GradientError } from "../util/errors.ts";
-import { reducedCount, splitLike, spread, unslice, unspread } from "./parts.ts";
+import { reducedCount, splitLike, spread, unslice, unspread } from "./reshaping.ts";
 
 type V = Value<Float>;
 

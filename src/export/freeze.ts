@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { configToJson } from "../config/json.ts";
-import { buildModel, type ModelParts } from "../graph/build.ts";
+import { buildModel, type ModelDraft } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
 import type { OpType } from "../graph/opset.ts";
 import { scope, type Value } from "../graph/value.ts";
@@ -40,7 +40,7 @@ function encoderParts(
   checkpoint: Checkpoint,
   { target, dtype }: Chosen,
   { reconstruction }: { reconstruction: boolean },
-): ModelParts {
+): ModelDraft {
   const { config } = checkpoint;
   const activations = op.input("float32", ["batch", config.inputDim]);
   const params = weights(checkpoint, dtype);
@@ -59,7 +59,7 @@ function encoderParts(
   };
 }
 
-function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelParts {
+function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelDraft {
   const { config } = checkpoint;
   const latents = op.input("float32", ["batch", config.latentDim]);
   const params = weights(checkpoint, dtype);
@@ -96,7 +96,7 @@ function frozenMetadata(
   };
 }
 
-function built(checkpoint: Checkpoint, part: Part, chosen: Chosen, modelParts: ModelParts): Model {
+function built(checkpoint: Checkpoint, part: Part, chosen: Chosen, modelParts: ModelDraft): Model {
   const { without = [], ...opset }: Target = targets[chosen.target];
   const model = buildModel({ ...modelParts, metadata: frozenMetadata(checkpoint, part, chosen), opset });
   const lacking = model.graph?.node?.find(({ opType }) => without.includes(opType as OpType));

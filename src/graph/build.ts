@@ -24,7 +24,7 @@ export const irVersion = 8;
 const sharedUpTo = 1024;
 
 /** What a model is made of; names are given here and nowhere else. */
-export interface ModelParts {
+export interface ModelDraft {
   readonly inputs: Values;
   readonly outputs: Values;
   /** Name of the graph; default `"graph"`. */
@@ -45,7 +45,7 @@ export function buildModel({
   name = "graph",
   metadata = {},
   opset = { opsetVersion, irVersion },
-}: ModelParts): Model {
+}: ModelDraft): Model {
   const listed = new Set(Object.values(inputs).map(({ node }) => node));
   if (listed.size !== Object.keys(inputs).length) throw new ShapeError("buildModel: two inputs are the same value");
   for (const [inputName, { node }] of Object.entries(inputs))

@@ -1,4 +1,4 @@
-import { buildModel, type ModelParts, opsetVersion } from "../graph/build.ts";
+import { buildModel, type ModelDraft, opsetVersion } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { chainModels } from "../onnx/chain.ts";
@@ -37,7 +37,7 @@ export type SumsTable = Readonly<Record<string, How>>;
 export function metricsGraph(
   { inputDim, latentDim, outputDim, k }: MetricDims,
   { largestBy: how = "topK" }: MetricsForm = {},
-): { parts: ModelParts; table: SumsTable } {
+): { parts: ModelDraft; table: SumsTable } {
   const activations = op.input("float32", ["batch", inputDim]);
   const targets = outputDim === undefined ? undefined : op.input("float32", ["batch", outputDim]);
   const width = outputDim ?? inputDim;

@@ -59,8 +59,10 @@ function checkPlaces(files: readonly NamedMetrics[]): void {
 function mergeData(all: readonly DataInfo[]): DataInfo {
   const same = <K extends keyof DataInfo>(key: K, otherwise: DataInfo[K]): DataInfo[K] =>
     new Set(all.map((data) => data[key])).size === 1 ? all[0]![key] : otherwise;
+  const targets = [...new Set(all.flatMap(({ target }) => target ?? []))];
   return {
     source: [...new Set(all.map(({ source }) => source))].join(", "),
+    ...(targets.length > 0 ? { target: targets.join(", ") } : {}),
     digest: same("digest", ""),
     train_rows: same("train_rows", Number.NaN),
     validation_rows: same("validation_rows", Number.NaN),

@@ -5,7 +5,7 @@ import { tensor } from "../util/tensor.ts";
 import { defineSae, type Padding } from "./architecture.ts";
 import type { Dims } from "./dims.ts";
 import { copyOf, geometricMedian, uniform, unitRows, zeros } from "./init.ts";
-import { linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;

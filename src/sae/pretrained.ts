@@ -3,7 +3,7 @@ import type { Value } from "../graph/value.ts";
 import { defineSae } from "./architecture.ts";
 import type { Dims } from "./dims.ts";
 import { zeros } from "./init.ts";
-import { linearDecode, linearEncode } from "./parts.ts";
+import { linearDecode, linearEncode } from "./linear.ts";
 import { topKSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;

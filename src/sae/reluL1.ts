@@ -1,7 +1,7 @@
 import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { copyOf, uniform, unitRows, zeros } from "./init.ts";
-import { linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
 
 /**
  * Latents are `ReLU(pre)`, kept few by a penalty: the loss is (|x - xHat|^2 + lambda sum |z|) / outputDim, a mean over rows. So `lambda`

@@ -4,7 +4,7 @@ import { type AnyOptionValues, completeOptions } from "../util/options.ts";
 import type { AnySparsity, Architecture, Code, Keep, Padding, Parameter, States } from "./architecture.ts";
 import type { Dims } from "./dims.ts";
 import { type ArchitectureName, architectures, trainable } from "./index.ts";
-import { keepTop } from "./parts.ts";
+import { keepTop } from "./select.ts";
 
 /** Everything that says what an SAE computes, apart from its weights. */
 export interface SaeSpec extends Dims {

@@ -1,7 +1,7 @@
 import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { uniform, unitRows } from "./init.ts";
-import { linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
 import { topKSaidIn } from "./saidIn.ts";
 
 /**

@@ -4,8 +4,9 @@ import { scope, type Value } from "../graph/value.ts";
 import { defineSae, type LossContext } from "./architecture.ts";
 import type { Dims } from "./dims.ts";
 import { copyOf, geometricMedian, uniform, unitRows, zeros } from "./init.ts";
-import { keepTop, linearDecode, linearEncode, meanSquaredError } from "./parts.ts";
+import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
 import { topKSaidIn } from "./saidIn.ts";
+import { keepTop } from "./select.ts";
 
 type V = Value<"float32">;
 interface Params {

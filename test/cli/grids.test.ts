@@ -172,6 +172,11 @@ describe("a transcoder", () => {
     for (const key of ["explained_variance", "explained_variance_centered", "reconstruction_loss", "l0_mean"])
       expect(Math.abs(again[key]! / row[key]! - 1), key).toBeLessThan(1e-6);
     expect(saeOnnx("verify", models).status).toBe(0);
+    const report = saeOnnx("report", at("transcoder/sae.metrics.json"), "--out", at("transcoder-report"));
+    expect(report.status, report.stderr).toBe(0);
+    expect(readFileSync(at("transcoder-report/report.md"), "utf8")).toContain(
+      "on **acts.npy**, reconstructing **out.npy**",
+    );
     expect(saeOnnx("eval", models, "--data", at("acts.npy")).stderr).toMatch(
       /is a transcoder to rows 10 wide, and there are none to compare with; name them with --target/,
     );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { configFromJson } from "../../src/config/json.ts";
 import { freeze } from "../../src/export/freeze.ts";
-import { buildModel, type ModelParts } from "../../src/graph/build.ts";
+import { buildModel, type ModelDraft } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
@@ -40,7 +40,7 @@ const runUnpacked = runWith({
 });
 
 /** The forward pass as a training graph holds it: parameters and state are inputs, not constants. */
-function trainingForward({ config }: Checkpoint): ModelParts {
+function trainingForward({ config }: Checkpoint): ModelDraft {
   const activations = op.input("float32", ["batch", config.inputDim]);
   const params = Object.fromEntries(
     Object.entries({ ...parametersOf(config), ...statesOf(config) }).map(([name, { shape }]) => [

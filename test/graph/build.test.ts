@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/autodiff/gradients.ts";
 import { stopGradient } from "../../src/graph/alias.ts";
-import { buildModel, type ModelParts } from "../../src/graph/build.ts";
+import { buildModel, type ModelDraft } from "../../src/graph/build.ts";
 import { loop } from "../../src/graph/control.ts";
 import * as op from "../../src/graph/ops.ts";
 import { scope } from "../../src/graph/value.ts";
@@ -12,7 +12,7 @@ import { scalar, tensor } from "../../src/util/tensor.ts";
 import { evaluateGraph, numbers } from "../run.ts";
 import { bodies } from "./bodies.ts";
 
-const graphOf = (parts: ModelParts): Graph => buildModel(parts).graph!;
+const graphOf = (parts: ModelDraft): Graph => buildModel(parts).graph!;
 const f32 = (...data: number[]) => tensor("float32", [data.length], Float32Array.from(data));
 
 /** Every graph in a graph, itself first. */
@@ -142,7 +142,7 @@ describe("inputs and outputs", () => {
   const x = op.input("float32", ["batch", 2]);
   const z = op.input("float32", [3]);
 
-  test.each<[string, () => ModelParts, string]>([
+  test.each<[string, () => ModelDraft, string]>([
     [
       "an input that is not listed",
       () => ({ inputs: { z }, outputs: { y: op.neg(x) } }),

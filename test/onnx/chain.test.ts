@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { buildModel, type ModelParts } from "../../src/graph/build.ts";
+import { buildModel, type ModelDraft } from "../../src/graph/build.ts";
 import { loop } from "../../src/graph/control.ts";
 import * as op from "../../src/graph/ops.ts";
 import { chainModels } from "../../src/onnx/chain.ts";
@@ -19,7 +19,7 @@ function front() {
 }
 
 /** `sum(|y + x| + shift)`. */
-function back(change: Partial<ModelParts> = {}) {
+function back(change: Partial<ModelDraft> = {}) {
   const [x, y] = [op.input("float32", ["n"]), op.input("float32", ["n"])];
   const shift = op.input("float32", []);
   const total = op.reduceSum(op.add(op.mul(op.abs(op.add(x, y)), 1), shift));

@@ -8,10 +8,10 @@ import type { ReportInputs } from "./inputs.ts";
 
 /** What the report is about, what is synthetic, and what was wrong with the input. */
 export function opening({ file, records, notes }: ReportInputs): Block[] {
-  const { source, digest, train_rows, validation_rows, synthetic } = file.data;
+  const { source, target, digest, train_rows, validation_rows, synthetic } = file.data;
   const dims = [...new Set(records.map(({ input_dim }) => input_dim))].filter((dim) => !Number.isNaN(dim));
   const parts = [
-    `${records.length} SAE${records.length === 1 ? "" : "s"} on **${source}**`,
+    `${records.length} SAE${records.length === 1 ? "" : "s"} on **${source}**${target === undefined ? "" : `, reconstructing **${target}**`}`,
     Number.isNaN(train_rows) ? "" : `${formatNumber(",d", train_rows)} training rows`,
     Number.isNaN(validation_rows) ? "" : `${formatNumber(",d", validation_rows)} validation rows`,
     dims.length === 1 ? `${dims[0]} dimensions` : "",
@@ -33,7 +33,7 @@ export function closing({ file, merged, records }: ReportInputs): Block[] {
     const splits = [...new Set(records.flatMap(({ splits }) => splits[key] ?? []))];
     return splits.length > 0 ? listed(splits) : `${infoOf(key).split} (by definition; the file does not say)`;
   };
-  const { source, digest, train_rows, validation_rows, input_dim, synthetic } = file.data;
+  const { source, target, digest, train_rows, validation_rows, input_dim, synthetic } = file.data;
   return [
     heading("All rows"),
     tableBlock(starSentence(records), recordsTable(records)),
@@ -56,6 +56,7 @@ export function closing({ file, merged, records }: ReportInputs): Block[] {
         ["Field", "Value"],
         [
           ["Source", source],
+          ...(target === undefined ? [] : [["Targets", target]]),
           ["SHA-256 of activations and split", digest ? `\`${digest}\`` : "not stated"],
           ["Training rows", formatNumber(",d", train_rows)],
           ["Validation rows", formatNumber(",d", validation_rows)],

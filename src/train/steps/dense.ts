@@ -4,7 +4,7 @@ import * as op from "../../graph/ops.ts";
 import { scope, type Value } from "../../graph/value.ts";
 import { whole } from "../../optim/optimizer.ts";
 import type { Code, Padding } from "../../sae/architecture.ts";
-import { keepTop, keepTopByMask } from "../../sae/parts.ts";
+import { keepTop, keepTopByMask } from "../../sae/select.ts";
 import { architectureOf, decode, encode, parametersOf } from "../../sae/spec.ts";
 import { emaName, optimizerOf } from "../state.ts";
 import type { Batch, StateValues, StepForm } from "./form.ts";

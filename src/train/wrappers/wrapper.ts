@@ -1,5 +1,5 @@
 import type { TrainConfig } from "../../config/config.ts";
-import type { ModelParts } from "../../graph/build.ts";
+import type { ModelDraft } from "../../graph/build.ts";
 import * as op from "../../graph/ops.ts";
 import type { Dim, Value } from "../../graph/value.ts";
 import type { HostTensor } from "../../util/tensor.ts";
@@ -17,7 +17,7 @@ export interface Wrapper {
    * The training graph. Inputs: the rows or one batch of them, their order, and the state.
    * Outputs: the loss of each step, and the state after the last one, with `_next` behind each name.
    */
-  readonly model: (config: TrainConfig, form: StepForm) => ModelParts;
+  readonly model: (config: TrainConfig, form: StepForm) => ModelDraft;
   /** Whether every batch has the same shape. If so, smaller ones are padded, and step forms that grow cannot be used. */
   readonly fixedShapes: boolean;
   /** Whether the state stays in the session from run to run. On a GPU it then stays on the device. */

@@ -5,7 +5,7 @@ import { customGradient } from "../../../graph/alias.ts";
 import * as op from "../../../graph/ops.ts";
 import { dependsOn, scope, type Value } from "../../../graph/value.ts";
 import type { Keep } from "../../../sae/architecture.ts";
-import { place } from "../../../sae/parts.ts";
+import { place } from "../../../sae/select.ts";
 import { architectureOf, parametersOf, sparsityOf } from "../../../sae/spec.ts";
 import type { StateValues } from "../form.ts";
 import { inverse, onesLike, positions } from "./places.ts";

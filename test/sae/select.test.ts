@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import * as op from "../../src/graph/ops.ts";
 import { constraints } from "../../src/sae/constraints.ts";
-import { keepTop } from "../../src/sae/parts.ts";
+import { keepTop } from "../../src/sae/select.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { evaluateGraph, numbers } from "../run.ts";
 
