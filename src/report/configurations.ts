@@ -64,7 +64,9 @@ function configuration(records: readonly SaeRecord[], name: string, axes: Axes):
   const named = [...parts, { key: "name", text: name }].filter(({ text }) => text !== "");
   const panel = named.map(({ text }) => text).join(", ");
   const [x, y] = [placeOn(axes.x, record).text, placeOn(axes.y, record).text];
-  const label = [...cell, panel].filter(Boolean).join(", ");
+  // Of several architectures each is named, also where its sparsity option would tell it.
+  const told = axes.varying.includes("architecture") && ![...axes.rest, axes.x, axes.y].includes("architecture");
+  const label = [...(told ? [record.architecture] : []), ...cell, panel].filter(Boolean).join(", ");
   return { label, cell: cell.join(", "), panel, parts: named, axes, x, y, record, records };
 }
 

@@ -9,7 +9,7 @@ const mostPanels = 12;
 
 /**
  * Centred explained variance against the measured L0, on a log axis: the picture in which SAEs of any kind can be compared, whether k, a
- * coefficient or a threshold makes them sparse. Colour by dictionary size, a panel for everything else that differs.
+ * coefficient or a threshold makes them sparse. Colour by dictionary size, shape and dashes by architecture, a panel for everything else that differs.
  */
 export const varianceAgainstL0 = defineChart({
   name: "variance_against_l0",
@@ -24,8 +24,10 @@ export const varianceAgainstL0 = defineChart({
     const values = measured.map((one) => {
       const [l0, variance] = [meanOf(one, "l0_mean")!, varianceOf(one)!];
       const tip = `${one.label}: explained variance (centred) ${formatNumber(".3f", variance)} at L0 ${formatNumber(".1f", l0)}`;
-      return { panel: one.panel, latents: String(one.record.latent_dim), l0, variance, tip };
+      const { architecture, latent_dim } = one.record;
+      return { panel: one.panel, architecture, latents: String(latent_dim), l0, variance, tip };
     });
+    const architectures = [...new Set(values.map(({ architecture }) => architecture))];
     const narrow = width < 500;
     const size = panelSizes(panels.length, width, { least: 180, most: 520, legend: narrow ? 0 : 80 });
     const plot = {
@@ -42,6 +44,12 @@ export const varianceAgainstL0 = defineChart({
         },
         y: { field: "variance", type: "quantitative", title: "Explained variance (centred)", scale: { zero: false } },
         order: { field: "l0" },
+        ...(architectures.length > 1
+          ? {
+              shape: { field: "architecture", type: "nominal", sort: architectures },
+              strokeDash: { field: "architecture", type: "nominal", sort: architectures },
+            }
+          : {}),
         color: {
           field: "latents",
           type: "ordinal",
