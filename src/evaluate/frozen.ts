@@ -26,6 +26,10 @@ export interface Evaluator {
  */
 export function evaluatorOf(model: Model, file: string, form: MetricsForm = {}): Evaluator {
   const metadata = metadataOf(model);
+  if (metadata.format === "sae-onnx" && metadata.version !== "1")
+    throw new ConfigError(
+      `${file}: a frozen model of version ${quote(metadata.version ?? "missing")}, this sae-onnx reads 1; use the release that wrote it`,
+    );
   const width = (name: string, among: "input" | "output"): number | undefined => {
     const info = model.graph?.[among]?.find((one) => one.name === name);
     const dim = info ? shapeOf(info)?.at(-1) : undefined;

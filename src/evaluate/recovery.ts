@@ -27,7 +27,8 @@ export interface Recovery {
 
 /**
  * The evaluation with the recovery of a known dictionary `[features, inputDim]` added, measured on the decoder rows of the
- * latents that fire in its rows; the evaluation itself where there is no dictionary, or the model keeps no `W_dec`.
+ * latents that fire in its rows; the evaluation itself where there is no dictionary, the model keeps no `W_dec`, or it is a
+ * transcoder, whose decoder rows are in another space.
  */
 export async function withRecovery(
   runtime: Runtime,
@@ -38,7 +39,7 @@ export async function withRecovery(
 ): Promise<Evaluation> {
   const { metrics, splits, latents } = evaluation;
   const decoder = decoderOf(model, evaluation);
-  if (!trueFeatures || !decoder || !latents.frequency) return evaluation;
+  if (!trueFeatures || !decoder || !latents.frequency || evaluation.outputDim !== undefined) return evaluation;
   const recovery = await recoveryOf(runtime, trueFeatures, firingRows(decoder, latents.frequency), options);
   const measuredOn = Object.fromEntries(Object.keys(recovery).map((key) => [key, "all"] as const));
   return { ...evaluation, metrics: { ...metrics, ...recovery }, splits: { ...splits, ...measuredOn } };

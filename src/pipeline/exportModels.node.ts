@@ -80,6 +80,10 @@ async function measuredLoss(
   { set, trainRows, dtype, maxEvLoss, onLoss }: ExportRequest,
 ): Promise<MeasuredLoss> {
   if (!set) throw new ConfigError(`--dtype ${dtype} needs --data: activations to measure on what it costs`);
+  if (checkpoint.config.outputDim !== undefined)
+    throw new ConfigError(
+      `${path}: is a transcoder; what --dtype ${dtype} costs one is not measured yet, export it as float32`,
+    );
   const split = splitRows(set, trainRows);
   const validation = takeRows(set.activations, split.validation);
   const loss = await roundingLoss(await providers.cpu.load(), checkpoint, dtype, validation, path);

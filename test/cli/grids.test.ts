@@ -172,6 +172,13 @@ describe("a transcoder", () => {
     for (const key of ["explained_variance", "explained_variance_centered", "reconstruction_loss", "l0_mean"])
       expect(Math.abs(again[key]! / row[key]! - 1), key).toBeLessThan(1e-6);
     expect(saeOnnx("verify", models).status).toBe(0);
+    // Its training state lies beside it: a glob over the folder finds both.
+    const [checkpoint, state] = ["", ".state"].map((kind) => at(`transcoder/sae_d24_k4${kind}.safetensors`));
+    expect(saeOnnx("export", checkpoint!, state!, "--part", "decoder").status).toBe(0);
+    expect(saeOnnx("export", state!).stderr).toMatch(/the state of a training, not a checkpoint/);
+    expect(saeOnnx("export", checkpoint!, "--dtype", "int8", "--data", at("acts.npy")).stderr).toMatch(
+      /is a transcoder; what --dtype int8 costs one is not measured yet/,
+    );
     const report = saeOnnx("report", at("transcoder/sae.metrics.json"), "--out", at("transcoder-report"));
     expect(report.status, report.stderr).toBe(0);
     expect(readFileSync(at("transcoder-report/report.md"), "utf8")).toContain(

@@ -203,6 +203,14 @@ describe("an evaluator of another version", () => {
   });
 });
 
+test("a frozen model of a later version is refused by name", async () => {
+  const model = freeze(await sample(cases[0]!), "autoencoder");
+  const later = withMetadata(model, { ...metadataOf(model), version: "2" });
+  await expect(of(later, { file: "later.onnx" })).rejects.toThrow(
+    'later.onnx: a frozen model of version "2", this sae-onnx reads 1; use the release that wrote it',
+  );
+});
+
 describe("refused", () => {
   const complaint = async (model: Model, on = data) => {
     const error = await of(model, { file: "m.onnx" }, on).catch((thrown: unknown) => thrown);

@@ -99,12 +99,18 @@ export const exportCommand = defineCommand({
   },
 });
 
-/** A glob over a folder of checkpoints also finds the verification vectors of earlier exports. */
+/** What else lies beside checkpoints, and a glob over their folder finds too. */
+const others = {
+  ".parity.safetensors": "verification vectors of a model",
+  ".state.safetensors": "the state of a training",
+};
+
 function checkpointsAmong(paths: readonly string[]): string[] {
-  const found = paths.filter((path) => !path.endsWith(".parity.safetensors"));
+  const otherOf = (path: string) => Object.entries(others).find(([suffix]) => path.endsWith(suffix))?.[1];
+  const found = paths.filter((path) => otherOf(path) === undefined);
   if (found.length === 0)
     throw new ConfigError(
-      `${paths[0]}: verification vectors of a model, not a checkpoint; name the .safetensors that train wrote`,
+      `${paths[0]}: ${otherOf(paths[0]!)}, not a checkpoint; name the .safetensors that train wrote`,
     );
   return found;
 }
