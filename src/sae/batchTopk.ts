@@ -3,9 +3,8 @@ import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { tensor } from "../util/tensor.ts";
 import { defineSae, type Padding } from "./architecture.ts";
-import type { Dims } from "./dims.ts";
-import { copyOf, geometricMedian, uniform, unitRows, zeros } from "./init.ts";
-import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
+import { geometricMedian } from "./init.ts";
+import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;
@@ -15,10 +14,6 @@ const kept = 0.99;
 
 /** Larger than any latent: stands for "none" where the smallest is sought. */
 const large = 3e38;
-
-/** `ReLU(W_enc (x - b_dec) + b_enc)`; a transcoder's b_dec has nothing to do with its input. */
-const activations = (x: V, { b_dec, ...params }: { W_enc: V; b_enc: V; b_dec: V }, { outputDim }: Dims): V =>
-  op.relu(linearEncode(outputDim === undefined ? op.sub(x, b_dec) : x, params));
 
 /**
  * The k times rows largest entries of a whole batch, the others zeroed: z = S * pre with S the mask of the kept, through which no gradient
@@ -70,16 +65,7 @@ export const batchTopK = defineSae({
   },
   sparsity: "k",
   presets: { bussmann2024: {} },
-  params: ({ inputDim, latentDim, outputDim = inputDim }) => ({
-    W_dec: { shape: [latentDim, outputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
-    W_enc: {
-      shape: [latentDim, inputDim],
-      perLatent: true,
-      init: outputDim === inputDim ? copyOf("W_dec") : unitRows(uniform(latentDim)),
-    },
-    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
-    b_dec: { shape: [outputDim], perLatent: false, init: geometricMedian },
-  }),
+  params: (dims) => tiedParameters(dims, geometricMedian),
   state: {
     tensors: () => ({
       threshold: { shape: [], inLatentUnits: true, start: 0 },
@@ -96,7 +82,7 @@ export const batchTopK = defineSae({
     },
   },
   encode(x, params, { mode, state, sparsity: k, dims, padding }) {
-    const pre = activations(x, params, dims);
+    const pre = op.relu(encodeOffBias(x, params, dims));
     if (mode === "inference") return { pre, z: op.where(op.greater(pre, state.threshold), pre, 0) };
     return { pre, z: scope("select", () => keepLargest(pre, k, padding)) };
   },

@@ -1,8 +1,30 @@
 import * as op from "../graph/ops.ts";
 import type { Value } from "../graph/value.ts";
 import type { Padding } from "./architecture.ts";
+import type { Dims } from "./dims.ts";
+import { copyOf, type Init, uniform, unitRows, zeros } from "./init.ts";
 
 type V = Value<"float32">;
+
+/**
+ * Parameters of an SAE whose encoder starts as its decoder's transpose: decoder rows of unit length, b_enc zero, b_dec as `bias` makes it.
+ * A transcoder's encoder cannot be a copy, as its decoder is in another space; it starts with unit rows of its own.
+ */
+export const tiedParameters = ({ inputDim, latentDim, outputDim }: Dims, bias: Init) =>
+  ({
+    W_dec: { shape: [latentDim, outputDim ?? inputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
+    W_enc: {
+      shape: [latentDim, inputDim],
+      perLatent: true,
+      init: (outputDim ?? inputDim) === inputDim ? copyOf("W_dec") : unitRows(uniform(latentDim)),
+    },
+    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
+    b_dec: { shape: [outputDim ?? inputDim], perLatent: false, init: bias },
+  }) as const;
+
+/** `W_enc (x - b_dec) + b_enc`. A transcoder's b_dec lives among its targets and has nothing to do with its input: `W_enc x + b_enc`. */
+export const encodeOffBias = (x: V, { b_dec, ...params }: { W_enc: V; b_enc: V; b_dec: V }, { outputDim }: Dims): V =>
+  linearEncode(outputDim === undefined ? op.sub(x, b_dec) : x, params);
 
 /** Pre-activations `W_enc x + b_enc`, `[batch, latentDim]`. */
 export function linearEncode(x: V, { W_enc, b_enc }: { W_enc: V; b_enc: V }): V {

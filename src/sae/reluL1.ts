@@ -1,7 +1,7 @@
 import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
-import { copyOf, uniform, unitRows, zeros } from "./init.ts";
-import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
+import { zeros } from "./init.ts";
+import { encodeOffBias, linearDecode, linearEncode, meanSquaredError, tiedParameters } from "./linear.ts";
 
 /**
  * Latents are `ReLU(pre)`, kept few by a penalty: the loss is (|x - xHat|^2 + lambda sum |z|) / outputDim, a mean over rows. So `lambda`
@@ -28,19 +28,9 @@ export const reluL1 = defineSae({
   },
   sparsity: "lambda",
   presets: { bricken2023: { penalty: "sum" }, "anthropic-april-2024": { penalty: "decoder-norm" } },
-  params: ({ inputDim, latentDim, outputDim = inputDim }) => ({
-    W_dec: { shape: [latentDim, outputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
-    W_enc: {
-      shape: [latentDim, inputDim],
-      perLatent: true,
-      init: outputDim === inputDim ? copyOf("W_dec") : unitRows(uniform(latentDim)),
-    },
-    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
-    b_dec: { shape: [outputDim], perLatent: false, init: zeros },
-  }),
+  params: (dims) => tiedParameters(dims, zeros),
   encode(x, params, { options, dims }) {
-    const takesOff = options.penalty === "sum" && dims.outputDim === undefined;
-    const pre = linearEncode(takesOff ? op.sub(x, params.b_dec) : x, params);
+    const pre = options.penalty === "sum" ? encodeOffBias(x, params, dims) : linearEncode(x, params);
     return { pre, z: op.relu(pre) };
   },
   decode: (z, params) => linearDecode(z, params),

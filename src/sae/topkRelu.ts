@@ -2,9 +2,8 @@ import { stopGradient } from "../graph/alias.ts";
 import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { defineSae, type LossContext } from "./architecture.ts";
-import type { Dims } from "./dims.ts";
-import { copyOf, geometricMedian, uniform, unitRows, zeros } from "./init.ts";
-import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
+import { geometricMedian } from "./init.ts";
+import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
 import { topKSaidIn } from "./saidIn.ts";
 import { keepTop } from "./select.ts";
 
@@ -15,10 +14,6 @@ interface Params {
   readonly W_dec: V;
   readonly b_dec: V;
 }
-
-/** `W_enc (x - b_dec) + b_enc`. A transcoder's b_dec lives among its targets and has nothing to do with its input. */
-const preActivations = (x: V, { b_dec, ...params }: Params, { outputDim }: Dims): V =>
-  linearEncode(outputDim === undefined ? op.sub(x, b_dec) : x, params);
 
 /**
  * The dead-latent loss: the `auxK` strongest dead latents of each row try to rebuild what the live ones left over,
@@ -37,7 +32,7 @@ function auxiliaryLoss({
   padding,
 }: LossContext<Params, { auxK: number; deadSteps: number }, unknown>): V {
   const dead = op.cast(op.greaterOrEqual(stepsSinceFired, options.deadSteps), stepsSinceFired.dtype);
-  const pre = preActivations(x, { ...params, b_dec: stopGradient(params.b_dec) }, dims);
+  const pre = encodeOffBias(x, { ...params, b_dec: stopGradient(params.b_dec) }, dims);
   const candidates = op.mul(op.relu(pre), dead);
   const { z } = keepTop(candidates, candidates, options.auxK);
   const error = stopGradient(op.sub(target, xHat));
@@ -67,21 +62,10 @@ export const topKRelu = defineSae({
     },
   },
   presets: { gao2024: {} },
-  // The encoder starts as the decoder's transpose, b_dec at the geometric median of the training rows.
-  // A transcoder's cannot: its decoder is in another space.
-  params: ({ inputDim, latentDim, outputDim = inputDim }) => ({
-    W_dec: { shape: [latentDim, outputDim], perLatent: true, init: unitRows(uniform(latentDim)) },
-    W_enc: {
-      shape: [latentDim, inputDim],
-      perLatent: true,
-      init: outputDim === inputDim ? copyOf("W_dec") : unitRows(uniform(latentDim)),
-    },
-    b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
-    b_dec: { shape: [outputDim], perLatent: false, init: geometricMedian },
-  }),
+  params: (dims) => tiedParameters(dims, geometricMedian),
   sparsity: "k",
   encode(x, params, { sparsity: k, dims, keep }) {
-    const pre = preActivations(x, params, dims);
+    const pre = encodeOffBias(x, params, dims);
     return keep(pre, pre, k, op.relu);
   },
   decode: (z, params) => linearDecode(z, params),
