@@ -10,7 +10,6 @@ export const synonyms: Readonly<Record<string, string>> = {
   "hidden-dim": "latent-dim",
   "d-in": "input-dim",
   "activation-dim": "input-dim",
-  "d-out": "target",
   device: "provider",
   "num-epochs": "epochs",
   "n-epochs": "epochs",
@@ -46,6 +45,5 @@ export const synonyms: Readonly<Record<string, string>> = {
   "checkpoint-path": "out",
   "run-name": "name",
   transcode: "target",
-  resume: "epochs",
   "finetune-from": "init-from",
 };
