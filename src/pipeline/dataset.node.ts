@@ -1,13 +1,13 @@
 import type { ActivationSet } from "../data/activations.ts";
 import type { DataInfo } from "../data/describe.ts";
 import { columnOf, describeData } from "../data/describe.ts";
-import type { RowFiles } from "../data/prefetch.node.ts";
 import type { RowSpans } from "../data/rowSpans.ts";
 import { rowBatches } from "../data/shards/batches.node.ts";
 import { type ShardSet, splitShards } from "../data/shards/shardSet.node.ts";
 import { surveyShards } from "../data/shards/survey.node.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import type { EvaluationData } from "../evaluate/evaluate.ts";
+import type { FilesToTrain } from "../train/process/trainingProcess.node.ts";
 import type { ResidentRows, RowShapes } from "../train/rows.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
@@ -23,7 +23,7 @@ export interface Dataset {
   readonly trueFeatures: HostTensor<"float32"> | undefined;
   /** Shapes of the training rows. */
   readonly trainShapes: RowShapes;
-  readonly training: ResidentRows | RowFiles;
+  readonly training: ResidentRows | FilesToTrain;
   readonly evaluation: EvaluationData;
 }
 
@@ -32,7 +32,7 @@ export const inputDimOf = (set: AnySet): number => ("shards" in set ? set.inputD
 
 /**
  * A set, split into training and validation rows; a set in files is read through once. With `target`, what is to be reconstructed of
- * each row: a set in memory, of as many rows.
+ * each row: a set of as many rows, in memory or in files as the first is.
  * @throws {ConfigError} when the split does not fit, a value is NaN or infinite, or the target's rows are not those of the set.
  */
 export async function datasetOf(
@@ -40,22 +40,28 @@ export async function datasetOf(
   trainRows: number | undefined,
   target?: AnySet | undefined,
 ): Promise<Dataset> {
-  if (target === undefined) return "shards" in set ? inFiles(set, trainRows) : inMemory(set, trainRows);
-  if ("shards" in set || "shards" in target)
+  if (target !== undefined) checkCount(set, target);
+  if ("shards" in set && (target === undefined || "shards" in target)) return inFiles(set, trainRows, target);
+  if ("shards" in set || (target !== undefined && "shards" in target))
     throw new ConfigError(
-      `--target: ${"shards" in set ? set.source : target.source} is read by windows, a target and its activations must fit in memory; raise --memory, or use fewer rows`,
+      `--target: ${set.source} and ${target!.source} are not read in the same way, one is an archive and the other is larger than memory; save both as .npy or .safetensors`,
     );
-  checkMatched(set, target);
+  if (target !== undefined) checkColumns(set, target);
   return inMemory(set, trainRows, target);
 }
 
-/** @throws {ConfigError} when two sets have not the same rows, as far as their sizes and columns tell. */
-function checkMatched(set: ActivationSet, target: ActivationSet): void {
-  const [rows, others] = [set.activations.dims[0], target.activations.dims[0]];
-  if (rows !== others)
+const rowsOf = (set: AnySet): number => ("shards" in set ? set.rows : set.activations.dims[0]!);
+
+/** @throws {ConfigError} when two sets have not the same number of rows. */
+function checkCount(set: AnySet, target: AnySet): void {
+  if (rowsOf(set) !== rowsOf(target))
     throw new ConfigError(
-      `--target: ${target.source} has ${others} rows, ${set.source} has ${rows}; both need the same rows in the same order`,
+      `--target: ${target.source} has ${rowsOf(target)} rows, ${set.source} has ${rowsOf(set)}; both need the same rows in the same order`,
     );
+}
+
+/** @throws {ConfigError} when two sets have not the same rows, as far as their columns tell. */
+function checkColumns(set: ActivationSet, target: ActivationSet): void {
   for (const name of ["text_id", "position", "token_id", "split"]) {
     const [one, other] = [set.columns[name], target.columns[name]];
     const at = one && other ? one.findIndex((value, row) => value !== other[row]) : -1;
@@ -84,17 +90,23 @@ async function inMemory(set: ActivationSet, trainRows: number | undefined, targe
   };
 }
 
-async function inFiles(set: ShardSet, trainRows: number | undefined): Promise<Dataset> {
+async function inFiles(set: ShardSet, trainRows: number | undefined, target?: ShardSet | undefined): Promise<Dataset> {
   const { shards, inputDim, layer, position, trueFeatures, source, metadata } = set;
   const split = splitShards(set, trainRows);
-  const { digest, mean } = await surveyShards(shards, split);
-  const rowsOf = (spans: RowSpans) => ({
-    dims: [spans.count, inputDim],
-    batches: (batchSize: number) => rowBatches(shards, spans, batchSize),
+  const { digest, mean } = await surveyShards(shards, split, target?.shards);
+  const { bounds } = split.train;
+  const streamed = (of: ShardSet, spans: RowSpans) => ({
+    dims: [spans.count, of.inputDim],
+    batches: (batchSize: number) => rowBatches(of.shards, spans, batchSize),
+  });
+  const splitOf = (of: ShardSet) => ({
+    train: streamed(of, split.train),
+    validation: streamed(of, split.validation),
   });
   return {
     info: {
       source,
+      ...(target ? { target: target.source } : {}),
       digest,
       train_rows: split.train.count,
       validation_rows: split.validation.count,
@@ -102,8 +114,11 @@ async function inFiles(set: ShardSet, trainRows: number | undefined): Promise<Da
       synthetic: metadata.synthetic === "true",
     },
     ...{ layer, position, trueFeatures },
-    trainShapes: { dims: [split.train.count, inputDim] },
-    training: { shards, bounds: split.train.bounds },
-    evaluation: { train: rowsOf(split.train), validation: rowsOf(split.validation), mean },
+    trainShapes: {
+      dims: [split.train.count, inputDim],
+      targetDims: target && [split.train.count, target.inputDim],
+    },
+    training: { shards, bounds, targets: target && { shards: target.shards, bounds } },
+    evaluation: { ...splitOf(set), targets: target && splitOf(target), mean },
   };
 }

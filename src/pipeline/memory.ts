@@ -46,7 +46,7 @@ function trainingBytes(config: TrainConfig, rows: number, windows: number): numb
   const { inputDim, latentDim, batchSize } = config;
   const state = stateBytes(config) / 4;
   const batch = Math.min(batchSize, rows) * (inputDim + latentDim);
-  const window = Math.min(rows, windowRows(config, rows)) * inputDim;
+  const window = Math.min(rows, windowRows(config, rows)) * (inputDim + (config.outputDim ?? 0));
   const kept = rows <= windowRows(config, rows) ? 1 : windows;
   return 4 * (stateCopies * state + batchCopies * batch + kept * window);
 }

@@ -45,16 +45,28 @@ export async function openActivations(
   return openShards(paths, { tensor, source: paths.length > 1 && text.includes(path) ? path : text });
 }
 
+/** Flags that name activations, and a transcoder's targets. */
+export interface GivenData {
+  readonly data: string;
+  readonly tensor?: string | undefined;
+  readonly where?: Where;
+  readonly target?: string | undefined;
+  readonly "target-tensor"?: string | undefined;
+}
+
 /**
- * What a transcoder is to reconstruct, as `--data`, `--target` and `--target-tensor` name it; `undefined` where rows are to be
- * reconstructed as they are.
+ * Activations, and what a transcoder is to reconstruct of each row; no `target` where rows are to be reconstructed as they are. Where one
+ * of the two is read by windows, so is the other.
  * @throws {ConfigError} when something is missing, damaged, or does not fit.
  */
-export async function openTarget(
-  given: { readonly data: string; readonly target?: string | undefined; readonly "target-tensor"?: string | undefined },
-  memory?: number,
-): Promise<AnySet | undefined> {
-  const { data, target, "target-tensor": tensor } = given;
-  if (target === undefined && tensor === undefined) return undefined;
-  return openActivations(target ?? data, { tensor, memory });
+export async function openData(
+  { data, tensor, where = {}, target: file, "target-tensor": targetTensor }: GivenData,
+  memory: number,
+): Promise<{ set: AnySet; target: AnySet | undefined }> {
+  const set = await openActivations(data, { tensor, where, memory });
+  if (file === undefined && targetTensor === undefined) return { set, target: undefined };
+  const openTarget = (bytes: number) => openActivations(file ?? data, { tensor: targetTensor, where, memory: bytes });
+  const target = await openTarget("shards" in set ? 0 : memory);
+  const again = "shards" in target && !("shards" in set);
+  return { set: again ? await openActivations(data, { tensor, where, memory: 0 }) : set, target };
 }

@@ -189,6 +189,40 @@ describe("a transcoder", () => {
     );
   }, 60_000);
 
+  test("from shards, with targets in shards, has the same bytes; also where only one of the two is in shards", () => {
+    const half = (name: string, data: Float32Array, width: number) =>
+      [0, 1].map((i) => {
+        const path = at(`${name}-${i}.npy`);
+        const from = i === 0 ? 0 : 90 * width;
+        const rows = data.slice(from, i === 0 ? 90 * width : data.length);
+        writeFileSync(path, npy(tensor("float32", [rows.length / width, width], rows)));
+        return path;
+      });
+    const [acts, out] = [half("acts", x.data, 12).join(), half("out", layer, 10).join()];
+    const how = [
+      "--latent-dim",
+      "24",
+      "--k",
+      "4",
+      "--architecture",
+      "topk-relu",
+      "--batch-size",
+      "32",
+      "--epochs",
+      "3",
+    ];
+    const scaled = [...how, "--input-scale", "entries", "--centre"];
+    const run = (name: string, ...data: string[]) =>
+      saeOnnx("train", ...data, ...scaled, "--out", at(name), "--json", "--quiet");
+    const whole = run("whole", "--data", at("acts.npy"), "--target", at("out.npy"));
+    const shards = run("shards", "--data", acts, "--target", out);
+    const mixed = run("mixed", "--data", at("acts.npy"), "--target", out);
+    for (const one of [whole, shards, mixed]) expect(one.status, one.stderr).toBe(0);
+    for (const name of ["shards", "mixed"])
+      for (const file of ["sae_d24_k4.state.safetensors", "sae_d24_k4.encoder.onnx"])
+        expect(bytes(name, file), `${name}/${file}`).toBe(bytes("whole", file));
+  }, 120_000);
+
   test("refuses targets that are not of the same rows", () => {
     expect(train("none", "--k", "4", "--target", at("short.npy")).stderr).toMatch(
       /--target: short\.npy has 199 rows, acts\.npy has 200; both need the same rows in the same order/,

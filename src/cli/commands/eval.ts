@@ -1,6 +1,6 @@
 import { parseWhere } from "../../data/where.ts";
 import { evaluateFiles } from "../../pipeline/files.node.ts";
-import { openActivations, openTarget } from "../../pipeline/open.node.ts";
+import { openData } from "../../pipeline/open.node.ts";
 import { serializeMetrics } from "../../record/metricsFile.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -26,10 +26,10 @@ export const evalCommand = defineCommand({
     flags.applyTf32(given.tf32);
     await flags.checkProvider(given.provider);
     const memory = flags.parseBytes("memory", given.memory);
-    const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
+    const { set, target } = await openData({ ...given, where: parseWhere(given.where) }, memory);
     const file = await evaluateFiles({
       set,
-      target: await openTarget(given, memory),
+      target,
       models: given.models as string[],
       trainRows: given["train-rows"],
       provider: given.provider,

@@ -2,7 +2,7 @@ import { gridConfigs } from "../../config/grid.ts";
 import { parseWhere } from "../../data/where.ts";
 import { inputDimOf } from "../../pipeline/dataset.node.ts";
 import { planGrid } from "../../pipeline/grid/plan.node.ts";
-import { openActivations, openTarget } from "../../pipeline/open.node.ts";
+import { openData } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
 import { checkStart, readStart } from "../../pipeline/start.node.ts";
 import { trainGrid } from "../../pipeline/trainGrid.node.ts";
@@ -65,8 +65,7 @@ export const train = defineCommand({
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
     const lists = listsOf("train", given);
-    const set = await openActivations(given.data, { tensor: given.tensor, where: parseWhere(given.where), memory });
-    const target = await openTarget(given, memory);
+    const { set, target } = await openData({ ...given, where: parseWhere(given.where) }, memory);
     const start = given["init-from"] === undefined ? undefined : await readStart(given["init-from"]);
     const configs = gridConfigs({
       architecture: given.architecture,

@@ -9,13 +9,23 @@ import type { Shard } from "./shard.ts";
 const rowsAtATime = 4096;
 
 /**
- * One pass over all rows: the digest that `describeData` gives for the same rows in memory, and their mean.
+ * One pass over all rows, and where there are targets over these: the digest that `describeData` gives for the same rows in memory, and
+ * the mean of the rows to reconstruct.
  * @throws {ConfigError} naming file and row of the first value that is NaN or infinite.
  */
 export async function surveyShards(
   shards: readonly Shard[],
   split: { readonly train: RowSpans; readonly validation: RowSpans },
+  targets?: readonly Shard[] | undefined,
 ): Promise<{ digest: string; mean: HostTensor<"float32"> }> {
+  const own = await surveyOne(shards);
+  const target = targets && (await surveyOne(targets));
+  const hashes = [...own.hashes, ...(target?.hashes ?? []), rowNumbers(split.train), rowNumbers(split.validation)];
+  const text = JSON.stringify({ dims: own.dims, hashes });
+  return { digest: createHash("sha256").update(text).digest("hex"), mean: (target ?? own).mean };
+}
+
+async function surveyOne(shards: readonly Shard[]) {
   const inputDim = shards[0]!.width;
   const rows = shards.reduce((sum, shard) => sum + shard.rows, 0);
   const sums = new Float64Array(inputDim);
@@ -27,14 +37,12 @@ export async function surveyShards(
     if (!sums.every(Number.isFinite)) refuse(data, from, shards);
     from += dims[0]!;
   }
-  const hex = [...hashes.end(), rowNumbers(split.train), rowNumbers(split.validation)];
-  const text = JSON.stringify({ dims: [rows, inputDim], hashes: hex });
   const mean = tensor(
     "float32",
     [inputDim],
     Float32Array.from(sums, (sum) => sum / rows),
   );
-  return { digest: createHash("sha256").update(text).digest("hex"), mean };
+  return { hashes: hashes.end(), dims: [rows, inputDim], mean };
 }
 
 /** `from` is the number of the first of these rows in the whole set. */

@@ -94,12 +94,15 @@ process.on("message", (message: ToChild) => {
     rows = { activations: empty(dims), ...(targetDims ? { targets: empty(targetDims) } : {}) };
     source = residentRows(rows);
   } else if (message.type === "files") {
-    const { files, ahead } = message;
+    const { files, targets, ahead } = message;
     const onWait = (seconds: number) => {
       waited += seconds;
     };
     const dims = [new RowSpans(files.bounds).count, files.shards[0]!.width] as const;
-    source = streamedRows(dims, new Prefetch(files), { ahead, onWait });
+    source = streamedRows(dims, new Prefetch(files), {
+      ...{ ahead, onWait },
+      targets: targets && { reader: new Prefetch(targets), width: targets.shards[0]!.width },
+    });
   } else if (message.type === "piece") rows[message.of]!.data.set(message.data, message.at);
   else
     run(message).catch((error: Error) =>

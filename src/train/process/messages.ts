@@ -11,7 +11,13 @@ export type ToChild =
   | { readonly type: "data"; readonly dims: readonly number[]; readonly targetDims: readonly number[] | undefined }
   | { readonly type: "piece"; readonly of: "activations" | "targets"; readonly at: number; readonly data: Float32Array }
   /** Files to read rows from, in windows. With `ahead` the next window is read while one is trained on. */
-  | { readonly type: "files"; readonly files: RowFiles; readonly ahead: boolean }
+  | {
+      readonly type: "files";
+      readonly files: RowFiles;
+      /** A transcoder's, by the same rows. */
+      readonly targets: RowFiles | undefined;
+      readonly ahead: boolean;
+    }
   | {
       readonly type: "train";
       readonly config: TrainConfig;

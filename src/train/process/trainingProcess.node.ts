@@ -36,6 +36,11 @@ export interface TrainingRun {
   readonly snapshotSeconds?: number;
 }
 
+/** Rows in files, and a transcoder's targets in others. */
+export interface FilesToTrain extends RowFiles {
+  readonly targets?: RowFiles | undefined;
+}
+
 /** A process that trains one SAE after another on the same activations. */
 export class TrainingProcess {
   #child: ChildProcess;
@@ -52,9 +57,10 @@ export class TrainingProcess {
   }
 
   /** Hands it the training rows, or the files it is to read them from. @throws {RuntimeFailure} when the process is gone. */
-  async hand(given: Rows | RowFiles, { ahead = true }: { readonly ahead?: boolean } = {}): Promise<void> {
+  async hand(given: Rows | FilesToTrain, { ahead = true }: { readonly ahead?: boolean } = {}): Promise<void> {
     if ("shards" in given) {
-      await this.#send({ type: "files", files: given, ahead });
+      const { targets, ...files } = given;
+      await this.#send({ type: "files", files, targets, ahead });
       return;
     }
     const rows = residentOf(given);

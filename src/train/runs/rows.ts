@@ -53,25 +53,48 @@ export interface WindowReader {
 export function streamedRows(
   dims: readonly [number, number],
   reader: WindowReader,
-  { ahead, onWait }: { readonly ahead: boolean; readonly onWait: (seconds: number) => void },
+  {
+    ahead,
+    onWait,
+    targets,
+  }: {
+    readonly ahead: boolean;
+    readonly onWait: (seconds: number) => void;
+    /** A transcoder's: who reads them, and their width. */
+    readonly targets?: { readonly reader: WindowReader; readonly width: number } | undefined;
+  },
 ): TrainingRows {
   const [rows, width] = dims;
-  const asTensor = (data: Float32Array) => tensor("float32", [data.length / width, width], data);
+  const readers = targets ? [reader, targets.reader] : [reader];
+  const read = (blocks: readonly Range[]) => Promise.all(readers.map((one) => one.read(blocks)));
+  const asRows = ([data, target]: readonly Float32Array[]): ResidentRows => ({
+    activations: tensor("float32", [data!.length / width, width], data as Float32Array<ArrayBuffer>),
+    ...(target && targets
+      ? {
+          targets: tensor(
+            "float32",
+            [target.length / targets.width, targets.width],
+            target as Float32Array<ArrayBuffer>,
+          ),
+        }
+      : {}),
+  });
   /** All rows in order, when one window holds them. */
-  let whole: Promise<Float32Array> | undefined;
+  let whole: ReturnType<typeof read> | undefined;
   const open = (blocks: readonly Range[], config: TrainConfig) => {
-    if (rows > windowRows(config, rows)) return reader.read(blocks);
-    whole ??= reader.read([[0, rows]]);
+    if (rows > windowRows(config, rows)) return read(blocks);
+    whole ??= read([[0, rows]]);
     return whole;
   };
-  const close = (data: Float32Array, config: TrainConfig) => {
-    if (rows > windowRows(config, rows)) reader.free(data);
+  const close = (arrays: readonly Float32Array[], config: TrainConfig) => {
+    if (rows > windowRows(config, rows)) for (const [i, array] of arrays.entries()) readers[i]!.free(array);
   };
   return {
     dims,
+    targetDims: targets && [rows, targets.width],
     async sample(config, use) {
       const data = await open(epochWindows(config, rows, 0).next().value!.blocks, config);
-      const made = use({ activations: asTensor(data) });
+      const made = use(asRows(data));
       close(data, config);
       return made;
     },
@@ -93,7 +116,7 @@ export function streamedRows(
             reading?.catch(() => {});
           };
           if (ahead) follow();
-          yield { rows: { activations: asTensor(data) }, batches: windowBatches(config, window), epochsDone };
+          yield { rows: asRows(data), batches: windowBatches(config, window), epochsDone };
           close(data, config);
           if (!ahead) follow();
         }
