@@ -110,7 +110,7 @@ export const trainFlags = {
   retire: {
     type: "number",
     describe:
-      "step live: rows that would move by less than this part of their length in all are left alone till kept again; 0 never [default: 2^-24]",
+      "step live: a row that is no longer kept is left alone once it would move by less than this share of its length; 0: never [default: 2^-24]",
     group: how,
   },
 } as const satisfies Record<string, YargsOptions>;

@@ -14,8 +14,8 @@ export interface TrainConfig extends SaeSpec, TrainOptionValues {
   /** How the training step is written. */
   readonly step: StepName;
   /**
-   * Step `live` only: a row that would move by less than this part of its length in all, were it kept no more, is at rest and
-   * left alone until it is. Left out: rows are never left alone.
+   * Step `live` only. A row that is not kept goes on moving by its moments, less at each step. Once the rest of that way is shorter than
+   * this share of the row's length, the row is left alone until it is kept again. Left out: rows are never left alone.
    */
   readonly retire?: number;
   /** Rows shuffled at a time, where there are more: an epoch's order is a shuffle of blocks, then of windows of about so many rows. */
@@ -41,8 +41,8 @@ const mostSteps = 2 ** 24;
 export const leavesManyOut = (spec: SaeSpec): boolean => spec.latentDim >= 24 * (keptPerRow(spec) ?? spec.latentDim);
 
 /**
- * Whether leaving rows out of a step pays: where a batch leaves most out, and with rows of many dims where it leaves some out. Where nearly
- * all are used, picking them takes 5 to 15 % of the time.
+ * Whether leaving rows out of a step pays. It does where a batch leaves most out; with rows of many dims also where it leaves some out.
+ * Where nearly all are used it does not: picking them takes 5 to 15 % of the time.
  */
 const leavingOutPays = (spec: SaeSpec): boolean =>
   leavesManyOut(spec) || (spec.inputDim >= 1024 && spec.latentDim >= 8 * (keptPerRow(spec) ?? spec.latentDim));
