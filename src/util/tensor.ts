@@ -86,6 +86,9 @@ export function sliceRows<D extends DType>({ dtype, dims, data }: HostTensor<D>,
 /** Whether two tensors have the same shape and the same bits. */
 export function sameTensor(a: HostTensor, b: HostTensor): boolean {
   if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return false;
+  if (a.data === b.data) return true;
   const [one, other] = [bytesOf(a), bytesOf(b)];
-  return one.every((byte, i) => byte === other[i]);
+  // A loop: a callback takes some ten times as long over a whole matrix.
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
 }
