@@ -48,7 +48,7 @@ const leavingOutPays = (spec: SaeSpec): boolean =>
   leavesManyOut(spec) || (spec.inputDim >= 1024 && spec.latentDim >= 8 * (keptPerRow(spec) ?? spec.latentDim));
 
 /** What every option of a training may be, those of the optimizers included. */
-const allOptions: Options = { ...trainOptions, ...optimizerOptions };
+export const allOptions: Options = { ...trainOptions, ...optimizerOptions };
 
 /**
  * A complete, checked configuration. Defaults: those of `trainOptions`, all rows shuffled at once, the step that is faster for this

@@ -1,14 +1,11 @@
-import { optimizerOptions } from "../optim/index.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { AnyOptionValues, Options, OptionValue } from "../util/options.ts";
-import { type TrainConfig, type TrainRequest, trainConfig } from "./config.ts";
-import { trainOptions } from "./trainOptions.ts";
+import type { AnyOptionValues, OptionValue } from "../util/options.ts";
+import { allOptions, type TrainConfig, type TrainRequest, trainConfig } from "./config.ts";
 
 /** What a configuration has besides the options of its architecture. */
 const ownKeys: readonly string[] = [
   ...["architecture", "preset", "inputDim", "latentDim", "outputDim"],
-  ...Object.keys(trainOptions),
-  ...Object.keys(optimizerOptions),
+  ...Object.keys(allOptions),
   ...["step", "retire", "shuffleRows", "totalSteps", "initFrom"],
 ];
 
@@ -20,7 +17,7 @@ const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) =>
 
 /** Left out of files: what has its default and what older files do not know. */
 const isQuiet = (name: string, value: unknown): boolean => {
-  const option = ({ ...trainOptions, ...optimizerOptions } as Options)[name];
+  const option = allOptions[name];
   return option?.quiet === true && option.default === value;
 };
 

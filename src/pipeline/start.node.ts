@@ -3,7 +3,7 @@ import type { TrainConfig } from "../config/config.ts";
 import { readBytes } from "../data/files.node.ts";
 import { digest } from "../util/digest.ts";
 import { ConfigError } from "../util/errors.ts";
-import { finished } from "./finished.node.ts";
+import { finishedCheckpoint } from "./finished.node.ts";
 
 /** Weights that trainings start from, and what names them in their configurations. */
 export interface Start {
@@ -15,8 +15,8 @@ export interface Start {
 
 /** The weights of a finished checkpoint. @throws {ConfigError} when it cannot be read, or its training is not finished. */
 export async function readStart(file: string): Promise<Start> {
-  const [one] = await finished([file]);
-  return { file, tensors: one!.checkpoint.tensors, digest: await digest(await readBytes(file)) };
+  const bytes = await readBytes(file);
+  return { file, tensors: finishedCheckpoint(bytes, file).tensors, digest: await digest(bytes) };
 }
 
 /** @throws {ConfigError} when the weights are not those of a configuration, by name and shape. */

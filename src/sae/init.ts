@@ -1,5 +1,5 @@
 import type { Random } from "../util/random.ts";
-import type { HostTensor } from "../util/tensor.ts";
+import { type HostTensor, sizeOf } from "../util/tensor.ts";
 
 /** What an initialiser may look at: its own stream of random numbers, the rows to reconstruct, the parameters made before it. */
 export interface InitContext {
@@ -13,17 +13,15 @@ export interface InitContext {
 /** First values of a parameter. */
 export type Init = (context: InitContext) => Float32Array;
 
-const count = (shape: readonly number[]) => shape.reduce((n, dim) => n * dim, 1);
-
 /** All zero. */
-export const zeros: Init = ({ shape }) => new Float32Array(count(shape));
+export const zeros: Init = ({ shape }) => new Float32Array(sizeOf(shape));
 
 /** Uniform from `-1/sqrt(fanIn)` to `1/sqrt(fanIn)`. Source: torch.nn.Linear, weights and bias. */
 export const uniform =
   (fanIn: number): Init =>
   ({ rng, shape }) => {
     const bound = 1 / Math.sqrt(fanIn);
-    const values = new Float32Array(count(shape));
+    const values = new Float32Array(sizeOf(shape));
     for (let i = 0; i < values.length; i++) values[i] = (2 * rng.uniform() - 1) * bound;
     return values;
   };
@@ -49,7 +47,8 @@ export const copyOf =
   ({ made }) =>
     made[name]!.slice();
 
-function meanOfRows(data: Float32Array, width: number): Float64Array<ArrayBuffer> {
+/** The mean of rows `[rows, width]`, in float64. */
+export function meanOfRows(data: Float32Array, width: number): Float64Array<ArrayBuffer> {
   const rows = data.length / width;
   const mean = new Float64Array(width);
   for (let i = 0; i < data.length; i++) mean[i % width]! += data[i]! / rows;

@@ -11,6 +11,7 @@ import type { TrainConfig } from "../config/config.ts";
 import * as op from "../graph/ops.ts";
 import type { Value } from "../graph/value.ts";
 import { outputDimOf } from "../sae/dims.ts";
+import { meanOfRows } from "../sae/init.ts";
 import { architectureOf, parametersOf, statesOf } from "../sae/spec.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 import type { ResidentRows } from "./rows.ts";
@@ -42,11 +43,8 @@ export function scalingOf(config: TrainConfig, { activations, targets }: Residen
   for (const side of sidesOf(config)) {
     const { data, dims } = (side === "input" ? activations : targets)!;
     const [rows, width] = dims as [number, number];
-    const mean = new Float64Array(width);
-    if (config.centre) {
-      for (let i = 0; i < data.length; i++) mean[i % width]! += data[i]! / rows;
-      made[`${side}_mean`] = tensor("float32", [width], Float32Array.from(mean));
-    }
+    const mean = config.centre ? meanOfRows(data, width) : new Float64Array(width);
+    if (config.centre) made[`${side}_mean`] = tensor("float32", [width], Float32Array.from(mean));
     if (config.inputScale !== "none") {
       let squares = 0;
       for (let i = 0; i < data.length; i++) squares += (data[i]! - mean[i % width]!) ** 2;

@@ -5,7 +5,7 @@ import { copyOf, geometricMedian, type Init, meanRow, zeros as zeroStart } from 
 import { parametersOf, statesOf } from "../sae/spec.ts";
 import type { AnyOptionValues } from "../util/options.ts";
 import { random } from "../util/random.ts";
-import { type HostTensor, tensor, zeros } from "../util/tensor.ts";
+import { type HostTensor, sizeOf, tensor, zeros } from "../util/tensor.ts";
 import { type Rows, residentOf } from "./rows.ts";
 import { scaledRows, scalingOf, scalingShapes, unfolded } from "./scaling.ts";
 
@@ -54,7 +54,7 @@ export function stateShapes(config: TrainConfig): Readonly<Record<string, readon
 
 /** The size of a state in bytes. */
 export const stateBytes = (config: TrainConfig): number =>
-  Object.values(stateShapes(config)).reduce((sum, shape) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
+  Object.values(stateShapes(config)).reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
 
 const biasStarts: Readonly<Record<string, Init>> = {
   zeros: zeroStart,
@@ -89,7 +89,7 @@ export function initialState(config: TrainConfig, given: Rows, start?: TrainStat
       initOf(config, name, init)({ rng: random(config.seed, `init/${name}`), shape, targets: seen, made });
   if (config.ema > 0) for (const [name] of parameters) made[emaName(name)] = made[name]!;
   for (const [name, { shape, start }] of Object.entries(statesOf(config)))
-    made[name] = own?.[name]?.data ?? new Float32Array(shape.reduce((n, dim) => n * dim, 1)).fill(start);
+    made[name] = own?.[name]?.data ?? new Float32Array(sizeOf(shape)).fill(start);
   for (const [name, { data }] of Object.entries(scaling)) made[name] = data;
   return Object.fromEntries(
     Object.entries(stateShapes(config)).map(([name, shape]) => [
