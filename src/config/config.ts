@@ -1,7 +1,7 @@
 import { hasOption, type OptimizerName, optimizerNames, optimizerOptions } from "../optim/index.ts";
 import { architectureOf, keptPerRow, type SaeRequest, type SaeSpec, saeSpec, sparsityOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
-import { checkOption, type Options, type OptionValue } from "../util/options.ts";
+import { type AnyOptionValues, checkOption, type Options, type OptionValue } from "../util/options.ts";
 import { defaultShuffleRows, type TrainOptionValues, trainOptions } from "./trainOptions.ts";
 
 /** The ways to write a training step; they agree to float rounding. */
@@ -47,6 +47,9 @@ export const leavesManyOut = (spec: SaeSpec): boolean => spec.latentDim >= 24 * 
 const leavingOutPays = (spec: SaeSpec): boolean =>
   leavesManyOut(spec) || (spec.inputDim >= 1024 && spec.latentDim >= 8 * (keptPerRow(spec) ?? spec.latentDim));
 
+/** The defaults of training that are an architecture's own. */
+export const ownDefaults = (spec: SaeSpec): AnyOptionValues => architectureOf(spec).training?.(spec.options) ?? {};
+
 /** What every option of a training may be, those of the optimizers included. */
 export const allOptions: Options = { ...trainOptions, ...optimizerOptions };
 
@@ -61,6 +64,7 @@ export function trainConfig(request: TrainRequest): TrainConfig {
   if (!optimizer)
     throw new ConfigError(`optimizer must be one of ${optimizerNames.join(", ")}, got ${request.optimizer}`);
   const values: Record<string, OptionValue> = {};
+  const own = ownDefaults(spec);
   for (const [name, option] of Object.entries(allOptions)) {
     const given = request[name as keyof TrainRequest] as OptionValue | undefined;
     const isOwn = Object.hasOwn(optimizerOptions, name) && !hasOption(optimizer, name);
@@ -69,7 +73,7 @@ export function trainConfig(request: TrainRequest): TrainConfig {
         `${name} is no option of optimizer ${optimizer}; leave it out, or choose another optimizer`,
       );
     if (isOwn) continue;
-    values[name] = given === undefined ? (option.default as OptionValue) : given;
+    values[name] = given === undefined ? (own[name] ?? (option.default as OptionValue)) : given;
     checkOption(
       name,
       name === "epochs" && isTrained(spec) ? ({ ...option, min: 1 } as typeof option) : option,
@@ -158,12 +162,14 @@ function stepOf(config: Whole, wanted: string | undefined): StepName {
 }
 
 /** Whether anything changes from step to step, so that steps must be counted. */
-export const isScheduled = ({ schedule, warmup, sparsityWarmup }: TrainConfig): boolean =>
-  schedule !== "constant" || warmup > 0 || sparsityWarmup > 0;
+export const isScheduled = (config: TrainConfig): boolean =>
+  needsTotal(config) || config.warmup > 0 || config.sparsityWarmup > 0;
 
 /** Whether a schedule depends on how many steps there are in all. */
-export const needsTotal = ({ schedule, warmup, sparsityWarmup }: TrainConfig): boolean =>
-  schedule !== "constant" || [warmup, sparsityWarmup].some((one) => one > 0 && one <= 1);
+export const needsTotal = (config: TrainConfig): boolean =>
+  config.schedule !== "constant" ||
+  architectureOf(config).timed === true ||
+  [config.warmup, config.sparsityWarmup].some((one) => one > 0 && one <= 1);
 
 /**
  * The configuration for so many training rows: it keeps the steps of the whole training, where a schedule depends on them.

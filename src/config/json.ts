@@ -1,6 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import type { AnyOptionValues, OptionValue } from "../util/options.ts";
-import { allOptions, type TrainConfig, type TrainRequest, trainConfig } from "./config.ts";
+import { allOptions, ownDefaults, type TrainConfig, type TrainRequest, trainConfig } from "./config.ts";
 
 /** What a configuration has besides the options of its architecture. */
 const ownKeys: readonly string[] = [
@@ -16,14 +16,17 @@ const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.to
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** Left out of files: what has its default and what older files do not know. */
-const isQuiet = (name: string, value: unknown): boolean => {
+const isQuiet = (config: TrainConfig, name: string, value: unknown): boolean => {
   const option = allOptions[name];
-  return option?.quiet === true && option.default === value;
+  return option?.quiet === true && option.default === value && ownDefaults(config)[name] === undefined;
 };
 
 /** A configuration as files keep it: snake_case keys, the architecture's options among the others, in a fixed order. */
-export function configToJson({ options, ...rest }: TrainConfig): Record<string, OptionValue> {
-  const own = Object.entries(rest as unknown as AnyOptionValues).filter(([name, value]) => !isQuiet(name, value));
+export function configToJson(config: TrainConfig): Record<string, OptionValue> {
+  const { options, ...rest } = config;
+  const own = Object.entries(rest as unknown as AnyOptionValues).filter(
+    ([name, value]) => !isQuiet(config, name, value),
+  );
   const entries = [...own, ...Object.entries(options)];
   return Object.fromEntries(
     entries.map(([name, value]) => [snake(name), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),

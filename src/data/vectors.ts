@@ -18,7 +18,10 @@ export interface ExpectedOutput {
 
 /** How clearly the latents of each row are selected. */
 export interface SelectionMargin {
-  /** The k-th largest score, `[rows]`; or the threshold of each latent, `[1, latentDim]`. */
+  /**
+   * The k-th largest score, `[rows]`; or the threshold of each latent, `[1, latentDim]`, or in each row `[rows, latentDim]`. Infinite where
+   * near a tie any latents may follow.
+   */
   readonly threshold: Matrix;
   /**
    * How far the k-th score is above the next one, or the nearest latent from its threshold, `[rows]`; as a share of the row's
@@ -78,9 +81,11 @@ export function readVectors(bytes: Uint8Array, file: string): VerificationVector
   if (outputs.length === 0) throw damaged("it has no expected outputs");
   const margin = () => {
     const shape = tensors.get("selection.threshold")?.shape ?? [];
-    const perLatent = shape.length === 2 && shape[0] === 1;
     const width = outputs.find(([name]) => name === "latents")?.[1].value.dims[1] ?? shape[1];
-    const threshold = found("selection.threshold", perLatent ? `1,${width}` : String(rows));
+    const threshold = found(
+      "selection.threshold",
+      shape.length === 2 ? `${shape[0] === 1 ? 1 : rows},${width}` : String(rows),
+    );
     return { threshold, gap: found("selection.gap", String(rows)) };
   };
   return {

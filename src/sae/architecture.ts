@@ -79,7 +79,7 @@ export interface EncodeContext<O, S, K> {
 }
 
 /** What losses may look at. `stepsSinceFired [latentDim]` is as it was before this step. */
-export interface LossContext<P, O, K> {
+export interface LossContext<P, O, K, S = unknown> {
   readonly x: V;
   /** What is to be reconstructed: `x`, but for a transcoder. */
   readonly target: V;
@@ -90,6 +90,8 @@ export interface LossContext<P, O, K> {
   readonly dims: Dims;
   readonly sparsity: K;
   readonly stepsSinceFired: V;
+  /** What training carries without a gradient, as it was before this step. */
+  readonly state: S;
   /** Where shapes are fixed: which rows are the batch's; only these may weigh. Default: all. */
   readonly padding?: Padding | undefined;
 }
@@ -99,6 +101,8 @@ export interface StateContext<O, S> {
   readonly code: Code;
   readonly state: S;
   readonly options: O;
+  /** The share of all steps that are done after this one, a scalar; for an architecture that is `timed`. */
+  readonly progress?: V | undefined;
   readonly padding?: Padding | undefined;
 }
 
@@ -114,6 +118,12 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
   readonly sparsity?: K;
   /** Named sets of options; the first is the default. */
   readonly presets: Readonly<Record<string, Partial<OptionValues<O>>>>;
+  /** Why these options cannot be, together or for these sizes, and what to do. Default: all can. */
+  readonly refuses?: (options: OptionValues<O>, dims: Dims) => string | undefined;
+  /** Defaults of training that are its own, by their names in trainOptions.ts. Default: those of all. */
+  readonly training?: (options: OptionValues<O>) => AnyOptionValues;
+  /** Whether its state changes with the share of steps that are done, so that steps are counted. Default: no. */
+  readonly timed?: true;
   /** Parameters in the order they are made: an initialiser may read those before it. */
   readonly params: (dims: Dims, options: OptionValues<O>) => P;
   /** What training carries without a gradient. Default: nothing. */
@@ -134,7 +144,7 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
   readonly onlyKept?: (options: OptionValues<O>) => boolean;
   /** Scalars whose sum is minimised. */
   readonly losses: (
-    context: LossContext<ParameterValues<P>, OptionValues<O>, Scheduled<O[K]>>,
+    context: LossContext<ParameterValues<P>, OptionValues<O>, Scheduled<O[K]>, StateOf<S>>,
   ) => Readonly<Record<string, V>>;
   readonly constraints: (options: OptionValues<O>) => { readonly [K in keyof P]?: ConstraintName };
   /** The frozen encoder once more, in float64 and without the graph builder: what exported models are verified against. */
@@ -156,6 +166,9 @@ export interface Architecture {
   readonly options: Options;
   readonly sparsity?: string;
   readonly presets: Readonly<Record<string, AnyOptionValues>>;
+  readonly refuses?: (options: AnyOptionValues, dims: Dims) => string | undefined;
+  readonly training?: (options: AnyOptionValues) => AnyOptionValues;
+  readonly timed?: true;
   readonly params: (dims: Dims, options: AnyOptionValues) => Parameters;
   readonly state?: {
     readonly tensors: (dims: Dims, options: AnyOptionValues) => States;
@@ -168,7 +181,7 @@ export interface Architecture {
   ) => Code;
   readonly decode: (z: V, params: Values, options: AnyOptionValues) => V;
   readonly onlyKept?: (options: AnyOptionValues) => boolean;
-  readonly losses: (context: LossContext<Values, AnyOptionValues, AnySparsity | undefined>) => Values;
+  readonly losses: (context: LossContext<Values, AnyOptionValues, AnySparsity | undefined, Values>) => Values;
   readonly constraints: (options: AnyOptionValues) => Readonly<Record<string, ConstraintName | undefined>>;
   readonly plain: (options: AnyOptionValues, dims: Dims) => Plain;
   readonly saidIn?: (options: AnyOptionValues, dims: Dims) => SaidIn;

@@ -26,6 +26,8 @@ export const constraints = {
     gradient: (W, gradient) => op.sub(gradient, op.mul(W, rowSum(op.mul(gradient, W)))),
     apply: unitLength,
   },
+  /** No entry below 0. */
+  nonNegative: { gradient: (_W, gradient) => gradient, apply: (W) => op.max(W, 0) },
 } as const satisfies Record<string, Constraint>;
 
 export type ConstraintName = keyof typeof constraints;

@@ -1,5 +1,6 @@
 import type { Architecture } from "./architecture.ts";
 import { batchTopK } from "./batchTopk.ts";
+import { jumpRelu } from "./jumpRelu.ts";
 import { pretrainedJumpRelu, pretrainedRelu, pretrainedTopK } from "./pretrained.ts";
 import { reluL1 } from "./reluL1.ts";
 import { topK } from "./topk.ts";
@@ -11,6 +12,7 @@ export const architectures = {
   "topk-relu": topKRelu,
   "relu-l1": reluL1,
   batchtopk: batchTopK,
+  jumprelu: jumpRelu,
   "pretrained-topk": pretrainedTopK,
   "pretrained-jumprelu": pretrainedJumpRelu,
   "pretrained-relu": pretrainedRelu,

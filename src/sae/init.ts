@@ -16,6 +16,12 @@ export type Init = (context: InitContext) => Float32Array;
 /** All zero. */
 export const zeros: Init = ({ shape }) => new Float32Array(sizeOf(shape));
 
+/** All one number. */
+export const filled =
+  (value: number): Init =>
+  ({ shape }) =>
+    new Float32Array(sizeOf(shape)).fill(value);
+
 /** Uniform from `-1/sqrt(fanIn)` to `1/sqrt(fanIn)`. Source: torch.nn.Linear, weights and bias. */
 export const uniform =
   (fanIn: number): Init =>

@@ -49,6 +49,10 @@ const orderOf = ({ node }: V): { rows: V; numbers: Value<"int64"> } | undefined 
 const partsOf = (W: V): readonly V[] =>
   W.node.kind === "op" && W.node.op === "Concat" && W.node.attributes.axis === 0 ? (W.node.inputs as V[]) : [W];
 
+/** The mean over the batch's rows of one number each, `[batch, 1]`. */
+export const meanOverRows = (perRow: V, padding?: Padding): V =>
+  padding ? op.mul(op.reduceMean(op.mul(perRow, padding.mask)), padding.scale) : op.reduceMean(perRow);
+
 /** Mean squared error over the batch's rows and dimensions. A batch without padding gives the same bits with and without its mask. */
 export const meanSquaredError = (x: V, xHat: V, padding?: Padding): V => {
   const error = op.sub(xHat, x);

@@ -3,14 +3,11 @@ import type { HostTensor } from "../util/tensor.ts";
 /** Parameters and state of an SAE, by name. */
 export type PlainTensors = Readonly<Record<string, HostTensor<"float32"> | undefined>>;
 
-/**
- * A frozen encoder in words of one row and one latent, in float64 numbers: written beside the graph's `encode`, sharing nothing with it.
- * Either `keeps` of the largest scores, or each latent by its own `gate`.
- */
-export type Plain = {
-  /** Whether b_dec is taken off the input first. */
-  readonly inputBias: boolean;
-  /** What a kept latent is, from its pre-activation `W_enc x + b_enc`. */
+/** How latents follow from pre-activations `W_enc x + b_enc`: by the largest scores of a row, or each latent by its own gate. */
+type FromPreActivations = {
+  /** The name of the bias; default b_enc. */
+  readonly bias?: string;
+  /** What a kept latent is. */
   readonly value: (pre: number, latent: number, tensors: PlainTensors) => number;
 } & (
   | {
@@ -19,7 +16,25 @@ export type Plain = {
       readonly score: (pre: number) => number;
     }
   | {
+      /** Latents in so many groups of equal size, one after the other; of each the largest is kept. */
+      readonly groups: number;
+      readonly score: (pre: number) => number;
+    }
+  | {
       /** A latent is kept above this, which is 0 or more. */
       readonly gate: (latent: number, tensors: PlainTensors) => number;
+      /** Whether it jumps there, not grows from 0. Default: where the gate is above 0. */
+      readonly jumps?: (latent: number, tensors: PlainTensors) => boolean;
     }
 );
+
+/** How latents follow from what is left of the input: so often the decoder row with the largest product with it is taken off. */
+interface Pursuit {
+  readonly pursues: number;
+}
+
+/** A frozen encoder in words of one row and one latent, in float64 numbers: written beside the graph's `encode`, sharing nothing with it. */
+export type Plain = {
+  /** Whether b_dec is taken off the input first. */
+  readonly inputBias: boolean;
+} & (FromPreActivations | Pursuit);

@@ -3,6 +3,7 @@ import type { Value } from "../graph/value.ts";
 import { defineSae } from "./architecture.ts";
 import type { Dims } from "./dims.ts";
 import { zeros } from "./init.ts";
+import { jump } from "./jumpRelu.ts";
 import { linearDecode, linearEncode } from "./linear.ts";
 import { topKSaidIn } from "./saidIn.ts";
 
@@ -80,7 +81,7 @@ export const pretrainedJumpRelu = defineSae({
   }),
   encode(x, params, { options }) {
     const pre = preActivations(x, params, options);
-    return { pre, z: op.where(op.greater(pre, params.threshold), op.relu(pre), 0) };
+    return { pre, z: jump(pre, params.threshold) };
   },
   decode: (z, params) => linearDecode(z, params),
   plain: ({ inputBias }) => ({

@@ -1,7 +1,7 @@
 import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { zeros } from "./init.ts";
-import { encodeOffBias, linearDecode, linearEncode, meanSquaredError, tiedParameters } from "./linear.ts";
+import { encodeOffBias, linearDecode, linearEncode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
 
 /**
  * Latents are `ReLU(pre)`, kept few by a penalty: the loss is (|x - xHat|^2 + lambda sum |z|) / outputDim, a mean over rows. So `lambda`
@@ -38,7 +38,7 @@ export const reluL1 = defineSae({
     const length = op.sqrt(op.reduceSum(op.mul(params.W_dec, params.W_dec), { axes: [1] }));
     const weighed = options.penalty === "sum" ? code.z : op.mul(code.z, length);
     const perRow = op.reduceSum(weighed, { axes: [1], keepDims: true });
-    const size = padding ? op.mul(op.reduceMean(op.mul(perRow, padding.mask)), padding.scale) : op.reduceMean(perRow);
+    const size = meanOverRows(perRow, padding);
     const width = params.W_dec.shape[1] as number;
     return {
       reconstruction: meanSquaredError(target, xHat, padding),

@@ -49,6 +49,8 @@ export function saeSpec({
   if (typeof chosen !== "string" || !Object.hasOwn(sae.presets, chosen))
     throw new ConfigError(`preset of ${architecture} must be one of ${names.join(", ")}, got ${chosen}`);
   const complete = completeOptions(`architecture ${architecture}`, sae.options, sae.presets[chosen]!, options, dims);
+  const refused = sae.refuses?.(complete, dims);
+  if (refused !== undefined) throw new ConfigError(refused);
   return { architecture: architecture as ArchitectureName, preset: chosen, options: complete, ...dims };
 }
 

@@ -16,7 +16,7 @@ export type Option = Described &
         readonly type: "number";
         readonly min: number;
         /** Largest allowed; default: none. */
-        readonly max?: number;
+        readonly max?: number | "latentDim";
         /** `min` (or `max`) itself is not allowed. */
         readonly open?: "min" | "max";
         readonly default?: number;
@@ -75,7 +75,8 @@ export function completeOptions(
 }
 
 /** @throws {ConfigError} when a value is not of the option's type, or out of its range. */
-export function checkOption(name: string, option: Option, value: unknown, { latentDim }: Sizes): void {
+export function checkOption(name: string, option: Option, value: unknown, sizes: Sizes): void {
+  const { latentDim } = sizes;
   if (option.type === "integer") {
     const max = option.max === "latentDim" ? latentDim : (option.max ?? Number.MAX_SAFE_INTEGER);
     if (!Number.isSafeInteger(value) || (value as number) < option.min || (value as number) > max) {
@@ -84,20 +85,22 @@ export function checkOption(name: string, option: Option, value: unknown, { late
       throw new ConfigError(`${name} must be an integer ${range}, got ${value}`);
     }
   } else if (option.type === "number") {
-    const { min, max = Number.POSITIVE_INFINITY, open } = option;
+    const { min, open } = option;
+    const max = option.max === "latentDim" ? latentDim : (option.max ?? Number.POSITIVE_INFINITY);
     const inside =
       typeof value === "number" &&
       Number.isFinite(value) &&
       (open === "min" ? value > min : value >= min) &&
       (open === "max" ? value < max : value <= max);
-    if (!inside) throw new ConfigError(`${name} must be a number ${rangeOf(option)}, got ${value}`);
+    if (!inside) throw new ConfigError(`${name} must be a number ${rangeOf(option, sizes)}, got ${value}`);
   } else if (option.type === "boolean") {
     if (typeof value !== "boolean") throw new ConfigError(`${name} must be true or false, got ${value}`);
   } else if (!option.choices.includes(value as string))
     throw new ConfigError(`${name} must be one of ${option.choices.join(", ")}, got ${value}`);
 }
 
-function rangeOf({ min, max, open }: Option & { type: "number" }): string {
+function rangeOf({ min, max: most, open }: Option & { type: "number" }, { latentDim }: Sizes): string {
+  const max = most === "latentDim" ? `latentDim = ${latentDim}` : most;
   const low = open === "min" ? `above ${min}` : max === undefined ? `of at least ${min}` : `from ${min}`;
   if (max === undefined) return low;
   return `${low} to ${open === "max" ? "below " : ""}${max}`;

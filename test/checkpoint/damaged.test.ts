@@ -78,7 +78,7 @@ describe("metadata", () => {
 describe("configuration", () => {
   const names = trainable.map(({ name }) => name).join(", ");
   test.each<[Record<string, unknown>, string]>([
-    [{ architecture: "jumprelu" }, `architecture must be one of ${names}, got jumprelu`],
+    [{ architecture: "jump-relu" }, `architecture must be one of ${names}, got jump-relu`],
     [{ architecture: ["topk"] }, `architecture must be one of ${names}, got topk`],
     [{ architecture: "toString" }, "architecture must be one of"],
     [{ preset: "__proto__" }, "preset of topk must be one of report, original"],

@@ -19,7 +19,7 @@ const configOf = (architecture: string, preset: string, step?: StepName): TrainC
     preset,
     inputDim: 8,
     latentDim: 16,
-    options: exampleOptions(architecture, 16, 3),
+    options: exampleOptions(architecture, 16, 3, preset),
     batchSize: 4,
     ...(step ? { step } : {}),
   });

@@ -18,11 +18,15 @@ const variants: Readonly<Record<string, Readonly<Record<string, AnyOptionValues>
   "topk-relu": { auxK: { auxK: 6, auxCoefficient: 0.5, deadSteps: 2 } },
 };
 
+/** What presets fix for SAEs of usual size, and is too large for small ones. */
+const smaller: Readonly<Record<string, AnyOptionValues>> = { "rajamanoharan2024-target": { targetL0: 4 } };
+
 /** Small values of the options that an architecture has no default for: whole numbers are `count`, as its ranges allow. */
-export function exampleOptions(architecture: string, latentDim: number, count = 4): AnyOptionValues {
+export function exampleOptions(architecture: string, latentDim: number, count = 4, preset = ""): AnyOptionValues {
   const { options }: Architecture = architectures[architecture as ArchitectureName];
   const needed = Object.entries(options).filter(([, option]) => option.default === undefined);
-  return Object.fromEntries(needed.map(([name, option]) => [name, example(option, latentDim, count)]));
+  const examples = needed.map(([name, option]) => [name, example(option, latentDim, count)] as const);
+  return { ...Object.fromEntries(examples), ...smaller[preset] };
 }
 
 function example(option: Option, latentDim: number, count: number): number {
@@ -45,7 +49,7 @@ export const presets = trainable.flatMap(({ name: architecture, presets }) =>
 
 /** Those whose step may leave out the latents that a batch does not keep. */
 export const livePresets = presets.filter(({ architecture, preset }) => {
-  const options = exampleOptions(architecture, 16);
+  const options = exampleOptions(architecture, 16, 4, preset);
   const config = trainConfig({ architecture, preset, inputDim: 8, latentDim: 16, options });
   const { onlyKept, state } = architectureOf(config);
   return state === undefined && onlyKept?.(config.options) === true;
@@ -66,7 +70,7 @@ const made = (architecture: string, preset: string, label: string, options: AnyO
     return trainConfig({
       ...{ architecture, preset, inputDim: 16, latentDim, batchSize: 24, epochs: 3 },
       ...change,
-      options: { ...exampleOptions(architecture, latentDim, count), ...options, ...change.options },
+      options: { ...exampleOptions(architecture, latentDim, count, preset), ...options, ...change.options },
     });
   },
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { type StepName, type TrainConfig, trainConfig } from "../../src/config/config.ts";
+import { type StepName, type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { readSafetensors, toFloat32, toTensor } from "../../src/data/safetensors.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
@@ -26,7 +26,7 @@ const witness = (
   preset: string,
   options: AnyOptionValues,
   step: StepName = "dense",
-  dims: { readonly outputDim?: number } = {},
+  more: Partial<TrainRequest> = {},
 ): Witness => ({
   file: `test/fixtures/${file}.safetensors`,
   prefix,
@@ -36,7 +36,7 @@ const witness = (
     options,
     inputDim: 64,
     latentDim: 128,
-    ...dims,
+    ...more,
     batchSize: 32,
     epochs: 2,
     step,
@@ -44,6 +44,8 @@ const witness = (
 });
 
 const k8 = { k: 8 };
+const wide = { lambda: 0.3, bandwidth: 0.4, firstThreshold: 0.2 };
+const asGiven = { inputScale: "none" } as const;
 
 export const witnesses = {
   report: witness("torch-topk-reference", "report", "topk", "report", k8),
@@ -61,6 +63,28 @@ export const witnesses = {
   "relu-l1": witness("torch-relu-l1-reference", "bricken", "relu-l1", "bricken2023", { lambda: 0.3 }),
   "relu-l1, weighed": witness("torch-relu-l1-reference", "weighed", "relu-l1", "anthropic-april-2024", { lambda: 0.3 }),
   batchtopk: witness("torch-batchtopk-reference", "plain", "batchtopk", "bussmann2024", k8),
+  "jumprelu, step": witness(
+    "torch-jumprelu-reference",
+    "step",
+    "jumprelu",
+    "rajamanoharan2024",
+    wide,
+    "dense",
+    asGiven,
+  ),
+  "jumprelu, quadratic": witness(
+    ...(["torch-jumprelu-reference", "quadratic", "jumprelu", "rajamanoharan2024-target"] as const),
+    ...([{ ...wide, targetL0: 9 }, "dense", asGiven] as const),
+  ),
+  "jumprelu, tanh": witness(
+    "torch-jumprelu-reference",
+    "tanh",
+    "jumprelu",
+    "anthropic-january-2025",
+    wide,
+    "dense",
+    asGiven,
+  ),
   "topk transcoder": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "dense", { outputDim: 40 }),
   "topk transcoder, live rows": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "live", {
     outputDim: 40,

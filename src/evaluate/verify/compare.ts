@@ -76,13 +76,14 @@ function worst({ value, scale, given, width }: Pair, compared: readonly boolean[
 }
 
 function latents({ value, scale, given, width }: Pair, clear: readonly boolean[], threshold: HostTensor<"float32">) {
-  const perLatent = threshold.dims.length === 2;
+  const [rows, perLatent] = [threshold.dims[0]!, threshold.dims.length === 2];
   let [wrong, most] = [0, 0];
   for (const [i, one] of given.entries()) {
     const [expected, row] = [value.data[i]!, Math.floor(i / width)];
     const [size, unit] = [Math.max(Math.abs(one), Math.abs(expected)), scale.data[row]!];
     const differs = (one !== 0) !== (expected !== 0) && !(size <= faintShare * unit);
-    const needed = Math.abs(threshold.data[perLatent ? i % width : row]!);
+    const needed = Math.abs(threshold.data[perLatent ? (rows === 1 ? i % width : i) : row]!);
+    if (!clear[row] && needed === Number.POSITIVE_INFINITY) continue;
     // At a tie of the k-th largest either may be kept, and a target may keep both.
     if (differs && !clear[row] && share(size, needed, unit) <= bounds.selection) continue;
     if (differs) wrong++;

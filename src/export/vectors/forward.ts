@@ -16,7 +16,7 @@ interface Selected {
   readonly latents: Float64Array;
   /** Magnitudes of the k kept latents, strongest first; none where each latent decides for itself. */
   readonly top: readonly number[];
-  /** The score a latent needs: the k-th largest, or each latent's own `[latentDim]`. */
+  /** The score a latent needs: the k-th largest, or each latent's own `[latentDim]`; infinite where near a tie any latents may follow. */
   readonly threshold: number | Float64Array;
   /** How far the nearest latent whose keeping is a jump is from that, relative to `scale`; 1 where there is none. */
   readonly gap: number;
@@ -32,20 +32,23 @@ interface Selected {
 export function plainLatents(spec: SaeSpec, tensors: PlainTensors, x: HostTensor<"float32">): PlainRow[] {
   const { inputDim, latentDim, options } = spec;
   const plain = architectureOf(spec).plain(options, spec);
-  const { W_enc, b_enc, b_dec } = tensors;
+  const { W_enc, b_dec } = tensors;
+  const bias = tensors["bias" in plain && plain.bias ? plain.bias : "b_enc"];
   return Array.from({ length: x.dims[0]! }, (_, row) => {
     const input = Float64Array.from({ length: inputDim }, (_, i) => {
       return x.data[row * inputDim + i]! - (plain.inputBias ? b_dec!.data[i]! : 0);
     });
+    if ("pursues" in plain) return pursued(plain.pursues, input, tensors.W_dec!);
     const pre = Float64Array.from({ length: latentDim }, (_, latent) => {
-      let sum = b_enc!.data[latent]!;
+      let sum = bias!.data[latent]!;
       const from = latent * inputDim;
       for (let i = 0; i < inputDim; i++) sum += input[i]! * W_enc!.data[from + i]!;
       return sum;
     });
     const scale = pre.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
     const given = { pre, tensors, scale };
-    return { ...("gate" in plain ? gated(plain, given) : largest(plain, given)), scale };
+    if ("gate" in plain) return { ...gated(plain, given), scale };
+    return { ...("groups" in plain ? largestOfEach(plain, given) : largest(plain, given)), scale };
   });
 }
 
@@ -75,15 +78,62 @@ function largest({ keeps: k, score, value }: Extract<Plain, { keeps: number }>, 
   return { latents, top, threshold, gap, distinct, faint, edge };
 }
 
-/** The latents above their gates. At a gate of 0 nothing jumps: z grows from 0. */
-function gated({ gate, value }: Exclude<Plain, { keeps: number }>, { pre, tensors, scale }: Given): Selected {
+/** The largest latent of each group. */
+function largestOfEach(plain: Extract<Plain, { groups: number }>, { pre, tensors, scale }: Given): Selected {
+  const size = pre.length / plain.groups;
+  const each = Array.from({ length: plain.groups }, (_, group) => {
+    const own = pre.subarray(group * size, (group + 1) * size);
+    const one = largest({ ...plain, keeps: 1 }, { pre: own, tensors, scale });
+    const terms = one.edge.terms.map(([latent, sign]) => [latent + group * size, sign] as const);
+    return { ...one, edge: { ...one.edge, terms } };
+  });
+  const nearest = each.reduce((least, one) => (one.gap < least.gap ? one : least));
+  return {
+    ...{ top: [], distinct: 1, gap: nearest.gap, edge: nearest.edge },
+    latents: Float64Array.from(each.flatMap(({ latents }) => Array.from(latents))),
+    threshold: Float64Array.from(each.flatMap(({ threshold }) => new Array<number>(size).fill(threshold as number))),
+    faint: each.reduce((sum, { faint }) => sum + faint, 0),
+  };
+}
+
+/**
+ * Matching pursuit: `rounds` times the decoder row with the largest product with what is left of the row is taken off. A round in which no
+ * product is above 0 takes nothing. Where two are nearly equal, all later rounds may differ: there is no edge to move a row to.
+ */
+function pursued(rounds: number, left: Float64Array, { data, dims }: HostTensor<"float32">): PlainRow {
+  const [latentDim, width] = dims as [number, number];
+  const latents = new Float64Array(latentDim);
+  const products = () =>
+    Float64Array.from({ length: latentDim }, (_, latent) =>
+      left.reduce((sum, v, i) => sum + v * data[latent * width + i]!, 0),
+    );
+  const scale = products().reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  let [gap, faint] = [1, 0];
+  for (let round = 0; round < rounds; round++) {
+    const found = products();
+    const best = found.reduce((at, v, i) => (v > found[at]! ? i : at), 0);
+    const next = found.reduce((most, v, i) => (i === best ? most : Math.max(most, v)), Number.NEGATIVE_INFINITY);
+    const size = Math.max(0, found[best]!);
+    if (scale > 0) gap = Math.min(gap, (found[best]! - next) / scale);
+    if (Math.abs(found[best]!) <= faintShare * scale) faint++;
+    latents[best]! += size;
+    for (let i = 0; i < width; i++) left[i]! -= size * data[best * width + i]!;
+  }
+  const edge = { terms: [], distance: 0 };
+  return { latents, top: [], threshold: Number.POSITIVE_INFINITY, gap, distinct: 1, faint, edge, scale };
+}
+
+/** The latents above their gates. Where nothing jumps, z grows from 0. */
+function gated(plain: Extract<Plain, { gate: unknown }>, { pre, tensors, scale }: Given): Selected {
+  const { gate, value, jumps = (latent) => threshold[latent]! > 0 } = plain;
   const threshold = pre.map((_, latent) => gate(latent, tensors));
   const latents = pre.map((one, latent) => (one > threshold[latent]! ? value(one, latent, tensors) : 0));
   const away = pre.map((one, latent) => Math.abs(one - threshold[latent]!));
-  const jumps = away.filter((_, latent) => threshold[latent]! > 0);
-  const nearest = away.indexOf((jumps.length > 0 ? jumps : away).reduce((least, one) => Math.min(least, one)));
-  const gap = jumps.length === 0 ? 1 : scale === 0 ? 0 : Math.min(1, away[nearest]! / scale);
-  const faint = away.filter((one, latent) => threshold[latent] === 0 && one <= faintShare * scale).length;
+  const jumping = away.map((_, latent) => Number(jumps(latent, tensors)));
+  const steep = away.filter((_, latent) => jumping[latent]);
+  const nearest = away.indexOf((steep.length > 0 ? steep : away).reduce((least, one) => Math.min(least, one)));
+  const gap = steep.length === 0 ? 1 : scale === 0 ? 0 : Math.min(1, away[nearest]! / scale);
+  const faint = away.filter((one, latent) => !jumping[latent] && one <= faintShare * scale).length;
   const edge = { terms: [[nearest, 1] as const], distance: pre[nearest]! - threshold[nearest]! };
   return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }

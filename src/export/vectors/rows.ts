@@ -41,6 +41,7 @@ export function vectorRows(spec: SaeSpec, weights: Weights): HostTensor<"float32
 
 /** x - t d, with d = sum of s_a w_a over the terms of the row's nearest tie, t = distance / |d|^2: there the row is tied. */
 export function tie({ W_enc }: Weights, x: Float32Array, { edge: { terms, distance } }: PlainRow): Float32Array {
+  if (terms.length === 0) return x;
   const d = Float64Array.from(x, (_, i) =>
     terms.reduce((sum, [latent, sign]) => sum + sign * W_enc!.data[latent * x.length + i]!, 0),
   );

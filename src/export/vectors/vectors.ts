@@ -116,8 +116,9 @@ export async function freezeWithVectors(
   return made;
 }
 
-/** One number a row, or the latents' own numbers, which are the same in every row: `[1, latentDim]`. */
+/** One number a row, or the latents' own numbers, `[1, latentDim]` where they are the same in every row. */
 function thresholds(code: readonly PlainRow[]): HostTensor<"float32"> {
-  const { threshold } = code[0]!;
-  return typeof threshold === "number" ? column(code.map((row) => row.threshold as number)) : matrix([threshold]);
+  const own = code.flatMap(({ threshold }) => (typeof threshold === "number" ? [] : [threshold]));
+  if (own.length === 0) return column(code.map((row) => row.threshold as number));
+  return matrix(own.every((one) => one.every((v, i) => v === own[0]![i])) ? [own[0]!] : own);
 }

@@ -8,7 +8,7 @@ import { keepTop, keepTopByMask } from "../../sae/select.ts";
 import { architectureOf, decode, encode, parametersOf } from "../../sae/spec.ts";
 import { emaName, optimizerOf } from "../state.ts";
 import type { Batch, StateValues, StepForm } from "./form.ts";
-import { sparsityNow } from "./scheduled.ts";
+import { progressNow, sparsityNow } from "./scheduled.ts";
 import { projected, seen, shared, stateInputs, stepsSinceFired, totalLoss, updated } from "./update.ts";
 
 type V = Value<"float32">;
@@ -65,4 +65,7 @@ const runningMean = (mean: V, value: V, kept: number): V => op.add(mean, op.mul(
 
 /** What the architecture carries without a gradient, after one step. */
 const nextState = (config: TrainConfig, code: Code, state: StateValues, padding: Padding | undefined): StateValues =>
-  architectureOf(config).state?.next({ code, state, options: config.options, padding }) ?? {};
+  architectureOf(config).state?.next({
+    ...{ code, state, options: config.options, padding },
+    progress: progressNow(config, state),
+  }) ?? {};

@@ -4,7 +4,7 @@ import * as op from "../../graph/ops.ts";
 import type { Value } from "../../graph/value.ts";
 import { largestToCome, scheduled, type Timing } from "../../optim/schedules.ts";
 import type { AnySparsity } from "../../sae/architecture.ts";
-import { keptPerRow, sparsityOf } from "../../sae/spec.ts";
+import { architectureOf, keptPerRow, sparsityOf } from "../../sae/spec.ts";
 import type { StateValues } from "./form.ts";
 
 type V = Value<"float32">;
@@ -25,6 +25,10 @@ export function learningRateNow(config: TrainConfig, { steps_done }: StateValues
   if (config.schedule === "constant" && config.warmup === 0) return constant;
   return op.mul(scheduled(steps_done!, timingOf(config)), constant);
 }
+
+/** The share of all steps that are done once the step that follows `steps_done` others is, a scalar; for what is `timed`. */
+export const progressNow = (config: TrainConfig, { steps_done }: StateValues): V | undefined =>
+  architectureOf(config).timed ? op.div(op.add(steps_done!, 1), config.totalSteps ?? 1) : undefined;
 
 /** The largest learning rate that any step after `done` others will have. */
 export const largestRate = (config: TrainConfig, done: number): number =>

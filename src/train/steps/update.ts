@@ -26,13 +26,16 @@ export function seen({ x, target, padding }: Batch, state: StateValues): Batch {
 export const totalLoss = (
   config: TrainConfig,
   state: StateValues,
-  context: Omit<LossContext<StateValues, never, never>, "options" | "dims" | "sparsity" | "stepsSinceFired">,
+  context: Omit<LossContext<StateValues, never, never>, "options" | "dims" | "sparsity" | "stepsSinceFired" | "state">,
 ): V =>
   scope("loss", () => {
     const { options } = config;
     const stepsSinceFired = state.steps_since_fired!;
     const sparsity = sparsityNow(config, state);
-    const losses = architectureOf(config).losses({ ...context, options, dims: config, sparsity, stepsSinceFired });
+    const losses = architectureOf(config).losses({
+      ...context,
+      ...{ options, dims: config, sparsity, stepsSinceFired, state },
+    });
     return Object.values(losses).reduce((sum, one) => op.add(sum, one));
   });
 
