@@ -19,11 +19,12 @@ const originKeys = {
 } as const;
 
 const architectures = ["standard", "topk", "abstopk", "jumprelu"] as const satisfies Words["architecture"][];
+type ReadArchitecture = (typeof architectures)[number];
 type Words = NonNullable<SaidIn["saelens"]>;
 
 /** What a configuration says, of either form. */
 interface Config {
-  readonly architecture: Words["architecture"];
+  readonly architecture: ReadArchitecture;
   readonly d_in: number;
   readonly d_sae: number;
   readonly inputBias: boolean;
@@ -101,10 +102,10 @@ export const saelens: WrittenFormat = {
       "saelens",
       checkpoint,
       file,
-      "SAELens has top-k by value with a ReLU, top-k by magnitude with the sign, JumpReLU and ReLU",
+      "SAELens has top-k by value with a ReLU, top-k by magnitude with the sign, JumpReLU, ReLU and gates",
     );
     const { inputDim, latentDim } = checkpoint.config;
-    const { W_enc, b_enc, W_dec, b_dec, threshold } = weightsOf(checkpoint);
+    const { W_enc, b_enc, W_dec, b_dec, threshold, b_gate, r_mag, b_mag } = weightsOf(checkpoint);
     const origin = Object.entries(originKeys).map(([key, theirs]) => [theirs, checkpoint.origin?.[key]]);
     return {
       "cfg.json": jsonText({
@@ -114,7 +115,8 @@ export const saelens: WrittenFormat = {
         metadata: { sae_lens_version: written, ...Object.fromEntries(origin) },
       }),
       "sae_weights.safetensors": writeSafetensors({
-        ...{ W_enc: transposed(W_enc), b_enc, W_dec, b_dec },
+        ...{ W_enc: transposed(W_enc), W_dec, b_dec },
+        ...(words.architecture === "gated" ? { b_gate: b_gate!, r_mag: r_mag!, b_mag: b_mag! } : { b_enc }),
         ...(threshold ? { threshold: perLatent(threshold, latentDim) } : {}),
       }),
     };

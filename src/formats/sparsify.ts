@@ -60,12 +60,16 @@ export const sparsify: WrittenFormat = {
     };
   },
   write(checkpoint, file) {
-    const { k, inputBias } = wordsFor("sparsify", checkpoint, file, "sparsify has top-k of ReLU only, without signs");
+    const {
+      activation = "topk",
+      k,
+      inputBias,
+    } = wordsFor("sparsify", checkpoint, file, "sparsify has top-k and groupmax of ReLU only, without signs");
     const { inputDim, latentDim } = checkpoint.config;
     const { W_enc, b_enc, W_dec, b_dec } = weightsOf(checkpoint);
     return {
       "cfg.json": jsonText({
-        ...{ activation: "topk", expansion_factor: latentDim / inputDim, normalize_decoder: false },
+        ...{ activation, expansion_factor: latentDim / inputDim, normalize_decoder: false },
         ...{ num_latents: latentDim, k, multi_topk: false, d_in: inputDim },
       }),
       "sae.safetensors": writeSafetensors({

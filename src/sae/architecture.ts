@@ -21,6 +21,8 @@ export interface Parameter extends Stored {
   /** Whether its first axis counts latents, one row each. */
   readonly perLatent: boolean;
   readonly init: Init;
+  /** Of a second bias of the encoder, added to exp(this parameter) W_enc x: it too makes up for a mean that is taken off inputs. */
+  readonly gain?: string;
 }
 
 /** Parameters by their names in files; one that an option leaves out may be `undefined`. */

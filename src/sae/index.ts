@@ -1,6 +1,10 @@
 import type { Architecture } from "./architecture.ts";
 import { batchTopK } from "./batchTopk.ts";
+import { gated } from "./gated.ts";
+import { groupMax } from "./groupMax.ts";
 import { jumpRelu } from "./jumpRelu.ts";
+import { matryoshka } from "./matryoshka.ts";
+import { pAnneal } from "./pAnneal.ts";
 import { pretrainedJumpRelu, pretrainedRelu, pretrainedTopK } from "./pretrained.ts";
 import { reluL1 } from "./reluL1.ts";
 import { topK } from "./topk.ts";
@@ -12,7 +16,11 @@ export const architectures = {
   "topk-relu": topKRelu,
   "relu-l1": reluL1,
   batchtopk: batchTopK,
+  matryoshka,
   jumprelu: jumpRelu,
+  gated,
+  "p-anneal": pAnneal,
+  groupmax: groupMax,
   "pretrained-topk": pretrainedTopK,
   "pretrained-jumprelu": pretrainedJumpRelu,
   "pretrained-relu": pretrainedRelu,

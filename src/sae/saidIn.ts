@@ -8,9 +8,9 @@ export interface SaidIn {
   /** SAELens: the name and settings of its class. `topk` keeps by value, `abstopk` by magnitude, with the sign. */
   readonly saelens?:
     | { readonly architecture: "topk" | "abstopk"; readonly k: number; readonly inputBias: boolean }
-    | { readonly architecture: "standard" | "jumprelu"; readonly inputBias: boolean };
-  /** sparsify: it has top-k of ReLU alone. */
-  readonly sparsify?: { readonly k: number; readonly inputBias: boolean };
+    | { readonly architecture: "standard" | "jumprelu" | "gated"; readonly inputBias: boolean };
+  /** sparsify: it has top-k of ReLU, and the largest of each of k groups. */
+  readonly sparsify?: { readonly activation?: "topk" | "groupmax"; readonly k: number; readonly inputBias: boolean };
 }
 
 /** What decides in which words a selection of `k` latents can be said. */

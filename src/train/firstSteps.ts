@@ -1,4 +1,4 @@
-import type { TrainConfig } from "../config/config.ts";
+import { type TrainConfig, timedFor } from "../config/config.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { parametersOf } from "../sae/spec.ts";
 import { type Rows, residentOf } from "./rows.ts";
@@ -16,11 +16,12 @@ export interface FirstSteps {
 /** The first `count` steps of a configuration from its own first weights, in the order a training would take them. */
 export async function firstSteps(
   runtime: Runtime,
-  config: TrainConfig,
+  given: TrainConfig,
   rows: Rows,
   { count, wrapper, threads }: { count: number; wrapper?: WrapperName; threads?: number | undefined },
 ): Promise<FirstSteps> {
   const rowCount = residentOf(rows).activations.dims[0]!;
+  const config = timedFor(given, rowCount);
   const epochs = Math.ceil(count / Math.ceil(rowCount / config.batchSize));
   const { order, bounds } = shuffledBatches(config, rowCount, [...Array(epochs).keys()]);
   const trainer = await Trainer.open(runtime, config, rows, { threads, ...(wrapper ? { wrapper } : {}) });

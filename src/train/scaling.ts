@@ -75,11 +75,11 @@ export function scaledBatch(x: V, state: Readonly<Record<string, V>>, side: Side
 }
 
 /** `W_enc mean` for every latent, in float64. */
-function timesMean(W_enc: F32, mean: Float32Array | undefined): Float64Array {
+function timesMean(W_enc: F32, mean: Float32Array): Float64Array {
   const [latents, width] = W_enc.dims as [number, number];
-  return Float64Array.from({ length: mean ? latents : 0 }, (_, latent) => {
+  return Float64Array.from({ length: latents }, (_, latent) => {
     let sum = 0;
-    for (let i = 0; i < width; i++) sum += W_enc.data[latent * width + i]! * mean![i]!;
+    for (let i = 0; i < width; i++) sum += W_enc.data[latent * width + i]! * mean[i]!;
     return sum;
   });
 }
@@ -87,18 +87,27 @@ function timesMean(W_enc: F32, mean: Float32Array | undefined): Float64Array {
 const mapped = ({ dims, data }: F32, f: (value: number, i: number) => number): F32 =>
   tensor("float32", dims, data.map(f));
 
+/** What W_enc x is multiplied by before a bias is added. */
+const factor = (tensors: Tensors, gain: string | undefined, latent: number): number =>
+  gain === undefined ? 1 : Math.exp(tensors[gain]!.data[latent]!);
+
 /** What the two directions share: the scales, the means, and which tensors are in units of latents. */
 function factsOf(config: TrainConfig, scaling: Tensors) {
   const isTranscoder = config.outputDim !== undefined;
   const own = (side: Side, what: string) => scaling[`${side}_${what}`]?.data;
   const scale = own("input", "scale")?.[0] ?? 1;
   const out: Side = isTranscoder ? "target" : "input";
-  const { inputBias } = architectureOf(config).plain(config.options, config);
-  const stored = { ...parametersOf(config), ...statesOf(config) };
+  const plain = architectureOf(config).plain(config.options, config);
+  const parameters = parametersOf(config);
+  const stored = { ...parameters, ...statesOf(config) };
+  const bias = ("bias" in plain && plain.bias) || "b_enc";
   return {
     ...{ scale, outScale: own(out, "scale")?.[0] ?? 1, outMean: own(out, "mean") },
-    /** The mean that b_enc must make up for. */
-    inMean: inputBias ? undefined : own("input", "mean"),
+    /** The mean that the encoder's biases must make up for: by name, with the parameter whose exp multiplies W_enc x before it. */
+    inMean: plain.inputBias ? undefined : own("input", "mean"),
+    biases: Object.entries(parameters).flatMap(([name, { gain }]) =>
+      name === bias || gain !== undefined ? [[name, gain] as const] : [],
+    ),
     inLatentUnits: Object.keys(stored).filter((name) => stored[name]!.inLatentUnits),
   };
 }
@@ -106,12 +115,15 @@ function factsOf(config: TrainConfig, scaling: Tensors) {
 /** Parameters and state of a finished training, in units of the rows as they are. */
 export function folded(config: TrainConfig, scaling: Tensors, tensors: Tensors): Tensors {
   if (Object.keys(scalingShapes(config)).length === 0) return tensors;
-  const { scale, outScale, outMean, inMean, inLatentUnits } = factsOf(config, scaling);
+  const { scale, outScale, outMean, inMean, biases, inLatentUnits } = factsOf(config, scaling);
   const after: Record<string, F32> = { ...tensors };
   if (scale !== outScale) after.W_enc = mapped(tensors.W_enc!, (v) => (v * scale) / outScale);
   for (const name of inLatentUnits) after[name] = mapped(tensors[name]!, (v) => v / outScale);
-  const lost = timesMean(after.W_enc!, inMean);
-  if (inMean) after.b_enc = mapped(tensors.b_enc!, (v, i) => v / outScale - lost[i]!);
+  if (inMean) {
+    const lost = timesMean(after.W_enc!, inMean);
+    for (const [name, gain] of biases)
+      after[name] = mapped(tensors[name]!, (v, i) => v / outScale - factor(tensors, gain, i) * lost[i]!);
+  }
   if (tensors.b_dec) after.b_dec = mapped(tensors.b_dec, (v, i) => v / outScale + (outMean?.[i] ?? 0));
   return after;
 }
@@ -119,11 +131,14 @@ export function folded(config: TrainConfig, scaling: Tensors, tensors: Tensors):
 /** The other way: parameters in units of the rows as they are, as a training on scaled rows takes them. */
 export function unfolded(config: TrainConfig, scaling: Tensors, tensors: Tensors): Tensors {
   if (Object.keys(scalingShapes(config)).length === 0) return tensors;
-  const { scale, outScale, outMean, inMean, inLatentUnits } = factsOf(config, scaling);
+  const { scale, outScale, outMean, inMean, biases, inLatentUnits } = factsOf(config, scaling);
   const before: Record<string, F32> = { ...tensors };
-  const gained = timesMean(tensors.W_enc!, inMean);
   for (const name of inLatentUnits) if (tensors[name]) before[name] = mapped(tensors[name], (v) => v * outScale);
-  if (inMean) before.b_enc = mapped(tensors.b_enc!, (v, i) => (v + gained[i]!) * outScale);
+  if (inMean) {
+    const gained = timesMean(tensors.W_enc!, inMean);
+    for (const [name, gain] of biases)
+      before[name] = mapped(tensors[name]!, (v, i) => (v + factor(tensors, gain, i) * gained[i]!) * outScale);
+  }
   if (scale !== outScale) before.W_enc = mapped(tensors.W_enc!, (v) => (v * outScale) / scale);
   if (tensors.b_dec) before.b_dec = mapped(tensors.b_dec, (v, i) => (v - (outMean?.[i] ?? 0)) * outScale);
   return before;

@@ -1,4 +1,5 @@
 import { ConfigError } from "./errors.ts";
+import { sizesIn } from "./sizes.ts";
 
 /** What every kind of option says of itself. */
 interface Described {
@@ -22,6 +23,8 @@ export type Option = Described &
         readonly default?: number;
       }
     | { readonly type: "boolean"; readonly default: boolean }
+    /** Text such as `64:256:1024`: see sizes.ts. */
+    | { readonly type: "sizes"; readonly default: string }
     | { readonly type: "choice"; readonly choices: readonly string[]; readonly default: string }
   );
 
@@ -31,9 +34,11 @@ type ValueOf<O extends Option> = O extends { type: "integer" | "number" }
   ? number
   : O extends { type: "boolean" }
     ? boolean
-    : O extends { choices: readonly (infer C)[] }
-      ? C
-      : never;
+    : O extends { type: "sizes" }
+      ? string
+      : O extends { choices: readonly (infer C)[] }
+        ? C
+        : never;
 
 /** The values of some options, typed. */
 export type OptionValues<O extends Options> = { readonly [K in keyof O]: ValueOf<O[K]> };
@@ -95,7 +100,8 @@ export function checkOption(name: string, option: Option, value: unknown, sizes:
     if (!inside) throw new ConfigError(`${name} must be a number ${rangeOf(option, sizes)}, got ${value}`);
   } else if (option.type === "boolean") {
     if (typeof value !== "boolean") throw new ConfigError(`${name} must be true or false, got ${value}`);
-  } else if (!option.choices.includes(value as string))
+  } else if (option.type === "sizes") sizesIn(name, value, latentDim);
+  else if (!option.choices.includes(value as string))
     throw new ConfigError(`${name} must be one of ${option.choices.join(", ")}, got ${value}`);
 }
 

@@ -359,14 +359,14 @@ describe("export --format", () => {
       (name) => (checkpoint: Parameters<typeof freeze>[0]) => complaint(() => formats[name].write(checkpoint, "a")),
     ) as [(checkpoint: Parameters<typeof freeze>[0]) => string, (checkpoint: Parameters<typeof freeze>[0]) => string];
     const signed = sparsify(trained("topk", "report"));
-    expect(signed).toMatch(/^a: sparsify has top-k of ReLU only, without signs; this is topk /);
+    expect(signed).toMatch(/^a: sparsify has top-k and groupmax of ReLU only, without signs; this is topk /);
     expect(signed).toMatch(/\(k 4, select magnitude, [^)]*\); export it with --format saelens or as \.onnx$/);
     expect(sparsify(importSae(await readSource(pathOf("sparsify-signed"))))).toContain("with --format saelens or as");
     const raw = trained("topk", "report", { select: "value" });
     expect(saelens(raw)).toMatch(
       /^a: SAELens has top-k by value .*this is topk \(.*select value.*; export it as \.onnx$/,
     );
-    expect(sparsify(raw)).toMatch(/top-k of ReLU only.*; export it as \.onnx$/);
+    expect(sparsify(raw)).toMatch(/top-k and groupmax of ReLU only.*; export it as \.onnx$/);
     const jump = importSae(await readSource(pathOf("gemma-scope")));
     expect(sparsify(jump)).toMatch(/this is pretrained-jumprelu .*with --format saelens or as \.onnx$/);
     for (const options of [

@@ -11,7 +11,7 @@ import { capabilities } from "../../src/runtime/capabilities.ts";
 import { initialState } from "../../src/train/state.ts";
 import { trainingGraph } from "../../src/train/trainer.ts";
 import { tensor } from "../../src/util/tensor.ts";
-import { exampleOptions, presets } from "../sae/cases.ts";
+import { exampleOptions, presets, timing } from "../sae/cases.ts";
 
 const configOf = (architecture: string, preset: string, step?: StepName): TrainConfig =>
   trainConfig({
@@ -21,6 +21,7 @@ const configOf = (architecture: string, preset: string, step?: StepName): TrainC
     latentDim: 16,
     options: exampleOptions(architecture, 16, 3, preset),
     batchSize: 4,
+    ...timing(architecture),
     ...(step ? { step } : {}),
   });
 

@@ -19,14 +19,20 @@ const variants: Readonly<Record<string, Readonly<Record<string, AnyOptionValues>
 };
 
 /** What presets fix for SAEs of usual size, and is too large for small ones. */
-const smaller: Readonly<Record<string, AnyOptionValues>> = { "rajamanoharan2024-target": { targetL0: 4 } };
+const smaller: Readonly<Record<string, AnyOptionValues>> = {
+  "rajamanoharan2024-target": { targetL0: 4 },
+  bussmann2025: { nested: "0.25:0.5" },
+};
 
 /** Small values of the options that an architecture has no default for: whole numbers are `count`, as its ranges allow. */
 export function exampleOptions(architecture: string, latentDim: number, count = 4, preset = ""): AnyOptionValues {
-  const { options }: Architecture = architectures[architecture as ArchitectureName];
+  const { options, refuses }: Architecture = architectures[architecture as ArchitectureName];
   const needed = Object.entries(options).filter(([, option]) => option.default === undefined);
   const examples = needed.map(([name, option]) => [name, example(option, latentDim, count)] as const);
-  return { ...Object.fromEntries(examples), ...smaller[preset] };
+  const made = { ...Object.fromEntries(examples), ...smaller[preset] };
+  // Groups of one size need a count that divides latentDim: the next smaller one.
+  const refused = Object.hasOwn(made, "k") && refuses?.(made, { inputDim: latentDim, latentDim });
+  return refused ? exampleOptions(architecture, latentDim, count - 1, preset) : made;
 }
 
 function example(option: Option, latentDim: number, count: number): number {
@@ -62,6 +68,12 @@ export interface Case {
   readonly config: (change?: Partial<TrainRequest>, count?: number) => TrainConfig;
 }
 
+/** How many steps there are in all, where that changes the graph. */
+export const timing = (architecture: string): Partial<TrainRequest> => {
+  const { timed }: Architecture = architectures[architecture as ArchitectureName];
+  return timed ? { totalSteps: 15 } : {};
+};
+
 const made = (architecture: string, preset: string, label: string, options: AnyOptionValues): Case => ({
   name: `${architecture} ${label}`,
   architecture,
@@ -69,6 +81,7 @@ const made = (architecture: string, preset: string, label: string, options: AnyO
     const { latentDim = 32 } = change;
     return trainConfig({
       ...{ architecture, preset, inputDim: 16, latentDim, batchSize: 24, epochs: 3 },
+      ...timing(architecture),
       ...change,
       options: { ...exampleOptions(architecture, latentDim, count, preset), ...options, ...change.options },
     });

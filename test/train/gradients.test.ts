@@ -21,7 +21,10 @@ const inputsOf = (tensors: Readonly<Record<string, HostTensor>>): Record<string,
   Object.fromEntries(Object.entries(tensors).map(([name, { dims }]) => [name, input(dims)]));
 
 /** What a loss is told to hold still, by its stopGradient: differences must hold it still too. */
-const held: Readonly<Record<string, Held>> = { auxiliary: { xHat: true, params: ["b_dec"] } };
+const held: Readonly<Record<string, Held>> = {
+  auxiliary: { xHat: true, params: ["b_dec"] },
+  gate: { xHat: false, params: ["W_dec", "b_dec"] },
+};
 interface Held {
   readonly xHat: boolean;
   readonly params: readonly string[];

@@ -6,7 +6,7 @@ import { freeze } from "../../src/export/freeze.ts";
 import { plainLatents } from "../../src/export/vectors/forward.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
-import { parametersOf } from "../../src/sae/spec.ts";
+import { parametersOf, statesOf } from "../../src/sae/spec.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { steps } from "../../src/train/steps/index.ts";
 import { Trainer } from "../../src/train/trainer.ts";
@@ -69,6 +69,9 @@ describe.each(Object.entries(witnesses))("%s against PyTorch in float64", (_, wi
       expect(worst(afterOne[name], get(`step1.${name}`)), `${name} after 1`).toBeLessThan(1e-5);
       expect(worst(state[name], get(`step20.${name}`)), `${name} after 20`).toBeLessThan(1e-5);
     }
+    for (const name of Object.keys(statesOf(witness.config)))
+      if (has(`step20.${name}`))
+        expect(worst(state[name], get(`step20.${name}`)), `${name} after 20`).toBeLessThan(1e-5);
   });
 
   if (!steps[witness.config.step].grows)

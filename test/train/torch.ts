@@ -6,11 +6,11 @@ import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
-import { parametersOf } from "../../src/sae/spec.ts";
+import { parametersOf, statesOf } from "../../src/sae/spec.ts";
 import { stateShapes, type TrainState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";
 import type { AnyOptionValues } from "../../src/util/options.ts";
-import { type HostTensor, tensor, zeros } from "../../src/util/tensor.ts";
+import { type HostTensor, sizeOf, tensor } from "../../src/util/tensor.ts";
 
 /** One training that PyTorch did in float64: its tensors begin with `prefix`. See test/fixtures/README.md. */
 export interface Witness {
@@ -85,6 +85,13 @@ export const witnesses = {
     "dense",
     asGiven,
   ),
+  gated: witness("torch-gated-reference", "plain", "gated", "rajamanoharan2024-gated", { lambda: 0.3 }),
+  "p-anneal": witness(
+    ...(["torch-p-anneal-reference", "plain", "p-anneal", "karvonen2024"] as const),
+    ...([{ lambda: 0.3, pEnd: 0.3, annealFrom: 0.25 }, "dense", { totalSteps: 20 }] as const),
+  ),
+  groupmax: witness("torch-groupmax-reference", "plain", "groupmax", "sparsify", k8),
+  matryoshka: witness("torch-matryoshka-reference", "plain", "matryoshka", "bussmann2025", { ...k8, nested: "16:48" }),
   "topk transcoder": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "dense", { outputDim: 40 }),
   "topk transcoder, live rows": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "live", {
     outputDim: 40,
@@ -117,13 +124,15 @@ export const bounds = Array.from({ length: 20 }, (_, i) => {
   return { from: start, to: Math.min(start + 32, (Math.floor(i / 10) + 1) * rows) };
 });
 
-/** State whose weights are the file's under `tag`, all else zero (or, for `steps_since_fired`, the file's). */
+/** State whose weights are the file's under `tag`, what an architecture carries as it starts, all else zero (or, for `steps_since_fired`, the file's). */
 export function stateAt(witness: Witness, tag: string): TrainState {
   const { get, exact, has } = reader(witness);
   const shapes = Object.entries(stateShapes(witness.config));
+  const states = statesOf(witness.config);
   return Object.fromEntries(
     shapes.map(([name, shape]) => {
-      if (!has(`${tag}.${name}`)) return [name, zeros("float32", shape)];
+      if (!has(`${tag}.${name}`))
+        return [name, tensor("float32", shape, new Float32Array(sizeOf(shape)).fill(states[name]?.start ?? 0))];
       if (name === "steps_since_fired")
         return [name, tensor("float32", shape, Float32Array.from(exact(`${tag}.${name}`), Number))];
       return [name, get(`${tag}.${name}`)];
@@ -144,7 +153,7 @@ export async function gradientsOf(
     Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]),
   );
   const { loss, gradient } = lossAndGradients(config, { x, target }, all);
-  const used = [...Object.keys(parametersOf(config)), "steps_since_fired"];
+  const used = [...Object.keys(parametersOf(config)), "steps_since_fired", ...Object.keys(statesOf(config))];
   const inputs = {
     batch: x,
     ...(target === x ? {} : { targets: target }),

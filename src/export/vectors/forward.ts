@@ -125,16 +125,18 @@ function pursued(rounds: number, left: Float64Array, { data, dims }: HostTensor<
 
 /** The latents above their gates. Where nothing jumps, z grows from 0. */
 function gated(plain: Extract<Plain, { gate: unknown }>, { pre, tensors, scale }: Given): Selected {
-  const { gate, value, jumps = (latent) => threshold[latent]! > 0 } = plain;
-  const threshold = pre.map((_, latent) => gate(latent, tensors));
-  const latents = pre.map((one, latent) => (one > threshold[latent]! ? value(one, latent, tensors) : 0));
-  const away = pre.map((one, latent) => Math.abs(one - threshold[latent]!));
+  const { gate, value, jumps = (latent) => gates[latent]! > 0 } = plain;
+  const gates = pre.map((_, latent) => gate(latent, tensors));
+  const latents = pre.map((one, latent) => (one > gates[latent]! ? value(one, latent, tensors) : 0));
+  const away = pre.map((one, latent) => Math.abs(one - gates[latent]!));
   const jumping = away.map((_, latent) => Number(jumps(latent, tensors)));
   const steep = away.filter((_, latent) => jumping[latent]);
   const nearest = away.indexOf((steep.length > 0 ? steep : away).reduce((least, one) => Math.min(least, one)));
   const gap = steep.length === 0 ? 1 : scale === 0 ? 0 : Math.min(1, away[nearest]! / scale);
   const faint = away.filter((one, latent) => !jumping[latent] && one <= faintShare * scale).length;
-  const edge = { terms: [[nearest, 1] as const], distance: pre[nearest]! - threshold[nearest]! };
+  const edge = { terms: [[nearest, 1] as const], distance: pre[nearest]! - gates[nearest]! };
+  // What a latent at its gate would be.
+  const threshold = gates.map((one, latent) => value(one, latent, tensors));
   return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }
 
