@@ -129,6 +129,8 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
     throw new ConfigError(
       `${centre ? "centre" : "biasStart"} needs a decoder bias b_dec, which ${config.architecture} with these options has not; add decoderBias, or leave it out`,
     );
+  if (!parameters.W_enc && config.tiedStart !== "own")
+    throw new ConfigError(`tiedStart is for an encoder W_enc, which ${config.architecture} has not; leave it out`);
   if (initFrom !== undefined && (biasStart !== "own" || config.tiedStart !== "own"))
     throw new ConfigError(
       `${biasStart !== "own" ? "biasStart" : "tiedStart"} says where weights start, and so does initFrom; give one of them`,

@@ -3,6 +3,7 @@ import { batchTopK } from "./batchTopk.ts";
 import { gated } from "./gated.ts";
 import { groupMax } from "./groupMax.ts";
 import { jumpRelu } from "./jumpRelu.ts";
+import { matchingPursuit } from "./matchingPursuit.ts";
 import { matryoshka } from "./matryoshka.ts";
 import { pAnneal } from "./pAnneal.ts";
 import { pretrainedJumpRelu, pretrainedRelu, pretrainedTopK } from "./pretrained.ts";
@@ -21,6 +22,7 @@ export const architectures = {
   gated,
   "p-anneal": pAnneal,
   groupmax: groupMax,
+  "matching-pursuit": matchingPursuit,
   "pretrained-topk": pretrainedTopK,
   "pretrained-jumprelu": pretrainedJumpRelu,
   "pretrained-relu": pretrainedRelu,

@@ -1,11 +1,40 @@
 import { describe, expect, test } from "vitest";
 import { fittedTo, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { configFromJson, configToJson } from "../../src/config/json.ts";
+import { trainOptions } from "../../src/config/trainOptions.ts";
 import { architectures, trainable } from "../../src/sae/index.ts";
+import { sizesIn } from "../../src/util/sizes.ts";
 import { complaint } from "../data/helpers.ts";
 import { cases } from "./cases.ts";
 
 const dims = { inputDim: 16, latentDim: 32 };
+
+test.each([
+  ["8:16", 32, [8, 16, 32]],
+  ["8:32", 32, [8, 32]],
+  ["32", 32, [32]],
+  ["0.25:0.5", 32, [8, 16, 32]],
+  ["0.03125:0.09375:0.21875:0.46875", 8, [1, 2, 4, 8]],
+  ["4:0.5", 32, undefined],
+] as const)("nested sizes %s of %d are %j", (text, whole, sizes) => {
+  if (sizes) expect(sizesIn("nested", text, whole)).toEqual(sizes);
+  else expect(() => sizesIn("nested", text, whole)).toThrow("0.5 follows 4");
+});
+
+test("an architecture's own defaults of training hold where nothing else is said, and files say them", () => {
+  const config = (request: Partial<TrainRequest>) =>
+    trainConfig({ ...dims, architecture: "jumprelu", options: { lambda: 0.1 }, ...request });
+  expect([config({}).inputScale, config({ inputScale: "none" }).inputScale]).toEqual(["rows", "none"]);
+  for (const one of [config({}), config({ inputScale: "none" })]) {
+    expect(configToJson(one)).toHaveProperty("input_scale", one.inputScale);
+    expect(configFromJson(configToJson(one), "a")).toEqual(one);
+  }
+  for (const { name, presets, training } of trainable)
+    for (const preset of Object.keys(presets))
+      expect(Object.keys(trainOptions), `${name} ${preset}`).toEqual(
+        expect.arrayContaining(Object.keys(training?.({ ...presets[preset] }) ?? {})),
+      );
+});
 
 test("rows shuffled at a time are recorded only where there are more", () => {
   const config = trainConfig({ ...dims, options: { k: 5 }, shuffleRows: 100 });
@@ -79,6 +108,44 @@ test.each<[Partial<TrainRequest>, string]>([
     "auxCoefficient must be a number of at least 0, got NaN",
   ],
   [{ architecture: "topk-relu", options: { k: 5, deadSteps: 0 } }, "deadSteps must be an integer of at least 1, got 0"],
+  [
+    { architecture: "relu-l1", options: { lambda: 1, k: 5 } },
+    "architecture relu-l1 has no option k; it has lambda, penalty",
+  ],
+  [
+    { architecture: "jumprelu", preset: "rajamanoharan2024-target", options: { targetL0: 33 } },
+    "targetL0 must be a number from 0 to latentDim = 32, got 33",
+  ],
+  [
+    { architecture: "jumprelu", options: { lambda: 1, targetL0: 5 } },
+    "targetL0 is for penalty quadratic, penalty is step",
+  ],
+  [
+    { architecture: "jumprelu", options: { lambda: 1, penalty: "quadratic" } },
+    "penalty quadratic needs targetL0, the L0 it leads to; give it, above 0",
+  ],
+  [{ architecture: "matryoshka", options: { k: 5, nested: "8:4" } }, "got 8:4: 4 follows 8"],
+  [{ architecture: "matryoshka", options: { k: 5, nested: "8:8" } }, "got 8:8: 8 follows 8"],
+  [{ architecture: "matryoshka", options: { k: 5, nested: "8:64" } }, "got 8:64: 64 is more than latentDim = 32"],
+  [{ architecture: "matryoshka", options: { k: 5, nested: "8:1.5" } }, `"1.5" is neither a whole number nor a share`],
+  [{ architecture: "matryoshka", options: { k: 5, nested: "0.5:8" } }, "of latentDim = 32 that is 16:8"],
+  [{ architecture: "matryoshka", options: { k: 5, nested: "" } }, `"" is neither a whole number nor a share`],
+  [{ architecture: "matryoshka", options: { k: 5, nested: 8 } }, "got 8: no text"],
+  [
+    { architecture: "groupmax", options: { k: 5 } },
+    "groupmax needs groups of one size: latentDim = 32 is no multiple of k = 5; change one of them",
+  ],
+  [
+    { architecture: "groupmax", options: { k: 4 }, sparsityWarmup: 0.5 },
+    "architecture groupmax has no sparsity to warm up; leave sparsityWarmup out",
+  ],
+  [{ architecture: "matching-pursuit", options: { k: 65 } }, "k must be an integer from 1 to 64, got 65"],
+  [{ architecture: "matching-pursuit", options: { k: 33 } }, "k must be at most latentDim = 32, got 33"],
+  [{ architecture: "matching-pursuit", outputDim: 16 }, "matching-pursuit takes decoder rows off its input"],
+  [
+    { architecture: "matching-pursuit", tiedStart: "yes" },
+    "tiedStart is for an encoder W_enc, which matching-pursuit has not",
+  ],
   [{ epochs: 0 }, "epochs must be an integer of at least 1, got 0"],
   [{ batchSize: 2.5 }, "batchSize must be an integer of at least 1, got 2.5"],
   [{ seed: -1 }, "seed must be an integer of at least 0, got -1"],

@@ -92,6 +92,7 @@ export const witnesses = {
   ),
   groupmax: witness("torch-groupmax-reference", "plain", "groupmax", "sparsify", k8),
   matryoshka: witness("torch-matryoshka-reference", "plain", "matryoshka", "bussmann2025", { ...k8, nested: "16:48" }),
+  "matching-pursuit": witness("torch-matching-pursuit-reference", "plain", "matching-pursuit", "costa2025", { k: 6 }),
   "topk transcoder": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "dense", { outputDim: 40 }),
   "topk transcoder, live rows": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "live", {
     outputDim: 40,
