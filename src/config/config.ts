@@ -1,5 +1,13 @@
 import { hasOption, type OptimizerName, optimizerNames, optimizerOptions } from "../optim/index.ts";
-import { architectureOf, keptPerRow, type SaeRequest, type SaeSpec, saeSpec, sparsityOf } from "../sae/spec.ts";
+import {
+  architectureOf,
+  keptPerRow,
+  parametersOf,
+  type SaeRequest,
+  type SaeSpec,
+  saeSpec,
+  sparsityOf,
+} from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type AnyOptionValues, checkOption, type Options, type OptionValue } from "../util/options.ts";
 import { defaultShuffleRows, type TrainOptionValues, trainOptions } from "./trainOptions.ts";
@@ -10,6 +18,7 @@ export type StepName = (typeof stepNames)[number];
 
 /** Everything that decides the bytes of a trained SAE, apart from the data and the machine. */
 export interface TrainConfig extends SaeSpec, TrainOptionValues {
+  readonly skip: boolean;
   readonly optimizer: OptimizerName;
   /** How the training step is written. */
   readonly step: StepName;
@@ -28,7 +37,9 @@ export interface TrainConfig extends SaeSpec, TrainOptionValues {
 
 /** What a training configuration is made from; defaults are the experiment's. */
 export type TrainRequest = SaeRequest & {
-  readonly [K in Exclude<keyof TrainConfig, keyof SaeSpec | "step" | "optimizer">]?: TrainConfig[K] | undefined;
+  readonly [K in Exclude<keyof TrainConfig, Exclude<keyof SaeSpec, "skip"> | "step" | "optimizer">]?:
+    | TrainConfig[K]
+    | undefined;
 } & { readonly step?: string | undefined; readonly optimizer?: string | undefined };
 
 /** Half a unit in the last place of a float32 number, relative to it. */
@@ -124,7 +135,11 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
   if (sparsityStart > 0 && sparsityStart < sparsityOf(config)!)
     throw new ConfigError(`sparsityStart must be at least ${sparsity} = ${sparsityOf(config)}, got ${sparsityStart}`);
   if (!isTrained(config)) return;
-  const parameters = architectureOf(config).params(config, config.options);
+  const parameters = parametersOf(config);
+  if (config.skip && config.outputDim === undefined)
+    throw new ConfigError(
+      "skip is for a transcoder, which reconstructs targets; an SAE would learn to copy its input; give targets (--target), or leave it out",
+    );
   if (!parameters.b_dec && (centre || biasStart !== "own"))
     throw new ConfigError(
       `${centre ? "centre" : "biasStart"} needs a decoder bias b_dec, which ${config.architecture} with these options has not; add decoderBias, or leave it out`,

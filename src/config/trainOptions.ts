@@ -67,6 +67,10 @@ export const trainOptions = {
     describe:
       "first value of b_dec: the architecture's own, zeros, or of the training rows the mean or geometric median",
   },
+  skip: {
+    ...{ type: "boolean", default: false, quiet: true },
+    describe: "a transcoder also adds W_skip x, a linear map of its input, to what it reconstructs",
+  },
   tiedStart: {
     ...{ type: "choice", choices: ["own", "yes", "no"], default: "own", quiet: true },
     describe: "whether W_enc starts as a copy of W_dec: as the architecture has it, yes or no",

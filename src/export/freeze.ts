@@ -3,10 +3,10 @@ import { configToJson } from "../config/json.ts";
 import { buildModel, type ModelDraft } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
 import type { OpType } from "../graph/opset.ts";
-import { scope, type Value } from "../graph/value.ts";
+import type { Value } from "../graph/value.ts";
 import { type MetricDims, withMetrics } from "../metrics/graph.ts";
 import type { Model } from "../onnx/proto.ts";
-import { architectureOf, decode, encode, parametersOf, type SaeSpec, statesOf } from "../sae/spec.ts";
+import { architectureOf, decode, encode, parametersOf, type SaeSpec, skipped, statesOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type TargetName, targets } from "./targets/index.ts";
 import type { Target } from "./targets/target.ts";
@@ -46,7 +46,7 @@ function encoderParts(
   const params = weights(checkpoint, dtype);
   const { keep, decode: own }: Target = targets[target];
   const code = encode(config, activations, params, { state: params, keep });
-  const xHat = own ? scope("decode", () => own(code.z, params)) : decode(config, code.z, params);
+  const xHat = decode(config, code.z, params, skipped(config, activations, params), own && ((z) => own(z, params)));
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return {
     name: config.architecture,
@@ -61,10 +61,14 @@ function encoderParts(
 
 function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelDraft {
   const { config } = checkpoint;
+  if (config.skip)
+    throw new ConfigError(
+      "part decoder: a transcoder with a skip connection also needs its input, latents alone do not tell; take the autoencoder",
+    );
   const latents = op.input("float32", ["batch", config.latentDim]);
   const params = weights(checkpoint, dtype);
   const { decode: own }: Target = targets[target];
-  const reconstruction = own ? scope("decode", () => own(latents, params)) : decode(config, latents, params);
+  const reconstruction = decode(config, latents, params, undefined, own && ((z) => own(z, params)));
   return { name: config.architecture, inputs: { latents }, outputs: { reconstruction } };
 }
 

@@ -64,19 +64,22 @@ export const sparsify: WrittenFormat = {
       activation = "topk",
       k,
       inputBias,
+      transcode = false,
     } = wordsFor("sparsify", checkpoint, file, "sparsify has top-k and groupmax of ReLU only, without signs");
     const { inputDim, latentDim } = checkpoint.config;
-    const { W_enc, b_enc, W_dec, b_dec } = weightsOf(checkpoint);
+    const { W_enc, b_enc, W_dec, b_dec, W_skip } = weightsOf(checkpoint);
     return {
       "cfg.json": jsonText({
         ...{ activation, expansion_factor: latentDim / inputDim, normalize_decoder: false },
         ...{ num_latents: latentDim, k, multi_topk: false, d_in: inputDim },
+        ...(transcode ? { transcode, skip_connection: W_skip !== undefined } : {}),
       }),
       "sae.safetensors": writeSafetensors({
         "encoder.weight": W_enc,
-        "encoder.bias": inputBias ? b_enc : foldedBias({ W_enc, b_enc, b_dec }),
+        "encoder.bias": inputBias || transcode ? b_enc : foldedBias({ W_enc, b_enc, b_dec }),
         W_dec,
         b_dec,
+        ...(W_skip ? { W_skip } : {}),
       }),
     };
   },

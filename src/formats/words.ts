@@ -13,13 +13,14 @@ export function wordsFor<F extends keyof SaidIn>(
   file: string,
   has: string,
 ): NonNullable<SaidIn[F]> {
-  const { architecture, options, inputDim, outputDim } = config;
+  const { architecture, options, inputDim, outputDim, skip } = config;
   const said = architectureOf(config).saidIn?.(options, config) ?? {};
   const words = said[format];
   if (words) return words;
   const settings = [
     ...Object.entries(options).map(([name, value]) => `${name} ${value}`),
     ...(outputDim === undefined ? [] : [`a transcoder from ${inputDim} to ${outputDim} dimensions`]),
+    ...(skip ? ["with a skip connection"] : []),
   ];
   const others = Object.keys(said).map((name) => `with --format ${name}`);
   throw new ConfigError(

@@ -86,6 +86,8 @@ export interface LossContext<P, O, K, S = unknown> {
   /** What is to be reconstructed: `x`, but for a transcoder. */
   readonly target: V;
   readonly xHat: V;
+  /** What a transcoder's skip connection adds to xHat: latents that reconstruct in another way have it added too. */
+  readonly beside?: V | undefined;
   readonly code: Code;
   readonly params: P;
   readonly options: O;

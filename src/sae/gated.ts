@@ -38,14 +38,18 @@ export const gated = defineSae({
     return { pre: pi, z: op.where(op.greater(pi, 0), op.relu(magnitude), 0) };
   },
   decode: (z, params) => linearDecode(z, params),
-  losses({ target, xHat, code, params: { W_dec, b_dec }, sparsity: lambda, padding }) {
+  losses({ target, xHat, beside, code, params: { W_dec, b_dec }, sparsity: lambda, padding }) {
     const gates = op.relu(code.pre);
     const size = meanOverRows(op.reduceSum(gates, { axes: [1], keepDims: true }), padding);
     const still = { W_dec: stopGradient(W_dec), b_dec: stopGradient(b_dec) };
+    const ofGates = () => {
+      const sum = linearDecode(gates, still);
+      return beside ? op.add(sum, stopGradient(beside)) : sum;
+    };
     return {
       reconstruction: meanSquaredError(target, xHat, padding),
       sparsity: op.mul(op.div(size, W_dec.shape[1] as number), lambda),
-      gate: scope("gate", () => meanSquaredError(target, linearDecode(gates, still), padding)),
+      gate: scope("gate", () => meanSquaredError(target, ofGates(), padding)),
     };
   },
   constraints: () => ({ W_dec: "unitRowsProjected" }),

@@ -39,6 +39,9 @@ export const groupMax = defineSae({
     score: (pre) => pre,
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: ({ k }, { outputDim }) =>
-    outputDim === undefined ? { sparsify: { activation: "groupmax", k, inputBias: true } } : {},
+  saidIn({ k }, { inputDim, outputDim }) {
+    const activation = "groupmax";
+    if (outputDim === undefined) return { sparsify: { activation, k, inputBias: true } };
+    return outputDim === inputDim ? { sparsify: { activation, k, inputBias: false, transcode: true } } : {};
+  },
 });

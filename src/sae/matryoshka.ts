@@ -26,17 +26,17 @@ export const matryoshka: Architecture = {
     },
   },
   presets: { bussmann2025: {} },
-  losses({ target, xHat, code: { z }, params, options: { nested }, dims, padding }) {
+  losses({ target, xHat, beside, code: { z }, params, options: { nested }, dims, padding }) {
     const { W_dec, b_dec } = params as { readonly W_dec: V; readonly b_dec: V };
     const sizes = sizesIn("nested", nested, dims.latentDim);
     const levels: V[] = [];
-    let sum: V | undefined;
+    let sum = beside;
     scope("nested", () => {
       for (const [i, to] of sizes.slice(0, -1).entries()) {
         const from = sizes[i - 1] ?? 0;
         const block = linearDecode(op.slice(z, { axis: 1, from, to }), {
           W_dec: op.slice(W_dec, { axis: 0, from, to }),
-          ...(sum ? {} : { b_dec }),
+          ...(i > 0 ? {} : { b_dec }),
         });
         sum = sum ? op.add(sum, block) : block;
         levels.push(meanSquaredError(target, sum, padding));

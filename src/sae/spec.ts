@@ -1,9 +1,11 @@
+import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type AnyOptionValues, completeOptions } from "../util/options.ts";
 import type { AnySparsity, Architecture, Code, Keep, Padding, Parameter, States } from "./architecture.ts";
-import type { Dims } from "./dims.ts";
+import { type Dims, outputDimOf } from "./dims.ts";
 import { type ArchitectureName, architectures, trainable } from "./index.ts";
+import { zeros } from "./init.ts";
 import { keepTop } from "./select.ts";
 
 /** Everything that says what an SAE computes, apart from its weights. */
@@ -13,6 +15,8 @@ export interface SaeSpec extends Dims {
   readonly preset: string;
   /** Every option of the architecture, complete. */
   readonly options: AnyOptionValues;
+  /** A transcoder's: whether it adds `W_skip x` to what its latents stand for. */
+  readonly skip?: boolean;
 }
 
 /** What a specification is made from; options left out come from the preset, then from the architecture. */
@@ -60,10 +64,15 @@ export const architectureOf = ({ architecture }: SaeSpec): Architecture => archi
 /** The parameters a specification has, in the order they are made. */
 export const parametersOf = (spec: SaeSpec): Readonly<Record<string, Parameter>> =>
   Object.fromEntries(
-    Object.entries(architectureOf(spec).params(spec, spec.options)).flatMap(([name, one]) =>
-      one ? [[name, one]] : [],
+    Object.entries({ ...architectureOf(spec).params(spec, spec.options), ...(spec.skip ? skipOf(spec) : {}) }).flatMap(
+      ([name, one]) => (one ? [[name, one]] : []),
     ),
   );
+
+/** The linear map beside the latents; of zeros at first. Source: EleutherAI, sparsify (skip_connection). */
+const skipOf = (dims: Dims): Readonly<Record<string, Parameter>> => ({
+  W_skip: { shape: [outputDimOf(dims), dims.inputDim], perLatent: false, init: zeros },
+});
 
 /** What a specification's training carries without a gradient, by name. */
 export const statesOf = (spec: SaeSpec): States => architectureOf(spec).state?.tensors(spec, spec.options) ?? {};
@@ -108,6 +117,22 @@ export function encode(
   );
 }
 
-/** What latents `[batch, latentDim]` stand for, `[batch, outputDim]`. */
-export const decode = (spec: SaeSpec, z: V, params: Values): V =>
-  scope("decode", () => architectureOf(spec).decode(z, params, spec.options));
+/** What a skip connection adds to the reconstruction of `x [batch, inputDim]`; `undefined` where there is none. */
+export const skipped = (spec: SaeSpec, x: V, params: Values): V | undefined =>
+  spec.skip ? scope("skip", () => op.matMul(x, op.transpose(params.W_skip!))) : undefined;
+
+/**
+ * What latents `[batch, latentDim]` stand for, `[batch, outputDim]`; `beside` is what a skip connection adds.
+ * `sum` is how decoder rows and bias are summed, by default the architecture's own.
+ */
+export const decode = (
+  spec: SaeSpec,
+  z: V,
+  params: Values,
+  beside: V | undefined,
+  sum = (z: V) => architectureOf(spec).decode(z, params, spec.options),
+): V =>
+  scope("decode", () => {
+    const xHat = sum(z);
+    return beside ? op.add(xHat, beside) : xHat;
+  });

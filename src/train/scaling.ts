@@ -4,7 +4,8 @@
  *
  *     W_enc = (s / s_y) W_enc'     b_enc = b_enc' / s_y - W_enc mean     W_dec = W_dec'     b_dec = b_dec' / s_y + mean_y
  *
- * where the encoder takes b_dec off its input, the mean is in b_dec already: b_enc = b_enc' / s_y. Thresholds are divided by s_y.
+ * A skip connection: W_skip = (s / s_y) W_skip', and b_dec loses W_skip mean.
+ * Where the encoder takes b_dec off its input, the mean is in b_dec already: b_enc = b_enc' / s_y. Thresholds are divided by s_y.
  * This holds for encoders whose latents grow with their pre-activations and thresholds: f(c pre, c threshold) = c f(pre, threshold).
  */
 import type { TrainConfig } from "../config/config.ts";
@@ -74,7 +75,7 @@ export function scaledBatch(x: V, state: Readonly<Record<string, V>>, side: Side
   return scale ? op.mul(centred, scale) : centred;
 }
 
-/** `W_enc mean` for every latent, in float64. */
+/** `W_enc mean` for every latent, or `W_skip mean` for every output, in float64. */
 function timesMean(W_enc: F32, mean: Float32Array): Float64Array {
   const [latents, width] = W_enc.dims as [number, number];
   return Float64Array.from({ length: latents }, (_, latent) => {
@@ -124,7 +125,10 @@ export function folded(config: TrainConfig, scaling: Tensors, tensors: Tensors):
     for (const [name, gain] of biases)
       after[name] = mapped(tensors[name]!, (v, i) => v / outScale - factor(tensors, gain, i) * lost[i]!);
   }
-  if (tensors.b_dec) after.b_dec = mapped(tensors.b_dec, (v, i) => v / outScale + (outMean?.[i] ?? 0));
+  if (tensors.W_skip) after.W_skip = mapped(tensors.W_skip, (v) => (v * scale) / outScale);
+  const skipped = after.W_skip && inMean && timesMean(after.W_skip, inMean);
+  if (tensors.b_dec)
+    after.b_dec = mapped(tensors.b_dec, (v, i) => v / outScale + (outMean?.[i] ?? 0) - (skipped?.[i] ?? 0));
   return after;
 }
 
@@ -140,6 +144,9 @@ export function unfolded(config: TrainConfig, scaling: Tensors, tensors: Tensors
       before[name] = mapped(tensors[name]!, (v, i) => (v + factor(tensors, gain, i) * gained[i]!) * outScale);
   }
   if (scale !== outScale) before.W_enc = mapped(tensors.W_enc!, (v) => (v * outScale) / scale);
-  if (tensors.b_dec) before.b_dec = mapped(tensors.b_dec, (v, i) => (v - (outMean?.[i] ?? 0)) * outScale);
+  if (tensors.W_skip) before.W_skip = mapped(tensors.W_skip, (v) => (v * outScale) / scale);
+  const skipped = tensors.W_skip && inMean && timesMean(tensors.W_skip, inMean);
+  if (tensors.b_dec)
+    before.b_dec = mapped(tensors.b_dec, (v, i) => (v - (outMean?.[i] ?? 0) + (skipped?.[i] ?? 0)) * outScale);
   return before;
 }

@@ -49,7 +49,7 @@ function trainingForward({ config }: Checkpoint): ModelDraft {
     ]),
   );
   const code = encode(config, activations, params, { state: params });
-  const xHat = decode(config, code.z, params);
+  const xHat = decode(config, code.z, params, undefined);
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return { inputs: { activations, ...params }, outputs: { latents: code.z, ...top, reconstruction: xHat } };
 }

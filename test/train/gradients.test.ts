@@ -102,7 +102,7 @@ function lossAt(config: TrainConfig, { names, near, carried }: ReturnType<typeof
   const [batch, state] = [input(x.dims), inputsOf(carried)];
   const forward = (params: typeof moving) => {
     const code = encode(config, batch, params, { mode: "train", state });
-    return { code, xHat: decode(config, code.z, params) };
+    return { code, xHat: decode(config, code.z, params, undefined) };
   };
   const { code, xHat } = forward(moving);
   const before = forward(still);

@@ -93,6 +93,14 @@ export const witnesses = {
   groupmax: witness("torch-groupmax-reference", "plain", "groupmax", "sparsify", k8),
   matryoshka: witness("torch-matryoshka-reference", "plain", "matryoshka", "bussmann2025", { ...k8, nested: "16:48" }),
   "matching-pursuit": witness("torch-matching-pursuit-reference", "plain", "matching-pursuit", "costa2025", { k: 6 }),
+  "skip transcoder": witness(
+    ...(["torch-skip-transcoder-reference", "plain", "topk-relu", "gao2024", k8] as const),
+    ...(["dense", { outputDim: 40, skip: true }] as const),
+  ),
+  "skip transcoder, live rows": witness(
+    ...(["torch-skip-transcoder-reference", "plain", "topk-relu", "gao2024", k8] as const),
+    ...(["live", { outputDim: 40, skip: true }] as const),
+  ),
   "topk transcoder": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "dense", { outputDim: 40 }),
   "topk transcoder, live rows": witness("torch-transcoder-reference", "topk", "topk", "original", k8, "live", {
     outputDim: 40,

@@ -140,8 +140,13 @@ function gated(plain: Extract<Plain, { gate: unknown }>, { pre, tensors, scale }
   return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }
 
-/** The reconstruction `[outputDim]` of one row's latents, in float64. */
-export function plainReconstruction(spec: SaeSpec, { W_dec, b_dec }: PlainTensors, latents: ArrayLike<number>) {
+/** The reconstruction `[outputDim]` of one row's latents, in float64; of `x`, what they were encoded from. */
+export function plainReconstruction(
+  spec: SaeSpec,
+  { W_dec, b_dec, W_skip }: PlainTensors,
+  latents: ArrayLike<number>,
+  x: ArrayLike<number> = [],
+) {
   const width = outputDimOf(spec);
   const sums = new Float64Array(width);
   if (b_dec) sums.set(b_dec.data);
@@ -149,5 +154,8 @@ export function plainReconstruction(spec: SaeSpec, { W_dec, b_dec }: PlainTensor
     const z = latents[latent]!;
     if (z !== 0) for (let i = 0; i < width; i++) sums[i]! += z * W_dec!.data[latent * width + i]!;
   }
+  if (W_skip)
+    for (let i = 0; i < width; i++)
+      for (let j = 0; j < spec.inputDim; j++) sums[i]! += W_skip.data[i * spec.inputDim + j]! * x[j]!;
   return sums;
 }

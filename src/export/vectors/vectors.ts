@@ -53,7 +53,11 @@ export function vectorsOf(
   const rows = code.length;
   const inLatents = { scale: column(code.map(({ scale }) => scale)) };
   const latents = { value: matrix(code.map((row) => row.latents)), ...inLatents };
-  const decoded = (of: Rows) => of.map((row) => plainReconstruction(config, weights, row));
+  const { inputDim } = config;
+  const decoded = (of: Rows) =>
+    of.map((z, row) =>
+      plainReconstruction(config, weights, z, activations.data.subarray(row * inputDim, (row + 1) * inputDim)),
+    );
   const asOutput = (xHat: Rows): ExpectedOutput => ({ value: matrix(xHat), scale: column(xHat.map(largest)) });
   if (part === "decoder") {
     // From the latents as the file holds them, in float32.

@@ -5,7 +5,7 @@ import { scope, type Value } from "../../graph/value.ts";
 import { whole } from "../../optim/optimizer.ts";
 import type { Code, Padding } from "../../sae/architecture.ts";
 import { keepTop, keepTopByMask } from "../../sae/select.ts";
-import { architectureOf, decode, encode, parametersOf } from "../../sae/spec.ts";
+import { architectureOf, decode, encode, parametersOf, skipped } from "../../sae/spec.ts";
 import { emaName, optimizerOf } from "../state.ts";
 import type { Batch, StateValues, StepForm } from "./form.ts";
 import { progressNow, sparsityNow } from "./scheduled.ts";
@@ -39,8 +39,9 @@ export function lossAndGradients(config: TrainConfig, batch: Batch, state: State
   // Padding is for GPUs.
   const keep = padding ? keepTop : keepTopByMask;
   const code = encode(config, x, params, { mode: "train", state, sparsity, keep, padding });
-  const xHat = decode(config, code.z, params);
-  const loss = totalLoss(config, state, { x, target, xHat, code, params, padding });
+  const beside = skipped(config, x, params);
+  const xHat = decode(config, code.z, params, beside);
+  const loss = totalLoss(config, state, { x, target, xHat, beside, code, params, padding });
   return { loss, gradient: gradients(loss, params), code, padding };
 }
 

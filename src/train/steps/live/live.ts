@@ -12,7 +12,7 @@ import { gradients } from "../../../autodiff/gradients.ts";
 import * as op from "../../../graph/ops.ts";
 import { scope, type Value } from "../../../graph/value.ts";
 import { rowSparse, whole } from "../../../optim/optimizer.ts";
-import { decode, encode, parametersOf } from "../../../sae/spec.ts";
+import { decode, encode, parametersOf, skipped } from "../../../sae/spec.ts";
 import { scalingShapes } from "../../scaling.ts";
 import { optimizerOf } from "../../state.ts";
 import type { StateValues, StepForm } from "../form.ts";
@@ -58,8 +58,9 @@ export const live: StepForm = {
       }),
     );
     const code = encode(config, x, small, { mode: "train", keep: kept.among(active) });
-    const xHat = decode(config, code.z, small);
-    const loss = totalLoss(config, state, { x, target, xHat, code, params: small });
+    const beside = skipped(config, x, small);
+    const xHat = decode(config, code.z, small, beside);
+    const loss = totalLoss(config, state, { x, target, xHat, beside, code, params: small });
     const gradient: StateValues = gradients(loss, small);
 
     const { scalars, counted, learningRate } = shared(config, state);
