@@ -65,7 +65,8 @@ function penaltyOf({ pre, z, params: { threshold, W_dec }, options, padding }: L
  *
  * - `step`: the number of latents above their thresholds (L0)
  * - `quadratic`: (L0 / targetL0 - 1)^2, with L0 the batch's mean
- * - `tanh`: the sum of tanh(4 |d| z), with |d| the length of a latent's decoder row, which is free here
+ * - `tanh`: the sum of tanh(4 |d| z), with |d| the length of a latent's decoder row, which is free here. Anthropic also pass gradients
+ *   through the rectangle to pre-activations, and have a loss for dead latents: neither is here
  *
  * Thresholds are trained as they are, not by their logarithms: Adam moves a logarithm by its learning rate at most, and from .001 to .1
  * that takes 4,600 steps of 1e-3. Bandwidth and first thresholds are for inputs of one size, so inputs are scaled by default.

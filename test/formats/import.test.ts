@@ -2,8 +2,8 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { trainConfig } from "../../src/config/config.ts";
-import { readSafetensors, toTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { type TrainRequest, trainConfig } from "../../src/config/config.ts";
+import { readSafetensors, toFloat32, toTensor, writeSafetensors } from "../../src/data/safetensors.ts";
 import { freeze } from "../../src/export/freeze.ts";
 import { formats, importSae } from "../../src/formats/index.ts";
 import { readSource } from "../../src/formats/source.node.ts";
@@ -277,9 +277,9 @@ async function outputs(checkpoint: Parameters<typeof freeze>[0]) {
 }
 
 /** A trained checkpoint's stand-in: random weights. */
-function trained(architecture: string, preset: string, options = {}, outputDim?: number) {
-  const dims = { inputDim: 12, latentDim: 24, ...(outputDim === undefined ? {} : { outputDim }) };
-  const k = architecture.includes("topk") ? { k: 4 } : {};
+function trained(architecture: string, preset: string, options = {}, more: Partial<TrainRequest> = {}) {
+  const dims = { inputDim: 12, latentDim: 24, ...more };
+  const k = /topk|groupmax/.test(architecture) ? { k: 4 } : {};
   const config = trainConfig({ architecture, preset, ...dims, options: { ...k, ...options }, epochs: 1 });
   const rng = random(5, "weights");
   const tensors = Object.fromEntries(
@@ -354,6 +354,45 @@ describe("export --format", () => {
     expect(Math.max(...wanted.map((value, i) => Math.abs(value - back[i]!))) / largest).toBeLessThan(1e-5);
   });
 
+  test("gates go into SAELens's files under its names, without b_enc", () => {
+    const checkpoint = trained("gated", "rajamanoharan2024-gated", { lambda: 0.1 });
+    const files = formats.saelens.write(checkpoint, "a");
+    expect(JSON.parse(files["cfg.json"] as string)).toMatchObject({
+      architecture: "gated",
+      apply_b_dec_to_input: true,
+    });
+    const { tensors } = readSafetensors(files["sae_weights.safetensors"] as Uint8Array, "a");
+    const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
+    expect(shapes).toEqual({
+      ...{ W_enc: [12, 24], W_dec: [24, 12], b_dec: [12] },
+      ...{ b_gate: [24], r_mag: [24], b_mag: [24] },
+    });
+  });
+
+  test.each([
+    ["topk-relu", "gao2024", "topk"],
+    ["groupmax", "sparsify", "groupmax"],
+  ])(
+    "%s and its skip transcoder are sparsify's, in the words of its present version",
+    (architecture, preset, activation) => {
+      const words = (more: Parameters<typeof trained>[3]) => {
+        const files = formats.sparsify.write(trained(architecture, preset, {}, more), "a");
+        const { tensors } = readSafetensors(files["sae.safetensors"] as Uint8Array, "a");
+        return { cfg: JSON.parse(files["cfg.json"] as string), names: [...tensors.keys()].sort(), tensors };
+      };
+      const plain = words({});
+      expect([plain.cfg.activation, plain.cfg.transcode]).toEqual([activation, undefined]);
+      const skip = words({ outputDim: 12, skip: true });
+      expect(skip.cfg).toMatchObject({ activation, transcode: true, skip_connection: true, k: 4 });
+      expect(skip.names).toEqual([...plain.names, "W_skip"].sort());
+      // Nothing is taken off a transcoder's input, so its bias is as it was.
+      expect(toFloat32(skip.tensors.get("encoder.bias")!)).toEqual(
+        trained(architecture, preset, {}, { outputDim: 12, skip: true }).tensors.b_enc,
+      );
+      expect(() => words({ outputDim: 13 })).toThrow("a transcoder from 12 to 13 dimensions");
+    },
+  );
+
   test("what a format has no words for is refused with the reason, and with what works", async () => {
     const [saelens, sparsify] = (["saelens", "sparsify"] as const).map(
       (name) => (checkpoint: Parameters<typeof freeze>[0]) => complaint(() => formats[name].write(checkpoint, "a")),
@@ -382,7 +421,7 @@ describe("export --format", () => {
       ["pretrained-jumprelu", "saelens"],
       ["pretrained-relu", "saelens"],
     ] as const) {
-      const transcoder = trained(architecture, preset, {}, 8);
+      const transcoder = trained(architecture, preset, {}, { outputDim: 8 });
       expect(saelens(transcoder)).toMatch(/a transcoder from 12 to 8 dimensions\); export it as \.onnx$/);
       expect(sparsify(transcoder)).toMatch(/a transcoder from 12 to 8 dimensions\); export it as \.onnx$/);
     }
