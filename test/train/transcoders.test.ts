@@ -65,7 +65,7 @@ describe.each(kinds)("$name as $kind", (one) => {
     const { state } = await train(cpu, config(), both, { threads: 1 });
     const checkpoint = checkpointOf(config(), finishedTensors(timedFor(config(), rows), state));
     for (const target of ["ort", "portable"] as const)
-      for (const part of ["encoder", "autoencoder", "evaluator"] as const) {
+      for (const part of ["autoencoder", "evaluator"] as const) {
         if (!expressible(one, target)) continue;
         const came = await replay(cpu, freeze(checkpoint, part, { target }), vectorsFor(checkpoint, part, { target }));
         expect(came, `${target} ${part}`).toMatchObject({ state: "compared", differences: { ok: true } });
@@ -108,7 +108,7 @@ describe.each(kinds)("$name as $kind", (one) => {
   );
 
   test.skipIf(!one.skip)("what is linear is left to W_skip: the loss is below that without", async () => {
-    const long = { epochs: 30, learningRate: 1e-2 };
+    const long = { epochs: 15, learningRate: 1e-2 };
     const [without, loss] = await Promise.all(
       [false, true].map(
         async (skip) => (await train(cpu, config({ ...long, skip }), both, { threads: 1 })).loss.at(-1)!,
