@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readVectors, type VerificationVectors, writeVectors } from "../../src/data/vectors.ts";
+import { vectorsClaim } from "../../src/evaluate/verify/claim.ts";
 import { compare } from "../../src/evaluate/verify/compare.ts";
 import { replay } from "../../src/evaluate/verify/replay.ts";
 import { freeze, type Part, parts } from "../../src/export/freeze.ts";
 import { type TargetName, targets } from "../../src/export/targets/index.ts";
+import { freezeWithVectors } from "../../src/export/vectors/vectors.ts";
 import { type WeightTypeName, weightTypes } from "../../src/export/weights/index.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
@@ -27,6 +29,11 @@ describe.each(cases)("$name", (one) => {
       expect(came, part).toMatchObject({ state: "compared", differences: { ok: true, selection: 0, rows: 25 } });
     }
   });
+});
+
+test.each(cases)("frozen models of $name name their vectors, and their metadata agree", async (one) => {
+  for (const [part, { model }] of await freezeWithVectors(await sample(one), ["encoder", "autoencoder"]))
+    expect(vectorsClaim(model, part)).toMatch(/^[0-9a-f]{64}$/);
 });
 
 describe("what a comparison sees", () => {

@@ -59,10 +59,10 @@ function targetOf(model: Model, said = ""): string {
   return said === "ort" ? "another target" : said;
 }
 
-/** The training configuration repeats the first lines of the metadata. */
+/** The training configuration repeats the first lines of the metadata; k is there where every row keeps exactly so many. */
 function inConfig({ config = "", ...metadata }: Metadata, file: string): Statement[] {
   const said = Object(parsed(config)) as Record<string, unknown>;
-  const keys = ["architecture", "preset", "input_dim", "latent_dim", ...("k" in metadata || "k" in said ? ["k"] : [])];
+  const keys = ["architecture", "preset", "input_dim", "latent_dim", ...("k" in metadata ? ["k"] : [])];
   return keys.map((key) => {
     const value = said[key];
     if (typeof value !== "string" && typeof value !== "number")
