@@ -157,7 +157,7 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
 }
 
 /** Why a configuration's step must see every latent; `undefined` where it may leave out those that a batch does not keep. */
-function needsAll(config: Whole): string | undefined {
+export function needsAll(config: Whole): string | undefined {
   const { architecture, options, ema, weightDecay, sparsityWarmup } = config;
   if (architectureOf(config).onlyKept?.(options) !== true)
     return `step live needs a loss that only the kept latents have a part in, ${architecture} with these options has another`;

@@ -1,4 +1,4 @@
-import { type StepName, stepNames, type TrainConfig } from "../config/config.ts";
+import { needsAll, type StepName, stepNames, type TrainConfig } from "../config/config.ts";
 import { type Capabilities, capabilities, type ProviderName } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import type { Usable } from "../runtime/usable.ts";
@@ -30,13 +30,14 @@ export interface ParityRequest {
   readonly onRow?: (row: ParityRow) => void;
 }
 
-/** Why a provider has no such training at all; `undefined` where it has. */
-function whyNot(provider: ProviderName, step: StepName, wrapper: WrapperName): string | undefined {
+/** Why a provider, or the configuration, has no such training at all; `undefined` where it has. */
+function whyNot(config: TrainConfig, provider: ProviderName, step: StepName, wrapper: WrapperName): string | undefined {
   const able: Capabilities = capabilities[provider];
   if (!able.wrappers.includes(wrapper)) return `none: ${provider} has no kernel of ${wrapper}`;
   if (!able.steps.includes(step)) return `none: ${provider} runs step ${able.steps.join(", ")} only`;
   if (steps[step].grows && wrappers[wrapper].fixedShapes) return `none: rows that grow need loop`;
-  return undefined;
+  const reason = step === "live" ? needsAll(config) : undefined;
+  return reason && `none: ${reason}`;
 }
 
 /**
@@ -61,7 +62,7 @@ export async function parity(
     for (const step of [...stepNames].reverse())
       for (const wrapper of Object.keys(wrappers) as WrapperName[]) {
         const row = { provider, step, wrapper };
-        const impossible = whyNot(provider, step, wrapper);
+        const impossible = whyNot(config, provider, step, wrapper);
         if (impossible !== undefined) add({ ...row, distance: null, note: impossible });
         else if (found.usable) {
           const run = providers[provider].load().then((runtime) => first(runtime, step, wrapper));

@@ -39,3 +39,23 @@ test("every combination has a row: measured, or why not", async () => {
   };
   for (const [name, note] of Object.entries(notes)) expect(find(name), name).toMatchObject({ distance: null, note });
 });
+
+test("an architecture that step live is not for, and whose state changes with the share of steps done", async () => {
+  const providers = Object.fromEntries(
+    ["cpu", "wasm", "webgpu", "cuda"].map((name) => [
+      name,
+      { usable: async () => ({ usable: name === "cpu", reason: "left out", fix: "" }) as never, load: async () => cpu },
+    ]),
+  ) as unknown as Parameters<typeof parity>[0];
+  const timed = trainConfig({
+    ...{ architecture: "p-anneal", inputDim: 16, latentDim: 32, options: { lambda: 0.1 }, batchSize: 24 },
+  });
+  const rows = await parity(providers, { config: timed, activations: dictionaryRows(100, 16), count: 10 });
+  const [dense, live] = ["dense", "live"].map((step) =>
+    rows.find((row) => row.provider === "cpu" && row.step === step),
+  );
+  expect(dense).toMatchObject({ distance: { loss: 0 }, note: "" });
+  expect(live!.note).toBe(
+    "none: step live needs a loss that only the kept latents have a part in, p-anneal with these options has another",
+  );
+});
