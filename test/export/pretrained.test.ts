@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { trainConfig } from "../../src/config/config.ts";
 import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
 import { compare } from "../../src/evaluate/verify/compare.ts";
 import { replay } from "../../src/evaluate/verify/replay.ts";
@@ -11,6 +12,8 @@ import { plainLatents, plainReconstruction } from "../../src/export/vectors/forw
 import { type WeightTypeName, weightTypes } from "../../src/export/weights/index.ts";
 import { importSae } from "../../src/formats/index.ts";
 import { readSource } from "../../src/formats/source.node.ts";
+import { packModel } from "../../src/onnx/model.ts";
+import { checkStart } from "../../src/pipeline/start.node.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { vectorsFor } from "./vectors.ts";
@@ -118,4 +121,24 @@ describe("a JumpReLU latent at its threshold", () => {
     const came = await replay(cpu, freeze(all, "evaluator"), vectorsFor(all, "evaluator"));
     expect(came).toMatchObject({ state: "compared", differences: { ok: true } });
   });
+});
+
+test("Gemma Scope's weights are jumprelu's, by name and shape, and its frozen models compute the same bits", async () => {
+  const checkpoint = await imported("gemma-scope");
+  const { inputDim, latentDim } = checkpoint.config;
+  const config = trainConfig({ architecture: "jumprelu", options: { lambda: 0.1 }, inputDim, latentDim });
+  const start = { file: "a", tensors: checkpoint.tensors, digest: "" };
+  expect(() => checkStart(start, config)).not.toThrow();
+  const x = tensor(
+    "float32",
+    [20, inputDim],
+    new Float32Array(20 * inputDim).map((_, i) => Math.sin(i * i)),
+  );
+  const outputs = async (one: Checkpoint) => {
+    const session = await cpu.open(packModel(freeze(one, "autoencoder")), { threads: 1 });
+    return session.run({ activations: x }).finally(() => session.release());
+  };
+  const own = await outputs({ ...checkpoint, config });
+  expect(own).toEqual(await outputs(checkpoint));
+  expect((own.latents!.data as Float32Array).some((z) => z !== 0)).toBe(true);
 });
