@@ -25,6 +25,7 @@ const metadataSchema = z.object({
   position: jsonText(z.number().nullable()),
   origin: jsonText(originSchema).optional(),
   tf32: z.enum(["on", "off"]).optional(),
+  threads: jsonText(z.int().min(1).nullable()).optional(),
   metrics: jsonText(z.record(z.string(), z.number().nullable())),
 });
 

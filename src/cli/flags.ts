@@ -63,7 +63,7 @@ export const machine = {
   },
   threads: {
     type: "number",
-    describe: "threads inside an op [default: train 1, eval all cores]; they can change the last digits",
+    describe: "threads inside an op; they can change the last digits [default: eval all cores, train a part of them]",
   },
 } as const satisfies Record<string, Options>;
 

@@ -7,9 +7,10 @@ import { rememberedContact } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
 import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
 import { checkpointOf, finishSae, reuse, saveCheckpoint } from "./grid/finish.node.ts";
-import { defaultThreads, type Entry, type GridPlan } from "./grid/plan.node.ts";
+import type { Entry, GridPlan } from "./grid/plan.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress } from "./grid/request.ts";
+import { countsThreads } from "./grid/share.ts";
 
 /**
  * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with verification vectors, and per-latent
@@ -31,18 +32,21 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   for (const entry of entries) {
     const { name, before } = entry;
     if (before && isFinished(before))
-      await finish(entry, await reuse(plan, name, before, ledger.of(name)), { state: "reused" });
+      await finish(entry, await reuse(plan, entry, before, ledger.of(name)), { state: "reused" });
     else queue.push(entry);
   }
   // The longest first, so that no process is left alone with a long one at the end.
   queue.sort((one, other) => workOf(other.config) - workOf(one.config));
   const children: TrainingProcess[] = [];
+  let handed = Promise.resolve();
   /** One process, that takes one SAE after another until none is left or the grid is stopped. */
   const work = async () => {
     const child = new TrainingProcess();
     // Before anything is awaited: whatever fails, this process is ended too.
     children.push(child);
-    await child.hand(plan.data.training, plan);
+    // One after another: while rows are sent, this process holds a copy of them.
+    handed = handed.then(() => child.hand(plan.data.training, plan));
+    await handed;
     while (queue.length > 0 && !run.signal?.aborted) {
       const entry = queue.shift()!;
       const trained = await trainEntry(plan, entry, child, (epochsDone, loss) =>
@@ -53,7 +57,7 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(plan.jobs, queue.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(plan.share.jobs, queue.length) }, work));
   } finally {
     for (const child of children) child.close();
   }
@@ -67,17 +71,18 @@ async function trainEntry(
   child: TrainingProcess,
   onEpoch: (epochsDone: number, loss: number | null) => void,
 ): Promise<{ record?: SaeRecord; waited: number; contact: FirstContact | undefined }> {
-  const { provider, signal, threads = defaultThreads, epochsPerRun, start } = plan.run;
+  const { provider, signal, epochsPerRun, start } = plan.run;
+  const { threads } = plan.share;
   const { name, config, before } = entry;
   const from = before && { state: before.tensors, epochsDone: before.epochsDone, loss: before.loss };
   const trained = await child.train({
     ...{ config, provider, from, start, threads, epochsPerRun, signal, onEpoch },
-    onSnapshot: (progress) => saveCheckpoint(plan, name, checkpointOf(plan, config, progress)),
+    onSnapshot: (progress) => saveCheckpoint(plan, name, checkpointOf(plan, entry, progress)),
   });
   const { contact } = trained;
   const waited = trained.waited / trained.seconds;
   if (trained.epochsDone >= config.epochs) return { record: await finishSae(plan, entry, trained), waited, contact };
-  await saveCheckpoint(plan, name, checkpointOf(plan, config, trained));
+  await saveCheckpoint(plan, name, checkpointOf(plan, entry, trained));
   return { waited, contact };
 }
 
@@ -107,13 +112,17 @@ class Ledger {
 
   /** Records of earlier grids first, then this one's in its order. */
   get file(): MetricsFile {
-    const { entries, data } = this.#plan;
+    const { entries, data, run, begun } = this.#plan;
     const names = entries.map(({ name }) => name);
     const others = this.#records.filter(({ name }) => !names.includes(name));
     const own = names.flatMap((name) => this.of(name) ?? []);
     const configs = entries.map(({ config }) => config);
     const file = metricsFile(configs, data.info, [...others, ...own]);
-    return this.contact ? { ...file, config: { ...file.config, first_contact: this.contact } } : file;
+    const how = {
+      ...(countsThreads(run.provider) && begun !== undefined ? { threads: begun } : {}),
+      ...(this.contact ? { first_contact: this.contact } : {}),
+    };
+    return { ...file, config: { ...file.config, ...how } };
   }
 
   /** Writes the file as it is now; one writing at a time, in order. */

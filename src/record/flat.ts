@@ -22,6 +22,7 @@ const fields = z.object({
   k: count.nullable().default(null),
   epochs: z.union([whole, unstated, z.nan()]).default(Number.NaN),
   train_time_sec: z.number().nonnegative().nullable().default(null),
+  threads: count.nullable().default(null),
   config: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
   origin: z
     .record(z.string(), z.union([z.number(), z.string()]))
@@ -59,8 +60,10 @@ export function readRecord(record: Readonly<Record<string, unknown>>, where: str
 }
 
 /** A record as it stands on disk, metrics beside the other keys; what is not stated becomes `null`. */
-export function flatRecord({ metrics, splits, loss, output_dim, ...fields }: SaeRecord): Record<string, unknown> {
-  return { ...fields, ...(output_dim === null ? {} : { output_dim }), ...metrics, splits, loss };
+export function flatRecord(record: SaeRecord): Record<string, unknown> {
+  const { metrics, splits, loss, output_dim, threads, ...fields } = record;
+  const some = { ...(threads === null ? {} : { threads }), ...(output_dim === null ? {} : { output_dim }) };
+  return { ...fields, ...some, ...metrics, splits, loss };
 }
 
 type Named = Pick<SaeRecord, "layer" | "position" | "latent_dim" | "k" | "seed">;

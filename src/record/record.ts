@@ -23,6 +23,8 @@ export interface SaeRecord {
   readonly epochs: number;
   /** Seconds; `null` where the SAE was not trained here. */
   readonly train_time_sec: number | null;
+  /** Threads inside an op while it trained; `null` where unknown, on GPUs, and where they were not the same all the way. */
+  readonly threads: number | null;
   /** Its complete training configuration; empty where unknown. */
   readonly config: Readonly<Record<string, Setting>>;
   /** `null` where nothing is known. */

@@ -14,13 +14,15 @@ export interface TrainedSae {
   readonly position: number | null;
   readonly seconds: number | null;
   readonly loss: readonly number[];
+  /** Threads inside an op; default: not known. */
+  readonly threads?: number | null | undefined;
   /** Where it was imported from; default: from nowhere. */
   readonly origin?: Origin | null | undefined;
 }
 
 /** The record of an SAE that was trained here, or whose checkpoint is. */
 export function trainedRecord(
-  { name, config, provider, layer, position, seconds, loss, origin = null }: TrainedSae,
+  { name, config, provider, layer, position, seconds, loss, threads = null, origin = null }: TrainedSae,
   { metrics, splits }: Pick<Evaluation, "metrics" | "splits">,
 ): SaeRecord {
   const complete = configToJson(config);
@@ -39,6 +41,7 @@ export function trainedRecord(
     k: number("k"),
     epochs: config.epochs,
     train_time_sec: seconds,
+    threads,
     config: complete,
     origin,
     metrics,

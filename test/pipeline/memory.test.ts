@@ -18,8 +18,8 @@ test.each(measured)(
   ({ inputDim, latentDim, k, rows, peaks: [command, training] }) => {
     const config = trainConfig({ inputDim, latentDim, options: { k } });
     const bytes = (command! + training!) * 2 ** 20;
-    const within = (memory: number) => () => withinMemory([config], [rows], { memory, jobs: 1 });
+    const within = (memory: number) => () => withinMemory([config], [rows], memory);
     expect(within(bytes)).toThrow(ConfigError);
-    expect(within(1.3 * bytes)()).toEqual({ jobs: 1, ahead: true });
+    expect(within(1.3 * bytes)()).toEqual({ room: 1, ahead: true });
   },
 );

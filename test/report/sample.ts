@@ -28,7 +28,7 @@ export function row(fields: Partial<SaeRecord> = {}): SaeRecord {
       input_dim: 32,
       output_dim: null,
     },
-    ...{ latent_dim, k, epochs: 2, train_time_sec: 1.5, config: {}, origin: null },
+    ...{ latent_dim, k, epochs: 2, train_time_sec: 1.5, threads: null, config: {}, origin: null },
     metrics: { explained_variance: 0.5, feature_death_rate: 0.25 },
     splits: { explained_variance: "validation", feature_death_rate: "all" },
     loss: [0.5, 0.25],

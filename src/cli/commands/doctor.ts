@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { cpus, freemem, totalmem } from "node:os";
 import { createInterface } from "node:readline/promises";
 import Table from "cli-table3";
 import { kernelProviders } from "../../onnx/kernels.ts";
+import { coresHere } from "../../runtime/machine.node.ts";
 import { defineCommand } from "../command.ts";
 import { gpuAdapters } from "../doctor/adapters.ts";
 import { installCuda, installNotice, nodeVersion } from "../doctor/installCuda.ts";
@@ -77,7 +78,7 @@ export const doctor = defineCommand({
       },
       platform: `${process.platform} ${process.arch}`,
       cpu: cpus()[0]?.model ?? null,
-      threads: availableParallelism(),
+      threads: coresHere(),
       memory_gib: { total: gib(totalmem()), free: gib(freemem()) },
       nvidia_driver: nvidiaDriver(),
       gpu_adapters: gpuAdapters(),

@@ -33,7 +33,7 @@ export const train = defineCommand({
       describe:
         "epochs in one run, between which it can be stopped; does not change the result; step live has runs of its own [default: a few seconds' worth]",
     },
-    jobs: { type: "number", describe: "SAEs trained side by side [default: one per core, four at most]" },
+    jobs: { type: "number", describe: "SAEs trained side by side [default: as many as cores and memory allow]" },
     "keep-state": {
       type: "boolean",
       default: true,
@@ -88,6 +88,7 @@ export const train = defineCommand({
       ...{ epochsPerRun, start: start?.tensors, keepState: given["keep-state"] },
     };
     const plan = await planGrid({ ...run, signal: interruptible(), onProgress: display.update, onNote: note });
+    if (plan.sentence !== undefined && !given.quiet) note(plan.sentence);
     const { file, path, stopped } = await trainGrid(plan).finally(display.end);
     if (given.json) print(serializeMetrics(file).trimEnd());
     else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);

@@ -3,7 +3,6 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Checkpoint, writeCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { writeTrainingState } from "../../checkpoint/trainingState.ts";
-import type { TrainConfig } from "../../config/config.ts";
 import { configToJson } from "../../config/json.ts";
 import { writeWhole } from "../../data/files.node.ts";
 import { evaluate } from "../../evaluate/evaluate.ts";
@@ -19,17 +18,18 @@ import { finishedTensors } from "../../train/finished.ts";
 import { tf32Here } from "../../train/process/contactMemory.node.ts";
 import type { TrainProgress } from "../../train/train.ts";
 import { readIfThere, statePath } from "../existing.node.ts";
-import { checkpointPath, defaultThreads, type Entry, type GridPlan } from "./plan.node.ts";
+import { checkpointPath, type Entry, type GridPlan } from "./plan.node.ts";
 import type { GridRun } from "./request.ts";
+import { countsThreads } from "./share.ts";
 
 /** A training between two epochs, as it is saved. */
 export function checkpointOf(
   { run: { provider }, data: { info, layer, position } }: GridPlan,
-  config: TrainConfig,
+  { config, threads }: Entry,
   { state: tensors, epochsDone, loss }: TrainProgress,
 ): Checkpoint {
-  const tf32 = provider === "cuda" ? tf32Here() : undefined;
-  return { config, tensors, epochsDone, loss, layer, position, tf32, dataDigest: info.digest, metrics: {} };
+  const how = countsThreads(provider) ? { threads } : { tf32: provider === "cuda" ? tf32Here() : undefined };
+  return { config, tensors, epochsDone, loss, layer, position, ...how, dataDigest: info.digest, metrics: {} };
 }
 
 /** Writes where a training is. */
@@ -39,12 +39,14 @@ export const saveCheckpoint = ({ run }: GridPlan, name: string, checkpoint: Chec
 /** Freezes and measures an SAE whose training is over, and writes all its files. Gives its record. */
 export async function finishSae(
   plan: GridPlan,
-  { name, config }: Entry,
+  entry: Entry,
   trained: TrainProgress & { readonly seconds: number },
 ): Promise<SaeRecord> {
   const { run, data } = plan;
-  const { provider, threads = defaultThreads, keepState = true } = run;
-  const ended = checkpointOf(plan, config, trained);
+  const { name, config } = entry;
+  const { provider, keepState = true } = run;
+  const { threads } = plan.share;
+  const ended = checkpointOf(plan, entry, trained);
   const unmeasured: Checkpoint = { ...ended, tensors: finishedTensors(config, trained.state) };
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
@@ -70,7 +72,12 @@ async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, pa
 }
 
 /** The record of an SAE that is finished already; frozen files that are missing are written again. */
-export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpoint, known: SaeRecord | undefined) {
+export async function reuse(
+  { run }: GridPlan,
+  { name, threads }: Entry,
+  checkpoint: Checkpoint,
+  known: SaeRecord | undefined,
+): Promise<SaeRecord> {
   const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
@@ -82,7 +89,7 @@ export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpo
   const splits = Object.fromEntries(
     Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
   );
-  return trainedRecord({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
+  return trainedRecord({ ...checkpoint, name, provider: run.provider, threads, seconds: null }, { metrics, splits });
 }
 
 /** Per-latent numbers as JSON, in the seven digits that float32 has. */
