@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { shareOut, shareSentence, type Work } from "../../src/pipeline/grid/share.ts";
 
 const work = (cores: number, cells: number, more: Partial<Work> = {}): Work => ({
-  ...{ provider: "cpu", cores, cells, room: 1000, ...more },
+  ...{ provider: "cpu", cores, cells, room: 1000, memory: "--memory (2 GB)", ...more },
 });
 const share = (cores: number, cells: number, more: Partial<Work> = {}) => {
   const { jobs, threads } = shareOut(work(cores, cells, more));
@@ -74,7 +74,10 @@ describe("says in one sentence", () => {
     [work(1, 1), "1 SAE to train: 1 thread, on 1 core"],
     [work(2, 12), "12 SAEs to train: 2 at a time, 1 thread each, on 2 cores"],
     [work(16, 12), "12 SAEs to train: 12 at a time, 1 thread each, on 16 cores"],
-    [work(16, 12, { room: 3 }), "12 SAEs to train: 3 at a time, 1 thread each, on 16 cores; no more fit in memory"],
+    [
+      work(16, 12, { room: 3 }),
+      "12 SAEs to train: 3 at a time, 1 thread each, on 16 cores; no more fit in --memory (2 GB)",
+    ],
     [work(16, 2, { room: 2 }), "2 SAEs to train: 2 at a time, 8 threads each, on 16 cores"],
     [
       work(16, 2, { begun: 1 }),

@@ -81,15 +81,18 @@ function useOfMachine(
   begun: number | undefined,
 ): Pick<GridPlan, "share" | "ahead" | "sentence"> {
   if (left.length === 0) return { share: { jobs: 0, threads: 1 }, ahead: true, sentence: undefined };
-  const { provider, jobs, threads, machine = machineHere(), memory = defaultMemory } = run;
+  const { provider, jobs, threads, machine = machineHere(), memory: allowed = defaultMemory } = run;
   const configs = left.map(({ config }) => config);
-  const room = () => {
-    if ("shards" in run.set) return withinMemory(configs, dims, memory);
+  const inMemory = () => {
     const bounded = jobs === undefined && countsThreads(provider);
     return { room: bounded ? roomBesideRows(configs, dims, machine.memory) : Number.POSITIVE_INFINITY, ahead: true };
   };
-  const { ahead, ...side } = room();
-  const work = { provider, cells: left.length, cores: machine.cores, ...side, jobs, threads, begun };
+  const gb = (bytes: number) => `${Number((bytes / 1e9).toFixed(1))} GB`;
+  const [{ room, ahead }, memory] =
+    "shards" in run.set
+      ? [withinMemory(configs, dims, allowed), `--memory (${gb(allowed)})`]
+      : [inMemory(), `memory (${gb(machine.memory)} free)`];
+  const work = { provider, cells: left.length, cores: machine.cores, room, memory, jobs, threads, begun };
   const share = shareOut(work);
   return { share, ahead, sentence: shareSentence(work, share) };
 }

@@ -7,8 +7,9 @@ export interface Work {
   /** SAEs left to train. */
   readonly cells: number;
   readonly cores: number;
-  /** SAEs whose training fits in memory side by side. */
+  /** SAEs whose training fits in memory side by side, and what that memory is called. */
   readonly room: number;
+  readonly memory: string;
   /** SAEs side by side and threads each, as the user gave them. */
   readonly jobs?: number | undefined;
   readonly threads?: number | undefined;
@@ -44,7 +45,7 @@ export function shareOut({ provider, cells, cores, room, jobs, threads, begun }:
 
 /** A share in one sentence, with the reason where it leaves cores idle that it could use, or asks for more than there are. */
 export function shareSentence(work: Work, { jobs, threads }: Share): string {
-  const { provider, cells, cores, room } = work;
+  const { provider, cells, cores, room, memory } = work;
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
   const beside = cells === 1 ? "" : `${jobs} at a time, `;
   const each = cells === 1 ? "" : " each";
@@ -56,7 +57,7 @@ export function shareSentence(work: Work, { jobs, threads }: Share): string {
     ...(work.threads === undefined && work.begun !== undefined && threads !== shareOut(free).threads
       ? [`as it began, --threads ${shareOut(free).threads} uses the cores`]
       : []),
-    ...(jobs === room && jobs < shareOut({ ...work, room: free.room }).jobs ? ["no more fit in memory"] : []),
+    ...(jobs === room && jobs < shareOut({ ...work, room: free.room }).jobs ? [`no more fit in ${memory}`] : []),
     ...(countsThreads(provider) && jobs * threads > cores ? ["more threads than cores, which is slower"] : []),
   ];
   return [`${count(cells, "SAE")} to train: ${beside}${on}`, ...reasons].join("; ");
