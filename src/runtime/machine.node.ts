@@ -15,7 +15,8 @@ export interface Machine {
 export const machineHere = (): Machine => ({ cores: coresHere(), memory: memoryHere() });
 
 /** The cores this process may run on, or fewer where a control group (a container's, a Slurm job's) gives it less of their time. */
-export const coresHere = (): number => Math.min(availableParallelism(), Math.max(1, Math.floor(coreQuota(readText))));
+export const coresHere = (read: (path: string) => string | undefined = readText): number =>
+  Math.min(availableParallelism(), Math.max(1, Math.floor(coreQuota(read))));
 
 /**
  * How many cores' time the control groups of this process leave it, by Linux's files: the least of its own group and those above.

@@ -46,6 +46,16 @@ describe("how many cores' time control groups leave", () => {
     ["cpuset is not cpu", { "/proc/self/cgroup": "3:cpuset:/\n", "/sys/fs/cgroup/cpu.max": "100000 100000" }, none],
     ["what cannot be read as numbers", { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "few\n" }, none],
   ])("%s", (_, files, cores) => expect(quota(files)).toBe(cores));
+
+  test.each([
+    ["50000 100000", 1],
+    ["190000 100000", 1],
+    ["99900000 100000", availableParallelism()],
+    ["max 100000", availableParallelism()],
+  ])("%s are whole cores, one at least and no more than there are", (limit, cores) => {
+    const files: Record<string, string> = { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": limit };
+    expect(coresHere((path) => files[path])).toBe(cores);
+  });
 });
 
 test("this machine has a core at least, no more than it may run on, and memory", () => {
