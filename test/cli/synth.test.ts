@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { halfToFloat32 } from "../../src/data/half.ts";
 import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
-import { recipe, synthesize } from "../../src/data/synthetic.ts";
+import { recipes } from "../../src/data/synthetic/index.ts";
+import { synthesize } from "../../src/data/synthetic/synthesize.ts";
 import { saeOnnx, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
@@ -115,15 +116,15 @@ test.each<[string, string[], RegExp]>([
   expect(existsSync(at("bad.safetensors"))).toBe(false);
 });
 
-test("its help lists every number of the recipe with its default", () => {
+test("its help lists every number of every recipe with its default", () => {
   const help = saeOnnx("synth", "--help").stdout.replace(/\s+/g, " ");
   expect(help).toContain("Examples: sae-onnx synth");
-  for (const [name, { default: usual }] of Object.entries(recipe))
-    expect(help).toMatch(
-      new RegExp(
-        `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} [^[]*\\[number\\] \\[default: ${usual}\\]`,
-      ),
-    );
+  for (const [recipe, { numbers }] of Object.entries(recipes))
+    for (const [name, { default: usual }] of Object.entries(numbers)) {
+      const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      const told = recipe === "stand-in" ? `\\[default: ${usual}` : `${recipe}: ${usual}\\]`;
+      expect(help).toMatch(new RegExp(`--${flag} [^[]*${told.startsWith("\\[") ? told : `\\[default: .*?${told}`}`));
+    }
 });
 
 test("a folder that is a file is refused after all else", () => {
