@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { readBytes, writeWhole } from "../data/files.node.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
-import { withRecovery } from "../evaluate/recovery.ts";
+import { withTruth } from "../evaluate/truth/withTruth.ts";
 import { readModel } from "../export/files.node.ts";
 import { measuredRecord, modelName } from "../record/measured.ts";
 import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../record/merge.ts";
@@ -49,7 +49,7 @@ export async function evaluateFiles({
     onModel?.(path);
     const model = await readModel(path);
     const measured = await evaluate(runtime, model, data.evaluation, { file: path, batchSize, threads });
-    const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
+    const evaluation = await withTruth(runtime, model, measured, data.truth, data.evaluation.validation, { threads });
     rows.push(measuredRecord(modelName(basename(path)), provider, evaluation));
   }
   const file: MetricsFile = {

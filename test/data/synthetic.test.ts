@@ -168,10 +168,13 @@ describe("what it makes", () => {
     const { activations, split, trueFeatures } = made;
     const tensors = { activations, split, true_features: trueFeatures };
     const set = parseActivations(writeSafetensors(tensors, { synthetic: "true" }), "a.safetensors");
-    expect(set.trueFeatures).toEqual(trueFeatures);
+    expect(set.truth).toEqual({ features: trueFeatures });
     expect(splitRows(set).train).toHaveLength(320);
     const unnamed = writeSafetensors({ acts: activations, true_features: trueFeatures });
-    expect(parseActivations(unnamed, "a.safetensors")).toMatchObject({ activations, trueFeatures });
+    expect(parseActivations(unnamed, "a.safetensors")).toMatchObject({
+      activations,
+      truth: { features: trueFeatures },
+    });
     const narrow = { ...tensors, true_features: { ...trueFeatures, dims: [120, 24] } };
     expect(complaint(() => parseActivations(writeSafetensors(narrow), "a.safetensors"))).toBe(
       'a.safetensors: tensor "true_features": shape [120, 24], the known dictionary of these activations is [features, 48]; rename it if it is something else',
