@@ -1,4 +1,5 @@
 import { activationMagnitude } from "./activationMagnitude.ts";
+import { chanceKeys } from "./chanceKeys.ts";
 import { cosineSimilarity } from "./cosineSimilarity.ts";
 import { explainedVariance } from "./explainedVariance.ts";
 import { explainedVarianceCentered } from "./explainedVarianceCentered.ts";
@@ -33,4 +34,4 @@ export const metricKeys: Readonly<Record<string, KeyInfo & { readonly split: Spl
 );
 
 /** Every key a row of the metrics files may have. */
-export const describedKeys: typeof metricKeys = { ...metricKeys, ...truthKeys };
+export const describedKeys: typeof metricKeys = { ...metricKeys, ...chanceKeys, ...truthKeys };

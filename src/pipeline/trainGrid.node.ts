@@ -10,6 +10,7 @@ import { checkpointOf, finishSae, reuse, saveCheckpoint } from "./grid/finish.no
 import { defaultThreads, type Entry, type GridPlan } from "./grid/plan.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress } from "./grid/request.ts";
+import { sharedAcrossSeeds } from "./grid/sharedSeeds.node.ts";
 
 /**
  * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with verification vectors, and per-latent
@@ -57,6 +58,7 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   } finally {
     for (const child of children) child.close();
   }
+  for (const record of await sharedAcrossSeeds(plan, ledger.file.rows)) await ledger.add(record);
   return { file: ledger.file, path, stopped: entries.some(({ name }) => !ledger.of(name)) };
 }
 

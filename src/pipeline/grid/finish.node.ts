@@ -6,6 +6,7 @@ import { writeTrainingState } from "../../checkpoint/trainingState.ts";
 import type { TrainConfig } from "../../config/config.ts";
 import { configToJson } from "../../config/json.ts";
 import { writeWhole } from "../../data/files.node.ts";
+import { withChance } from "../../evaluate/chance/withChance.ts";
 import { evaluate } from "../../evaluate/evaluate.ts";
 import { withTruth } from "../../evaluate/truth/withTruth.ts";
 import { vectorsPath, writeFrozen } from "../../export/files.node.ts";
@@ -49,7 +50,8 @@ export async function finishSae(
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
-  const evaluation = await withTruth(runtime, model, measured, data.truth, data.evaluation.validation, { threads });
+  const compared = await withChance(runtime, measured, data.evaluation, { threads });
+  const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   await writeParts(run, name, checkpoint, frozenParts);
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));

@@ -16,8 +16,8 @@ export function recovery(inputs: ReportInputs): Block[] {
   const measured = all.filter((one) => keys.some((key) => meanOf(one, key) !== null));
   const figures = figuresIn("recovery", inputs);
   if (measured.length === 0 && figures.length === 0) return [];
-  const found = [...keys, ...ofRows].filter((key) => measured.some((one) => meanOf(one, key) !== null));
-  const shown = [...found, "num_active_features", "explained_variance"];
+  const told = [...keys, ...ofRows].filter((key) => measured.some((one) => meanOf(one, key) !== null));
+  const shown = [...told, "num_active_features", "explained_variance"];
   const rows = measured.map((one) => [one.label, ...shown.map((key) => formatValue(key, meanOf(one, key)))]);
   const columns = shown.map((key) => `>${infoOf(key).label}`);
   return [
