@@ -2,6 +2,9 @@ import type { Options } from "yargs";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
 
+/** A flag's name for an option's: `latentDim` is `latent-dim`. */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 export const data = {
   data: {
     type: "string",

@@ -3,6 +3,7 @@ import { metricKeys } from "../metrics/index.ts";
 import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
 import { belowMeanSentence, isBelowMean } from "../record/belowMean.ts";
+import { chanceSentence } from "../record/beyondChance.ts";
 import type { SaeRecord } from "../record/record.ts";
 import { visible } from "../util/visible.ts";
 
@@ -54,7 +55,8 @@ export function baseline(records: readonly SaeRecord[]): string {
     floor == null
       ? ""
       : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
-  return [compared, below && `* ${below}`].filter(Boolean).join("\n");
+  const chance = chanceSentence(records, (i) => records[i]!.name);
+  return [compared, chance, below && `* ${below}`].filter(Boolean).join("\n");
 }
 
 /** How a graph fits each provider: one line each, and one for every node that does not. */

@@ -6,11 +6,10 @@ import { hasOption, type OptimizerName, optimizerNames, optimizerOptions } from 
 import { trainable } from "../sae/index.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { Option, Options, OptionValue } from "../util/options.ts";
+import { kebab } from "./flags.ts";
 
 /** Flags as yargs gives them. */
 type Given = Readonly<Record<string, unknown>>;
-
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** An option of some architecture or optimizer, and which have it. */
 interface Owned {

@@ -7,6 +7,7 @@ import { readNpz } from "./npz.ts";
 import { quote } from "./quote.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { isFloat, type StoredArray, toFloat32 } from "./stored.ts";
+import { readTruth, type Truth, truthTensors } from "./truth.ts";
 
 /** Activations, one row per token, and what is known about each row. */
 export interface ActivationSet {
@@ -14,15 +15,12 @@ export interface ActivationSet {
   readonly activations: HostTensor<"float32">;
   /** One value per row, by name: `layer`, `position`, `text_id`, `token_id`, `split` (0 train, 1 validation), or any other. */
   readonly columns: Readonly<Record<string, Float64Array>>;
-  /** The known dictionary of synthetic activations, `[features, inputDim]`, finite; from the tensor `true_features`. */
-  readonly trueFeatures?: HostTensor<"float32">;
+  /** What synthetic activations are made of. */
+  readonly truth?: Truth;
   readonly metadata: Readonly<Record<string, string>>;
   /** File name without its folder. */
   readonly source: string;
 }
-
-/** The tensor that holds a known dictionary beside the activations. */
-export const dictionary = "true_features";
 
 /** What a file format gives: named arrays, and text about them. */
 export interface ArrayFile {
@@ -69,9 +67,9 @@ export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, 
   const matrix = tensors.get(name)!;
   const activations = toMatrix(matrix);
   const columns = readColumns(tensors, name, activations.dims[0]!);
-  const known = name === dictionary ? undefined : tensors.get(dictionary);
-  const trueFeatures = known && { trueFeatures: toDictionary(known, activations.dims[1]!) };
-  return { activations, columns, ...trueFeatures, metadata, source: file.split(/[\\/]/).at(-1)! };
+  const [rows, inputDim] = activations.dims as [number, number];
+  const truth = name === truthTensors.features ? undefined : readTruth(tensors, rows, inputDim);
+  return { activations, columns, ...(truth ? { truth } : {}), metadata, source: file.split(/[\\/]/).at(-1)! };
 }
 
 /** The name of the matrix among the arrays of a file. @throws {ConfigError} as `parseActivations`. */
@@ -91,7 +89,7 @@ export function chooseMatrix(
   }
   if (tensors.has("activations")) return "activations";
   const candidates = [...tensors].filter(
-    ([name, array]) => name !== dictionary && array.shape.length === 2 && isFloat(array),
+    ([name, array]) => name !== truthTensors.features && array.shape.length === 2 && isFloat(array),
   );
   if (candidates.length === 1) return candidates[0]![0];
   if (candidates.length > 1)
@@ -112,14 +110,6 @@ function toMatrix(array: StoredArray): HostTensor<"float32"> {
   const activations = convert(array);
   checkFinite(activations, array);
   return activations;
-}
-
-function toDictionary(array: StoredArray, inputDim: number): HostTensor<"float32"> {
-  if (array.shape.length !== 2 || array.shape[0] === 0 || array.shape[1] !== inputDim)
-    throw new ConfigError(
-      `${array.where}: shape [${array.shape.join(", ")}], the known dictionary of these activations is [features, ${inputDim}]; rename it if it is something else`,
-    );
-  return toMatrix(array);
 }
 
 function convert(array: StoredArray): HostTensor<"float32"> {

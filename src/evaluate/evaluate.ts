@@ -15,7 +15,7 @@ export interface StreamedRows {
   readonly batches: (batchSize: number) => AsyncIterable<HostTensor<"float32">>;
 }
 
-type AnyRows = HostTensor<"float32"> | StreamedRows;
+export type AnyRows = HostTensor<"float32"> | StreamedRows;
 
 /** Training and validation rows; either may have none. */
 interface Splits<R extends AnyRows> {
@@ -118,7 +118,7 @@ export async function evaluate(
 }
 
 /** Rows in batches, wherever they are. */
-async function* batchesOf(rows: AnyRows, batchSize: number): AsyncGenerator<HostTensor<"float32">> {
+export async function* batchesOf(rows: AnyRows, batchSize: number): AsyncGenerator<HostTensor<"float32">> {
   if ("batches" in rows) yield* rows.batches(batchSize);
   else
     for (let from = 0; from < rows.dims[0]!; from += batchSize)

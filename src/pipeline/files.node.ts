@@ -1,7 +1,8 @@
 import { basename, dirname, join } from "node:path";
 import { readBytes, writeWhole } from "../data/files.node.ts";
+import { withChance } from "../evaluate/chance/withChance.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
-import { withRecovery } from "../evaluate/recovery.ts";
+import { withTruth } from "../evaluate/truth/withTruth.ts";
 import { readModel } from "../export/files.node.ts";
 import { measuredRecord, modelName } from "../record/measured.ts";
 import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../record/merge.ts";
@@ -49,7 +50,8 @@ export async function evaluateFiles({
     onModel?.(path);
     const model = await readModel(path);
     const measured = await evaluate(runtime, model, data.evaluation, { file: path, batchSize, threads });
-    const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
+    const compared = await withChance(runtime, measured, data.evaluation, { threads });
+    const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
     rows.push(measuredRecord(modelName(basename(path)), provider, evaluation));
   }
   const file: MetricsFile = {

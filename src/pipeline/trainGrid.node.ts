@@ -11,6 +11,7 @@ import type { Entry, GridPlan } from "./grid/plan.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress } from "./grid/request.ts";
 import { countsThreads } from "./grid/share.ts";
+import { sharedAcrossSeeds } from "./grid/sharedSeeds.node.ts";
 
 /**
  * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with verification vectors, and per-latent
@@ -61,6 +62,7 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   } finally {
     for (const child of children) child.close();
   }
+  for (const record of await sharedAcrossSeeds(plan, ledger.file.rows)) await ledger.add(record);
   return { file: ledger.file, path, stopped: entries.some(({ name }) => !ledger.of(name)) };
 }
 

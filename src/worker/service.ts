@@ -2,10 +2,11 @@ import { type ActivationSet, parseActivations } from "../data/activations.ts";
 import { columnOf, describeData } from "../data/describe.ts";
 import { checkLabels, type Label, parseLabels } from "../data/labels.ts";
 import { splitRows, takeRows } from "../data/split.ts";
+import { type Truth, truthOfRows } from "../data/truth.ts";
 import { evaluate, type ResidentData } from "../evaluate/evaluate.ts";
 import { Explorer } from "../evaluate/explore.ts";
-import { withRecovery } from "../evaluate/recovery.ts";
 import { latentsByWords } from "../evaluate/search.ts";
+import { mostJudgedRows, withTruth } from "../evaluate/truth/withTruth.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import { shapeOf } from "../onnx/tensors.ts";
 import { measuredRecord, modelName } from "../record/measured.ts";
@@ -19,6 +20,8 @@ import type { CallName, Calls, EpochNews, FromWorker, ToWorker, WorkerError } fr
 interface Kept {
   readonly data: ResidentData;
   readonly set?: ActivationSet;
+  /** Of the validation rows. */
+  readonly truth?: Truth | undefined;
   readonly labels?: readonly Label[] | undefined;
 }
 
@@ -77,7 +80,8 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
         train: takeRows(set.activations, split.train),
         validation: takeRows(set.activations, split.validation),
       };
-      const id = keep(sets, { data, set, labels: parsed });
+      const truth = truthOfRows(set.truth, split.validation.subarray(0, mostJudgedRows));
+      const id = keep(sets, { data, set, truth, labels: parsed });
       const info = await describeData(set, split);
       const [layer, position] = [columnOf(set, "layer"), columnOf(set, "position")];
       return { id, rows, inputDim, info, layer, position, labelled: parsed !== undefined };
@@ -92,10 +96,10 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       return rows.map((row) => labels?.[row] ?? null);
     },
     async evaluate({ data, model: { name, bytes } }) {
-      const { data: rows, set } = found(sets, data, "data set");
+      const { data: rows, truth } = found(sets, data, "data set");
       const model = decodeModel(bytes, name);
       const measured = await evaluate(opened(), model, rows, { file: name });
-      const evaluation = await withRecovery(opened(), model, measured, set?.trueFeatures);
+      const evaluation = await withTruth(opened(), model, measured, truth, rows.validation);
       return { evaluation, row: measuredRecord(modelName(name), opened().provider, evaluation) };
     },
     async explore({ data, model: { name, bytes } }) {

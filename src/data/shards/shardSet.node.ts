@@ -1,15 +1,13 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ConfigError } from "../../util/errors.ts";
-import type { HostTensor } from "../../util/tensor.ts";
-import { dictionary } from "../activations.ts";
 import { readColumns } from "../columns.ts";
-import { checkFinite } from "../finite.ts";
-import { quote } from "../quote.ts";
 import { type Range, RowSpans } from "../rowSpans.ts";
-import { type StoredArray, toFloat32 } from "../stored.ts";
+import type { StoredArray } from "../stored.ts";
+import type { Truth } from "../truth.ts";
 import type { Shard, ShardHeader } from "./shard.ts";
 import { openShard, readPart } from "./shardFiles.node.ts";
+import { type ActiveEntries, activeEntries, dictionaryOf } from "./truth.node.ts";
 
 /** Activations in files that are read by windows. Together they are one matrix, in the order of the files. */
 export interface ShardSet {
@@ -20,8 +18,10 @@ export interface ShardSet {
   readonly trainSpans?: RowSpans;
   readonly layer: number | null;
   readonly position: number | null;
-  /** The known dictionary `[features, inputDim]` of synthetic activations, from the first shard that has one. */
-  readonly trueFeatures?: HostTensor<"float32">;
+  /** What synthetic activations are made of, but for which features are in each row. */
+  readonly truth?: Truth;
+  /** Where that is said. */
+  readonly active?: ActiveEntries;
   readonly metadata: Readonly<Record<string, string>>;
   /** Name of the folder, or of the first file. */
   readonly source: string;
@@ -69,13 +69,14 @@ export async function openShards(
   const columns: Readonly<Record<string, Float64Array>>[] = [];
   for (const header of headers) columns.push(await columnsOf(header));
   const trainSpans = splitSpans(shards, columns);
-  const trueFeatures = await dictionaryOf(headers, width);
+  const [truth, active] = [await dictionaryOf(headers, width), activeEntries(headers)];
   return {
     shards,
     rows: shards.reduce((sum, { rows }) => sum + rows, 0),
     inputDim: width,
     ...(trainSpans ? { trainSpans } : {}),
-    ...(trueFeatures ? { trueFeatures } : {}),
+    ...(truth ? { truth } : {}),
+    ...(truth && active ? { active } : {}),
     layer: shared("layer", columns, headers[0]!.metadata),
     position: shared("position", columns, headers[0]!.metadata),
     metadata: {
@@ -150,24 +151,4 @@ function shared(
     return columns.every((one) => one[name]!.every((value) => value === first)) ? first! : null;
   const text = Object.hasOwn(metadata, name) ? metadata[name]!.trim() : "";
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : null;
-}
-
-async function dictionaryOf(
-  headers: readonly (ShardHeader & { readonly shard: Shard })[],
-  inputDim: number,
-): Promise<HostTensor<"float32"> | undefined> {
-  for (const { shard, others } of headers) {
-    const entry = others.get(dictionary);
-    if (!entry) continue;
-    const { from, to, ...rest } = entry;
-    if (rest.shape.length !== 2 || rest.shape[0] === 0 || rest.shape[1] !== inputDim)
-      throw new ConfigError(
-        `${rest.where}: shape [${rest.shape.join(", ")}], the known dictionary of these activations is [features, ${inputDim}]; rename it if it is something else (${quote(dictionary)})`,
-      );
-    const stored = { ...rest, bytes: await readPart(shard.path, from, to) };
-    const features = toFloat32(stored);
-    checkFinite(features, stored);
-    return features;
-  }
-  return undefined;
 }

@@ -5,8 +5,9 @@ import { type Checkpoint, writeCheckpoint } from "../../checkpoint/checkpoint.ts
 import { writeTrainingState } from "../../checkpoint/trainingState.ts";
 import { configToJson } from "../../config/json.ts";
 import { writeWhole } from "../../data/files.node.ts";
+import { withChance } from "../../evaluate/chance/withChance.ts";
 import { evaluate } from "../../evaluate/evaluate.ts";
-import { withRecovery } from "../../evaluate/recovery.ts";
+import { withTruth } from "../../evaluate/truth/withTruth.ts";
 import { vectorsPath, writeFrozen } from "../../export/files.node.ts";
 import { freeze, type Part } from "../../export/freeze.ts";
 import { freezeWithVectors } from "../../export/vectors/vectors.ts";
@@ -51,7 +52,8 @@ export async function finishSae(
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
-  const evaluation = await withRecovery(runtime, model, measured, data.trueFeatures, { threads });
+  const compared = await withChance(runtime, measured, data.evaluation, { threads });
+  const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   await writeParts(run, name, checkpoint, frozenParts);
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));

@@ -13,6 +13,8 @@ const keys = [
   "feature_death_rate",
   "mean_activation",
   "reconstruction_loss",
+  "shared_features_70",
+  "shared_features_90",
 ];
 
 /** Two configurations that differ in one size only, and what lies between their means. */

@@ -1,4 +1,5 @@
 import { belowMeanSentence, isBelowMean } from "../../record/belowMean.ts";
+import { chanceSentence } from "../../record/beyondChance.ts";
 import { type Configuration, dataGroup, meanOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, noValue } from "../format.ts";
@@ -23,6 +24,7 @@ export function summary({ file, configurations, pareto }: ReportInputs): Block[]
       paretoSentence(pareto),
       ...baselineSentence(configurations),
       ...belowMean(configurations),
+      ...chance(configurations),
       ...recoverySentences(configurations),
     ]),
     ...(groups.size > mostGroups
@@ -83,6 +85,15 @@ function belowMean(all: readonly Configuration[]): string[] {
     all.filter(({ records }) => records.some(isBelowMean)).map(({ label }) => `(${label})`),
   );
   return sentence ? [`**${sentence}**`] : [];
+}
+
+/** What the SAEs do better than chance; of several seeds the first speaks. */
+function chance(all: readonly Configuration[]): string[] {
+  const sentence = chanceSentence(
+    all.map(({ record }) => record),
+    (i) => `(${all[i]!.label})`,
+  );
+  return sentence ? [sentence] : [];
 }
 
 /** What predicting the mean of the rows scores, so that no explained variance is read against zero. */
