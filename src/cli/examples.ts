@@ -1,6 +1,6 @@
-/** Examples for the end of a help page, each as a shell takes it: what is too long for a line goes on after a backslash. */
+/** Examples for the end of a help page, as a shell takes them: what is too long for a line goes on after a backslash. */
 export const exampleText = (examples: readonly (readonly [string, string])[], width: number): string =>
-  ["Examples:", ...examples.flatMap(([line, does]) => [`  # ${does}`, continued(line, width)])].join("\n");
+  ["Examples:", ...examples.flatMap(([line, does]) => [continued(line, width), `    # ${does}`])].join("\n");
 
 /** A command line, broken before flags; every line but the last ends in a backslash. */
 function continued(line: string, width: number): string {
