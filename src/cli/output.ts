@@ -6,6 +6,7 @@ import { belowMeanSentence, isBelowMean } from "../record/belowMean.ts";
 import { chanceSentence } from "../record/beyondChance.ts";
 import type { SaeRecord } from "../record/record.ts";
 import { visible } from "../util/visible.ts";
+import { fold, showsBoxes, columns as terminalColumns } from "./terminal.ts";
 
 export { note, print } from "./streams.ts";
 
@@ -28,23 +29,60 @@ const columns: readonly (readonly [
   ["seconds", 1, (record) => record.train_time_sec],
 ];
 
-/** The records as a table of plain text; a star marks an explained variance that predicting the mean row beats. */
-export function table(records: readonly SaeRecord[]): string {
+/**
+ * The records as a table of plain text; a star marks an explained variance that predicting the mean row beats. Where it is wider
+ * than the terminal, it is as many tables as it takes, each with the names.
+ */
+export function table(records: readonly SaeRecord[], width = terminalColumns()): string {
+  const names = ["SAE", ...records.map(({ name }) => visible(name))];
+  const cells = columns.map(([title, digits, value]) => [
+    title,
+    ...records.map((record) => {
+      const text = value(record)?.toFixed(digits) ?? "-";
+      return title === "EV centred" && isBelowMean(record) ? `${text}*` : text;
+    }),
+  ]);
+  return besideEachOther(names, cells, width)
+    .map((group) => boxed([names, ...group]))
+    .join("\n");
+}
+
+/** Columns in groups that fit the width with the names before them, one column at least in each. */
+function besideEachOther(names: readonly string[], cells: readonly string[][], width = Number.POSITIVE_INFINITY) {
+  // A blank on both sides, and a line before it.
+  const widthOf = (column: readonly string[]) => Math.max(...column.map(({ length }) => length)) + 3;
+  const groups: string[][][] = [[]];
+  let used = widthOf(names) + 1;
+  for (const column of cells) {
+    if (used + widthOf(column) > width && groups.at(-1)!.length > 0) {
+      groups.push([]);
+      used = widthOf(names) + 1;
+    }
+    used += widthOf(column);
+    groups.at(-1)!.push(column);
+  }
+  return groups;
+}
+
+/** A table of columns, each with its title first. */
+function boxed(all: readonly (readonly string[])[]): string {
+  const rows = all[0]!.map((_, i) => all.map((column) => column[i]!));
   const made = new Table({
-    head: ["SAE", ...columns.map(([title]) => title)],
-    colAligns: ["left", ...columns.map(() => "right" as const)],
+    head: rows[0]!,
+    colAligns: ["left", ...all.slice(1).map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
+    chars: showsBoxes() ? {} : plainLines,
   });
-  for (const record of records)
-    made.push([
-      visible(record.name),
-      ...columns.map(([title, digits, value]) => {
-        const text = value(record)?.toFixed(digits) ?? "-";
-        return title === "EV centred" && isBelowMean(record) ? `${text}*` : text;
-      }),
-    ]);
+  made.push(...rows.slice(1));
   return made.toString();
 }
+
+/** Lines of a table for a terminal of ASCII. */
+const plainLines = {
+  ...{ top: "-", "top-mid": "+", "top-left": "+", "top-right": "+" },
+  ...{ bottom: "-", "bottom-mid": "+", "bottom-left": "+", "bottom-right": "+" },
+  ...{ left: "|", "left-mid": "+", mid: "-", "mid-mid": "+", right: "|", "right-mid": "+", middle: "|" },
+};
 
 /** What the most important number must be compared with, and which SAEs do not pass. */
 export function baseline(records: readonly SaeRecord[]): string {
@@ -56,7 +94,10 @@ export function baseline(records: readonly SaeRecord[]): string {
       ? ""
       : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
   const chance = chanceSentence(records, (i) => records[i]!.name);
-  return [compared, chance, below && `* ${below}`].filter(Boolean).join("\n");
+  return [compared, chance, below && `* ${below}`]
+    .filter(Boolean)
+    .map((line) => fold(line, terminalColumns()))
+    .join("\n");
 }
 
 /** How a graph fits each provider: one line each, and one for every node that does not. */

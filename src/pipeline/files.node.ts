@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { readBytes, writeWhole } from "../data/files.node.ts";
+import { locked } from "../data/lock.node.ts";
 import { withChance } from "../evaluate/chance/withChance.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { withTruth } from "../evaluate/truth/withTruth.ts";
@@ -102,7 +103,9 @@ async function latentsBeside(metrics: string, name: string, latentDim: number): 
   return bytes && parseLatents(new TextDecoder().decode(bytes), path, latentDim);
 }
 
-/** Writes every file of a report into a folder. */
+/** Writes every file of a report into a folder; all are of one report, also where two are written at once. */
 export async function writeReport(files: ReadonlyMap<string, string | Uint8Array>, out: string): Promise<void> {
-  for (const [name, content] of files) await writeWhole(join(out, name), content);
+  await locked(join(out, "index.html"), async () => {
+    for (const [name, content] of files) await writeWhole(join(out, name), content);
+  });
 }

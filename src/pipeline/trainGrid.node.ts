@@ -1,22 +1,26 @@
 import { isFinished } from "../checkpoint/checkpoint.ts";
 import { writeWhole } from "../data/files.node.ts";
+import { locked } from "../data/lock.node.ts";
 import { serializeMetrics } from "../record/metricsFile.ts";
 import type { MetricsFile, SaeRecord } from "../record/record.ts";
 import { metricsFile } from "../record/trained.ts";
 import { rememberedContact } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
 import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
+import { existingCheckpoint, existingMetrics } from "./existing.node.ts";
 import { checkpointOf, finishSae, reuse, saveCheckpoint } from "./grid/finish.node.ts";
-import type { Entry, GridPlan } from "./grid/plan.node.ts";
+import { checkpointPath, type Entry, type GridPlan } from "./grid/plan.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress } from "./grid/request.ts";
 import { countsThreads } from "./grid/share.ts";
 import { sharedAcrossSeeds } from "./grid/sharedSeeds.node.ts";
+import { threadsRecorded } from "./grid/threads.ts";
 
 /**
  * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with verification vectors, and per-latent
  * numbers; the metrics file `NAME.metrics.json` grows with each. What is finished already is kept, what was interrupted goes on where it
- * stopped. What can be refused was refused by `planGrid`, before the first file is written.
+ * stopped. What can be refused was refused by `planGrid`, before the first file is written. Several processes may train into one
+ * metrics file; an SAE that another is training is waited for.
  * @throws {RuntimeFailure} when a training fails or its process ends early; what is finished by then is kept.
  */
 export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
@@ -49,13 +53,31 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
     handed = handed.then(() => child.hand(plan.data.training, plan));
     await handed;
     while (queue.length > 0 && !run.signal?.aborted) {
-      const entry = queue.shift()!;
-      const trained = await trainEntry(plan, entry, child, (epochsDone, loss) =>
-        tell(entry, { epochsDone, loss, state: "training" }),
-      );
-      if (trained.contact) ledger.contact = trained.contact;
-      if (trained.record) await finish(entry, trained.record, { state: "finished", waited: trained.waited });
+      const next = queue.shift()!;
+      await locked(checkpointPath(run, next.name), () => finishOne(next, child), {
+        ...{ patience: Number.POSITIVE_INFINITY, signal: run.signal, onWait: run.onNote },
+      });
     }
+  };
+  /** Trains one SAE that no other process is training, and that none has finished since the grid was planned. */
+  const finishOne = async (planned: Entry, child: TrainingProcess) => {
+    const { name, config } = planned;
+    const path = checkpointPath(run, name);
+    const before = run.force ? undefined : await existingCheckpoint(path, config, plan.data.info);
+    const entry = {
+      ...planned,
+      before,
+      threads: threadsRecorded({ provider: run.provider }, { name, config, before }, plan.share.threads),
+    };
+    if (before && isFinished(before)) {
+      await ledger.save();
+      return finish(planned, await reuse(plan, entry, before, ledger.of(name)), { state: "reused" });
+    }
+    const trained = await trainEntry(plan, entry, child, (epochsDone, loss) =>
+      tell(planned, { epochsDone, loss, state: "training" }),
+    );
+    if (trained.contact) ledger.contact = trained.contact;
+    if (trained.record) await finish(planned, trained.record, { state: "finished", waited: trained.waited });
   };
   try {
     await Promise.all(Array.from({ length: Math.min(plan.share.jobs, queue.length) }, work));
@@ -88,13 +110,16 @@ async function trainEntry(
   return { waited, contact };
 }
 
-/** The metrics file of a grid while it grows. */
+/** The metrics file of a grid while it grows; other processes may add to it too. */
 class Ledger {
   /** How the GPU's first training compared with the CPU's. */
   contact: FirstContact | undefined;
   readonly #plan: GridPlan;
+  /** Those of this process, by name; and all that the file holds. */
+  readonly #own = new Map<string, SaeRecord>();
   #records: readonly SaeRecord[];
   #saving = Promise.resolve();
+  #saved = false;
 
   constructor(plan: GridPlan) {
     this.#plan = plan;
@@ -108,11 +133,11 @@ class Ledger {
   }
 
   add(record: SaeRecord): Promise<void> {
-    this.#records = [...this.#records.filter(({ name }) => name !== record.name), record];
+    this.#own.set(record.name, record);
     return this.save();
   }
 
-  /** Records of earlier grids first, then this one's in its order. */
+  /** Records of other grids first, then this one's in its order. */
   get file(): MetricsFile {
     const { entries, data, run, begun } = this.#plan;
     const names = entries.map(({ name }) => name);
@@ -127,10 +152,24 @@ class Ledger {
     return { ...file, config: { ...file.config, ...how } };
   }
 
-  /** Writes the file as it is now; one writing at a time, in order. */
+  /** Adds this grid's records to what the file holds by now; one writing at a time, in order. */
   save(): Promise<void> {
-    const text = serializeMetrics(this.file);
-    this.#saving = this.#saving.then(() => writeWhole(this.#plan.path, text));
+    this.#saving = this.#saving.then(() => this.#merge());
     return this.#saving;
+  }
+
+  async #merge(): Promise<void> {
+    const { path, data, run } = this.#plan;
+    await locked(
+      path,
+      async () => {
+        // What --force gives up is what was there before.
+        const found = await existingMetrics(path, data.info, run.force === true && !this.#saved);
+        this.#records = [...(found?.rows ?? []).filter(({ name }) => !this.#own.has(name)), ...this.#own.values()];
+        await writeWhole(path, serializeMetrics(this.file));
+        this.#saved = true;
+      },
+      { onWait: run.onNote },
+    );
   }
 }

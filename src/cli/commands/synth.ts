@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Options } from "yargs";
 import { writeWhole } from "../../data/files.node.ts";
 import { float32ToHalf } from "../../data/half.ts";
+import { locked } from "../../data/lock.node.ts";
 import { writeSafetensors } from "../../data/safetensors.ts";
 import { type RecipeName, recipes } from "../../data/synthetic/index.ts";
 import type { RecipeNumber } from "../../data/synthetic/recipe.ts";
@@ -95,9 +96,8 @@ export const synth = defineCommand({
     }
     if (!/\.safetensors$/i.test(out))
       throw new ConfigError(`--out: must end in .safetensors, got "${out}"; other formats cannot hold the metadata`);
-    const before = force ? undefined : await readIfThere(out);
     const made = synthesize(request, recipe);
-    const bytes = await write(out, fileOf(made, { recipe, dtype }, true), before, say);
+    const bytes = await write(out, fileOf(made, { recipe, dtype }, true), { force, say });
     if (given.json) print(JSON.stringify({ path: out, bytes, dtype, ...made.parameters }, null, 1));
   },
 });
@@ -117,8 +117,7 @@ async function writeShards(request: SynthesisRequest, shards: number, writing: W
   let parameters: Synthesis["parameters"] | undefined;
   for (const made of synthesizeShards(request, shards, recipe)) {
     const path = join(out, `shard-${String(shard).padStart(String(shards - 1).length, "0")}.safetensors`);
-    const before = force ? undefined : await readIfThere(path);
-    bytes += await write(path, fileOf(made, { recipe, dtype }, shard === 0), before, say);
+    bytes += await write(path, fileOf(made, { recipe, dtype }, shard === 0), { force, say });
     parameters = made.parameters;
     shard++;
   }
@@ -126,12 +125,15 @@ async function writeShards(request: SynthesisRequest, shards: number, writing: W
 }
 
 /** Writes a file unless it is there already; gives its size. @throws {ConfigError} when something else is there. */
-async function write(path: string, bytes: Uint8Array, before: Uint8Array | undefined, say: (text: string) => void) {
-  const same = before !== undefined && Buffer.compare(before, bytes) === 0;
-  if (before && !same)
-    throw new ConfigError(`${path}: is there and holds something else; use --force to replace it, or another --out`);
-  if (!same) await writeWhole(path, bytes);
-  say(`${path}: ${same ? "already there" : `${bytes.length} bytes`}`);
+async function write(path: string, bytes: Uint8Array, { force, say }: Pick<Writing, "force" | "say">) {
+  await locked(path, async () => {
+    const before = force ? undefined : await readIfThere(path);
+    const same = before !== undefined && Buffer.compare(before, bytes) === 0;
+    if (before && !same)
+      throw new ConfigError(`${path}: is there and holds something else; use --force to replace it, or another --out`);
+    if (!same) await writeWhole(path, bytes);
+    say(`${path}: ${same ? "already there" : `${bytes.length} bytes`}`);
+  });
   return bytes.length;
 }
 

@@ -38,7 +38,11 @@ export function threadsBegun(
 }
 
 /** The threads that an SAE is recorded with, where those that are left train with so many; tells of one that had others before. */
-export function threadsRecorded({ provider, onNote }: GridRun, one: Found, threads: number): number | null {
+export function threadsRecorded(
+  { provider, onNote }: Pick<GridRun, "provider" | "onNote">,
+  one: Found,
+  threads: number,
+): number | null {
   const { name, before } = one;
   if (!countsThreads(provider)) return null;
   const soFar = threadsSoFar(one);

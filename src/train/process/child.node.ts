@@ -109,6 +109,7 @@ process.on("message", (message: ToChild) => {
       send({ type: "error", name: error.name, message: error.message, stack: error.stack }),
     );
 });
-// Ctrl-C reaches this process too, but the parent decides what it means. Without a parent there is nothing left to do.
-process.on("SIGINT", () => {});
+// Ctrl-C, the end of a batch job and a closed terminal reach this process too, but the parent decides what they mean. Without a parent
+// there is nothing left to do.
+for (const one of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(one, () => {});
 process.on("disconnect", () => process.exit(1));
