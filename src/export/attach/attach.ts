@@ -161,7 +161,7 @@ function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOpt
     throw new ConfigError(
       `--width ${options.width}: the encoder takes activations ${inputDim} wide; give its own encoder`,
     );
-  if (typeof declared !== "number" && options.width === undefined)
+  if (typeof declared !== "number" && made !== inputDim && options.width === undefined)
     throw new ConfigError(
       `${file}: the model does not declare how wide "${at.name}" is; if it is ${inputDim}, add --width ${inputDim}`,
     );

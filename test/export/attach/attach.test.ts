@@ -9,6 +9,7 @@ import { cpu } from "../../../src/runtime/cpu.node.ts";
 import type { Tensors } from "../../../src/runtime/session.ts";
 import { wasm } from "../../../src/runtime/web.ts";
 import { bytesOf, tensor, zeros } from "../../../src/util/tensor.ts";
+import { host, node } from "./hosts.ts";
 import { asRows, attached, autoencoder, checkpoint, encoder, exposing, latentDim, run, runBytes } from "./running.ts";
 import { feeds, fused, inHalf, inOpset, stream, transformer, width } from "./transformer.ts";
 
@@ -59,7 +60,7 @@ const forms: Readonly<Record<string, Form>> = {
   float16: { model: inHalf(transformer()), tensor: stream, given: halves },
   "an If that reads the stream inside": { model: transformer({ bodies: true }), tensor: stream },
   "an input of the model": { model: transformer(), tensor: "x" },
-  "no shapes declared": { model: undeclared(transformer()), tensor: stream, width },
+  "no shapes declared": { model: undeclared(transformer()), tensor: stream },
   "float16, no shapes declared": { model: undeclared(inHalf(transformer())), tensor: stream, width, given: halves },
   "contrib and quantised ops, the residual an output of a fused node": { model: fused(), tensor: "residual", width },
   "by node and output": { model: fused(), tensor: "skip_norm:3", width },
@@ -242,8 +243,8 @@ describe("is refused", () => {
     ["a value of a body", () => attached(transformer({ bodies: true }), { tensor: "branch/Mul_0" }), /inside the body/],
     [
       "no declared width",
-      () => attached(undeclared(half), { tensor: stream }),
-      /does not declare how wide "layer0.*" is; if it is 16, add --width 16/,
+      () => attached(host({ nodes: [node("v = own.Op(x)")] }), { tensor: "v" }),
+      /does not declare how wide "v" is; if it is 16, add --width 16/,
     ],
     [
       "a wrong --width",
