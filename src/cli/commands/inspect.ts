@@ -2,6 +2,7 @@ import { originInMetadata, originText } from "../../checkpoint/origin.ts";
 import { readBytes } from "../../data/files.node.ts";
 import { readNpyArray } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
+import { ptTensors, readPt } from "../../data/pt.ts";
 import { readSafetensors } from "../../data/safetensors.ts";
 import { attachable } from "../../export/attach/encoder.ts";
 import { checkModel } from "../../onnx/check.ts";
@@ -66,6 +67,15 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Cont
       json: { metadata: metadataOf(model), inputs: values(input), outputs: values(output), nodes: node?.length ?? 0 },
     };
   },
+  pt: (bytes, file) =>
+    arrays(
+      new Map(
+        [...ptTensors(readPt(bytes, file))].map(([name, { shape, storage }]) => [
+          name,
+          { dtype: storage.dtype, shape },
+        ]),
+      ),
+    ),
   npy: (bytes, file) => arrays(new Map([["array", readNpyArray(bytes, file)]])),
   npz: (bytes, file) => arrays(readNpz(bytes, file)),
   safetensors(bytes, file) {
