@@ -2,9 +2,9 @@
 
 export { gridConfigs } from "./config/grid.ts";
 export { readActivations, writeWhole } from "./data/files.node.ts";
-export { attachFiles } from "./export/attach/files.node.ts";
 export { readModel, writeModel } from "./export/files.node.ts";
 export * from "./index.ts";
+export { attachFiles } from "./pipeline/attachModel.node.ts";
 export { evaluateFiles } from "./pipeline/files.node.ts";
 export { planGrid } from "./pipeline/grid/plan.node.ts";
 export { trainGrid } from "./pipeline/trainGrid.node.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
 import { originSchema } from "./origin.ts";
 
 /** A JSON value written as text. */
@@ -8,7 +9,7 @@ const jsonText = <T extends z.ZodType>(schema: T) =>
     .string()
     .transform((text, context): unknown => {
       try {
-        return JSON.parse(text);
+        return parseSmall(text);
       } catch {
         context.addIssue({ code: "custom", message: "not JSON" });
         return z.NEVER;

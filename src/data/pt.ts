@@ -64,11 +64,29 @@ const maxBytesDefault = 8 * 2 ** 30;
  * @throws {ConfigError} when the archive is damaged or lies about its sizes, the pickle uses another name, or the file is older.
  */
 export function readPt(bytes: Uint8Array, file: string): PickleValue {
-  if (bytes[0] !== 0x50 || bytes[1] !== 0x4b)
-    throw new ConfigError(
-      `${file}: no archive as torch.save has written since PyTorch 1.6; load and save it again with a newer PyTorch`,
-    );
+  if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) throw notAnArchive(file);
   return ptOf(readZip(bytes, file, maxBytesDefault), file);
+}
+
+export const notAnArchive = (file: string) =>
+  new ConfigError(
+    `${file}: no archive as torch.save has written since PyTorch 1.6; load and save it again with a newer PyTorch`,
+  );
+
+/** The tensors of a value, each by the keys and numbers that lead to it, `layers.0.weight`; 32 of these at most. */
+export function ptTensors(value: unknown, name = "", levels = 32): Map<string, PtTensor> {
+  const entries =
+    levels === 0
+      ? []
+      : value instanceof Map
+        ? [...value]
+        : Array.isArray(value)
+          ? value.map((one, i) => [i, one] as const)
+          : [];
+  const inner = entries.flatMap(([key, one]) => [
+    ...ptTensors(one, name === "" ? String(key) : `${name}.${key}`, levels - 1),
+  ]);
+  return new Map(value instanceof PtTensor ? [[name || "tensor", value]] : inner);
 }
 
 /** The value in the members of a .pt archive. */

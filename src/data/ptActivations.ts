@@ -1,6 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import { type ActivationSet, activationSetOf } from "./activations.ts";
-import { PtTensor, ptOf } from "./pt.ts";
+import { notAnArchive, PtTensor, ptOf } from "./pt.ts";
 import { quote } from "./quote.ts";
 import { elementBytes, type StoredArray } from "./stored.ts";
 import { matchingRows, type Where } from "./where.ts";
@@ -24,20 +24,22 @@ const columnNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * The matching rows of a .pt file. It has `activations [rows, inputDim]`, and in `metadata` lists of one number a row
- * (`positions`, `layers`, `problem_ids`). Only these rows of the activations are read, so their checksum is not checked.
+ * The matching rows of a .pt file: a matrix alone, or a dictionary with `activations [rows, inputDim]`, or with one matrix of another
+ * name. A dictionary may have, in `metadata`, lists of one number a row (`positions`, `layers`, `problem_ids`). Only these rows of the activations are read, so their checksum is not checked.
  * @throws {ConfigError} as `parseActivations`, `readPt` and `matchingRows`.
  */
 export async function readPtActivations(
   source: PositionalFile,
   file: string,
   where: Where,
-  tensor = "activations",
+  asked?: string | undefined,
 ): Promise<ActivationSet> {
+  await checkArchive(source, file);
   const from = Math.max(0, source.size - tailBytes);
   const tail = await source.read(from, new Uint8Array(source.size - from));
   const entries = readDirectory(tail, from, file, Number.MAX_SAFE_INTEGER);
   const top = await topOf(source, entries, file);
+  const tensor = asked ?? onlyMatrix(top) ?? usualName;
   const matrix = top.get(tensor);
   if (!(matrix instanceof PtTensor))
     throw new ConfigError(
@@ -97,9 +99,28 @@ async function topOf(source: PositionalFile, entries: readonly ZipEntry[], file:
     }),
   );
   const top = ptOf(members, file);
+  if (top instanceof PtTensor) return new Map<unknown, unknown>([[usualName, top]]);
   if (!(top instanceof Map))
-    throw new ConfigError(`${file}: needs a dictionary with activations and metadata, as the experiment's file has`);
+    throw new ConfigError(
+      `${file}: holds neither a tensor nor a dictionary of tensors; save it with torch.save({"activations": activations}, ...)`,
+    );
   return top as Map<unknown, unknown>;
+}
+
+/** What the matrix is called where nothing else is asked for. */
+const usualName = "activations";
+
+/** The name of the only matrix of a dictionary that has none of the usual name. */
+function onlyMatrix(top: ReadonlyMap<unknown, unknown>): string | undefined {
+  const matrices = [...top].filter(([, value]) => value instanceof PtTensor && value.shape.length === 2);
+  return top.has(usualName) || matrices.length !== 1 ? undefined : String(matrices[0]![0]);
+}
+
+/** @throws {ConfigError} for a file that is no archive: what torch.save wrote before PyTorch 1.6, or was asked to write. */
+async function checkArchive(source: PositionalFile, file: string): Promise<void> {
+  if (source.size < 2) return;
+  const start = await source.read(0, new Uint8Array(2));
+  if (start[0] !== 0x50 || start[1] !== 0x4b) throw notAnArchive(file);
 }
 
 const offsetOf = async (source: PositionalFile, entry: ZipEntry, file: string): Promise<number> => {

@@ -5,6 +5,7 @@ import { metadataOf } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { shapeOf } from "../onnx/tensors.ts";
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
 
 /** A model that computes the metrics' sums, and what it says of itself. */
 export interface Evaluator {
@@ -53,7 +54,7 @@ export function evaluatorOf(model: Model, file: string, form: MetricsForm = {}):
   }
   const k = width("top_values", "output");
   const whole = chained(model, { inputDim, latentDim, outputDim, k }, form, file);
-  const table = JSON.parse(metadataOf(whole).sums!) as SumsTable;
+  const table = parseSmall(metadataOf(whole).sums!) as SumsTable;
   return { model: whole, table, inputDim, latentDim, outputDim, k, metadata };
 }
 
@@ -105,7 +106,7 @@ function measurable(known: SumsTable, listed: object): SumsTable {
 
 function parsed(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? "");
+    return parseSmall(text ?? "");
   } catch {
     return undefined;
   }

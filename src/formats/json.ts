@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { quote } from "../data/quote.ts";
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
 import type { SourceFiles } from "./format.ts";
 
 /** A JSON file of the source, checked: a key of another type or value is refused by its name. Unknown keys: `strict` schemas refuse them. */
@@ -8,7 +9,7 @@ export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name
   const file = `${path}/${name}`;
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(files.get(name)));
+    json = parseSmall(new TextDecoder().decode(files.get(name)));
   } catch {
     throw new ConfigError(`${file}: is not JSON; get the file again`);
   }

@@ -96,11 +96,12 @@ async function inMemory(set: ActivationSet, trainRows: number | undefined, targe
 async function inFiles(set: ShardSet, trainRows: number | undefined, target?: ShardSet | undefined): Promise<Dataset> {
   const { shards, inputDim, layer, position, source, metadata } = set;
   const split = splitShards(set, trainRows);
-  const { digest, mean } = await surveyShards(shards, split, target?.shards);
-  const { bounds } = split.train;
+  const { digest, mean } = await surveyShards(set, split, target);
+  const inFile = (of: ShardSet, spans: RowSpans) => of.wanted?.within(spans) ?? spans;
+  const boundsOf = (of: ShardSet) => inFile(of, split.train).bounds;
   const streamed = (of: ShardSet, spans: RowSpans) => ({
     dims: [spans.count, of.inputDim],
-    batches: (batchSize: number) => rowBatches(of.shards, spans, batchSize),
+    batches: (batchSize: number) => rowBatches(of.shards, inFile(of, spans), batchSize),
   });
   const splitOf = (of: ShardSet) => ({
     train: streamed(of, split.train),
@@ -116,16 +117,21 @@ async function inFiles(set: ShardSet, trainRows: number | undefined, target?: Sh
       input_dim: inputDim,
       synthetic: metadata.synthetic === "true",
     },
-    ...{ layer, position, truth: await truthOf(set, split.validation) },
+    ...{ layer, position, truth: await truthOf(set, inFile(set, split.validation)) },
     trainShapes: {
       dims: [split.train.count, inputDim],
       targetDims: target && [split.train.count, target.inputDim],
     },
-    training: { shards, bounds, targets: target && { shards: target.shards, bounds } },
+    training: {
+      shards,
+      bounds: boundsOf(set),
+      targets: target && { shards: target.shards, bounds: boundsOf(target) },
+    },
     evaluation: { ...splitOf(set), targets: target && splitOf(target), mean },
   };
 }
 
+/** The rows are numbered in all shards. */
 async function truthOf({ truth, active }: ShardSet, validation: RowSpans): Promise<Truth | undefined> {
   if (!truth || !active) return truth;
   const first = RowSpans.of(...validation.ranges(0, Math.min(validation.count, mostJudgedRows)));

@@ -1,5 +1,6 @@
 import { originInMetadata } from "../checkpoint/origin.ts";
 import type { Evaluation } from "../evaluate/evaluate.ts";
+import { parseSmall } from "../util/json.ts";
 import { isRecord } from "./json.ts";
 import type { SaeRecord } from "./record.ts";
 
@@ -49,7 +50,7 @@ function settingsIn(json: unknown): SaeRecord["config"] {
 /** JSON of a foreign file's metadata, or nothing. */
 function parsed(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? "null");
+    return parseSmall(text ?? "null");
   } catch {
     return null;
   }

@@ -31,8 +31,18 @@ export function beyond(text: string, { depth, values }: JsonBounds): string | un
   return undefined;
 }
 
+/** What small JSON texts may have: settings, and what models and checkpoints say of themselves. */
+const small: JsonBounds = { depth: 64, values: 2 ** 20 };
+
+/** The value of a JSON text of settings. Throws where it is none, and where it has more structure than settings have. */
+export function parseSmall(text: string): unknown {
+  const excess = beyond(text, small);
+  if (excess !== undefined) throw new SyntaxError(excess);
+  return JSON.parse(text);
+}
+
 /** The quote that ends the string beginning at `from`; the end of the text where none does. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   for (let at = from + 1; ; at++) {
     at = text.indexOf('"', at);
     if (at < 0) return text.length;

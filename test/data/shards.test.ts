@@ -3,16 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseActivations } from "../../src/data/activations.ts";
-import { describeData } from "../../src/data/describe.ts";
+import { columnOf, describeData } from "../../src/data/describe.ts";
+import { readActivations } from "../../src/data/files.node.ts";
 import { float32ToHalf, halfToFloat32 } from "../../src/data/half.ts";
 import { writeNpy } from "../../src/data/npy.ts";
 import { Prefetch } from "../../src/data/prefetch.node.ts";
+import { RowSpans } from "../../src/data/rowSpans.ts";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { rowBatches } from "../../src/data/shards/batches.node.ts";
 import { ShardReader } from "../../src/data/shards/shardFiles.node.ts";
 import { openShards, shardPaths, splitShards } from "../../src/data/shards/shardSet.node.ts";
 import { surveyShards } from "../../src/data/shards/survey.node.ts";
 import { splitRows } from "../../src/data/split.ts";
+import { parseWhere } from "../../src/data/where.ts";
+import { datasetOf } from "../../src/pipeline/dataset.node.ts";
+import type { FilesToTrain } from "../../src/train/process/trainingProcess.node.ts";
+import type { ResidentRows } from "../../src/train/rows.ts";
 import { random } from "../../src/util/random.ts";
 import { type HostTensor, sliceRows, tensor } from "../../src/util/tensor.ts";
 import { join as bytesJoined, refusal } from "./helpers.ts";
@@ -58,6 +64,36 @@ beforeAll(() => {
   writeFileSync(at("set/part-2.safetensors"), writeSafetensors({ activations: two, split: twoSplit }));
   writeFileSync(at("set/part-10.safetensors"), bfloat16(ten, tenSplit));
   writeFileSync(at("whole.safetensors"), writeSafetensors({ activations: all, split }));
+});
+
+beforeAll(() => {
+  mkdirSync(at("labelled"));
+  const whole = (of: (row: number) => number) =>
+    tensor(
+      "int32",
+      [100],
+      Int32Array.from({ length: 100 }, (_, i) => of(i)),
+    );
+  const columns = { layer: whole((i) => i % 3), position: whole((i) => Math.floor(i / 7) % 4), split };
+  const write = (path: string, from: number, to: number) => {
+    const parts = Object.entries(columns).map(([name, one]) => [name, sliceRows(one, from, to)] as const);
+    writeFileSync(
+      at(`${path}.safetensors`),
+      writeSafetensors({ activations: sliceRows(all, from, to), ...Object.fromEntries(parts) }),
+    );
+    const labels = Array.from({ length: to - from }, (_, i) => ({
+      word: ["ab", "cd", "ef"][(from + i) % 5] ?? "none",
+    }));
+    writeFileSync(at(`${path}.labels.jsonl`), labels.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  };
+  write("labelled", 0, 100);
+  // The last has no row of some values.
+  for (const [i, from, to] of [
+    [1, 0, 33],
+    [2, 33, 98],
+    [3, 98, 100],
+  ] as const)
+    write(`labelled/${i}`, from, to);
 });
 
 const open = async (text: string) => openShards(await shardPaths(text), { source: text });
@@ -107,7 +143,7 @@ describe("shards of float16, float32 and bfloat16, the last one short", () => {
         Array.from(inMemory.train),
       );
       expect(parts.train.count + parts.validation.count).toBe(100);
-      const { digest, mean } = await surveyShards(set.shards, parts);
+      const { digest, mean } = await surveyShards(set, parts);
       expect(digest).toBe((await describeData(whole(), inMemory)).digest);
       for (let i = 0; i < width; i++) {
         let sum = 0;
@@ -116,6 +152,55 @@ describe("shards of float16, float32 and bfloat16, the last one short", () => {
       }
     },
   );
+
+  test.each<[string, number | undefined]>([
+    ["layer=1", undefined],
+    ["layer=0,2,position!=1", 7],
+    ["position=1..2,split=0..1", undefined],
+    ["word=ab,cd", undefined],
+    ["layer!=9", undefined],
+  ])("--where %s gives the same rows, split and digest as of one file (train rows %s)", async (text, n) => {
+    const where = parseWhere(text);
+    const set = await openShards(await shardPaths(at("labelled")), { where, source: at("labelled") });
+    const one = await readActivations(at("labelled.safetensors"), { where });
+    const [parts, inMemory] = [splitShards(set, n), splitRows(one, n)];
+    expect(set.rows).toBe(one.activations.dims[0]);
+    const { digest, mean } = await surveyShards(set, parts);
+    expect(digest).toBe((await describeData(one, inMemory)).digest);
+    expect([set.layer, set.position]).toEqual([columnOf(one, "layer"), columnOf(one, "position")]);
+    const [files, memory] = [await datasetOf(set, n), await datasetOf(one, n)];
+    expect(files.info.digest).toBe(memory.info.digest);
+    const { shards, bounds } = files.training as FilesToTrain;
+    const rows = new RowSpans(bounds);
+    const read: number[] = [];
+    for await (const { data } of rowBatches(shards, rows, 8)) read.push(...data);
+    expect(read).toEqual(Array.from((memory.training as ResidentRows).activations.data));
+    for (let i = 0; i < width; i++) {
+      const column = Array.from({ length: set.rows }, (_, row) => one.activations.data[row * width + i]!);
+      expect(mean.data[i]).toBeCloseTo(column.reduce((a, b) => a + b, 0) / set.rows, 5);
+    }
+  });
+
+  test.each<[string, string | RegExp]>([
+    ["layr=1", /labelled\/1\.safetensors: no column "layr"; it has .*layer, position, split|no column "layr"; it has /],
+    ["layer=77", /labelled: no row with layer=77; layer has 0, 1, 2$/],
+    ["layer=x", /column "layer" holds numbers, --where asks for "x"/],
+  ])("--where %s is refused", async (text, message) => {
+    const where = parseWhere(text);
+    expect(
+      await refusal(async () => openShards(await shardPaths(at("labelled")), { where, source: at("labelled") })),
+    ).toMatch(message);
+  });
+
+  test("a column that not all shards have is none to choose by", async () => {
+    const where = parseWhere("split=1");
+    mkdirSync(at("uneven"));
+    writeFileSync(at("uneven/1.safetensors"), writeSafetensors({ activations: all, split }));
+    writeFileSync(at("uneven/2.safetensors"), writeSafetensors({ activations: all }));
+    expect(await refusal(async () => openShards(await shardPaths(at("uneven")), { where, source: "u" }))).toMatch(
+      /uneven\/2\.safetensors: no column "split"; it has none$/,
+    );
+  });
 
   test("a list is read in the order given", async () => {
     const { shards } = await open(`${at("set/part-2.safetensors")}, ${at("set/part-1.safetensors")}`);
@@ -145,7 +230,7 @@ describe("is refused in one line, naming the shard", () => {
   const npy = (name: string, value: HostTensor) => writeFileSync(at(name), writeNpy(value));
   const survey = async (text: string) => {
     const set = await open(text);
-    return surveyShards(set.shards, splitShards(set));
+    return surveyShards(set, splitShards(set));
   };
 
   test("an empty folder", async () => {

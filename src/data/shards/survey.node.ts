@@ -4,6 +4,7 @@ import { type HostTensor, tensor } from "../../util/tensor.ts";
 import { RowSpans } from "../rowSpans.ts";
 import { rowBatches } from "./batches.node.ts";
 import type { Shard } from "./shard.ts";
+import type { ShardSet } from "./shardSet.node.ts";
 
 /** Rows read at a time. */
 const rowsAtATime = 4096;
@@ -14,27 +15,28 @@ const rowsAtATime = 4096;
  * @throws {ConfigError} naming file and row of the first value that is NaN or infinite.
  */
 export async function surveyShards(
-  shards: readonly Shard[],
+  set: Surveyed,
   split: { readonly train: RowSpans; readonly validation: RowSpans },
-  targets?: readonly Shard[] | undefined,
+  targets?: Surveyed | undefined,
 ): Promise<{ digest: string; mean: HostTensor<"float32"> }> {
-  const own = await surveyOne(shards);
+  const own = await surveyOne(set);
   const target = targets && (await surveyOne(targets));
   const hashes = [...own.hashes, ...(target?.hashes ?? []), rowNumbers(split.train), rowNumbers(split.validation)];
   const text = JSON.stringify({ dims: own.dims, hashes });
   return { digest: createHash("sha256").update(text).digest("hex"), mean: (target ?? own).mean };
 }
 
-async function surveyOne(shards: readonly Shard[]) {
+type Surveyed = Pick<ShardSet, "shards" | "rows" | "wanted">;
+
+async function surveyOne({ shards, rows, wanted = RowSpans.of([0, rows]) }: Surveyed) {
   const inputDim = shards[0]!.width;
-  const rows = shards.reduce((sum, shard) => sum + shard.rows, 0);
   const sums = new Float64Array(inputDim);
   const hashes = new Hashes();
   let from = 0;
-  for await (const { data, dims } of rowBatches(shards, RowSpans.of([0, rows]), rowsAtATime)) {
+  for await (const { data, dims } of rowBatches(shards, wanted, rowsAtATime)) {
     hashes.add(data);
     for (let at = 0; at < data.length; at += inputDim) for (let i = 0; i < inputDim; i++) sums[i]! += data[at + i]!;
-    if (!sums.every(Number.isFinite)) refuse(data, from, shards);
+    if (!sums.every(Number.isFinite)) refuse(data, from, shards, wanted);
     from += dims[0]!;
   }
   const mean = tensor(
@@ -45,11 +47,12 @@ async function surveyOne(shards: readonly Shard[]) {
   return { hashes: hashes.end(), dims: [rows, inputDim], mean };
 }
 
-/** `from` is the number of the first of these rows in the whole set. */
-function refuse(data: Float32Array, from: number, shards: readonly Shard[]): never {
+/** `from` is the number of the first of these rows among the wanted ones. */
+function refuse(data: Float32Array, from: number, shards: readonly Shard[], wanted: RowSpans): never {
   const width = shards[0]!.width;
   const at = data.findIndex((value) => !Number.isFinite(value));
-  let row = from + Math.floor(at / width);
+  const number = from + Math.floor(at / width);
+  let row = wanted.ranges(number, number + 1)[0]![0];
   for (const { path, rows } of shards) {
     if (row < rows) throw new ConfigError(`${path}: ${data[at]} at row ${row}, column ${at % width}; drop such rows`);
     row -= rows;

@@ -3,14 +3,12 @@ import type { RowSpans } from "../rowSpans.ts";
 import type { SafetensorsEntry } from "../safetensors.ts";
 import type { StoredArray } from "../stored.ts";
 import { readNumbers, readTruth, type Truth, truthTensors } from "../truth.ts";
-import type { Shard, ShardHeader } from "./shard.ts";
+import type { Shard } from "./shard.ts";
 import { readPart } from "./shardFiles.node.ts";
-
-/** A shard as it was opened, with what lies beside its rows. */
-type Opened = ShardHeader & { readonly shard: Shard };
+import type { OpenedShard } from "./wanted.node.ts";
 
 /** The dictionary and its trees, from the first shard that has one. @throws {ConfigError} as `readTruth`. */
-export async function dictionaryOf(shards: readonly Opened[], inputDim: number): Promise<Truth | undefined> {
+export async function dictionaryOf(shards: readonly OpenedShard[], inputDim: number): Promise<Truth | undefined> {
   const owner = shards.find(({ others }) => others.has(truthTensors.features));
   if (!owner) return undefined;
   const arrays = new Map<string, StoredArray>();
@@ -24,7 +22,7 @@ export async function dictionaryOf(shards: readonly Opened[], inputDim: number):
 /** Where each shard says which true features are in its rows; nothing unless all do. */
 export type ActiveEntries = readonly { readonly shard: Shard; readonly entry: SafetensorsEntry }[];
 
-export function activeEntries(shards: readonly Opened[]): ActiveEntries | undefined {
+export function activeEntries(shards: readonly OpenedShard[]): ActiveEntries | undefined {
   const all = shards.map(({ shard, others }) => ({ shard, entry: others.get(truthTensors.active) }));
   return all.every(({ entry }) => entry) ? (all as ActiveEntries) : undefined;
 }

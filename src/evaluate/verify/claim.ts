@@ -4,6 +4,7 @@ import { metadataOf } from "../../onnx/model.ts";
 import { type Model, toNumber } from "../../onnx/proto.ts";
 import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { parseSmall } from "../../util/json.ts";
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -73,7 +74,7 @@ function inConfig({ config = "", ...metadata }: Metadata, file: string): Stateme
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseSmall(text);
   } catch {
     return undefined;
   }
