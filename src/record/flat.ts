@@ -27,6 +27,7 @@ const fields = z.object({
     .record(z.string(), z.union([z.number(), z.string()]))
     .nullable()
     .default(null),
+  null_reasons: z.record(z.string(), z.string()).default({}),
   splits: z.record(z.string(), z.string()).default({}),
   loss: z.array(z.union([z.number(), z.nan(), z.null().transform(() => Number.NaN)])).default([]),
 });
@@ -59,8 +60,10 @@ export function readRecord(record: Readonly<Record<string, unknown>>, where: str
 }
 
 /** A record as it stands on disk, metrics beside the other keys; what is not stated becomes `null`. */
-export function flatRecord({ metrics, splits, loss, output_dim, ...fields }: SaeRecord): Record<string, unknown> {
-  return { ...fields, ...(output_dim === null ? {} : { output_dim }), ...metrics, splits, loss };
+export function flatRecord(record: SaeRecord): Record<string, unknown> {
+  const { metrics, null_reasons, splits, loss, output_dim, ...fields } = record;
+  const reasons = Object.keys(null_reasons).length > 0 ? { null_reasons } : {};
+  return { ...fields, ...(output_dim === null ? {} : { output_dim }), ...metrics, ...reasons, splits, loss };
 }
 
 type Named = Pick<SaeRecord, "layer" | "position" | "latent_dim" | "k" | "seed">;

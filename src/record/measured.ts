@@ -10,7 +10,7 @@ export const modelName = (file: string): string => file.replace(/(\.(autoencoder
 export function measuredRecord(
   name: string,
   provider: string,
-  { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation,
+  { metadata, metrics, nullReasons, splits, inputDim, latentDim, k }: Evaluation,
 ): SaeRecord {
   const config = settingsIn(parsed(metadata.config));
   const number = (value: unknown): number | null =>
@@ -32,6 +32,7 @@ export function measuredRecord(
     config,
     origin: originInMetadata(metadata),
     metrics,
+    null_reasons: nullReasons,
     splits,
     loss: [],
   };

@@ -21,7 +21,7 @@ export interface TrainedSae {
 /** The record of an SAE that was trained here, or whose checkpoint is. */
 export function trainedRecord(
   { name, config, provider, layer, position, seconds, loss, origin = null }: TrainedSae,
-  { metrics, splits }: Pick<Evaluation, "metrics" | "splits">,
+  { metrics, nullReasons, splits }: Pick<Evaluation, "metrics" | "nullReasons" | "splits">,
 ): SaeRecord {
   const complete = configToJson(config);
   const number = (key: string) => (typeof complete[key] === "number" ? complete[key] : null);
@@ -42,6 +42,7 @@ export function trainedRecord(
     config: complete,
     origin,
     metrics,
+    null_reasons: nullReasons,
     splits,
     loss,
   };

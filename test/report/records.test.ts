@@ -81,6 +81,7 @@ describe("a record's configuration and origin", () => {
 describe("a measured model", () => {
   const evaluation = {
     metrics: {},
+    nullReasons: {},
     splits: {},
     latents: {},
     inputDim: 32,

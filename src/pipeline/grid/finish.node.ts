@@ -82,7 +82,10 @@ export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpo
   const splits = Object.fromEntries(
     Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
   );
-  return trainedRecord({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
+  return trainedRecord(
+    { ...checkpoint, name, provider: run.provider, seconds: null },
+    { metrics, nullReasons: {}, splits },
+  );
 }
 
 /** Per-latent numbers as JSON, in the seven digits that float32 has. */
