@@ -37,12 +37,18 @@ export async function withRecovery(
   trueFeatures: HostTensor<"float32"> | undefined,
   options: SessionOptions = {},
 ): Promise<Evaluation> {
-  const { metrics, splits, latents } = evaluation;
+  const { metrics, nullReasons, splits, latents } = evaluation;
   const decoder = decoderOf(model, evaluation);
   if (!trueFeatures || !decoder || !latents.frequency || evaluation.outputDim !== undefined) return evaluation;
   const recovery = await recoveryOf(runtime, trueFeatures, firingRows(decoder, latents.frequency), options);
   const measuredOn = Object.fromEntries(Object.keys(recovery).map((key) => [key, "all"] as const));
-  return { ...evaluation, metrics: { ...metrics, ...recovery }, splits: { ...splits, ...measuredOn } };
+  const reasons = recovery.mean_max_cosine === null ? { mean_max_cosine: "no latent fires" } : {};
+  return {
+    ...evaluation,
+    metrics: { ...metrics, ...recovery },
+    nullReasons: { ...nullReasons, ...reasons },
+    splits: { ...splits, ...measuredOn },
+  };
 }
 
 /**

@@ -90,7 +90,7 @@ export const train = defineCommand({
     const plan = await planGrid({ ...run, signal: interruptible(), onProgress: display.update, onNote: note });
     const { file, path, stopped } = await trainGrid(plan).finally(display.end);
     if (given.json) print(serializeMetrics(file).trimEnd());
-    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);
+    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file)}`);
     note(stopped ? `stopped; the same command goes on from here` : `metrics: ${path}`);
     if (stopped) process.exitCode = 130;
   },

@@ -1,4 +1,5 @@
 import { belowMeanSentence, isBelowMean } from "../../record/belowMean.ts";
+import { cautions } from "../../record/cautions.ts";
 import { type Configuration, dataGroup, meanOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, noValue } from "../format.ts";
@@ -23,6 +24,7 @@ export function summary({ file, configurations, pareto }: ReportInputs): Block[]
       paretoSentence(pareto),
       ...baselineSentence(configurations),
       ...belowMean(configurations),
+      ...cautions(file).map((sentence) => `**${sentence}**`),
       ...recoverySentences(configurations),
     ]),
     ...(groups.size > mostGroups
