@@ -140,7 +140,7 @@ function twice({ data }: Matrix): Matrix {
 }
 
 /** Rows in batches, wherever they are. */
-async function* batchesOf(rows: AnyRows, batchSize: number): AsyncGenerator<HostTensor<"float32">> {
+export async function* batchesOf(rows: AnyRows, batchSize: number): AsyncGenerator<HostTensor<"float32">> {
   if ("batches" in rows) yield* rows.batches(batchSize);
   else
     for (let from = 0; from < rows.dims[0]!; from += batchSize)

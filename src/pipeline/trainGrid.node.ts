@@ -31,7 +31,7 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   for (const entry of entries) {
     const { name, before } = entry;
     if (before && isFinished(before))
-      await finish(entry, await reuse(plan, name, before, ledger.of(name)), { state: "reused" });
+      await finish(entry, await reuse(plan, entry, before, ledger.of(name)), { state: "reused" });
     else queue.push(entry);
   }
   // The longest first, so that no process is left alone with a long one at the end.
@@ -42,9 +42,13 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
     const child = new TrainingProcess();
     // Before anything is awaited: whatever fails, this process is ended too.
     children.push(child);
-    await child.hand(plan.data.training, plan);
+    let handed: Entry["kept"]["training"] | undefined;
     while (queue.length > 0 && !run.signal?.aborted) {
       const entry = queue.shift()!;
+      if (entry.kept.training !== handed) {
+        handed = entry.kept.training;
+        await child.hand(handed, plan);
+      }
       const trained = await trainEntry(plan, entry, child, (epochsDone, loss) =>
         tell(entry, { epochsDone, loss, state: "training" }),
       );

@@ -22,6 +22,7 @@ const fields = z.object({
   k: count.nullable().default(null),
   epochs: z.union([whole, unstated, z.nan()]).default(Number.NaN),
   train_time_sec: z.number().nonnegative().nullable().default(null),
+  left_out_rows: whole.nullable().default(null),
   config: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
   origin: z
     .record(z.string(), z.union([z.number(), z.string()]))
@@ -61,9 +62,10 @@ export function readRecord(record: Readonly<Record<string, unknown>>, where: str
 
 /** A record as it stands on disk, metrics beside the other keys; what is not stated becomes `null`. */
 export function flatRecord(record: SaeRecord): Record<string, unknown> {
-  const { metrics, null_reasons, splits, loss, output_dim, ...fields } = record;
+  const { metrics, null_reasons, left_out_rows, splits, loss, output_dim, ...fields } = record;
   const reasons = Object.keys(null_reasons).length > 0 ? { null_reasons } : {};
-  return { ...fields, ...(output_dim === null ? {} : { output_dim }), ...metrics, ...reasons, splits, loss };
+  const few = { ...(output_dim === null ? {} : { output_dim }), ...(left_out_rows === null ? {} : { left_out_rows }) };
+  return { ...fields, ...few, ...metrics, ...reasons, splits, loss };
 }
 
 type Named = Pick<SaeRecord, "layer" | "position" | "latent_dim" | "k" | "seed">;

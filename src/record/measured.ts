@@ -29,6 +29,7 @@ export function measuredRecord(
     k: k ?? number(config.k),
     epochs: number(config.epochs) ?? Number.NaN,
     train_time_sec: null,
+    left_out_rows: null,
     config,
     origin: originInMetadata(metadata),
     metrics,

@@ -23,6 +23,8 @@ export interface SaeRecord {
   readonly epochs: number;
   /** Seconds; `null` where the SAE was not trained here. */
   readonly train_time_sec: number | null;
+  /** Training rows that were left out for their length; `null` for none, and where it is unknown. */
+  readonly left_out_rows: number | null;
   /** Its complete training configuration; empty where unknown. */
   readonly config: Readonly<Record<string, Setting>>;
   /** `null` where nothing is known. */

@@ -14,13 +14,15 @@ export interface TrainedSae {
   readonly position: number | null;
   readonly seconds: number | null;
   readonly loss: readonly number[];
+  /** Training rows that were left out; default: none. */
+  readonly leftOut?: number;
   /** Where it was imported from; default: from nowhere. */
   readonly origin?: Origin | null | undefined;
 }
 
 /** The record of an SAE that was trained here, or whose checkpoint is. */
 export function trainedRecord(
-  { name, config, provider, layer, position, seconds, loss, origin = null }: TrainedSae,
+  { name, config, provider, layer, position, seconds, loss, leftOut = 0, origin = null }: TrainedSae,
   { metrics, nullReasons, splits }: Pick<Evaluation, "metrics" | "nullReasons" | "splits">,
 ): SaeRecord {
   const complete = configToJson(config);
@@ -39,6 +41,7 @@ export function trainedRecord(
     k: number("k"),
     epochs: config.epochs,
     train_time_sec: seconds,
+    left_out_rows: leftOut > 0 ? leftOut : null,
     config: complete,
     origin,
     metrics,

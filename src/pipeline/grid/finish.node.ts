@@ -39,7 +39,7 @@ export const saveCheckpoint = ({ run }: GridPlan, name: string, checkpoint: Chec
 /** Freezes and measures an SAE whose training is over, and writes all its files. Gives its record. */
 export async function finishSae(
   plan: GridPlan,
-  { name, config }: Entry,
+  { name, config, kept: { leftOut } }: Entry,
   trained: TrainProgress & { readonly seconds: number },
 ): Promise<SaeRecord> {
   const { run, data } = plan;
@@ -58,7 +58,7 @@ export async function finishSae(
   else await rm(statesAt, { force: true });
   // The checkpoint is last: once it says finished, everything else is there.
   await saveCheckpoint(plan, name, checkpoint);
-  return trainedRecord({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+  return trainedRecord({ ...checkpoint, name, provider, leftOut, seconds: trained.seconds }, evaluation);
 }
 
 const frozenParts = ["encoder", "autoencoder"] as const;
@@ -70,7 +70,12 @@ async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, pa
 }
 
 /** The record of an SAE that is finished already; frozen files that are missing are written again. */
-export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpoint, known: SaeRecord | undefined) {
+export async function reuse(
+  { run }: GridPlan,
+  { name, kept: { leftOut } }: Entry,
+  checkpoint: Checkpoint,
+  known: SaeRecord | undefined,
+) {
   const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
@@ -83,7 +88,7 @@ export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpo
     Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
   );
   return trainedRecord(
-    { ...checkpoint, name, provider: run.provider, seconds: null },
+    { ...checkpoint, name, provider: run.provider, leftOut, seconds: null },
     { metrics, nullReasons: {}, splits },
   );
 }

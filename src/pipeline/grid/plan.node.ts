@@ -12,6 +12,7 @@ import { type Dataset, datasetOf } from "../dataset.node.ts";
 import { existingCheckpoint, existingRecords } from "../existing.node.ts";
 import { defaultMemory, withinMemory } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
+import { type KeptRows, keptRows } from "./keptRows.node.ts";
 import type { GridRun } from "./request.ts";
 
 /** Threads inside an op, unless told otherwise. */
@@ -22,6 +23,8 @@ export interface Entry {
   readonly name: string;
   readonly config: TrainConfig;
   readonly before: Checkpoint | undefined;
+  /** The rows it trains on. */
+  readonly kept: KeptRows;
 }
 
 /** A grid that can be trained. */
@@ -48,9 +51,11 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   for (const { step } of run.configs) checkStep(provider, step);
   await usableRuntime(provider);
   const data = await datasetOf(run.set, run.trainRows, run.target);
-  const rows = data.trainShapes.dims[0]!;
-  const configs = run.configs.map((config) => fittedTo(config, rows));
-  for (const config of configs) checkTrainingRows(config, data.trainShapes);
+  const kept = await keptRows(run.configs, data);
+  const rowsOf = (i: number) => kept[i]!.shapes.dims[0]!;
+  const configs = run.configs.map((config, i) => fittedTo(config, rowsOf(i)));
+  for (const [i, config] of configs.entries()) checkTrainingRows(config, kept[i]!.shapes);
+  tellLeftOut(run, kept);
   const jobs = jobsOf(run);
   const side =
     "shards" in run.set
@@ -62,13 +67,22 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   for (const [i, name] of stemsOf(run.name, configs).entries()) {
     const config = configs[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, data.info);
-    entries.push({ name, config, before });
-    if (before && before.epochsDone > 0 && !endsRun(config, rows, before.epochsDone))
+    entries.push({ name, config, before, kept: kept[i]! });
+    if (before && before.epochsDone > 0 && !endsRun(config, rowsOf(i), before.epochsDone))
       run.onNote?.(
         `${name}: goes on after epoch ${before.epochsDone}, where ${config.epochs} epochs at once would be in the middle of a run; the last digits may differ from those`,
       );
   }
   return { run, data, entries, path, records, ...side };
+}
+
+/** Says how many rows are left out of training, once for each limit. */
+function tellLeftOut({ configs, onNote }: GridRun, kept: readonly KeptRows[]): void {
+  const said = new Map(configs.map(({ maxRowNorm }, i) => [maxRowNorm, kept[i]!]));
+  for (const [limit, { leftOut, shapes }] of said) {
+    const count = shapes.dims[0]! + leftOut;
+    if (limit !== "none") onNote?.(`--max-row-norm ${limit}: ${leftOut} of ${count} training rows are left out`);
+  }
 }
 
 /**
