@@ -4,7 +4,8 @@ import { describeMisfit, type Misfit } from "../onnx/check.ts";
 import { kernelProviders } from "../onnx/kernels.ts";
 import { belowMeanSentence, isBelowMean } from "../record/belowMean.ts";
 import { chanceSentence } from "../record/beyondChance.ts";
-import type { SaeRecord } from "../record/record.ts";
+import { cautions, lightSentence } from "../record/cautions.ts";
+import type { MetricsFile, SaeRecord } from "../record/record.ts";
 import { visible } from "../util/visible.ts";
 import { fold, showsBoxes, columns as terminalColumns } from "./terminal.ts";
 
@@ -21,6 +22,7 @@ const columns: readonly (readonly [
   ["L0", 1, ({ metrics }) => metrics.l0_mean],
   ["EV", 3, ({ metrics }) => metrics.explained_variance],
   ["EV centred", 3, ({ metrics }) => metrics.explained_variance_centered],
+  ["row FVU", 3, ({ metrics }) => metrics.row_fvu_mean],
   ["death", 3, ({ metrics }) => metrics.feature_death_rate],
   ["active", 0, ({ metrics }) => metrics.num_active_features],
   ["loss", 4, ({ metrics }) => metrics.reconstruction_loss],
@@ -28,6 +30,14 @@ const columns: readonly (readonly [
   ["max act", 2, ({ metrics }) => metrics.max_activation],
   ["seconds", 1, (record) => record.train_time_sec],
 ];
+
+/** A number with so many digits behind the point, or as a power of ten where it would be too long or come out as 0. */
+function shortNumber(value: number | null | undefined, digits: number): string {
+  if (value == null) return "-";
+  const size = Math.abs(value);
+  const isLost = digits !== 3 && size > 0 && size < 0.5 * 10 ** -digits;
+  return size >= 1e7 || isLost ? value.toExponential(3) : value.toFixed(digits);
+}
 
 /**
  * The records as a table of plain text; a star marks an explained variance that predicting the mean row beats. Where it is wider
@@ -38,7 +48,7 @@ export function table(records: readonly SaeRecord[], width = terminalColumns()):
   const cells = columns.map(([title, digits, value]) => [
     title,
     ...records.map((record) => {
-      const text = value(record)?.toFixed(digits) ?? "-";
+      const text = shortNumber(value(record), digits);
       return title === "EV centred" && isBelowMean(record) ? `${text}*` : text;
     }),
   ]);
@@ -84,19 +94,22 @@ const plainLines = {
   ...{ left: "|", "left-mid": "+", mid: "-", "mid-mid": "+", right: "|", "right-mid": "+", middle: "|" },
 };
 
-/** What the most important number must be compared with, and which SAEs do not pass. */
-export function baseline(records: readonly SaeRecord[]): string {
+/** What the most important number must be compared with, which SAEs do not pass, and what else to know of the numbers. */
+export function baseline(file: MetricsFile): string {
+  const records = file.rows;
   const floor = records.find(({ metrics }) => metrics.mean_predictor_explained_variance != null)?.metrics
     .mean_predictor_explained_variance;
+  const isCentred = records.some(({ metrics }) => metrics.mean_predictor_explained_variance_centered != null);
   const below = belowMeanSentence(records.filter(isBelowMean).map(({ name }) => name));
   const compared =
     floor == null
       ? ""
-      : `EV of always predicting the mean row: ${floor.toFixed(3)} (centred: 0). ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
+      : `EV of always predicting the mean row: ${floor.toFixed(3)}${isCentred ? " (centred: 0)" : ""}. ${metricKeys.explained_variance!.label} and loss are of the validation rows, death of all rows.`;
+  const light = compared && lightSentence(records);
   const chance = chanceSentence(records, (i) => records[i]!.name);
-  return [compared, chance, below && `* ${below}`]
+  return [[compared, light].filter(Boolean).join(" "), chance, below && `* ${below}`, ...cautions(file)]
     .filter(Boolean)
-    .map((line) => fold(line, terminalColumns()))
+    .map((line) => fold(visible(line), terminalColumns()))
     .join("\n");
 }
 

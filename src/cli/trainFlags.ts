@@ -5,7 +5,7 @@ import { defaultShuffleRows, trainOptions } from "../config/trainOptions.ts";
 import { hasOption, type OptimizerName, optimizerNames, optimizerOptions } from "../optim/index.ts";
 import { trainable } from "../sae/index.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { Option, Options, OptionValue } from "../util/options.ts";
+import { limitOf, type Option, type Options, type OptionValue } from "../util/options.ts";
 import { kebab } from "./flags.ts";
 
 /** Flags as yargs gives them. */
@@ -170,6 +170,11 @@ function parsed(flag: string, option: Option, part: string, whole: string): Opti
   if (option.type === "boolean") {
     if (part !== "true" && part !== "false") throw wrong("true or false, or both: true,false");
     return part === "true";
+  }
+  if (option.type === "limit") {
+    const limit = part === "none" ? part : limitOf(part);
+    if (limit === undefined) throw wrong("a size such as 2500, a multiple such as 10x, or none");
+    return limit;
   }
   return part;
 }

@@ -53,6 +53,11 @@ export const trainOptions = {
     ...{ type: "number", min: 0, max: 1, open: "max", default: 0, quiet: true },
     describe: "the finished SAE has a running mean of the weights, this much of it kept each step; 0: the last weights",
   },
+  maxRowNorm: {
+    ...{ type: "limit", default: "none", quiet: true },
+    describe:
+      "rows longer than this are left out of training: a length, or so many times the median's (10x); validation rows all stay",
+  },
   inputScale: {
     ...{ type: "choice", choices: ["none", "entries", "rows"], default: "none", quiet: true },
     describe:

@@ -4,12 +4,14 @@ import { cosineSimilarity } from "./cosineSimilarity.ts";
 import { explainedVariance } from "./explainedVariance.ts";
 import { explainedVarianceCentered } from "./explainedVarianceCentered.ts";
 import { featureDeath } from "./featureDeath.ts";
+import { heaviestRows } from "./heaviestRows.ts";
 import { l0 } from "./l0.ts";
 import { l2Ratio } from "./l2Ratio.ts";
 import { latentStatistics } from "./latentStatistics.ts";
 import { meanPredictor } from "./meanPredictor.ts";
 import type { AnyMetric, KeyInfo, Split } from "./metric.ts";
 import { reconstructionLoss } from "./reconstructionLoss.ts";
+import { rowShare } from "./rowShare.ts";
 import { truthKeys } from "./truthKeys.ts";
 
 /** Every metric, in the order files and tables show them. */
@@ -17,6 +19,8 @@ export const metrics = {
   explainedVariance,
   explainedVarianceCentered,
   meanPredictor,
+  rowShare,
+  heaviestRows,
   reconstructionLoss,
   cosineSimilarity,
   l2Ratio,

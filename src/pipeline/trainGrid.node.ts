@@ -43,17 +43,22 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   // The longest first, so that no process is left alone with a long one at the end.
   queue.sort((one, other) => workOf(other.config) - workOf(one.config));
   const children: TrainingProcess[] = [];
-  let handed = Promise.resolve();
+  let handing = Promise.resolve();
   /** One process, that takes one SAE after another until none is left or the grid is stopped. */
   const work = async () => {
     const child = new TrainingProcess();
     // Before anything is awaited: whatever fails, this process is ended too.
     children.push(child);
-    // One after another: while rows are sent, this process holds a copy of them.
-    handed = handed.then(() => child.hand(plan.data.training, plan));
-    await handed;
+    let has: Entry["kept"]["training"] | undefined;
     while (queue.length > 0 && !run.signal?.aborted) {
       const next = queue.shift()!;
+      const { training } = next.kept;
+      if (training !== has) {
+        // One after another: while rows are sent, this process holds a copy of them.
+        handing = handing.then(() => child.hand(training, plan));
+        await handing;
+        has = training;
+      }
       await locked(checkpointPath(run, next.name), () => finishOne(next, child), {
         ...{ patience: Number.POSITIVE_INFINITY, signal: run.signal, onWait: run.onNote },
       });

@@ -11,7 +11,7 @@ export const modelName = (file: string): string => file.replace(/(\.(autoencoder
 export function measuredRecord(
   name: string,
   provider: string,
-  { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation,
+  { metadata, metrics, nullReasons, splits, inputDim, latentDim, k }: Evaluation,
 ): SaeRecord {
   const config = settingsIn(parsed(metadata.config));
   const number = (value: unknown): number | null =>
@@ -31,9 +31,11 @@ export function measuredRecord(
     epochs: number(config.epochs) ?? Number.NaN,
     train_time_sec: null,
     threads: null,
+    left_out_rows: null,
     config,
     origin: originInMetadata(metadata),
     metrics,
+    null_reasons: nullReasons,
     splits,
     loss: [],
   };

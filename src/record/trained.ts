@@ -16,14 +16,16 @@ export interface TrainedSae {
   readonly loss: readonly number[];
   /** Threads inside an op; default: not known. */
   readonly threads?: number | null | undefined;
+  /** Training rows that were left out; default: none. */
+  readonly leftOut?: number;
   /** Where it was imported from; default: from nowhere. */
   readonly origin?: Origin | null | undefined;
 }
 
 /** The record of an SAE that was trained here, or whose checkpoint is. */
 export function trainedRecord(
-  { name, config, provider, layer, position, seconds, loss, threads = null, origin = null }: TrainedSae,
-  { metrics, splits }: Pick<Evaluation, "metrics" | "splits">,
+  { name, config, provider, layer, position, seconds, loss, threads = null, leftOut = 0, origin = null }: TrainedSae,
+  { metrics, nullReasons, splits }: Pick<Evaluation, "metrics" | "nullReasons" | "splits">,
 ): SaeRecord {
   const complete = configToJson(config);
   const number = (key: string) => (typeof complete[key] === "number" ? complete[key] : null);
@@ -42,9 +44,11 @@ export function trainedRecord(
     epochs: config.epochs,
     train_time_sec: seconds,
     threads,
+    left_out_rows: leftOut > 0 ? leftOut : null,
     config: complete,
     origin,
     metrics,
+    null_reasons: nullReasons,
     splits,
     loss,
   };

@@ -2,7 +2,8 @@ import { type TrainConfig, timedFor } from "../config/config.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
-import { checkTrainingRows, type Rows } from "./rows.ts";
+import { withinNorm } from "./rowNorms.ts";
+import { checkTrainingRows, type Rows, residentOf } from "./rows.ts";
 import { asAsked, byTime } from "./runs/divide.ts";
 import { residentRows, type TrainingRows } from "./runs/rows.ts";
 import { initialState, type TrainState } from "./state.ts";
@@ -54,7 +55,7 @@ export async function train(
   const { onRun = async () => true, onPause = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
-  const source = "stretches" in rows ? rows : residentRows(rows);
+  const source = "stretches" in rows ? rows : residentRows(withinNorm(residentOf(rows), given.maxRowNorm));
   checkTrainingRows(given, source);
   const rowCount = source.dims[0]!;
   const config = timedFor(given, rowCount);

@@ -16,6 +16,9 @@ import type { HostSide } from "./steps/form.ts";
 import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 
+/** Keys of a configuration that the host decides. The graph does not depend on them. */
+const ofTheHost: readonly string[] = ["epochs", "seed", "shuffle_rows", "retire", "init_from", "max_row_norm"];
+
 /**
  * The training graph of a configuration. The whole state goes in and comes out. A run trains many steps; with wrapper `single`, one.
  * The same arguments always give the same graph.
@@ -24,9 +27,8 @@ import { type WrapperName, wrappers } from "./wrappers/index.ts";
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
   checkForm(config, wrapper);
   const model = wrappers[wrapper].model(config, steps[config.step]);
-  // The host decides these. The graph does not depend on them.
-  const { epochs: _, seed: __, shuffle_rows: ___, retire: ____, init_from: _____, ...described } = configToJson(config);
-  return buildModel({ ...model, metadata: { config: JSON.stringify(described), wrapper } });
+  const described = Object.entries(configToJson(config)).filter(([key]) => !ofTheHost.includes(key));
+  return buildModel({ ...model, metadata: { config: JSON.stringify(Object.fromEntries(described)), wrapper } });
 }
 
 function checkForm(config: TrainConfig, wrapper: WrapperName): void {

@@ -23,6 +23,8 @@ export type Option = Described &
       }
     | { readonly type: "boolean"; readonly default: boolean }
     | { readonly type: "choice"; readonly choices: readonly string[]; readonly default: string }
+    /** A size, or how many times a usual one: "2500", "10x"; or "none". */
+    | { readonly type: "limit"; readonly default: string }
   );
 
 export type Options = Readonly<Record<string, Option>>;
@@ -33,7 +35,9 @@ type ValueOf<O extends Option> = O extends { type: "integer" | "number" }
     ? boolean
     : O extends { choices: readonly (infer C)[] }
       ? C
-      : never;
+      : O extends { type: "limit" }
+        ? string
+        : never;
 
 /** The values of some options, typed. */
 export type OptionValues<O extends Options> = { readonly [K in keyof O]: ValueOf<O[K]> };
@@ -93,8 +97,18 @@ export function checkOption(name: string, option: Option, value: unknown, { late
     if (!inside) throw new ConfigError(`${name} must be a number ${rangeOf(option)}, got ${value}`);
   } else if (option.type === "boolean") {
     if (typeof value !== "boolean") throw new ConfigError(`${name} must be true or false, got ${value}`);
+  } else if (option.type === "limit") {
+    if (value !== "none" && limitOf(String(value)) !== value)
+      throw new ConfigError(`${name} must be a size such as "2500", a multiple such as "10x", or "none", got ${value}`);
   } else if (!option.choices.includes(value as string))
     throw new ConfigError(`${name} must be one of ${option.choices.join(", ")}, got ${value}`);
+}
+
+/** A limit as configurations have it; `undefined` where a text is none. */
+export function limitOf(text: string): string | undefined {
+  const [, number, times] = /^([^x]+)(x?)$/.exec(text.trim()) ?? [];
+  const size = Number(number);
+  return size > 0 && Number.isFinite(size) ? `${size}${times}` : undefined;
 }
 
 function rangeOf({ min, max, open }: Option & { type: "number" }): string {

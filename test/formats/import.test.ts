@@ -212,7 +212,16 @@ test("where an imported SAE comes from goes into its frozen models and its recor
   const { origin: _, ...unknown } = checkpoint;
   expect(metadataOf(freeze(unknown, "encoder"))).not.toHaveProperty("origin");
   expect(readSafetensors(writeCheckpoint(unknown), "a").metadata).not.toHaveProperty("origin");
-  const evaluation = { metrics: {}, splits: {}, latents: {}, inputDim: 12, latentDim: 24, outputDim: undefined, k: 4 };
+  const evaluation = {
+    metrics: {},
+    nullReasons: {},
+    splits: {},
+    latents: {},
+    inputDim: 12,
+    latentDim: 24,
+    outputDim: undefined,
+    k: 4,
+  };
   expect(measuredRecord("a", "cpu", { ...evaluation, metadata }).origin).toEqual(checkpoint.origin);
   const about = { name: "a", provider: "cpu", seconds: null };
   expect(trainedRecord({ ...checkpoint, ...about }, evaluation).origin).toEqual(checkpoint.origin);

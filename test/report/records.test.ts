@@ -86,6 +86,7 @@ describe("a record's configuration and origin", () => {
 describe("a measured model", () => {
   const evaluation = {
     metrics: {},
+    nullReasons: {},
     splits: {},
     latents: {},
     inputDim: 32,

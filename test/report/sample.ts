@@ -30,6 +30,8 @@ export function row(fields: Partial<SaeRecord> = {}): SaeRecord {
     },
     ...{ latent_dim, k, epochs: 2, train_time_sec: 1.5, threads: null, config: {}, origin: null },
     metrics: { explained_variance: 0.5, feature_death_rate: 0.25 },
+    null_reasons: {},
+    left_out_rows: null,
     splits: { explained_variance: "validation", feature_death_rate: "all" },
     loss: [0.5, 0.25],
     ...fields,

@@ -12,11 +12,12 @@ import { printModel } from "../../onnx/print.ts";
 import type { ValueInfo } from "../../onnx/proto.ts";
 import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
-import { visible } from "../../util/visible.ts";
+import { visible, visibleLines } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import { json } from "../flags.ts";
 import { valuesText, wantedValues } from "../inspectValues.ts";
 import { fitTable, print } from "../output.ts";
+import { describeRows } from "./inspectRows.ts";
 
 /** What a file holds, for people and as JSON. */
 interface Contents {
@@ -137,6 +138,9 @@ export const inspect = defineCommand({
       return print(given.json ? JSON.stringify({ file, values: found }, null, 1) : valuesText(model, found));
     }
     const contents = read(await readBytes(file), file);
-    print(given.json ? JSON.stringify(contents.json, null, 1) : contents.text.trimEnd());
+    const rows = extension === "onnx" ? undefined : await describeRows(file);
+    const whole = rows ? { ...(contents.json as object), rows: rows.json } : contents.json;
+    const text = [contents.text.trimEnd(), ...(rows ? [visibleLines(rows.text)] : [])].join("\n");
+    print(given.json ? JSON.stringify(whole, null, 1) : text);
   },
 });

@@ -91,7 +91,7 @@ export const train = defineCommand({
     if (plan.sentence !== undefined && !given.quiet) note(plan.sentence);
     const { file, path, stopped } = await trainGrid(plan).finally(display.end);
     if (given.json) print(serializeMetrics(file).trimEnd());
-    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);
+    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file)}`);
     note(stopped ? `stopped; the same command goes on from here` : `metrics: ${path}`);
     if (stopped) process.exitCode = 130;
   },

@@ -23,10 +23,11 @@ export function meanOf({ dims, data }: HostTensor<"float32">): Float64Array {
   return sums.map((sum) => sum / count);
 }
 
-/** Takes a row off every row, in place. */
-export function takeOff({ data }: HostTensor<"float32">, row: Float64Array): void {
+/** Takes a row off every row and divides by a number, in place. */
+export function centre({ data }: HostTensor<"float32">, row: Float64Array, scale: number): void {
   const width = row.length;
-  for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) data[at + i]! -= row[i]!;
+  for (let at = 0; at < data.length; at += width)
+    for (let i = 0; i < width; i++) data[at + i] = (data[at + i]! - row[i]!) / scale;
 }
 
 /** The sum of squared distances from the rows' own mean. */

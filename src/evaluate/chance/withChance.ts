@@ -4,7 +4,7 @@ import { random } from "../../util/random.ts";
 import type { Evaluation, EvaluationData } from "../evaluate.ts";
 import { frozenEncoderError } from "./frozenEncoder.ts";
 import { randomDictionaryError } from "./randomDictionary.ts";
-import { firstRows, meanOf, spreadOf, takeOff } from "./rows.ts";
+import { centre, firstRows, meanOf, spreadOf } from "./rows.ts";
 
 /** Rows the frozen encoder's decoder is fitted to, and rows that are judged: at most so many. */
 const [mostFitted, mostJudged] = [8192, 2048];
@@ -31,7 +31,7 @@ export async function withChance(
   data: EvaluationData,
   options: SessionOptions = {},
 ): Promise<Evaluation> {
-  const { metrics, splits, latentDim, outputDim } = evaluation;
+  const { metrics, nullReasons, splits, latentDim, outputDim } = evaluation;
   const l0 = metrics.l0_mean;
   const rows = Math.min(data.train.dims[0]!, data.validation.dims[0]!);
   if (outputDim !== undefined || latentDim > mostLatents || rows < 2 || l0 == null) return evaluation;
@@ -43,7 +43,13 @@ export async function withChance(
   all.set(key, found);
   const chance = await found;
   const measuredOn = Object.fromEntries(Object.keys(chance).map((name) => [name, "validation"] as const));
-  return { ...evaluation, metrics: { ...metrics, ...chance }, splits: { ...splits, ...measuredOn } };
+  const missing = Object.entries(chance).filter(([, value]) => value === null);
+  return {
+    ...evaluation,
+    metrics: { ...metrics, ...chance },
+    nullReasons: { ...nullReasons, ...Object.fromEntries(missing.map(([name]) => [name, "all rows are equal"])) },
+    splits: { ...splits, ...measuredOn },
+  };
 }
 
 async function chanceOf(
@@ -54,11 +60,13 @@ async function chanceOf(
 ): Promise<Chance> {
   const judged = Math.max(256, Math.min(mostJudged, Math.floor(mostWork / (latentDim * k))));
   const [train, validation] = [await firstRows(data.train, mostFitted), await firstRows(data.validation, judged)];
-  const variance = spreadOf(validation);
   const mean = meanOf(train);
-  for (const rows of [train, validation]) takeOff(rows, mean);
+  // A share of the variance has no scale: rows of a length that float32 can square.
+  const scale = Math.sqrt(spreadOf(train) / train.dims[0]!) || 1;
+  for (const rows of [train, validation]) centre(rows, mean, scale);
+  const variance = spreadOf(validation);
   const directions = unitRows(latentDim, mean.length, random(0, "chance/directions"));
-  const share = (error: number) => (variance > 0 && Number.isFinite(error) ? 1 - error / variance : null);
+  const share = (error: number) => (variance > 0 ? 1 - error / variance : null);
   return {
     random_decoder_explained_variance_centered: share(
       await randomDictionaryError(runtime, validation, directions, k, options),

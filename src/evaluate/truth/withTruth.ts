@@ -11,6 +11,13 @@ import { recoveryOf } from "./recovery.ts";
 /** Most validation rows in which latents are judged as detectors; SAELens takes as many. */
 export const mostJudgedRows = 100_000;
 
+/** Why a number may not exist. */
+const reasons = {
+  mean_max_cosine: "no latent fires",
+  mcc: "there are too many pairs of latents and features to match",
+  absorption_rate: "no child feature has a latent of its own that fires and a parent with one",
+};
+
 /**
  * The evaluation with what is known of synthetic data added: the recovery of the dictionary, measured on the decoder rows of latents
  * that fire, the matching of all decoder rows with it and, where the rows say which features are in them, latents as detectors.
@@ -25,7 +32,7 @@ export async function withTruth(
   validation: AnyRows,
   options: SessionOptions = {},
 ): Promise<Evaluation> {
-  const { metrics, splits, latents } = evaluation;
+  const { metrics, nullReasons, splits, latents } = evaluation;
   const decoder = decoderOf(model, evaluation);
   if (!truth || !decoder || !latents.frequency || evaluation.outputDim !== undefined) return evaluation;
   const recovery = await recoveryOf(runtime, truth.features, firingRows(decoder, latents.frequency), options);
@@ -36,9 +43,12 @@ export async function withTruth(
   const ofRows = judged ? await detectionOf(runtime, model, validation, { active, parents }, matching, options) : {};
   const measuredOn = (found: object, split: "all" | "validation") =>
     Object.fromEntries(Object.keys(found).map((key) => [key, split] as const));
+  const all: Evaluation["metrics"] = { ...ofDecoder, ...ofRows };
+  const missing = Object.entries(reasons).filter(([key]) => all[key] === null);
   return {
     ...evaluation,
-    metrics: { ...metrics, ...ofDecoder, ...ofRows },
+    metrics: { ...metrics, ...all },
+    nullReasons: { ...nullReasons, ...Object.fromEntries(missing) },
     splits: { ...splits, ...measuredOn(ofDecoder, "all"), ...measuredOn(ofRows, "validation") },
   };
 }

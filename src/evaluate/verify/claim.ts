@@ -47,7 +47,8 @@ const contradictable = (model: Model, metadata: Metadata, file: string): Stateme
 function partOf({ graph }: Model): string {
   const has = (among: "input" | "output", name: string) => graph?.[among]?.some((one) => one.name === name) ?? false;
   if (has("input", "latents")) return "decoder";
-  if (has("input", "shift")) return "evaluator";
+  // The second is what evaluators of earlier releases take.
+  if (has("output", "latentStatistics.count") || has("input", "shift")) return "evaluator";
   return has("output", "reconstruction") ? "autoencoder" : "encoder";
 }
 

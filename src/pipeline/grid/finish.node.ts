@@ -44,7 +44,11 @@ export async function finishSae(
   trained: TrainProgress & { readonly seconds: number },
 ): Promise<SaeRecord> {
   const { run, data } = plan;
-  const { name, config } = entry;
+  const {
+    name,
+    config,
+    kept: { leftOut },
+  } = entry;
   const { provider, keepState = true } = run;
   const { threads } = plan.share;
   const ended = checkpointOf(plan, entry, trained);
@@ -62,7 +66,7 @@ export async function finishSae(
   else await rm(statesAt, { force: true });
   // The checkpoint is last: once it says finished, everything else is there.
   await saveCheckpoint(plan, name, checkpoint);
-  return trainedRecord({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+  return trainedRecord({ ...checkpoint, name, provider, leftOut, seconds: trained.seconds }, evaluation);
 }
 
 const frozenParts = ["encoder", "autoencoder"] as const;
@@ -76,7 +80,7 @@ async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, pa
 /** The record of an SAE that is finished already; frozen files that are missing are written again. */
 export async function reuse(
   { run }: GridPlan,
-  { name, threads }: Entry,
+  { name, threads, kept: { leftOut } }: Entry,
   checkpoint: Checkpoint,
   known: SaeRecord | undefined,
 ): Promise<SaeRecord> {
@@ -91,7 +95,10 @@ export async function reuse(
   const splits = Object.fromEntries(
     Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
   );
-  return trainedRecord({ ...checkpoint, name, provider: run.provider, threads, seconds: null }, { metrics, splits });
+  return trainedRecord(
+    { ...checkpoint, name, provider: run.provider, threads, leftOut, seconds: null },
+    { metrics, nullReasons: {}, splits },
+  );
 }
 
 /** Per-latent numbers as JSON, in the seven digits that float32 has. */

@@ -12,6 +12,7 @@ import { type Dataset, datasetOf } from "../dataset.node.ts";
 import { existingCheckpoint, existingMetrics } from "../existing.node.ts";
 import { defaultMemory, roomBesideRows, withinMemory } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
+import { type KeptRows, keptRows } from "./keptRows.node.ts";
 import type { GridRun } from "./request.ts";
 import { countsThreads, type Share, shareOut, shareSentence } from "./share.ts";
 import { type Found, threadsBegun, threadsRecorded } from "./threads.ts";
@@ -20,6 +21,8 @@ import { type Found, threadsBegun, threadsRecorded } from "./threads.ts";
 export interface Entry extends Found {
   /** Threads it is recorded with: `null` where they were not the same all the way, or do not count. */
   readonly threads: number | null;
+  /** The rows it trains on. */
+  readonly kept: KeptRows;
 }
 
 /** A grid that can be trained. */
@@ -50,9 +53,11 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   for (const { step } of run.configs) checkStep(provider, step);
   await usableRuntime(provider);
   const data = await datasetOf(run.set, run.trainRows, run.target);
-  const rows = data.trainShapes.dims[0]!;
-  const configs = run.configs.map((config) => fittedTo(config, rows));
-  for (const config of configs) checkTrainingRows(config, data.trainShapes);
+  const kept = await keptRows(run.configs, data);
+  const rowsOf = (i: number) => kept[i]!.shapes.dims[0]!;
+  const configs = run.configs.map((config, i) => fittedTo(config, rowsOf(i)));
+  for (const [i, config] of configs.entries()) checkTrainingRows(config, kept[i]!.shapes);
+  tellLeftOut(run, kept);
   const path = join(out, `${run.name}.metrics.json`);
   const metrics = await existingMetrics(path, data.info, force);
   const found: Found[] = [];
@@ -60,7 +65,7 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
     const config = configs[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, data.info);
     found.push({ name, config, before });
-    if (before && before.epochsDone > 0 && !endsRun(config, rows, before.epochsDone))
+    if (before && before.epochsDone > 0 && !endsRun(config, rowsOf(i), before.epochsDone))
       run.onNote?.(
         `${name}: goes on after epoch ${before.epochsDone}, where ${config.epochs} epochs at once would be in the middle of a run; the last digits may differ from those`,
       );
@@ -69,7 +74,10 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   const before = force ? undefined : threadsBegun(metrics, configs, left);
   const use = useOfMachine(run, left, data, before);
   const begun = left.length > 0 ? use.share.threads : before;
-  const entries = found.map((one) => ({ ...one, threads: threadsRecorded(run, one, use.share.threads) }));
+  const entries = found.map((one, i) => ({
+    ...one,
+    ...{ threads: threadsRecorded(run, one, use.share.threads), kept: kept[i]! },
+  }));
   return { run, data, entries, begun, path, records: metrics?.rows ?? [], ...use };
 }
 
@@ -95,4 +103,13 @@ function useOfMachine(
   const work = { provider, cells: left.length, cores: machine.cores, room, memory, jobs, threads, begun };
   const share = shareOut(work);
   return { share, ahead, sentence: shareSentence(work, share) };
+}
+
+/** Says how many rows are left out of training, once for each limit. */
+function tellLeftOut({ configs, onNote }: GridRun, kept: readonly KeptRows[]): void {
+  const said = new Map(configs.map(({ maxRowNorm }, i) => [maxRowNorm, kept[i]!]));
+  for (const [limit, { leftOut, shapes }] of said) {
+    const count = shapes.dims[0]! + leftOut;
+    if (limit !== "none") onNote?.(`--max-row-norm ${limit}: ${leftOut} of ${count} training rows are left out`);
+  }
 }

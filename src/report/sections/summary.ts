@@ -1,5 +1,6 @@
 import { belowMeanSentence, isBelowMean } from "../../record/belowMean.ts";
 import { chanceSentence } from "../../record/beyondChance.ts";
+import { cautions } from "../../record/cautions.ts";
 import { type Configuration, dataGroup, meanOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, noValue } from "../format.ts";
@@ -25,6 +26,7 @@ export function summary({ file, configurations, pareto }: ReportInputs): Block[]
       paretoSentence(pareto),
       ...baselineSentence(configurations),
       ...belowMean(configurations),
+      ...cautions(file).map((sentence) => `**${sentence}**`),
       ...chance(configurations),
       ...recoverySentences(configurations),
     ]),

@@ -129,11 +129,29 @@ describe("beside an evaluation", async () => {
     );
   });
 
+  test("at any scale the same", async () => {
+    const scaled = (by: number) => {
+      const of = ({ dims, data }: HostTensor<"float32">) =>
+        tensor(
+          "float32",
+          dims,
+          data.map((v) => v * by),
+        );
+      return { train: of(data.train), validation: of(data.validation) };
+    };
+    const evaluation = await evaluate(cpu, model, data, one);
+    const usual = await withChance(cpu, evaluation, scaled(1), one);
+    for (const by of [1e-20, 1e18])
+      for (const key of ["random_decoder", "frozen_encoder"].map((of) => `${of}_explained_variance_centered`))
+        expect((await withChance(cpu, evaluation, scaled(by), one)).metrics[key]).toBeCloseTo(usual.metrics[key]!, 4);
+  });
+
   test("where all validation rows are equal there is nothing to explain", async () => {
     const equal = tensor("float32", [20, inputDim], new Float32Array(20 * inputDim).fill(3));
     const flat = { train: data.train, validation: equal };
-    const { metrics } = await withChance(cpu, await evaluate(cpu, model, flat, one), flat, one);
+    const { metrics, nullReasons } = await withChance(cpu, await evaluate(cpu, model, flat, one), flat, one);
     expect(metrics.random_decoder_explained_variance_centered).toBeNull();
+    expect(nullReasons.random_decoder_explained_variance_centered).toBe("all rows are equal");
   });
 
   test("without training rows it is left out", async () => {
