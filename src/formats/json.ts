@@ -18,7 +18,7 @@ export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name
     const { path: at, message } = issue;
     if (issue.code === "unrecognized_keys")
       throw new ConfigError(
-        `${file}: ${issue.keys.map((key) => quote([...at, key].join("."))).join(", ")} not supported; what it changes would be lost`,
+        `${file}: ${issue.keys.map((key) => quote([...at, key].join("."))).join(", ")} not known here, and may change what the SAE computes; delete from the file what only says how it was trained`,
       );
     const value = at.reduce<unknown>((of, key) => (Object(of) as Record<PropertyKey, unknown>)[key], json);
     const shown = value === undefined ? "missing" : `${JSON.stringify(value).slice(0, 80)}: ${message}`;
