@@ -24,6 +24,14 @@ export interface ActivationSet {
 /** The tensor that holds a known dictionary beside the activations. */
 export const dictionary = "true_features";
 
+/** Which matrix of a file is meant. */
+export interface MatrixChoice {
+  /** Its name; default: `activations`, else the only one. */
+  readonly tensor?: string | undefined;
+  /** What to do where there are several, for the error; default: to name one with `--tensor`. */
+  readonly severalHint?: string;
+}
+
 /** What a file format gives: named arrays, and text about them. */
 export interface ArrayFile {
   readonly metadata: Readonly<Record<string, string>>;
@@ -44,12 +52,8 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Arra
  * @throws {ConfigError} when the extension is unknown, no array fits, it is not 2-D, is empty,
  * holds NaN, infinity or values beyond float32, a column has another length, or `true_features` another width.
  */
-export function parseActivations(
-  bytes: Uint8Array,
-  file: string,
-  { tensor }: { readonly tensor?: string | undefined } = {},
-): ActivationSet {
-  return activationSetOf(parseArrays(bytes, file), file, tensor);
+export function parseActivations(bytes: Uint8Array, file: string, options: MatrixChoice = {}): ActivationSet {
+  return activationSetOf(parseArrays(bytes, file), file, options);
 }
 
 /** The arrays in the bytes of a .safetensors, .npz or .npy file. @throws {ConfigError} when the extension is unknown. */
@@ -64,8 +68,12 @@ export function parseArrays(bytes: Uint8Array, file: string): ArrayFile {
 }
 
 /** The activation set among some arrays; checks as `parseActivations`. */
-export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, tensor?: string): ActivationSet {
-  const name = chooseMatrix(tensors, file, tensor);
+export function activationSetOf(
+  { metadata, tensors }: ArrayFile,
+  file: string,
+  choice: MatrixChoice = {},
+): ActivationSet {
+  const name = chooseMatrix(tensors, file, choice);
   const matrix = tensors.get(name)!;
   const activations = toMatrix(matrix);
   const columns = readColumns(tensors, name, activations.dims[0]!);
@@ -78,7 +86,7 @@ export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, 
 export function chooseMatrix(
   tensors: ReadonlyMap<string, Pick<StoredArray, "dtype" | "shape">>,
   file: string,
-  wanted: string | undefined,
+  { tensor: wanted, severalHint = "choose one with --tensor" }: MatrixChoice,
 ): string {
   const list = (names: readonly [string, Pick<StoredArray, "dtype" | "shape">][]) =>
     names
@@ -95,9 +103,7 @@ export function chooseMatrix(
   );
   if (candidates.length === 1) return candidates[0]![0];
   if (candidates.length > 1)
-    throw new ConfigError(
-      `${file}: several tensors could be the activations; choose one with --tensor: ${list(candidates)}`,
-    );
+    throw new ConfigError(`${file}: several tensors could be the activations; ${severalHint}: ${list(candidates)}`);
   throw new ConfigError(`${file}: no 2-D tensor of floating-point numbers; it has ${list([...tensors])}`);
 }
 

@@ -26,7 +26,7 @@ export async function readActivations(
       return readPtActivations({ size, read }, path, where, tensor);
     });
   const file = parseArrays(await readBytes(path), path);
-  const set = activationSetOf(file, path, tensor);
+  const set = activationSetOf(file, path, { tensor });
   return rowsWhere(set, where, await otherColumns(set, file, where, path));
 }
 

@@ -3,6 +3,7 @@ import { readBytes, writeWhole } from "../data/files.node.ts";
 import { externalLocations, joinExternalData } from "../onnx/external.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { dataFile } from "./dataFiles.node.ts";
 import type { Frozen } from "./vectors/vectors.ts";
 
@@ -28,6 +29,11 @@ export async function readModel(path: string): Promise<Model> {
   const locations = externalLocations(model, path);
   if (locations.length === 0) return model;
   const files = new Map<string, Uint8Array>();
-  for (const location of locations) files.set(location, await readBytes(await dataFile(path, location)));
+  for (const location of locations) {
+    const file = await dataFile(path, location);
+    const bytes = await readBytes(file);
+    checkNotMistaken(bytes, file);
+    files.set(location, bytes);
+  }
   return joinExternalData(model, files, path);
 }

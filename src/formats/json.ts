@@ -1,16 +1,18 @@
 import { z } from "zod";
 import { quote } from "../data/quote.ts";
 import { ConfigError } from "../util/errors.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import type { SourceFiles } from "./format.ts";
 
 /** A JSON file of the source, checked: a key of another type or value is refused by its name. Unknown keys: `strict` schemas refuse them. */
 export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name: string, schema: T): z.infer<T> {
   const file = `${path}/${name}`;
+  checkNotMistaken(files.get(name) ?? "", file);
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder().decode(files.get(name)));
-  } catch {
-    throw new ConfigError(`${file}: is not JSON; get the file again`);
+  } catch (error) {
+    throw new ConfigError(`${file}: is not JSON (${(error as Error).message}); get the file again`);
   }
   const { data, error } = schema.safeParse(json);
   if (error) {

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 
 /**
  * The value of a JSON text in which bare `NaN`, `Infinity` and `-Infinity` are allowed, as Python writes them; they come
@@ -6,6 +7,7 @@ import { ConfigError } from "../util/errors.ts";
  * @throws {ConfigError} when the text is no JSON; the message names the file.
  */
 export function parseJson(text: string, file: string): unknown {
+  checkNotMistaken(text, file);
   const mark = "\u0000number:";
   const quoted = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) =>
     token.startsWith('"') ? token : JSON.stringify(mark + token),

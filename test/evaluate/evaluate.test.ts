@@ -48,6 +48,15 @@ function expectClose(actual: Evaluation["metrics"], expected: Readonly<Record<st
     );
 }
 
+test.each(["train", "validation"] as const)("NaN among the %s rows is refused by its row", async (part) => {
+  const rows = { ...data[part], data: data[part].data.slice() };
+  rows.data[5 * 16 + 1] = Number.NaN;
+  const model = freeze(await sample(cases[0]!), "autoencoder");
+  await expect(of(model, {}, { ...data, [part]: rows })).rejects.toThrow(
+    `${part} rows: NaN at row 5, column 1; 1 of ${rows.dims[0]} rows affected; drop these rows`,
+  );
+});
+
 describe.each(cases)("$name", (one) => {
   let checkpoint: Checkpoint;
   beforeAll(async () => {

@@ -38,7 +38,7 @@ const refused: Readonly<Record<string, string>> = {
   complex: 'names "torch.ComplexFloatStorage"',
   sparse: 'names "torch._utils._rebuild_sparse_tensor"',
   quantised: 'names "torch._utils._rebuild_qtensor"',
-  legacy: "no archive as torch.save has written since PyTorch 1.6",
+  legacy: "is in PyTorch's old format, before 1.6; load it and save it again: torch.save(torch.load(old), new)",
   module: 'names "torch.nn.modules.linear.Linear"',
   state_dict: 'it has "encoder.weight", "encoder.bias"',
   tensor: "needs a dictionary with model_state_dict and config",

@@ -59,8 +59,14 @@ export async function openShards(
   paths: readonly string[],
   { tensor: name, source }: { readonly tensor?: string | undefined; readonly source: string },
 ): Promise<ShardSet> {
-  const headers: (ShardHeader & { readonly shard: Shard })[] = [];
-  for (const path of paths) headers.push(await openShard(path, name));
+  const all: (ShardHeader & { readonly shard: Shard })[] = [];
+  for (const path of paths) all.push(await openShard(path, name));
+  // Where activations were harvested, some part of the text may have had no row.
+  const headers = all.filter(({ shard }) => shard.rows > 0);
+  if (headers.length === 0)
+    throw new ConfigError(
+      `${paths[0]}: ${paths.length > 1 ? `this and the other ${paths.length - 1} shards have` : "has"} no row; give activations of at least one`,
+    );
   const shards = headers.map(({ shard }) => shard);
   const { width, path } = shards[0]!;
   for (const one of shards)
@@ -69,7 +75,7 @@ export async function openShards(
   const columns: Readonly<Record<string, Float64Array>>[] = [];
   for (const header of headers) columns.push(await columnsOf(header));
   const trainSpans = splitSpans(shards, columns);
-  const trueFeatures = await dictionaryOf(headers, width);
+  const trueFeatures = await dictionaryOf(all, width);
   return {
     shards,
     rows: shards.reduce((sum, { rows }) => sum + rows, 0),
