@@ -1,4 +1,5 @@
 import type { Argv, InferredOptionTypes, Options } from "yargs";
+import { withHome } from "./home.ts";
 
 /** What a verb does: flags as data, and one function. Its name and one-line description are in commands/index.ts. */
 export interface Command<O extends Record<string, Options> = Record<string, Options>> {
@@ -26,5 +27,5 @@ export const register = (cli: Argv, describe: string, { command, options, positi
         one.positional(name, { type: "string", describe, array, demandOption: true });
       return one.options(options).example(examples as [string, string][]);
     },
-    (flags) => run(flags as never),
+    (flags) => run(withHome(flags) as never),
   );

@@ -56,15 +56,25 @@ export function parseActivations(bytes: Uint8Array, file: string, options: Matri
   return activationSetOf(parseArrays(bytes, file), file, options);
 }
 
-/** The arrays in the bytes of a .safetensors, .npz or .npy file. @throws {ConfigError} when the extension is unknown. */
+/** The arrays in the bytes of a .safetensors, .npz or .npy file; of one with another extension, by how it begins. @throws {ConfigError} when the extension is unknown. */
 export function parseArrays(bytes: Uint8Array, file: string): ArrayFile {
   const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
-  const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
+  // What comes through a pipe has no name: `/dev/fd/63`.
+  const format = Object.hasOwn(readers, extension) ? extension : formatIn(bytes);
+  const read = format === undefined ? undefined : readers[format];
   if (!read)
     throw new ConfigError(
       `${file}: unknown extension; activations are read from .safetensors, .npz, .npy or .pt files`,
     );
   return read(bytes, file);
+}
+
+/** The format that some bytes begin as; `undefined` for none. */
+function formatIn(bytes: Uint8Array): keyof typeof readers | undefined {
+  const start = (text: string, at = 0) => [...text].every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
+  if (start("\x93NUMPY")) return "npy";
+  if (start("PK")) return "npz";
+  return start("{", 8) ? "safetensors" : undefined;
 }
 
 /** The activation set among some arrays; checks as `parseActivations`. */

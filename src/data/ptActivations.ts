@@ -91,6 +91,12 @@ export async function readPtActivations(
   return activationSetOf({ metadata: {}, tensors }, file, { tensor: name });
 }
 
+/** Whether some bytes are an archive as torch.save writes; it has a pickle, and a .npz has none. */
+export const isPt = (bytes: Uint8Array, file: string): boolean =>
+  bytes[0] === 0x50 &&
+  bytes[1] === 0x4b &&
+  readDirectory(bytes, 0, file, Number.MAX_SAFE_INTEGER).some(({ name }) => /(^|\/)data\.pkl$/.test(name));
+
 /** The dictionary in the archive; of its members only the pickle and the byte order are read. */
 async function topOf(source: PositionalFile, entries: readonly ZipEntry[], file: string, tensor: string | undefined) {
   const members = await Promise.all(

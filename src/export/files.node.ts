@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { readBytes, writeWhole } from "../data/files.node.ts";
+import { readBytes, readInput, writeWhole } from "../data/files.node.ts";
 import { externalLocations, joinExternalData } from "../onnx/external.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
@@ -25,7 +25,7 @@ export async function writeFrozen(path: string, { model, vectors }: Frozen): Pro
 
 /** Reads a model with its external data. @throws {ConfigError} when a file is missing or none of it is ONNX. */
 export async function readModel(path: string): Promise<Model> {
-  const model = decodeModel(await readBytes(path), path);
+  const model = decodeModel(await readInput(path), path);
   const locations = externalLocations(model, path);
   if (locations.length === 0) return model;
   const files = new Map<string, Uint8Array>();

@@ -274,6 +274,20 @@ test.each([
   expect(complaint(() => importSae({ path: "a", files: new Map(), others }))).toContain(`a: ${message}`);
 });
 
+test("a folder of several SAEs says which are in it: sparsify's run, Gemma Scope's release", async () => {
+  const root = temporaryFolder();
+  for (const name of ["layers.10", "layers.2", "layers.2.mlp"])
+    cpSync(pathOf("sparsify"), join(root, name), { recursive: true });
+  writeFileSync(join(root, "config.json"), "{}");
+  cpSync(pathOf("gemma-scope"), join(root, "layer_3/width_16k/average_l0_9"), { recursive: true });
+  cpSync("docs", join(root, "docs"), { recursive: true });
+  const source = await readSource(`${root}/`);
+  expect(complaint(() => importSae(source))).toBe(
+    `${root}/: is no SAE, it has 4 in it: layer_3/width_16k/average_l0_9, layers.2, layers.2.mlp, layers.10; import one of them, ${root}/layer_3/width_16k/average_l0_9`,
+  );
+  expect(importSae(await readSource(join(root, "layers.10"))).config.preset).toBe("sparsify");
+});
+
 test("a folder of no known format says which there are", async () => {
   const source = await readSource("src");
   expect(complaint(() => importSae(source))).toContain("src: none of the formats that can be imported");

@@ -56,10 +56,11 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
     "shards" in run.set
       ? withinMemory(configs, data.trainShapes.dims, { memory: run.memory ?? defaultMemory, jobs })
       : { jobs, ahead: true };
+  const stems = stemsOf(run.name, configs);
   const path = join(out, `${run.name}.metrics.json`);
   const records = await existingRecords(path, data.info, force);
   const entries: Entry[] = [];
-  for (const [i, name] of stemsOf(run.name, configs).entries()) {
+  for (const [i, name] of stems.entries()) {
     const config = configs[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, data.info);
     entries.push({ name, config, before });
