@@ -66,12 +66,16 @@ export function safetensorsStart(bytes: Uint8Array, size: number, file: string):
  * @throws {ConfigError} as `readSafetensors`.
  */
 export function readSafetensorsHeader(bytes: Uint8Array, size: number, file: string) {
-  const { header, start } = readHeader(bytes, size, file);
+  const { header, text, start } = readHeader(bytes, size, file);
   const metadata: Record<string, string> = {};
   const entries = new Map<string, SafetensorsEntry>();
   const named = Object.entries(header);
   if (named.length > maxTensors)
     throw new ConfigError(`${file}: ${named.length} tensors, at most ${maxTensors} are read; split the file`);
+  // JSON.parse keeps the last of two and says nothing.
+  const twice = repeatedKey(text);
+  if (twice !== undefined)
+    throw new ConfigError(`${file}: the header has ${quote(twice)} twice; write the file again, each name once`);
   for (const [name, entry] of named) {
     if (name === "__metadata__") {
       if (entry === null) continue;
@@ -87,18 +91,15 @@ export function readSafetensorsHeader(bytes: Uint8Array, size: number, file: str
   return { metadata, entries, start };
 }
 
-function readHeader(bytes: Uint8Array, size: number, file: string): { header: object; start: number } {
+function readHeader(bytes: Uint8Array, size: number, file: string): { header: object; text: string; start: number } {
   const start = safetensorsStart(bytes, size, file);
   let header: unknown;
+  let text: string;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
     const excess = beyond(text, bounds);
     if (excess) throw new ConfigError(`${file}: the header ${excess}; is this a .safetensors file?`);
     header = JSON.parse(text);
-    // JSON.parse keeps the last of two and says nothing.
-    const twice = repeatedKey(text);
-    if (twice !== undefined)
-      throw new ConfigError(`${file}: the header has ${quote(twice)} twice; write the file again, each name once`);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(
@@ -107,7 +108,7 @@ function readHeader(bytes: Uint8Array, size: number, file: string): { header: ob
   }
   if (!isObject(header))
     throw new ConfigError(`${file}: the header is not a JSON object; is this a .safetensors file?`);
-  return { header, start };
+  return { header, text, start };
 }
 
 function readMetadata(entry: unknown, file: string): Record<string, string> {

@@ -61,7 +61,7 @@ test.each(["train", "validation"] as const)("NaN among the %s rows is refused by
 test("a row with NaN is not encoded", async () => {
   const explorer = await Explorer.open(cpu, freeze(await sample(cases[0]!), "autoencoder"), x, { file: "a" });
   const row = { ...sliceRows(x, 0, 1), data: x.data.slice(0, 16) };
-  expect(await explorer.encode(row)).toEqual(explorer.row(0));
+  expect((await explorer.encode(row)).active).toHaveLength(explorer.row(0).active.length);
   row.data[2] = Number.NaN;
   await expect(explorer.encode(row)).rejects.toThrow("the row: NaN at row 0, column 2");
   await explorer.release();
