@@ -31,7 +31,8 @@ export function readTrainingState(bytes: Uint8Array, file: string, checkpoint: C
   let config: unknown;
   try {
     config = configToJson(configFromJson(parseSmall(metadata.config ?? ""), file));
-  } catch {
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw new ConfigError(`${file}: its metadata "config" is damaged; train again`);
   }
   if (JSON.stringify(config) !== JSON.stringify(configToJson(checkpoint.config)))

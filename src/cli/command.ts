@@ -1,5 +1,6 @@
 import type { Argv, InferredOptionTypes, Options } from "yargs";
 import { exampleText } from "./examples.ts";
+import { withHome } from "./home.ts";
 import { helpColumns } from "./terminal.ts";
 
 /** What a verb does: flags as data, and one function. Its name and one-line description are in commands/index.ts. */
@@ -28,5 +29,5 @@ export const register = (cli: Argv, describe: string, { command, options, positi
         one.positional(name, { type: "string", describe, array, demandOption: true });
       return one.options(options).epilogue(exampleText(examples, helpColumns()));
     },
-    (flags) => run(flags as never),
+    (flags) => run(withHome(flags) as never),
   );

@@ -22,6 +22,14 @@ export interface ActivationSet {
   readonly source: string;
 }
 
+/** Which matrix of a file is meant. */
+export interface MatrixChoice {
+  /** Its name; default: `activations`, else the only one. */
+  readonly tensor?: string | undefined;
+  /** What to do where there are several, for the error; default: to name one with `--tensor`. */
+  readonly severalHint?: string;
+}
+
 /** What a file format gives: named arrays, and text about them. */
 export interface ArrayFile {
   readonly metadata: Readonly<Record<string, string>>;
@@ -42,18 +50,16 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Arra
  * @throws {ConfigError} when the extension is unknown, no array fits, it is not 2-D, is empty,
  * holds NaN, infinity or values beyond float32, a column has another length, or `true_features` another width.
  */
-export function parseActivations(
-  bytes: Uint8Array,
-  file: string,
-  { tensor }: { readonly tensor?: string | undefined } = {},
-): ActivationSet {
-  return activationSetOf(parseArrays(bytes, file), file, tensor);
+export function parseActivations(bytes: Uint8Array, file: string, options: MatrixChoice = {}): ActivationSet {
+  return activationSetOf(parseArrays(bytes, file), file, options);
 }
 
-/** The arrays in the bytes of a .safetensors, .npz or .npy file. @throws {ConfigError} when the extension is unknown. */
+/** The arrays in the bytes of a .safetensors, .npz or .npy file; of one with another extension, by how it begins. @throws {ConfigError} when the extension is unknown. */
 export function parseArrays(bytes: Uint8Array, file: string): ArrayFile {
   const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
-  const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
+  // What comes through a pipe has no name: `/dev/fd/63`.
+  const format = Object.hasOwn(readers, extension) ? extension : formatIn(bytes);
+  const read = format === undefined ? undefined : readers[format];
   if (!read)
     throw new ConfigError(
       `${file}: unknown extension; activations are read from .safetensors, .npz, .npy or .pt files`,
@@ -61,9 +67,21 @@ export function parseArrays(bytes: Uint8Array, file: string): ArrayFile {
   return read(bytes, file);
 }
 
+/** The format that some bytes begin as; `undefined` for none. */
+function formatIn(bytes: Uint8Array): keyof typeof readers | undefined {
+  const start = (text: string, at = 0) => [...text].every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
+  if (start("\x93NUMPY")) return "npy";
+  if (start("PK")) return "npz";
+  return start("{", 8) ? "safetensors" : undefined;
+}
+
 /** The activation set among some arrays; checks as `parseActivations`. */
-export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, tensor?: string): ActivationSet {
-  const name = chooseMatrix(tensors, file, tensor);
+export function activationSetOf(
+  { metadata, tensors }: ArrayFile,
+  file: string,
+  choice: MatrixChoice = {},
+): ActivationSet {
+  const name = chooseMatrix(tensors, file, choice);
   const matrix = tensors.get(name)!;
   const activations = toMatrix(matrix);
   const columns = readColumns(tensors, name, activations.dims[0]!);
@@ -76,7 +94,7 @@ export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, 
 export function chooseMatrix(
   tensors: ReadonlyMap<string, Pick<StoredArray, "dtype" | "shape">>,
   file: string,
-  wanted: string | undefined,
+  { tensor: wanted, severalHint = "choose one with --tensor" }: MatrixChoice,
 ): string {
   const list = (names: readonly [string, Pick<StoredArray, "dtype" | "shape">][]) =>
     names
@@ -93,9 +111,7 @@ export function chooseMatrix(
   );
   if (candidates.length === 1) return candidates[0]![0];
   if (candidates.length > 1)
-    throw new ConfigError(
-      `${file}: several tensors could be the activations; choose one with --tensor: ${list(candidates)}`,
-    );
+    throw new ConfigError(`${file}: several tensors could be the activations; ${severalHint}: ${list(candidates)}`);
   throw new ConfigError(`${file}: no 2-D tensor of floating-point numbers; it has ${list([...tensors])}`);
 }
 

@@ -1,3 +1,4 @@
+import { checkFiniteRows } from "../data/finite.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { onlyOutputs } from "../onnx/prune.ts";
@@ -79,7 +80,7 @@ export async function evaluate(
   const { outputDim } = evaluator;
   if (outputDim !== undefined && !data.targets)
     throw new ConfigError(
-      `${file}: is a transcoder to rows ${outputDim} wide, and there are none to compare with; name them with --target`,
+      `${file}: is a transcoder to rows ${outputDim} wide, and there are no targets to compare with; sae-onnx eval takes them with --target`,
     );
   const targets = outputDim === undefined ? undefined : data.targets!;
   for (const part of ["train", "validation"] as const)
@@ -87,6 +88,9 @@ export async function evaluate(
       throw new ConfigError(
         `${file}: reconstructs rows ${outputDim} wide, the targets are [${targets[part].dims.join(", ")}] for ${data[part].dims[0]} activations; is it the model of another layer?`,
       );
+  for (const part of ["train", "validation"] as const)
+    for (const rows of [data[part], ...(targets ? [targets[part]] : [])])
+      if ("data" in rows) checkFiniteRows(rows, `${part} rows`);
   const rebuilt = targets?.validation ?? data.validation;
   const mean = data.mean ?? (await meanRow(rebuilt, outputDim ?? width));
   const validation = new RowTotals(mean, rebuilt.dims[0]!);

@@ -14,13 +14,14 @@ export function wordsFor<F extends keyof SaidIn>(
   has: string,
 ): NonNullable<SaidIn[F]> {
   const { architecture, options, inputDim, outputDim } = config;
+  if (outputDim !== undefined)
+    throw new ConfigError(
+      `${file}: is a transcoder, from ${inputDim} to ${outputDim} dimensions; --format ${format} writes SAEs only, export it as .onnx`,
+    );
   const said = architectureOf(config).saidIn?.(options, config) ?? {};
   const words = said[format];
   if (words) return words;
-  const settings = [
-    ...Object.entries(options).map(([name, value]) => `${name} ${value}`),
-    ...(outputDim === undefined ? [] : [`a transcoder from ${inputDim} to ${outputDim} dimensions`]),
-  ];
+  const settings = Object.entries(options).map(([name, value]) => `${name} ${value}`);
   const others = Object.keys(said).map((name) => `with --format ${name}`);
   throw new ConfigError(
     `${file}: ${has}; this is ${architecture} (${settings.join(", ")}); export it ${[...others, "as .onnx"].join(" or ")}`,

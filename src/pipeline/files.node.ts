@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { readBytes, writeWhole } from "../data/files.node.ts";
+import { readBytes, readInput, writeWhole } from "../data/files.node.ts";
 import { locked } from "../data/lock.node.ts";
 import { withChance } from "../evaluate/chance/withChance.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
@@ -67,7 +67,7 @@ export async function evaluateFiles({
 
 /** The metrics in the file at a path. @throws {ConfigError} when it cannot be read, or is no metrics file. */
 export async function readMetrics(path: string): Promise<MetricsFile> {
-  return parseMetrics(new TextDecoder().decode(await readBytes(path)), path);
+  return parseMetrics(new TextDecoder().decode(await readInput(path)), path);
 }
 
 /** What a report is drawn from. */

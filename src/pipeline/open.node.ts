@@ -1,4 +1,4 @@
-import { readActivations } from "../data/files.node.ts";
+import { isPipe, readActivations } from "../data/files.node.ts";
 import { openShards, shardPaths } from "../data/shards/shardSet.node.ts";
 import type { Where } from "../data/where.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -28,7 +28,11 @@ export async function openActivations(
 ): Promise<AnySet> {
   const paths = await shardPaths(text);
   const [path] = paths as [string];
-  if (paths.length === 1 && /\.(npz|pt)$/i.test(path)) return readActivations(path, { tensor, where });
+  if (paths.length === 1 && (/\.(npz|pt)$/i.test(path) || (await isPipe(path))))
+    return readActivations(path, { tensor, where });
+  for (const one of paths)
+    if (await isPipe(one))
+      throw new ConfigError(`${one}: a pipe is read once and whole, not as one of several; give it alone, or files`);
   const other = paths.find((one) => !/\.(safetensors|npy)$/i.test(one));
   if (other !== undefined)
     throw new ConfigError(

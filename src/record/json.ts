@@ -1,5 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import { beyond, endOfString } from "../util/json.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 
 /**
  * The value of a JSON text in which bare `NaN`, `Infinity` and `-Infinity` are allowed, as Python writes them; they come
@@ -7,6 +8,7 @@ import { beyond, endOfString } from "../util/json.ts";
  * @throws {ConfigError} when the text is no JSON; the message names the file.
  */
 export function parseJson(text: string, file: string): unknown {
+  checkNotMistaken(text, file);
   const excess = beyond(text, bounds);
   if (excess !== undefined) throw new ConfigError(`${file}: ${excess}; divide it into several files`);
   const { plain, marked } = marking(text);

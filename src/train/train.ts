@@ -1,4 +1,5 @@
 import { type TrainConfig, timedFor } from "../config/config.ts";
+import { checkFiniteRows } from "../data/finite.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
@@ -43,7 +44,7 @@ export interface TrainOptions {
 /**
  * Trains an SAE on activations `[rows, inputDim]`, and a transcoder on targets too. Rows are in memory, or are read in windows.
  * It gives the state after the last epoch, or after the one at which `onRun` ended the training.
- * @throws {ConfigError} when rows, state or options do not fit. @throws {RuntimeFailure} when the loss is no longer a number.
+ * @throws {ConfigError} when rows, state or options do not fit, or a row has NaN or infinity. @throws {RuntimeFailure} when the loss is no longer a number.
  */
 export async function train(
   runtime: Runtime,
@@ -57,6 +58,9 @@ export async function train(
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
   const source = "stretches" in rows ? rows : residentRows(withinNorm(residentOf(rows), given.maxRowNorm));
   checkTrainingRows(given, source);
+  // Rows that are read by windows were checked when they were opened.
+  if (!("stretches" in rows))
+    for (const [name, one] of Object.entries(residentOf(rows))) if (one) checkFiniteRows(one, name);
   const rowCount = source.dims[0]!;
   const config = timedFor(given, rowCount);
   // Only the trainer holds the first state. So it does not stay in memory beside later ones.

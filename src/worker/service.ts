@@ -1,5 +1,6 @@
 import { type ActivationSet, parseActivations } from "../data/activations.ts";
 import { columnOf, describeData } from "../data/describe.ts";
+import { checkFiniteRows } from "../data/finite.ts";
 import { checkLabels, type Label, parseLabels } from "../data/labels.ts";
 import { splitRows, takeRows } from "../data/split.ts";
 import { type Truth, truthOfRows } from "../data/truth.ts";
@@ -72,7 +73,9 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     },
     async read({ name, file, labels, trainRows }) {
       const bytes = file instanceof Uint8Array ? file : new Uint8Array(await file.arrayBuffer());
-      const set = parseActivations(bytes, name);
+      const set = parseActivations(bytes, name, {
+        severalHint: "keep one in the file, or call the right one activations",
+      });
       const split = splitRows(set, trainRows);
       const [rows, inputDim] = set.activations.dims as [number, number];
       const parsed = labels && checkLabels(parseLabels(labels.text, labels.name), rows, labels.name);
@@ -129,7 +132,10 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
         throw new ConfigError(`${name}: no input "activations" [batch, inputDim]; give a frozen .encoder.onnx`);
       return { id: keep(encoders, await opened().open(packModel(model))), inputDim };
     },
-    encode: ({ encoder, activations }) => found(encoders, encoder, "encoder").run({ activations }),
+    async encode({ encoder, activations }) {
+      checkFiniteRows(activations, "activations");
+      return found(encoders, encoder, "encoder").run({ activations });
+    },
     async close({ encoder, explorer }) {
       await (encoder === undefined ? undefined : encoders.get(encoder)?.release());
       await (explorer === undefined ? undefined : explorers.get(explorer)?.release());

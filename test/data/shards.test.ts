@@ -311,3 +311,41 @@ describe("is refused in one line, naming the shard", () => {
     expect(await refusal(() => shardPaths("a.npy,,b.npy"))).toMatch(/a name is missing/);
   });
 });
+
+describe("shards without rows", () => {
+  const write = (name: string, part: HostTensor<"float32">, more: Record<string, HostTensor> = {}) =>
+    writeFileSync(at(name), writeSafetensors({ activations: part, ...more }));
+  const none = sliceRows(all, 0, 0);
+
+  test.each(["first", "middle", "last"])("are read over: the %s", async (where) => {
+    const folder = `none-${where}`;
+    mkdirSync(at(folder));
+    const parts = { first: [0, 0, 60, 100], middle: [0, 60, 60, 100], last: [0, 60, 100, 100] }[where]!;
+    for (let i = 0; i < 3; i++) write(`${folder}/${i}.safetensors`, sliceRows(all, parts[i]!, parts[i + 1]!));
+    writeFileSync(at(`${folder}/3.npy`), writeNpy(none));
+    const set = await openShards(await shardPaths(at(folder)), { source: folder });
+    expect(set.rows).toBe(100);
+    const rows: number[] = [];
+    const spans = splitShards(set, 80);
+    for (const part of [spans.train, spans.validation])
+      for await (const { data } of rowBatches(set.shards, part, 7)) rows.push(...data);
+    expect(rows).toEqual([...all.data]);
+  });
+
+  test("need no column, and may be of no width", async () => {
+    mkdirSync(at("none-split"));
+    write("none-split/0.safetensors", tensor("float32", [0, 0], new Float32Array()));
+    write("none-split/1.safetensors", all, { split });
+    const set = await openShards(await shardPaths(at("none-split")), { source: "none-split" });
+    expect(set.trainSpans?.count).toBe(split.data.filter((one) => one === 0).length);
+  });
+
+  test("are refused where there is no other", async () => {
+    mkdirSync(at("none-all"));
+    for (const name of ["a", "b"]) write(`none-all/${name}.safetensors`, none);
+    const paths = await shardPaths(at("none-all"));
+    expect(await refusal(() => openShards(paths, { source: "none-all" }))).toMatch(
+      /a\.safetensors: this and the other 1 shards have no row; give activations of at least one$/,
+    );
+  });
+});

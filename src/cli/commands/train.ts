@@ -7,6 +7,7 @@ import { stepFor } from "../../pipeline/providerStep.ts";
 import { checkStart, readStart } from "../../pipeline/start.node.ts";
 import { trainGrid } from "../../pipeline/trainGrid.node.ts";
 import { serializeMetrics } from "../../record/metricsFile.ts";
+import { checkFileName } from "../../util/fileName.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
@@ -65,6 +66,7 @@ export const train = defineCommand({
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
     const lists = listsOf("train", given);
+    checkFileName(given.name, "--name");
     const { set, target } = await openData({ ...given, where: parseWhere(given.where) }, memory);
     const start = given["init-from"] === undefined ? undefined : await readStart(given["init-from"]);
     const configs = gridConfigs({

@@ -70,8 +70,14 @@ export async function openShards(
     source,
   }: { readonly tensor?: string | undefined; readonly where?: Where | undefined; readonly source: string },
 ): Promise<ShardSet> {
-  const headers: OpenedShard[] = [];
-  for (const path of paths) headers.push(await openShard(path, name));
+  const opened: OpenedShard[] = [];
+  for (const path of paths) opened.push(await openShard(path, name));
+  // Where activations were harvested, some part of the text may have had no row.
+  const headers = opened.filter(({ shard }) => shard.rows > 0);
+  if (headers.length === 0)
+    throw new ConfigError(
+      `${paths[0]}: ${paths.length > 1 ? `this and the other ${paths.length - 1} shards have` : "has"} no row; give activations of at least one`,
+    );
   const shards = headers.map(({ shard }) => shard);
   const { width, path } = shards[0]!;
   for (const one of shards)
@@ -82,7 +88,7 @@ export async function openShards(
   const wanted = Object.keys(where).length > 0 ? await wantedRows(headers, where, basename(source)) : undefined;
   const { columns, of } = wanted ? onlyWanted(shards, all, wanted) : { columns: all, of: shards };
   const trainSpans = splitSpans(of, columns);
-  const [truth, active] = [await dictionaryOf(headers, width), activeEntries(headers)];
+  const [truth, active] = [await dictionaryOf(opened, width), activeEntries(headers)];
   return {
     shards,
     ...(wanted ? { wanted } : {}),

@@ -57,11 +57,12 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   const rowsOf = (i: number) => kept[i]!.shapes.dims[0]!;
   const configs = run.configs.map((config, i) => fittedTo(config, rowsOf(i)));
   for (const [i, config] of configs.entries()) checkTrainingRows(config, kept[i]!.shapes);
+  const stems = stemsOf(run.name, configs);
   tellLeftOut(run, kept);
   const path = join(out, `${run.name}.metrics.json`);
   const metrics = await existingMetrics(path, data.info, force);
   const found: Found[] = [];
-  for (const [i, name] of stemsOf(run.name, configs).entries()) {
+  for (const [i, name] of stems.entries()) {
     const config = configs[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, data.info);
     found.push({ name, config, before });
