@@ -16,7 +16,9 @@ const { devDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as 
 const pack = temporaryFolder();
 let tarball = "";
 beforeAll(() => {
-  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", pack], quiet));
+  const [{ filename }] = JSON.parse(
+    execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", pack], quiet),
+  );
   tarball = join(pack, filename);
 });
 
