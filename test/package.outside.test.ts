@@ -99,6 +99,7 @@ describe("the package that npm pack makes in a fresh clone", () => {
 
   test.for(Object.entries(calls))(
     "sae-onnx %s works where it is installed",
+    { timeout: 120_000 },
     ([verb, { args, gives }], { skip }) => {
       needsInstall(skip);
       const { status, stdout, stderr } = run("npx", "sae-onnx", verb, ...args.split(" "));
@@ -106,7 +107,6 @@ describe("the package that npm pack makes in a fresh clone", () => {
       if (typeof gives === "string") expect(existsSync(join(project, gives)), `${verb} writes ${gives}`).toBe(true);
       else expect(stdout).toMatch(gives);
     },
-    120_000,
   );
 });
 
