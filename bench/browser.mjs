@@ -8,7 +8,17 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { cpu, encodeModel, evaluateOn, freeze, readActivations, splitRows, takeRows, trainOn, trainConfig } from "sae-onnx";
+import {
+  cpu,
+  encodeModel,
+  evaluateOn,
+  freeze,
+  readActivations,
+  splitRows,
+  takeRows,
+  trainConfig,
+  trainOn,
+} from "sae-onnx";
 
 const [latentDim = 1024, k = 20, steps = 24] = process.argv.slice(2).map(Number);
 const temporary = mkdtempSync(join(tmpdir(), "sae-onnx-bench-"));

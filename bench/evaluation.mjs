@@ -17,8 +17,8 @@ import {
   providers,
   readActivations,
   tensor,
-  trainOn,
   trainConfig,
+  trainOn,
 } from "sae-onnx";
 
 const [file, rounds = "7", threads = "2", batchSize = "1024", provider = "cpu"] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 // Trains one SAE in this process and measures it, and the floor of its step (floor.mjs): the counterpart of train_topk.py. Prints one
 // JSON object. Run: node --expose-gc bench/train_one.mjs DATA latentDim k [epochs] [all|time] [step] [preset]; `time` trains and no more.
-import { cpu, evaluateOn, freeze, readActivations, splitRows, takeRows, trainOn, trainConfig } from "sae-onnx";
+import { cpu, evaluateOn, freeze, readActivations, splitRows, takeRows, trainConfig, trainOn } from "sae-onnx";
 import { betweenRuns } from "../dist/train/runs/betweenRuns.js";
 import { activeCounter, floorOf } from "./floor.mjs";
 

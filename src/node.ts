@@ -5,13 +5,17 @@ import { onlyIn } from "./api/elsewhere.ts";
 import type * as inBrowser from "./browser.ts";
 
 export { evaluate, loadEncoder, train } from "./api/calls.node.ts";
-export { readActivations, writeWhole } from "./data/files.node.ts";
-export { attachFiles } from "./export/attach/files.node.ts";
-export { readModel, writeModel } from "./export/files.node.ts";
+export {
+  attachFiles,
+  evaluateFiles,
+  planGrid,
+  readActivations,
+  readModel,
+  trainGrid,
+  writeModel,
+  writeWhole,
+} from "./api/functions.node.ts";
 export * from "./index.ts";
-export { evaluateFiles } from "./pipeline/files.node.ts";
-export { planGrid } from "./pipeline/grid/plan.node.ts";
-export { trainGrid } from "./pipeline/trainGrid.node.ts";
 export { cpu } from "./runtime/cpu.node.ts";
 export { providers } from "./runtime/providers.node.ts";
 

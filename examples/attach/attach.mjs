@@ -1,7 +1,7 @@
 // Trains a small SAE on a model's inner activations, attaches it to that model, and runs the two as one model in onnxruntime-web.
 // Run: npm run -s build && node examples/attach/attach.mjs
 import * as ort from "onnxruntime-web"; // in a page the same three lines at the end
-import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, trainOn, trainConfig } from "sae-onnx";
+import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, trainConfig, trainOn } from "sae-onnx";
 
 /** A model of 20 tokens, 16 dims: an embedding, a residual block, an output. Any .onnx will do in its place. */
 const [tokens, width] = [20, 16];

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, trainOn, trainConfig } from "sae-onnx";
+import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, trainConfig, trainOn } from "sae-onnx";
 
 const folderOf = resolve(process.argv[2] ?? ".");
 const { AutoModel, AutoTokenizer, env, Tensor } = (() => {

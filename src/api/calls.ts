@@ -6,6 +6,7 @@ import type { TrainProgress } from "../train/train.ts";
 import { anObject, checkArguments, checkOptions, either, isTensor, type Kind, matrix } from "../util/arguments.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import type { SaeWorker, WorkerOptions } from "../worker/client.ts";
+import { aConfig, aMatrix } from "./kinds.ts";
 
 /** What a result was computed on, and why. */
 export interface ComputedOn {
@@ -55,7 +56,7 @@ export type Train = (config: TrainConfig, rows: HostTensor<"float32">, options?:
 export type LoadEncoder = (source: ModelSource, options?: RunOptions) => Promise<Encoder>;
 
 const runOptions = ["provider", "threads", "wasmPath", "workerPath", "startWorker", "worker"];
-const rows = matrix("[rows, inputDim]");
+const rows = aMatrix;
 
 const model: Kind = {
   is: (value) =>
@@ -66,12 +67,6 @@ const model: Kind = {
   words:
     "a frozen model: where it is (a path in Node, an address in a browser), its bytes (Uint8Array), or what freeze gives",
 };
-
-const config = anObject("a training configuration, as trainConfig({ inputDim, latentDim, options }) makes it", {
-  architecture: (value) => typeof value === "string",
-  inputDim: (value) => typeof value === "number",
-  batchSize: (value) => typeof value === "number",
-});
 
 const data = anObject("{ train, validation }, each a float32 tensor [rows, inputDim]", {
   train: rows.is,
@@ -87,7 +82,7 @@ export function checkEvaluate(...[source, on, options]: Parameters<Evaluate>): v
 
 /** @throws {ConfigError} when an argument of `train` is not what it must be, by name. */
 export function checkTrain(...[given, x, options]: Parameters<Train>): void {
-  checkArguments("train", { config: [given, config], rows: [x, rows] });
+  checkArguments("train", { config: [given, aConfig], rows: [x, rows] });
   checkRun("train", options, ["from", "onEpoch", "signal"]);
   const { from, onEpoch, signal } = options ?? {};
   const progress = anObject("{ state, epochsDone, loss }, as train gives it", { state: anObject("").is });

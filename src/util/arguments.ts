@@ -36,9 +36,6 @@ export const anObject = (words: string, fields: Fields = {}): Kind => ({
 });
 
 export const aString: Kind = { is: (value) => typeof value === "string", words: "a text" };
-export const aFunction: Kind = { is: (value) => typeof value === "function", words: "a function" };
-export const bytes: Kind = { is: (value) => value instanceof Uint8Array, words: "a Uint8Array" };
-
 /** A list, each of a kind where one is given. */
 export const listOf = (words: string, { is }: Pick<Kind, "is"> = { is: () => true }): Kind => ({
   is: (value) => Array.isArray(value) && value.every(is),
@@ -72,13 +69,8 @@ export const matrix = (sides: string): Kind => ({
   words: `a float32 tensor ${sides}: { dtype: "float32", dims, data: Float32Array }, as tensor("float32", dims, data) makes it`,
 });
 
-export const aTensor: Kind = {
-  is: isTensor,
-  words: "a tensor { dtype, dims, data }, as tensor(dtype, dims, data) makes it",
-};
-
 /** What was given, in a few words. */
-function inWords(value: unknown): string {
+export function inWords(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "function") return `a function ${value.name}`.trim();
   if (Array.isArray(value)) return `an array of ${value.length}`;

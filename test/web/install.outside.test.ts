@@ -80,7 +80,7 @@ describe.skipIf(noChromium)(`a page of a fresh project${noChromium && ` (skipped
   };
   const bundlers = [
     { name: "vite", build: "npx vite build vite --logLevel warn", root: "vite/dist" },
-    { name: "webpack", build: "node webpack/build.js", root: "webpack" },
+    { name: "webpack", build: "node webpack/build.js development", root: "webpack" },
     { name: "esbuild", build: "node esbuild/build.js", root: "esbuild" },
     { name: "script-tag", build: "node script-tag/build.js", root: "script-tag" },
   ];
