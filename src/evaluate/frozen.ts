@@ -60,6 +60,20 @@ export function evaluatorOf(given: Model, file: string, form: MetricsForm = {}):
   return { model: whole, table, inputDim, latentDim, outputDim, k, active: activeIn(model), metadata };
 }
 
+/**
+ * The width of the activations that a frozen encoder takes.
+ * @throws {ConfigError} when the model does not give latents of activations.
+ */
+export function encoderWidth(model: Model, file: string): number {
+  const info = model.graph?.input?.find((one) => one.name === "activations");
+  const inputDim = info && shapeOf(info)?.at(-1);
+  if (typeof inputDim !== "number" || !model.graph?.output?.some((one) => one.name === "latents"))
+    throw new ConfigError(
+      `${file}: no encoder: it needs an input "activations" [batch, inputDim] and an output "latents", it has ${names(model, "input")} and ${names(model, "output")}; give a frozen .encoder.onnx`,
+    );
+  return inputDim;
+}
+
 function chained(model: Model, latentDim: number, form: MetricsForm, file: string): Model {
   try {
     return withMetrics(model, latentDim, form);

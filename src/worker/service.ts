@@ -6,17 +6,18 @@ import { splitRows, takeRows } from "../data/split.ts";
 import { type Truth, truthOfRows } from "../data/truth.ts";
 import { evaluate, type ResidentData } from "../evaluate/evaluate.ts";
 import { Explorer } from "../evaluate/explore.ts";
+import { encoderWidth } from "../evaluate/frozen.ts";
 import { latentsByWords } from "../evaluate/search.ts";
 import { mostJudgedRows, withTruth } from "../evaluate/truth/withTruth.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
-import { shapeOf } from "../onnx/tensors.ts";
 import { measuredRecord, modelName } from "../record/measured.ts";
 import { type BrowserSettings, mostThreads } from "../runtime/browser.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
-import { train } from "../train/train.ts";
+import { type EpochNews, trainTelling } from "../train/news.ts";
 import { ConfigError } from "../util/errors.ts";
 import { tensor } from "../util/tensor.ts";
-import type { CallName, Calls, EpochNews, FromWorker, ToWorker, WorkerError } from "./messages.ts";
+import type { CallName, Calls, FromWorker, ToWorker, WorkerError } from "./messages.ts";
+import { watchWasmFile } from "./wasmFile.ts";
 
 interface Kept {
   readonly data: ResidentData;
@@ -34,12 +35,16 @@ type Methods = {
 /** Answers the messages of a page: everything that takes long, on the runtime that `open` makes. */
 export function serve(makeRuntime: (settings: BrowserSettings) => Runtime): void {
   const methods = methodsOf(makeRuntime);
+  const wasmFile = watchWasmFile();
   const post = (message: FromWorker) => (postMessage as (message: unknown) => void)(message);
   self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     const { id, call, takes } = data;
     (methods[call] as (takes: unknown, tell: Tell) => Promise<unknown>)(takes, (news) => post({ id, news })).then(
       (gives) => post({ id, gives }),
-      ({ name, message, stack, progress }: WorkerError) => post({ id, error: { name, message, stack, progress } }),
+      ({ name, message, stack, progress }: WorkerError) => {
+        const missing = wasmFile();
+        post({ id, error: missing ? { name: "ConfigError", message: missing } : { name, message, stack, progress } });
+      },
     );
   };
 }
@@ -126,10 +131,7 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       found(explorers, explorer, "model").encode(tensor("float32", [1, x.length], x as Float32Array<ArrayBuffer>)),
     async loadEncoder({ name, bytes }) {
       const model = decodeModel(bytes, name);
-      const info = model.graph?.input?.find((one) => one.name === "activations");
-      const inputDim = info && shapeOf(info)?.at(-1);
-      if (typeof inputDim !== "number")
-        throw new ConfigError(`${name}: no input "activations" [batch, inputDim]; give a frozen .encoder.onnx`);
+      const inputDim = encoderWidth(model, name);
       return { id: keep(encoders, await opened().open(packModel(model))), inputDim };
     },
     async encode({ encoder, activations }) {
@@ -145,27 +147,8 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     },
     async train({ data, config, from }, tell) {
       const { data: rows } = found(sets, data, "data set");
-      const steps = Math.ceil(rows.train.dims[0]! / config.batchSize);
-      const started = performance.now();
-      const seconds = () => (performance.now() - started) / 1000;
       stopping = false;
-      let reached = from;
-      const progress = await train(opened(), config, rows.train, {
-        from,
-        async onRun(progress) {
-          reached = progress;
-          const { epochsDone, loss, state } = progress;
-          const idle = state.steps_since_fired!.data;
-          const deathRate = idle.reduce((count, n) => count + (n >= steps ? 1 : 0), 0) / idle.length;
-          tell({ epochsDone, loss: loss.at(-1)!, deathRate, seconds: seconds() });
-          // Messages are read between runs only.
-          await new Promise((resolve) => setTimeout(resolve));
-          return !stopping;
-        },
-      }).catch((error) => {
-        throw Object.assign(error, { progress: reached });
-      });
-      return { ...progress, seconds: seconds() };
+      return trainTelling(opened(), config, rows.train, { from, tell, stopped: () => stopping });
     },
     async stop() {
       stopping = true;

@@ -1,3 +1,5 @@
+import type { TrainProgress } from "../train/train.ts";
+
 /** What people read where files are missing, memory or a device gave out, or a model has foreign operations: what to do, and what was said of it. */
 const causes: readonly (readonly [RegExp, string])[] = [
   // The last ones are what ONNX Runtime 1.30 says of a device that was lost while nothing ran.
@@ -29,3 +31,7 @@ export function inWords(message: string): string {
 /** Whether an error of a worker says that its graphics device was lost. */
 export const isDeviceLost = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith(causes[0]![1]);
+
+/** Where a training was at the end of its last run, from the error it failed with; undefined before the first. */
+export const progressOf = (error: unknown): TrainProgress | undefined =>
+  (error as { readonly progress?: TrainProgress } | undefined | null)?.progress;
