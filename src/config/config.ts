@@ -119,6 +119,7 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
     );
   if (sparsityStart > 0 && sparsityStart < sparsityOf(config)!)
     throw new ConfigError(`sparsityStart must be at least ${sparsity} = ${sparsityOf(config)}, got ${sparsityStart}`);
+  checkDead(config);
   if (!isTrained(config)) return;
   const parameters = architectureOf(config).params(config, config.options);
   if (!parameters.b_dec && (centre || biasStart !== "own"))
@@ -133,6 +134,50 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
     throw new ConfigError(
       `tiedStart needs inputs and targets of one width, they are ${config.inputDim} and ${config.outputDim} wide; leave it out`,
     );
+}
+
+/** The options that are for dead latents, by the names of those that are in use. */
+const forDead = ({ auxK, resampleEvery }: TrainOptionValues): readonly string[] => [
+  ...(auxK > 0 ? ["auxK"] : []),
+  ...(resampleEvery > 0 ? ["resampleEvery"] : []),
+];
+
+/** @throws {ConfigError} for options that are for dead latents, where no latent can die or be brought back. */
+function checkDead(config: Whole): void {
+  const { architecture, options, latentDim, resampleEvery, epochs } = config;
+  const { revival, sparsity, params } = architectureOf(config);
+  const [first] = forDead(config);
+  if (first === undefined) return;
+  if (config.auxK > 0 && !revival)
+    throw new ConfigError(`auxK: architecture ${architecture} has no way to revive dead latents; leave auxK out`);
+  if (keptPerRow(config) === latentDim && revival && revival(options).by !== "relu")
+    throw new ConfigError(
+      `${first}: with ${sparsity} = latentDim = ${latentDim} every row keeps every latent, so that none can die; leave ${first} out, or lower ${sparsity}`,
+    );
+  const { W_enc, W_dec } = params(config, options);
+  if (resampleEvery > 0 && !(W_enc?.perLatent && W_dec?.perLatent))
+    throw new ConfigError(
+      `resampleEvery needs an encoder W_enc and a decoder W_dec with a row for each latent, which ${architecture} has not; leave resampleEvery out`,
+    );
+  if (resampleEvery >= epochs)
+    throw new ConfigError(
+      `resampleEvery = ${resampleEvery}: of ${epochs} epochs none begins after so many, so that nothing would be resampled; lower it, or leave it out`,
+    );
+}
+
+/** @throws {ConfigError} where a training is too short for a latent to die before that would matter. */
+function checkTimeToDie(config: TrainConfig, stepsPerEpoch: number): void {
+  const { deadSteps, resampleEvery, epochs } = config;
+  for (const option of forDead(config)) {
+    const before = option === "auxK" ? epochs : resampleEvery * Math.floor((epochs - 1) / resampleEvery);
+    const steps = before * stepsPerEpoch;
+    // A loss sees how it stood before its step.
+    if (option === "auxK" ? deadSteps < steps : deadSteps <= steps) continue;
+    const when = option === "auxK" ? "the whole training has" : "there are before the last resampling";
+    throw new ConfigError(
+      `${option}: a latent is dead after deadSteps = ${deadSteps} steps, and ${when} ${steps}, so that none can die; lower deadSteps, or leave ${option} out`,
+    );
+  }
 }
 
 /** Why a configuration's step must see every latent; `undefined` where it may leave out those that a batch does not keep. */
@@ -150,7 +195,8 @@ function needsAll(config: Whole): string | undefined {
 
 function stepOf(config: Whole, wanted: string | undefined): StepName {
   const reason = needsAll(config);
-  const step = wanted ?? (reason === undefined && leavingOutPays(config) ? "live" : "dense");
+  const pays = leavingOutPays(config) && config.auxK === 0;
+  const step = wanted ?? (reason === undefined && pays ? "live" : "dense");
   if (!stepNames.includes(step as StepName))
     throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);
   if (step === "live" && reason !== undefined) throw new ConfigError(`${reason}; use step dense`);
@@ -167,11 +213,13 @@ export const needsTotal = ({ schedule, warmup, sparsityWarmup }: TrainConfig): b
 
 /**
  * The configuration for so many training rows: it keeps the steps of the whole training, where a schedule depends on them.
- * @throws {ConfigError} when a schedule would count more steps than float32 holds.
+ * @throws {ConfigError} when a schedule would count more steps than float32 holds, or the training is too short for a latent to die.
  */
 export function timedFor({ totalSteps: _, ...config }: TrainConfig, rows: number): TrainConfig {
+  const stepsPerEpoch = Math.ceil(rows / config.batchSize);
+  checkTimeToDie(config, stepsPerEpoch);
   if (!isScheduled(config)) return config;
-  const totalSteps = Math.ceil(rows / config.batchSize) * config.epochs;
+  const totalSteps = stepsPerEpoch * config.epochs;
   if (totalSteps > mostSteps)
     throw new ConfigError(
       `a schedule counts at most ${mostSteps} steps, ${config.epochs} epochs are ${totalSteps}; use larger batches or fewer epochs`,

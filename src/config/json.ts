@@ -15,15 +15,21 @@ export const isOwnKey = (name: string): boolean => ownKeys.includes(name);
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
+/** Options that were topk-relu's own before every architecture had them: its files go on naming them. */
+const namedByTopKRelu: readonly string[] = ["auxK", "auxCoefficient", "deadSteps"];
+
 /** Left out of files: what has its default and what older files do not know. */
-const isQuiet = (name: string, value: unknown): boolean => {
+const isQuiet = (architecture: string, name: string, value: unknown): boolean => {
+  if (architecture === "topk-relu" && namedByTopKRelu.includes(name)) return false;
   const option = allOptions[name];
   return option?.quiet === true && option.default === value;
 };
 
 /** A configuration as files keep it: snake_case keys, the architecture's options among the others, in a fixed order. */
 export function configToJson({ options, ...rest }: TrainConfig): Record<string, OptionValue> {
-  const own = Object.entries(rest as unknown as AnyOptionValues).filter(([name, value]) => !isQuiet(name, value));
+  const own = Object.entries(rest as unknown as AnyOptionValues).filter(
+    ([name, value]) => !isQuiet(rest.architecture, name, value),
+  );
   const entries = [...own, ...Object.entries(options)];
   return Object.fromEntries(
     entries.map(([name, value]) => [snake(name), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),

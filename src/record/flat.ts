@@ -29,6 +29,7 @@ const fields = z.object({
     .default(null),
   splits: z.record(z.string(), z.string()).default({}),
   loss: z.array(z.union([z.number(), z.nan(), z.null().transform(() => Number.NaN)])).default([]),
+  resampled: z.array(whole).exactOptional(),
 });
 const fieldNames = new Set(Object.keys(fields.shape));
 

@@ -14,13 +14,14 @@ export interface TrainedSae {
   readonly position: number | null;
   readonly seconds: number | null;
   readonly loss: readonly number[];
+  readonly resampled?: readonly number[] | undefined;
   /** Where it was imported from; default: from nowhere. */
   readonly origin?: Origin | null | undefined;
 }
 
 /** The record of an SAE that was trained here, or whose checkpoint is. */
 export function trainedRecord(
-  { name, config, provider, layer, position, seconds, loss, origin = null }: TrainedSae,
+  { name, config, provider, layer, position, seconds, loss, resampled, origin = null }: TrainedSae,
   { metrics, splits }: Pick<Evaluation, "metrics" | "splits">,
 ): SaeRecord {
   const complete = configToJson(config);
@@ -44,6 +45,7 @@ export function trainedRecord(
     metrics,
     splits,
     loss,
+    ...(resampled ? { resampled } : {}),
   };
 }
 

@@ -88,6 +88,7 @@ export const batchTopK = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
+  revival: (_options) => ({ pre: encodeOffBias, by: "relu" }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: (_options, { outputDim }) => ({
     inputBias: outputDim === undefined,

@@ -26,11 +26,16 @@ import type { GridRun } from "./request.ts";
 export function checkpointOf(
   { run: { provider }, data: { info, layer, position } }: GridPlan,
   config: TrainConfig,
-  { state: tensors, epochsDone, loss }: TrainProgress,
+  { state: tensors, epochsDone, loss, resampled }: TrainProgress,
 ): Checkpoint {
   const tf32 = provider === "cuda" ? tf32Here() : undefined;
-  return { config, tensors, epochsDone, loss, layer, position, tf32, dataDigest: info.digest, metrics: {} };
+  return { config, tensors, epochsDone, loss, resampled, layer, position, tf32, dataDigest: info.digest, metrics: {} };
 }
+
+/** The same back again. */
+export const progressOf = ({ tensors: state, epochsDone, loss, resampled }: Checkpoint): TrainProgress => ({
+  ...{ state, epochsDone, loss, resampled },
+});
 
 /** Writes where a training is. */
 export const saveCheckpoint = ({ run }: GridPlan, name: string, checkpoint: Checkpoint): Promise<void> =>

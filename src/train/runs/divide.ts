@@ -11,6 +11,7 @@
  *   So sizes alone decide (`bySize`), and every machine has the same runs.
  */
 import type { TrainConfig } from "../../config/config.ts";
+import { epochsUntilDue } from "../resampling/when.ts";
 import { optimizerOf, stateBytes } from "../state.ts";
 import type { Batches } from "./batches.ts";
 import { epochsForNextRun, Pace } from "./pace.ts";
@@ -106,6 +107,6 @@ export function endsRun(config: TrainConfig, rows: number, epochs: number): bool
   if (config.step !== "live" || config.shuffleRows !== undefined) return true;
   const stepsPerEpoch = Math.ceil(rows / config.batchSize);
   let done = 0;
-  while (done < epochs) done += joined(config, done, stepsPerEpoch);
+  while (done < epochs) done += Math.min(joined(config, done, stepsPerEpoch), epochsUntilDue(config, done));
   return done === epochs;
 }
