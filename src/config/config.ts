@@ -18,6 +18,11 @@ export interface TrainConfig extends SaeSpec, TrainOptionValues {
    * this share of the row's length, the row is left alone until it is kept again. Left out: rows are never left alone.
    */
   readonly retire?: number;
+  /**
+   * Architectures with a threshold only. This share of the training rows, the last ones, is trained on by no step. The finished SAE's
+   * threshold is set on them, so that they keep k latents on average. Left out: the threshold is what training carried.
+   */
+  readonly calibrate?: number;
   /** Rows shuffled at a time, where there are more: an epoch's order is a shuffle of blocks, then of windows of about so many rows. */
   readonly shuffleRows?: number;
   /** Steps of the whole training: known where the rows are, and kept where a schedule depends on it. */
@@ -33,6 +38,12 @@ export type TrainRequest = SaeRequest & {
 
 /** Half a unit in the last place of a float32 number, relative to it. */
 const defaultRetire = 2 ** -24;
+
+/** Share of the training rows that a threshold is set on. */
+const defaultCalibrate = 0.1;
+
+/** A threshold needs no more rows than this. */
+const mostCalibrated = 4096;
 
 /** Steps are counted in float32, which holds whole numbers up to this. */
 const mostSteps = 2 ** 24;
@@ -88,9 +99,18 @@ export function trainConfig(request: TrainRequest): TrainConfig {
   if (!(retire >= 0 && retire < 1e-3)) throw new ConfigError(`retire must be a number from 0 to 1e-3, got ${retire}`);
   if (retire > 0 && step !== "live" && request.step !== undefined)
     throw new ConfigError(`retire is for step live, step is ${step}; leave one of them out`);
+  const hasThreshold = isTrained(spec) && architectureOf(spec).state?.threshold !== undefined;
+  const { calibrate = hasThreshold ? defaultCalibrate : 0 } = request;
+  if (!(calibrate >= 0 && calibrate <= 0.5))
+    throw new ConfigError(`calibrate must be a number from 0 to 0.5, got ${calibrate}`);
+  if (calibrate > 0 && !hasThreshold)
+    throw new ConfigError(
+      `calibrate sets a threshold, which architecture ${spec.architecture} has not; leave calibrate out`,
+    );
   return {
     ...whole,
     step,
+    ...(calibrate > 0 ? { calibrate } : {}),
     ...(retire > 0 && step === "live" ? { retire } : {}),
     ...(shuffleRows === undefined ? {} : { shuffleRows }),
     ...(totalSteps === undefined ? {} : { totalSteps }),
@@ -211,12 +231,21 @@ export const isScheduled = ({ schedule, warmup, sparsityWarmup }: TrainConfig): 
 export const needsTotal = ({ schedule, warmup, sparsityWarmup }: TrainConfig): boolean =>
   schedule !== "constant" || [warmup, sparsityWarmup].some((one) => one > 0 && one <= 1);
 
+/** How many of the training rows, the last ones, no step sees. */
+export const heldOut = ({ calibrate = 0 }: TrainConfig, rows: number): number =>
+  Math.min(mostCalibrated, Math.ceil(calibrate * rows));
+
 /**
  * The configuration for so many training rows: it keeps the steps of the whole training, where a schedule depends on them.
  * @throws {ConfigError} when a schedule would count more steps than float32 holds, or the training is too short for a latent to die.
  */
 export function timedFor({ totalSteps: _, ...config }: TrainConfig, rows: number): TrainConfig {
-  const stepsPerEpoch = Math.ceil(rows / config.batchSize);
+  const trained = rows - heldOut(config, rows);
+  if (trained < config.batchSize && rows >= config.batchSize)
+    throw new ConfigError(
+      `calibrate holds out ${rows - trained} of ${rows} training rows, and the ${trained} left are fewer than one batch of ${config.batchSize}; use a smaller batch size or more rows, or calibrate 0`,
+    );
+  const stepsPerEpoch = Math.ceil(trained / config.batchSize);
   checkTimeToDie(config, stepsPerEpoch);
   if (!isScheduled(config)) return config;
   const totalSteps = stepsPerEpoch * config.epochs;
@@ -229,5 +258,8 @@ export function timedFor({ totalSteps: _, ...config }: TrainConfig, rows: number
 
 /** The same; and it keeps `shuffleRows` (default 65,536) only where there are more rows than that. */
 export function fittedTo({ shuffleRows = defaultShuffleRows, ...config }: TrainConfig, rows: number): TrainConfig {
-  return { ...timedFor(config, rows), ...(rows > shuffleRows ? { shuffleRows } : {}) };
+  return {
+    ...timedFor(config, rows),
+    ...(rows - heldOut(config as TrainConfig, rows) > shuffleRows ? { shuffleRows } : {}),
+  };
 }

@@ -6,7 +6,7 @@ import { allOptions, type TrainConfig, type TrainRequest, trainConfig } from "./
 const ownKeys: readonly string[] = [
   ...["architecture", "preset", "inputDim", "latentDim", "outputDim"],
   ...Object.keys(allOptions),
-  ...["step", "retire", "shuffleRows", "totalSteps", "initFrom"],
+  ...["step", "retire", "calibrate", "shuffleRows", "totalSteps", "initFrom"],
 ];
 
 /** Whether a key is no option of an architecture. */
@@ -46,7 +46,7 @@ export function configFromJson(json: unknown, file: string): TrainConfig {
     const needed = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "optimizer", "step", "seed"];
     const missing = needed.find((name) => !Object.hasOwn(json, name));
     if (missing) throw new ConfigError(`${missing} is missing`);
-    return trainConfig({ retire: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
+    return trainConfig({ retire: 0, calibrate: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
   } catch (error) {
     // The message may quote a value of the file.
     const what = (error as Error).message.slice(0, 500).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");

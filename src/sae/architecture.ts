@@ -127,6 +127,8 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
   /** What training carries without a gradient. Default: nothing. */
   readonly state?: {
     readonly tensors: (dims: Dims, options: OptionValues<O>) => S;
+    /** The tensor that says, frozen, above which `pre` a latent is kept. It can be set so that rows keep `sparsity` latents on average. */
+    readonly threshold?: keyof S & string;
     readonly next: (context: StateContext<OptionValues<O>, StateOf<S>>) => StateOf<S>;
   };
   readonly encode: (
@@ -169,6 +171,7 @@ export interface Architecture {
   readonly params: (dims: Dims, options: AnyOptionValues) => Parameters;
   readonly state?: {
     readonly tensors: (dims: Dims, options: AnyOptionValues) => States;
+    readonly threshold?: string;
     readonly next: (context: StateContext<AnyOptionValues, Values>) => Values;
   };
   readonly encode: (

@@ -1,7 +1,8 @@
-import { type TrainConfig, timedFor } from "../config/config.ts";
+import { heldOut, type TrainConfig, timedFor } from "../config/config.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
+import { calibrated } from "./calibrate.ts";
 import { resampled } from "./resampling/resample.ts";
 import { epochsUntilDue, isDue } from "./resampling/when.ts";
 import { checkTrainingRows, type Rows } from "./rows.ts";
@@ -58,10 +59,12 @@ export async function train(
   const { onRun = async () => true, onPause = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
-  const source = "stretches" in rows ? rows : residentRows(rows);
-  checkTrainingRows(given, source);
+  const all = "stretches" in rows ? rows : residentRows(rows);
+  checkTrainingRows(given, all);
+  const config = timedFor(given, all.dims[0]!);
+  const held = heldOut(config, all.dims[0]!);
+  const source = held > 0 ? all.without(held) : all;
   const rowCount = source.dims[0]!;
-  const config = timedFor(given, rowCount);
   // Only the trainer holds the first state. So it does not stay in memory beside later ones.
   const trainer = await Trainer.open(runtime, config, undefined, {
     state: from?.state ?? (await source.sample(config, (some) => initialState(config, some, start))),
@@ -104,7 +107,11 @@ export async function train(
       end();
       if (!goOn) break;
     }
-    return { state: trainer.state, epochsDone, loss, ...(resets ? { resampled: resets } : {}) };
+    const state =
+      held > 0 && epochsDone >= config.epochs
+        ? await all.last(held, (some) => calibrated(runtime, config, trainer.state, some, threads))
+        : trainer.state;
+    return { state, epochsDone, loss, ...(resets ? { resampled: resets } : {}) };
   } finally {
     await trainer.release();
   }

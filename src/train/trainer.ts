@@ -32,6 +32,7 @@ export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"
     retire: ____,
     init_from: _____,
     resample_every: ______,
+    calibrate: _______,
     ...described
   } = configToJson(config);
   return buildModel({ ...model, metadata: { config: JSON.stringify(described), wrapper } });

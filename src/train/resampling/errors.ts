@@ -14,7 +14,7 @@ import { seen } from "../steps/update.ts";
 /** Rows that a run measures. */
 const rowsPerRun = 1024;
 
-/** The squared error of each row as the SAE would rebuild it if it were frozen now: |x - xHat|^2, in the scale that training sees. */
+/** The squared error of each row as a training step would rebuild it now: |x - xHat|^2, in the scale that training sees. */
 export async function rowErrors(
   runtime: Runtime,
   config: TrainConfig,
@@ -28,7 +28,10 @@ export async function rowErrors(
   const x = op.input("float32", ["rows", config.inputDim]);
   const target = targets ? op.input("float32", ["rows", outputDimOf(config)]) : x;
   const batch = seen({ x, target }, given);
-  const error = op.sub(decode(config, encode(config, batch.x, given, { state: given }).z, given), batch.target);
+  const error = op.sub(
+    decode(config, encode(config, batch.x, given, { mode: "train", state: given }).z, given),
+    batch.target,
+  );
   const squares = op.reduceSum(op.mul(error, error), { axes: [1] });
   const inputs = { x, ...(targets ? { target } : {}), ...given };
   const session = await runtime.open(packModel(buildModel({ inputs, outputs: { squares } })), { threads });
