@@ -193,9 +193,9 @@ function checkTimeToDie(config: TrainConfig, stepsPerEpoch: number): void {
     const steps = before * stepsPerEpoch;
     // A loss sees how it stood before its step.
     if (option === "auxK" ? deadSteps < steps : deadSteps <= steps) continue;
-    const when = option === "auxK" ? "the whole training has" : "there are before the last resampling";
+    const has = option === "auxK" ? `the whole training has ${steps}` : `only ${steps} come before the last resampling`;
     throw new ConfigError(
-      `${option}: a latent is dead after deadSteps = ${deadSteps} steps, and ${when} ${steps}, so that none can die; lower deadSteps, or leave ${option} out`,
+      `${option}: a latent is dead after deadSteps = ${deadSteps} steps, and ${has}, so that none can die; lower deadSteps, or leave ${option} out`,
     );
   }
 }

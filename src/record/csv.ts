@@ -45,7 +45,7 @@ export function parseCsv(text: string, file: string): MetricsFile {
  */
 export function metricsCsv(records: readonly SaeRecord[]): string {
   const flat = records.map((record) => {
-    const { splits: _, loss: __, config, origin, ...values } = flatRecord(record);
+    const { splits: _, loss: __, resampled: ___, config, origin, ...values } = flatRecord(record);
     return {
       ...values,
       ...nested("config", record.config, (key) => record.config[key] !== values[key]),

@@ -238,7 +238,7 @@ describe("refused before the first step", () => {
   test("where no latent can be dead by the last resampling", () => {
     const config = trainConfig({ ...request, deadSteps: 21 });
     expect(() => timedFor(config, 120)).toThrow(
-      "resampleEvery: a latent is dead after deadSteps = 21 steps, and there are before the last resampling 20, so that none can die; lower deadSteps, or leave resampleEvery out",
+      "resampleEvery: a latent is dead after deadSteps = 21 steps, and only 20 come before the last resampling, so that none can die; lower deadSteps, or leave resampleEvery out",
     );
     expect(timedFor({ ...config, deadSteps: 20 }, 120).resampleEvery).toBe(2);
   });
