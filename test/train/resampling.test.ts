@@ -125,15 +125,40 @@ describe.each(cases)("$name", ({ config: configOf }) => {
   );
 });
 
-test("epochs divided into runs in any way give the same bytes, in every wrapper", async () => {
+test("epochs divided into runs in any way give the same bytes, and every wrapper the same numbers", async () => {
   const config = cases[0]!.config({ ...often, step: "dense" });
+  const loop = await train(cpu, config, x, { threads: 1, wrapper: "loop", epochsPerRun: 1 });
+  expect(loop.resampled!.some((count) => count > 0)).toBe(true);
   for (const wrapper of ["loop", "scan", "single"] as const) {
     const [one, ...others] = await Promise.all(
       [1, 3, 7].map((epochsPerRun) => train(cpu, config, x, { threads: 1, wrapper, epochsPerRun })),
     );
-    expect(one!.resampled!.some((count) => count > 0)).toBe(true);
     for (const other of others) expect(other).toEqual(one);
+    expect(one!.resampled).toEqual(loop.resampled);
+    expect(worst(one!.state, loop.state)).toBeLessThan(5e-6);
   }
+});
+
+test("a row's chance grows with the square of its squared error", async () => {
+  const config = trainConfig({ ...often, inputDim: 2, latentDim: 64, options: { k: 1 }, batchSize: 2 });
+  const first = initialState(config, x);
+  const zero = (name: string) =>
+    tensor(
+      "float32",
+      first[name]!.dims,
+      first[name]!.data.map(() => 0),
+    );
+  const since = new Float32Array(64);
+  since[7] = 9;
+  // Nothing is rebuilt, so that squared errors are 1 and 4: chances of 1 to 16.
+  const state = { ...first, W_dec: zero("W_dec"), steps_since_fired: tensor("float32", [64], since) };
+  const rows = tensor("float32", [2, 2], Float32Array.of(1, 0, 0, 2));
+  let second = 0;
+  for (let epochsDone = 1; epochsDone <= 150; epochsDone++) {
+    const after = await resampled(cpu, config, state, { activations: rows }, { epochsDone });
+    second += after.state.W_dec!.data[15]!;
+  }
+  expect(Math.abs(second / 150 - 16 / 17)).toBeLessThan(0.06);
 });
 
 test("a longer training goes on from a finished one to the same bytes: none is resampled after the last epoch", async () => {
