@@ -21,6 +21,7 @@ const metadataSchema = z.object({
   config: jsonText(z.unknown()),
   epochs_done: jsonText(z.int().min(0)),
   loss: jsonText(z.array(z.number())),
+  resampled: jsonText(z.array(z.int().min(0))).optional(),
   data_digest: z.string(),
   layer: jsonText(z.number().nullable()),
   position: jsonText(z.number().nullable()),

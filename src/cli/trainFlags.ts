@@ -112,6 +112,12 @@ export const trainFlags = {
       "step live: a row that is no longer kept is left alone once it would move by less than this share of its length; 0: never [default: 2^-24]",
     group: how,
   },
+  calibrate: {
+    type: "number",
+    describe:
+      "share of the training rows that no step sees; the finished threshold lets them keep k latents on average (batchtopk) [default: 0.1]",
+    group: how,
+  },
 } as const satisfies Record<string, YargsOptions>;
 
 /**

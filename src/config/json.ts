@@ -6,7 +6,7 @@ import { allOptions, type TrainConfig, type TrainRequest, trainConfig } from "./
 const ownKeys: readonly string[] = [
   ...["architecture", "preset", "inputDim", "latentDim", "outputDim"],
   ...Object.keys(allOptions),
-  ...["step", "retire", "shuffleRows", "totalSteps", "initFrom"],
+  ...["step", "retire", "calibrate", "shuffleRows", "totalSteps", "initFrom"],
 ];
 
 /** Whether a key is no option of an architecture. */
@@ -15,15 +15,21 @@ export const isOwnKey = (name: string): boolean => ownKeys.includes(name);
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
+/** Options that were topk-relu's own before every architecture had them: its files go on naming them. */
+const namedByTopKRelu: readonly string[] = ["auxK", "auxCoefficient", "deadSteps"];
+
 /** Left out of files: what has its default and what older files do not know. */
-const isQuiet = (name: string, value: unknown): boolean => {
+const isQuiet = (architecture: string, name: string, value: unknown): boolean => {
+  if (architecture === "topk-relu" && namedByTopKRelu.includes(name)) return false;
   const option = allOptions[name];
   return option?.quiet === true && option.default === value;
 };
 
 /** A configuration as files keep it: snake_case keys, the architecture's options among the others, in a fixed order. */
 export function configToJson({ options, ...rest }: TrainConfig): Record<string, OptionValue> {
-  const own = Object.entries(rest as unknown as AnyOptionValues).filter(([name, value]) => !isQuiet(name, value));
+  const own = Object.entries(rest as unknown as AnyOptionValues).filter(
+    ([name, value]) => !isQuiet(rest.architecture, name, value),
+  );
   const entries = [...own, ...Object.entries(options)];
   return Object.fromEntries(
     entries.map(([name, value]) => [snake(name), value] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -40,7 +46,7 @@ export function configFromJson(json: unknown, file: string): TrainConfig {
     const needed = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "optimizer", "step", "seed"];
     const missing = needed.find((name) => !Object.hasOwn(json, name));
     if (missing) throw new ConfigError(`${missing} is missing`);
-    return trainConfig({ retire: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
+    return trainConfig({ retire: 0, calibrate: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
   } catch (error) {
     // The message may quote a value of the file.
     const what = (error as Error).message.slice(0, 500).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");

@@ -76,6 +76,22 @@ export const trainOptions = {
     ...{ type: "choice", choices: ["own", "yes", "no"], default: "own", quiet: true },
     describe: "whether W_enc starts as a copy of W_dec: as the architecture has it, yes or no",
   },
+  auxK: {
+    ...{ type: "integer", min: 0, max: "latentDim", default: 0, quiet: true },
+    describe: "dead latents kept per row by the auxiliary loss AuxK, which gives them a gradient; 0 turns it off",
+  },
+  auxCoefficient: {
+    ...{ type: "number", min: 0, default: 1 / 32, quiet: true },
+    describe: "weight of the auxiliary loss",
+  },
+  deadSteps: {
+    ...{ type: "integer", min: 1, default: 100, quiet: true },
+    describe: "steps without firing after which a latent is dead in training, for --aux-k and --resample-every",
+  },
+  resampleEvery: {
+    ...{ type: "integer", min: 0, default: 0, quiet: true },
+    describe: "before every so many epochs dead latents begin again, from rows that are rebuilt badly; 0: never",
+  },
 } as const satisfies Options;
 
 /** The values of `trainOptions`, and of the optimizers' own options among them. */

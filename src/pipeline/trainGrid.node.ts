@@ -8,7 +8,7 @@ import { rememberedContact } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
 import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
 import { existingCheckpoint, existingMetrics } from "./existing.node.ts";
-import { checkpointOf, finishSae, reuse, saveCheckpoint } from "./grid/finish.node.ts";
+import { checkpointOf, finishSae, progressOf, reuse, saveCheckpoint } from "./grid/finish.node.ts";
 import { checkpointPath, type Entry, type GridPlan } from "./grid/plan.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress } from "./grid/request.ts";
@@ -103,7 +103,7 @@ async function trainEntry(
   const { provider, signal, epochsPerRun, start } = plan.run;
   const { threads } = plan.share;
   const { name, config, before } = entry;
-  const from = before && { state: before.tensors, epochsDone: before.epochsDone, loss: before.loss };
+  const from = before && progressOf(before);
   const trained = await child.train({
     ...{ config, provider, from, start, threads, epochsPerRun, signal, onEpoch },
     onSnapshot: (progress) => saveCheckpoint(plan, name, checkpointOf(plan, entry, progress)),

@@ -46,7 +46,7 @@ export function parseCsv(text: string, file: string): MetricsFile {
  */
 export function metricsCsv(records: readonly SaeRecord[]): string {
   const flat = records.map((record) => {
-    const { splits: _, loss: __, null_reasons: ___, config, origin, ...values } = flatRecord(record);
+    const { splits: _, loss: __, null_reasons: ___, resampled: ____, config, origin, ...values } = flatRecord(record);
     return {
       ...values,
       ...nested("config", record.config, (key) => record.config[key] !== values[key]),

@@ -32,6 +32,7 @@ const fields = z.object({
   null_reasons: z.record(z.string(), z.string()).default({}),
   splits: z.record(z.string(), z.string()).default({}),
   loss: z.array(z.union([z.number(), z.nan(), z.null().transform(() => Number.NaN)])).default([]),
+  resampled: z.array(whole).exactOptional(),
 });
 const fieldNames = new Set(Object.keys(fields.shape));
 

@@ -39,6 +39,8 @@ export interface SaeRecord {
   readonly splits: { readonly [key: string]: string };
   /** Training loss per epoch (mean over its steps, weighted by rows); empty where unknown. */
   readonly loss: readonly number[];
+  /** How many latents each resampling of dead latents reset; left out where there was none. */
+  readonly resampled?: readonly number[] | undefined;
 }
 
 /** What every metrics file holds. On disk the `metrics` of a record stand beside its other keys, flat. */

@@ -18,13 +18,26 @@ export interface TrainedSae {
   readonly threads?: number | null | undefined;
   /** Training rows that were left out; default: none. */
   readonly leftOut?: number;
+  readonly resampled?: readonly number[] | undefined;
   /** Where it was imported from; default: from nowhere. */
   readonly origin?: Origin | null | undefined;
 }
 
 /** The record of an SAE that was trained here, or whose checkpoint is. */
 export function trainedRecord(
-  { name, config, provider, layer, position, seconds, loss, threads = null, leftOut = 0, origin = null }: TrainedSae,
+  {
+    name,
+    config,
+    provider,
+    layer,
+    position,
+    seconds,
+    loss,
+    resampled,
+    threads = null,
+    leftOut = 0,
+    origin = null,
+  }: TrainedSae,
   { metrics, nullReasons, splits }: Pick<Evaluation, "metrics" | "nullReasons" | "splits">,
 ): SaeRecord {
   const complete = configToJson(config);
@@ -51,6 +64,7 @@ export function trainedRecord(
     null_reasons: nullReasons,
     splits,
     loss,
+    ...(resampled ? { resampled } : {}),
   };
 }
 

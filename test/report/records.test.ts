@@ -20,6 +20,17 @@ const config = {
 };
 const origin = { model: "gpt2-small", hook: "blocks.8.hook_resid_pre", layer: 8 };
 
+test("how many latents were resampled comes back from a metrics file; a table has no lists", () => {
+  const file = fileOf([row({ resampled: [24, 0, 7] }), row({ k: 8 })]);
+  const text = serializeMetrics(file);
+  expect(parseMetrics(text, "m.json")).toEqual(file);
+  expect(JSON.parse(text).rows[0].resampled).toEqual([24, 0, 7]);
+  expect(JSON.parse(text).rows[1]).not.toHaveProperty("resampled");
+  const [read] = parseMetrics(metricsCsv(file.rows), "m.csv").rows;
+  expect(read!.metrics).toEqual(file.rows[0]!.metrics);
+  expect(() => parseMetrics(text.replace("24", '"many"'), "m.json")).toThrow("resampled");
+});
+
 describe("a record's configuration and origin", () => {
   test("come back from a metrics file as they were, and stand there as objects", () => {
     const file = fileOf([row({ config, origin, output_dim: 48, threads: 4 }), row({ k: null })]);

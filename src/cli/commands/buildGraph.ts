@@ -23,10 +23,13 @@ const {
   seeds: ___,
   "shuffle-rows": _____,
   retire: ____,
+  calibrate: ______,
+  "resample-every": _______,
   ...sae
 } = trainFlags as typeof trainFlags & {
   readonly epochs: unknown;
   readonly seed: unknown;
+  readonly "resample-every": unknown;
 };
 
 export const buildGraph = defineCommand({

@@ -78,6 +78,7 @@ export const train = defineCommand({
       shared: {
         step: stepFor(given.provider, given.step),
         retire: given.retire,
+        calibrate: given.calibrate,
         shuffleRows: given["shuffle-rows"],
         initFrom: start?.digest,
       },

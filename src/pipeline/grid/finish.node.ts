@@ -27,11 +27,17 @@ import { countsThreads } from "./share.ts";
 export function checkpointOf(
   { run: { provider }, data: { info, layer, position } }: GridPlan,
   { config, threads }: Entry,
-  { state: tensors, epochsDone, loss }: TrainProgress,
+  { state: tensors, epochsDone, loss, resampled }: TrainProgress,
 ): Checkpoint {
   const how = countsThreads(provider) ? { threads } : { tf32: provider === "cuda" ? tf32Here() : undefined };
-  return { config, tensors, epochsDone, loss, layer, position, ...how, dataDigest: info.digest, metrics: {} };
+  const trained = { config, tensors, epochsDone, loss, resampled, ...how };
+  return { ...trained, layer, position, dataDigest: info.digest, metrics: {} };
 }
+
+/** The same back again. */
+export const progressOf = ({ tensors: state, epochsDone, loss, resampled }: Checkpoint): TrainProgress => ({
+  ...{ state, epochsDone, loss, resampled },
+});
 
 /** Writes where a training is. */
 export const saveCheckpoint = ({ run }: GridPlan, name: string, checkpoint: Checkpoint): Promise<void> =>

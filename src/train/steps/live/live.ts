@@ -59,7 +59,8 @@ export const live: StepForm = {
     );
     const code = encode(config, x, small, { mode: "train", keep: kept.among(active) });
     const xHat = decode(config, code.z, small);
-    const loss = totalLoss(config, state, { x, target, xHat, code, params: small });
+    const revived = kept.revivedAmong?.(active, x, small);
+    const loss = totalLoss(config, state, { x, target, xHat, code, params: small, revived });
     const gradient: StateValues = gradients(loss, small);
 
     const { scalars, counted, learningRate } = shared(config, state);
