@@ -47,5 +47,6 @@ else {
   const single = await bundle("dist/browser.js", { define: { SAE_ONNX_WORKERS: JSON.stringify(sources) } });
   mkdirSync("dist/single", { recursive: true });
   writeFileSync("dist/single/sae-onnx.js", single);
-  console.log(`dist/single/sae-onnx.js: ${Math.round(single.length / 1000)} kB`);
+  // Not to stdout, where `npm pack --json` prints.
+  console.error(`dist/single/sae-onnx.js: ${Math.round(single.length / 1000)} kB`);
 }

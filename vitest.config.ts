@@ -25,6 +25,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: "100%",
+    reporters: ["default", "./test/setup/skips.ts"],
     projects: [
       project("unit", ["test/**/*.test.ts"], library, [...withAny, ...commandLine]),
       project("cli", commandLine, library, withAny),

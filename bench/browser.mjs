@@ -8,7 +8,17 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { cpu, encodeModel, evaluate, freeze, readActivations, splitRows, takeRows, train, trainConfig } from "sae-onnx";
+import {
+  cpu,
+  encodeModel,
+  evaluateOn,
+  freeze,
+  readActivations,
+  splitRows,
+  takeRows,
+  trainConfig,
+  trainOn,
+} from "sae-onnx";
 
 const [latentDim = 1024, k = 20, steps = 24] = process.argv.slice(2).map(Number);
 const temporary = mkdtempSync(join(tmpdir(), "sae-onnx-bench-"));
@@ -163,13 +173,13 @@ try {
     validation: takeRows(set.activations, split.validation),
   };
   const large = trainConfig({ inputDim: 512, latentDim: 2048, options: { k: 20 }, epochs: 1 });
-  const { state } = await train(cpu, large, data.train, { threads: 2 });
+  const { state } = await trainOn(cpu, large, data.train, { threads: 2 });
   const about = { epochsDone: 1, loss: [0], dataDigest: "", layer: null, position: null, metrics: {} };
   const model = freeze({ config: large, tensors: state, ...about }, "autoencoder");
   const times = [];
   for (let i = 0; i < 3; i++) {
     const start = performance.now();
-    await evaluate(cpu, model, data, { threads: 2 });
+    await evaluateOn(cpu, model, data, { threads: 2 });
     times.push(performance.now() - start);
   }
   const node = Math.round(7473000 / times.sort((a, b) => a - b)[1]);

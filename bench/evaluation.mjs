@@ -9,7 +9,7 @@
 import {
   buildModel,
   cpu,
-  evaluate,
+  evaluateOn,
   freeze,
   input,
   op,
@@ -17,8 +17,8 @@ import {
   providers,
   readActivations,
   tensor,
-  train,
   trainConfig,
+  trainOn,
 } from "sae-onnx";
 
 const [file, rounds = "7", threads = "2", batchSize = "1024", provider = "cpu"] = process.argv.slice(2);
@@ -49,7 +49,7 @@ async function product(rows, a, b, transB) {
 async function measure(name, x, latentDim, k) {
   const [rows, inputDim] = x.dims;
   const config = trainConfig({ inputDim, latentDim, options: { k }, epochs: 1 });
-  const { state } = await train(cpu, config, first(x, 512));
+  const { state } = await trainOn(cpu, config, first(x, 512));
   const kept = {
     config,
     tensors: state,
@@ -71,7 +71,7 @@ async function measure(name, x, latentDim, k) {
   const times = { evaluate: [], products: [], ratio: [] };
   for (let round = 0; round <= +rounds; round++) {
     const start = performance.now();
-    await evaluate(runtime, model, data, options);
+    await evaluateOn(runtime, model, data, options);
     const between = performance.now();
     await encoder();
     await decoder();

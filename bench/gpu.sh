@@ -62,7 +62,7 @@ if [[ ! -e $work/stand-in.safetensors ]]; then
 fi
 # One after another, so that each has the GPU for itself. SAEs that an earlier run finished are kept, with their times.
 keep "$work/rows.json" sae train --data "$work/stand-in.safetensors" --latent-dim "${LATENTS:-512,1024,2048}" --k "${KS:-5,10,20,100}" \
-  --epochs "${EPOCHS:-25}" --provider "$provider" --jobs 1 --out "$work/models" --json
+  --epochs "${EPOCHS:-25}" --provider "$provider" --jobs 1 --threads 1 --out "$work/models" --json
 
 node bench/gpu.mjs write "$work" "$provider" "$out"
 rm -rf "$work"/{settings,installed,doctor.json,parity.part,parity.json,stand-in.safetensors,rows.json,models}

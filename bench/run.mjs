@@ -110,6 +110,8 @@ for (const data of new Set(rows.map((row) => row.data))) {
       "--data",
       datasets[data](),
       ...sizes,
+      "--threads",
+      "1",
       "--out",
       "bench/data/grid",
     ],

@@ -52,7 +52,7 @@ async function epoch({ rows }) {
   const shards = readdirSync(data).filter((name) => name.endsWith(".safetensors"));
   for (let copy = 1; copy < rows / made; copy++)
     for (const name of shards) linkSync(`${data}/${name}`, `${data}/${copy}-${name}`);
-  const sizes = ["--latent-dim", latent_dim, "--k", k, "--epochs", 1, "--batch-size", 1024, "--jobs", 1].map(String);
+  const sizes = ["--latent-dim", latent_dim, "--k", k, "--epochs", 1, "--batch-size", 1024, "--threads", 1].map(String);
   const run = ["train", "--quiet", "--json", "--force", "--data", data, ...sizes, "--out", `${folder}/out`];
   const { stdout, seconds, peaks_mb } = await runWithPeak("node", [cli, ...run]);
   const train_seconds = JSON.parse(stdout).rows.at(-1).train_time_sec;

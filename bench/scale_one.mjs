@@ -1,6 +1,6 @@
 // Trains four epochs of 20 steps; prints the milliseconds of a step (all epochs but the first, which is a run of its own) and the process's peak memory as JSON.
 // Run: node --expose-gc bench/scale_one.mjs DATA latentDim k [threads]
-import { cpu, readActivations, takeRows, train, trainConfig } from "sae-onnx";
+import { cpu, readActivations, takeRows, trainConfig, trainOn } from "sae-onnx";
 import { betweenRuns } from "../dist/train/runs/betweenRuns.js";
 
 const [file, latentDim, k, threads] = process.argv.slice(2);
@@ -16,7 +16,7 @@ async function onRun({ epochsDone }) {
   await betweenRuns(config);
   return runs.push({ epochsDone, ended: performance.now() }) > 0;
 }
-const { loss } = await train(cpu, config, training, {
+const { loss } = await trainOn(cpu, config, training, {
   threads: threads && +threads,
   epochsPerRun: 1,
   onPause: () => betweenRuns(config),

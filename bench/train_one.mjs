@@ -1,6 +1,6 @@
 // Trains one SAE in this process and measures it, and the floor of its step (floor.mjs): the counterpart of train_topk.py. Prints one
 // JSON object. Run: node --expose-gc bench/train_one.mjs DATA latentDim k [epochs] [all|time] [step] [preset]; `time` trains and no more.
-import { cpu, evaluate, freeze, readActivations, splitRows, takeRows, train, trainConfig } from "sae-onnx";
+import { cpu, evaluateOn, freeze, readActivations, splitRows, takeRows, trainConfig, trainOn } from "sae-onnx";
 import { betweenRuns } from "../dist/train/runs/betweenRuns.js";
 import { activeCounter, floorOf } from "./floor.mjs";
 
@@ -26,7 +26,7 @@ const { batchSize } = config;
 // Timed first, alone: a second session between its runs would leave its threads and caches behind.
 const peak = () => Math.round(process.resourceUsage().maxRSS / 1024);
 const started = performance.now();
-const { state } = await train(cpu, config, training, {
+const { state } = await trainOn(cpu, config, training, {
   onPause: () => betweenRuns(config),
   onRun: async () => {
     await betweenRuns(config);
@@ -54,7 +54,7 @@ const samples = [0, Math.floor(stride / 2)].map((from) =>
 const activeIn = await activeCounter({ inputDim, k: +k });
 /** Once more, looking after each epoch: latents in a batch (mean of two), and latents whose rows are carried. */
 const seen = { active: [], live: [] };
-await train(cpu, config, training, {
+await trainOn(cpu, config, training, {
   onRun: async ({ state, epochsDone }) => {
     const counts = [await activeIn(state, samples[0]), await activeIn(state, samples[1])];
     const moves = (latent) => {
@@ -84,7 +84,7 @@ const checkpoint = {
   metrics: {},
 };
 const evaluating = performance.now();
-const { metrics } = await evaluate(cpu, freeze(checkpoint, "autoencoder"), { train: training, validation });
+const { metrics } = await evaluateOn(cpu, freeze(checkpoint, "autoencoder"), { train: training, validation });
 const evaluation_rows_per_s = Math.round((rows + validation.dims[0]) / ((performance.now() - evaluating) / 1000));
 
 const mean = (list) => list.reduce((sum, one) => sum + one, 0) / list.length;

@@ -1,22 +1,36 @@
 /** @file The library in a browser: all of index.ts, with training and evaluation in a Web Worker on onnxruntime-web. */
 
-import type { TopLevelSpec } from "vega-lite";
+import { onlyIn } from "./api/elsewhere.ts";
+import type * as inNode from "./node.ts";
+import { capabilities } from "./runtime/capabilities.ts";
 
-export type { Label } from "./data/labels.ts";
-export type { LatentProfile, LatentTable, RowCode } from "./evaluate/explore.ts";
-export type { Found } from "./evaluate/search.ts";
+export { evaluate, loadEncoder, train } from "./api/browser.ts";
 export * from "./index.ts";
-export { stemsOf } from "./record/names.ts";
-export { metricsFile, trainedRecord } from "./record/trained.ts";
-export { type Figure, figuresOf } from "./report/figures.ts";
-export { escapeHtml, ownIds } from "./report/html.ts";
-export { style } from "./report/style.ts";
-// In a worker: these take the place of index.ts's own `evaluate` and `train`, which block their thread.
-export { type Encoder, evaluate, loadEncoder, train } from "./worker/api.ts";
-export { progressOf, SaeWorker, type WorkerOptions } from "./worker/client.ts";
-export type { DataSummary, EpochNews, ModelFile } from "./worker/messages.ts";
-export { isDeviceLost } from "./worker/words.ts";
+export { SaeWorker } from "./worker/client.ts";
 
-/** A figure as SVG text; vega is loaded when the first one is drawn. */
-export const drawFigure = async (spec: TopLevelSpec): Promise<string> =>
-  (await import("./report/render.ts")).renderSvg(spec);
+// What Node alone has: files, grids of processes, native libraries.
+export const attachFiles: typeof inNode.attachFiles = onlyIn("node", "attachFiles");
+export const evaluateFiles: typeof inNode.evaluateFiles = onlyIn("node", "evaluateFiles");
+export const planGrid: typeof inNode.planGrid = onlyIn("node", "planGrid");
+export const readActivations: typeof inNode.readActivations = onlyIn("node", "readActivations");
+export const readModel: typeof inNode.readModel = onlyIn("node", "readModel");
+export const trainGrid: typeof inNode.trainGrid = onlyIn("node", "trainGrid");
+export const writeModel: typeof inNode.writeModel = onlyIn("node", "writeModel");
+export const writeWhole: typeof inNode.writeWhole = onlyIn("node", "writeWhole");
+export const providers = Object.fromEntries(
+  Object.entries(capabilities).map(([name, can]) => [
+    name,
+    {
+      ...can,
+      describe: "a provider as Node loads it; in a browser evaluate, train and loadEncoder take { provider }",
+      install: "npm install sae-onnx, in Node",
+      usable: async () => ({
+        usable: false,
+        reason: "this is a browser",
+        fix: "give { provider } to evaluate, train, loadEncoder",
+      }),
+      load: onlyIn("node", `providers.${name}.load`),
+    },
+  ]),
+) as unknown as typeof inNode.providers;
+export const cpu: typeof inNode.cpu = { provider: "cpu", open: onlyIn("node", "cpu.open") };

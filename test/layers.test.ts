@@ -43,11 +43,12 @@ const rooms: Record<string, readonly string[]> = {
   report: ["record"],
   pipeline: below,
   worker: [...below, "pipeline"],
+  api: [...below, "pipeline", "worker"],
   cli: [...below, "pipeline", "index.ts", "node.ts"],
   web: ["browser.ts"],
-  "index.ts": [...below, "pipeline"],
-  "node.ts": [...below, "pipeline", "index.ts"],
-  "browser.ts": [...below, "pipeline", "worker", "index.ts"],
+  "index.ts": [...below, "pipeline", "worker", "api"],
+  "node.ts": [...below, "pipeline", "api", "index.ts", "browser.ts"],
+  "browser.ts": [...below, "pipeline", "worker", "api", "index.ts", "node.ts"],
 };
 
 /** Rooms whose imports do not pass on: the page sees the library from outside. */

@@ -9,8 +9,10 @@ describe("package.json", () => {
   test("types come first in every condition, browser before default", () => {
     const entry = manifest.exports["."];
     expect(Object.keys(entry)).toEqual(["browser", "default"]);
-    for (const condition of Object.values<Record<string, string>>(entry))
-      expect(Object.keys(condition)[0]).toBe("types");
+    const { ".": _, "./package.json": __, ...others } = manifest.exports;
+    for (const condition of Object.values<Record<string, string>>({ ...entry, ...others }))
+      expect(Object.keys(condition)).toEqual(["types", "default"]);
+    expect(Object.keys(others)).toEqual(expect.arrayContaining(["./node", "./browser"]));
   });
 
   test("versions are exact", () => {

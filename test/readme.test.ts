@@ -17,6 +17,11 @@ describe("README names everything there is", () => {
   });
 });
 
+test("npm start gives each SAE one thread: README's table holds on any number of cores", () => {
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
+  expect(scripts.start).toMatch(/ train .* --threads 1( |$)/);
+});
+
 describe("README is read in five minutes", () => {
   test("it has at most 250 lines", () => expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(250));
 

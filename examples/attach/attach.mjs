@@ -1,7 +1,7 @@
 // Trains a small SAE on a model's inner activations, attaches it to that model, and runs the two as one model in onnxruntime-web.
 // Run: npm run -s build && node examples/attach/attach.mjs
 import * as ort from "onnxruntime-web"; // in a page the same three lines at the end
-import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, train, trainConfig } from "sae-onnx";
+import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, trainConfig, trainOn } from "sae-onnx";
 
 /** A model of 20 tokens, 16 dims: an embedding, a residual block, an output. Any .onnx will do in its place. */
 const [tokens, width] = [20, 16];
@@ -30,7 +30,7 @@ const open = await cpu.open(packModel(buildModel({ inputs: { ids }, outputs: { s
 const seen = (await open.run({ ids: text(64, 8, 3) })).stream;
 const activations = tensor("float32", [64 * 8, width], seen.data);
 const config = trainConfig({ inputDim: width, latentDim: 32, epochs: 30, batchSize: 64, options: { k: 3 } });
-const { state, loss } = await train(cpu, config, activations);
+const { state, loss } = await trainOn(cpu, config, activations);
 console.log(`loss ${loss[0].toFixed(3)} -> ${loss.at(-1).toFixed(3)}`);
 const checkpoint = { config, tensors: state, epochsDone: 30, loss, dataDigest: "", layer: null, position: null };
 const encoder = freeze({ ...checkpoint, metrics: {} }, "encoder");

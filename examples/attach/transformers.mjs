@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, train, trainConfig } from "sae-onnx";
+import { attach, buildModel, cpu, freeze, input, op, packModel, scope, tensor, trainConfig, trainOn } from "sae-onnx";
 
 const folderOf = resolve(process.argv[2] ?? ".");
 const { AutoModel, AutoTokenizer, env, Tensor } = (() => {
@@ -42,7 +42,7 @@ const text = Array.from({ length: 64 * 8 }, (_, i) => BigInt(1 + ((i * 7 + (i % 
 const inner = await cpu.open(packModel(buildModel({ inputs: { input_ids }, outputs: { stream } })));
 const seen = (await inner.run({ input_ids: tensor("int64", [64, 8], BigInt64Array.from(text)) })).stream;
 const config = trainConfig({ inputDim: width, latentDim: 32, epochs: 30, batchSize: 64, options: { k: 3 } });
-const { state, loss } = await train(cpu, config, tensor("float32", [64 * 8, width], seen.data));
+const { state, loss } = await trainOn(cpu, config, tensor("float32", [64 * 8, width], seen.data));
 const checkpoint = {
   config,
   tensors: state,

@@ -3,20 +3,25 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { lacking, python } from "../../test/python/python.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const python = "/usr/bin/python3";
 
 const every = ["ort", "portable", "compat"];
 
-/** Every runtime, by name: the script beside this file that runs it, and the targets that are for it. */
+/** Every runtime, by name: the script beside this file that runs it, what it needs of Python's packages, and the targets that are for it. */
 export const runtimes = {
   "onnxruntime-node": { command: ["node", "onnxruntime-node.mjs"], targets: every },
   "onnxruntime-node-1.14": { command: ["node", "onnxruntime-node.mjs", "onnxruntime-node-1.14"], targets: every },
   "onnxruntime-web": { command: ["node", "onnxruntime-web.mjs"], targets: every },
-  "python-onnxruntime": { command: [python, "python_onnxruntime.py"], targets: every },
+  "python-onnxruntime": {
+    command: [python, "python_onnxruntime.py"],
+    packages: ["numpy", "onnxruntime"],
+    targets: every,
+  },
   "jax-js": { command: ["node", "jax-js.mjs"], targets: ["portable", "compat"] },
-  opencv: { command: [python, "opencv.py"], targets: ["compat"] },
+  // Debian's, an old one: such are what the target is for.
+  opencv: { command: ["/usr/bin/python3", "opencv.py"], targets: ["compat"] },
   onnxjs: { command: ["node", "onnxjs.mjs"], targets: ["compat"] },
 };
 
@@ -25,6 +30,8 @@ const arrays = { float32: Float32Array, int64: BigInt64Array };
 /** A runtime in a process of its own; `missing` says why there is none. */
 export async function start(name, folder) {
   const [command, script, ...args] = runtimes[name].command;
+  const lack = lacking(...(runtimes[name].packages ?? []));
+  if (lack) return { key: name, name, missing: lack, close() {} };
   const child = spawn(command, [join(here, script), ...args], { stdio: ["pipe", "pipe", "ignore"] });
   const ended = new Promise((resolve) => {
     child.on("error", ({ message }) => resolve({ ended: message }));
@@ -61,8 +68,9 @@ export async function start(name, folder) {
 
 /** What the onnx package's checker says of each file: `ok`, or what is bad; `missing` where it is not installed. */
 export function checked(files) {
+  const missing = lacking("onnx");
+  if (missing) return { missing };
   const probe = spawnSync(python, ["-c", "import onnx; print(onnx.__version__)"], { encoding: "utf8" });
-  if (probe.status !== 0) return { missing: `${python} has no package onnx (apt-get install python3-onnx)` };
   const { stdout } = spawnSync(python, [join(here, "../../test/python/check_onnx.py"), ...files], { encoding: "utf8" });
   const said = stdout.trim().split("\n");
   return {

@@ -22,6 +22,8 @@ export interface Checkpoint {
   readonly epochsDone: number;
   /** Mean training loss of each epoch done, weighted by rows. */
   readonly loss: readonly number[];
+  /** How many latents each resampling of dead latents reset. */
+  readonly resampled?: readonly number[] | undefined;
   /** Digest of the activations and their split (`describeData`). */
   readonly dataDigest: string;
   readonly layer: number | null;
@@ -30,6 +32,11 @@ export interface Checkpoint {
   readonly origin?: Origin | null | undefined;
   /** On CUDA, whether its products may have been rounded to TF32; elsewhere there is no such thing. */
   readonly tf32?: "on" | "off" | undefined;
+  /**
+   * Threads inside an op while it trained, which the last digits depend on; default 1, `null` where they were not the same all the way.
+   * On GPUs there is no such thing.
+   */
+  readonly threads?: number | null | undefined;
   /** Metrics of the finished SAE by their keys in files; empty before. */
   readonly metrics: Readonly<Record<string, number | null>>;
 }
@@ -45,7 +52,8 @@ export const isFinished = ({ config, epochsDone }: Checkpoint): boolean => epoch
 
 /** The bytes of a checkpoint (.safetensors). The same checkpoint gives the same bytes: no times, hosts or paths. */
 export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const { config, epochsDone, loss, dataDigest, layer, position, origin, metrics, tf32 } = checkpoint;
+  const { config, epochsDone, loss, resampled, dataDigest, layer, position, origin, metrics, tf32 } = checkpoint;
+  const { threads = 1 } = checkpoint;
   const lasting = Object.keys(tensorsOf(config));
   const kept = Object.entries(checkpoint.tensors).filter(([name]) => !isFinished(checkpoint) || lasting.includes(name));
   return writeSafetensors(Object.fromEntries(kept), {
@@ -54,12 +62,14 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
     config: JSON.stringify(configToJson(config)),
     epochs_done: String(epochsDone),
     loss: JSON.stringify(loss),
+    ...(resampled ? { resampled: JSON.stringify(resampled) } : {}),
     data_digest: dataDigest,
     layer: String(layer),
     position: String(position),
     ...(origin ? { origin: JSON.stringify(origin) } : {}),
     metrics: JSON.stringify(metrics),
     ...(tf32 ? { tf32 } : {}),
+    ...(threads === 1 ? {} : { threads: String(threads) }),
   });
 }
 

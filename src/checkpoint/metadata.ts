@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
 import { originSchema } from "./origin.ts";
 
 /** A JSON value written as text. */
@@ -8,7 +9,7 @@ const jsonText = <T extends z.ZodType>(schema: T) =>
     .string()
     .transform((text, context): unknown => {
       try {
-        return JSON.parse(text);
+        return parseSmall(text);
       } catch {
         context.addIssue({ code: "custom", message: "not JSON" });
         return z.NEVER;
@@ -20,11 +21,13 @@ const metadataSchema = z.object({
   config: jsonText(z.unknown()),
   epochs_done: jsonText(z.int().min(0)),
   loss: jsonText(z.array(z.number())),
+  resampled: jsonText(z.array(z.int().min(0))).optional(),
   data_digest: z.string(),
   layer: jsonText(z.number().nullable()),
   position: jsonText(z.number().nullable()),
   origin: jsonText(originSchema).optional(),
   tf32: z.enum(["on", "off"]).optional(),
+  threads: jsonText(z.int().min(1).nullable()).optional(),
   metrics: jsonText(z.record(z.string(), z.number().nullable())),
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseSmall } from "../util/json.ts";
 
 /** Where an imported SAE comes from, by snake_case key: the model, the hook, the layer, as its own files say. */
 export type Origin = Readonly<Record<string, string | number>>;
@@ -23,7 +24,7 @@ export const originText = (origin: Origin): string =>
 /** The origin that the metadata of anybody's file state; `null` where they state none. */
 export function originInMetadata({ origin }: Readonly<Record<string, string>>): Origin | null {
   try {
-    return originOf(z.record(z.string(), z.unknown()).parse(JSON.parse(origin ?? "null")));
+    return originOf(z.record(z.string(), z.unknown()).parse(parseSmall(origin ?? "null")));
   } catch {
     return null;
   }

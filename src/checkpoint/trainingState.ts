@@ -2,6 +2,7 @@ import { configFromJson, configToJson } from "../config/json.ts";
 import { quote } from "../data/quote.ts";
 import { readSafetensors, toTensor, writeSafetensors } from "../data/safetensors.ts";
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
 import { sameTensor } from "../util/tensor.ts";
 import type { Checkpoint, Weights } from "./checkpoint.ts";
 
@@ -29,8 +30,9 @@ export function readTrainingState(bytes: Uint8Array, file: string, checkpoint: C
     );
   let config: unknown;
   try {
-    config = configToJson(configFromJson(JSON.parse(metadata.config ?? ""), file));
-  } catch {
+    config = configToJson(configFromJson(parseSmall(metadata.config ?? ""), file));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw new ConfigError(`${file}: its metadata "config" is damaged; train again`);
   }
   if (JSON.stringify(config) !== JSON.stringify(configToJson(checkpoint.config)))

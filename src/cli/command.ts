@@ -1,4 +1,7 @@
 import type { Argv, InferredOptionTypes, Options } from "yargs";
+import { exampleText } from "./examples.ts";
+import { withHome } from "./home.ts";
+import { helpColumns } from "./terminal.ts";
 
 /** What a verb does: flags as data, and one function. Its name and one-line description are in commands/index.ts. */
 export interface Command<O extends Record<string, Options> = Record<string, Options>> {
@@ -24,7 +27,7 @@ export const register = (cli: Argv, describe: string, { command, options, positi
     (one) => {
       for (const [name, { describe, array = false }] of Object.entries(positional))
         one.positional(name, { type: "string", describe, array, demandOption: true });
-      return one.options(options).example(examples as [string, string][]);
+      return one.options(options).epilogue(exampleText(examples, helpColumns()));
     },
-    (flags) => run(flags as never),
+    (flags) => run(withHome(flags) as never),
   );

@@ -2,6 +2,9 @@ import type { Options } from "yargs";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
 
+/** A flag's name for an option's: `latentDim` is `latent-dim`. */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 export const data = {
   data: {
     type: "string",
@@ -63,7 +66,7 @@ export const machine = {
   },
   threads: {
     type: "number",
-    describe: "threads inside an op [default: train 1, eval all cores]; they can change the last digits",
+    describe: "threads inside an op; they can change the last digits [default: eval all cores, train a part of them]",
   },
 } as const satisfies Record<string, Options>;
 

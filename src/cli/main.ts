@@ -7,6 +7,7 @@ import { visible } from "../util/visible.ts";
 import { register } from "./command.ts";
 import { verbs } from "./commands/index.ts";
 import { note } from "./streams.ts";
+import { helpColumns } from "./terminal.ts";
 import { checkWords, explain } from "./usage.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -30,7 +31,7 @@ try {
     .options(shared)
     .demandCommand(1)
     .strict()
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .wrap(helpColumns())
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? new ConfigError(explain(message, chosen));

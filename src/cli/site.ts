@@ -8,6 +8,7 @@ import send from "send";
 import { writeWhole } from "../data/files.node.ts";
 import { labelsPath } from "../data/labels.ts";
 import { ConfigError } from "../util/errors.ts";
+import { readError } from "../util/fileErrors.ts";
 
 /** What the page is served with: a folder of frozen models, and activations, each with its labels beside it where there are some. */
 export interface SiteFiles {
@@ -46,7 +47,8 @@ async function offered({ models, data }: SiteFiles): Promise<Map<string, string>
     const labels = labelsPath(path);
     if (existsSync(labels)) files.set(`data/${basename(labels)}`, labels);
   }
-  const names = await readdir(models).catch(() => {
+  const names = await readdir(models).catch((cause) => {
+    if (cause.code !== "ENOENT") throw readError(models, cause);
     throw new ConfigError(`${models}: no such folder; name the one with your frozen models with --models`);
   });
   for (const name of names.filter((one) => one.endsWith(".autoencoder.onnx")).sort(byNumbers))

@@ -13,7 +13,8 @@ export const note = (text: string): void => {
 
 // A reader that has read enough, as `head` does, is no error; and a command is not ended by what it says on the way.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") return;
+  // Nor is a terminal that was closed.
+  if (error.code === "EPIPE" || (error.code === "EIO" && process.stdout.isTTY)) return;
   note(`error: ${writeError("standard output", error).message}`);
   process.exit(1);
 });

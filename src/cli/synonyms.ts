@@ -36,6 +36,7 @@ export const synonyms: Readonly<Record<string, string>> = {
   "auxk-alpha": "aux-coefficient",
   "k-aux": "aux-k",
   "dead-feature-window": "dead-steps",
+  "dead-after": "dead-steps",
   "normalize-activations": "input-scale",
   "ema-decay": "ema",
   dataset: "data",

@@ -5,12 +5,11 @@ import { defaultShuffleRows, trainOptions } from "../config/trainOptions.ts";
 import { hasOption, type OptimizerName, optimizerNames, optimizerOptions } from "../optim/index.ts";
 import { trainable } from "../sae/index.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { Option, Options, OptionValue } from "../util/options.ts";
+import { limitOf, type Option, type Options, type OptionValue } from "../util/options.ts";
+import { kebab } from "./flags.ts";
 
 /** Flags as yargs gives them. */
 type Given = Readonly<Record<string, unknown>>;
-
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** An option of some architecture or optimizer, and which have it. */
 interface Owned {
@@ -113,6 +112,12 @@ export const trainFlags = {
       "step live: a row that is no longer kept is left alone once it would move by less than this share of its length; 0: never [default: 2^-24]",
     group: how,
   },
+  calibrate: {
+    type: "number",
+    describe:
+      "share of the training rows that no step sees; the finished threshold lets them keep k latents on average (batchtopk) [default: 0.1]",
+    group: how,
+  },
 } as const satisfies Record<string, YargsOptions>;
 
 /**
@@ -171,6 +176,11 @@ function parsed(flag: string, option: Option, part: string, whole: string): Opti
   if (option.type === "boolean") {
     if (part !== "true" && part !== "false") throw wrong("true or false, or both: true,false");
     return part === "true";
+  }
+  if (option.type === "limit") {
+    const limit = part === "none" ? part : limitOf(part);
+    if (limit === undefined) throw wrong("a size such as 2500, a multiple such as 10x, or none");
+    return limit;
   }
   return part;
 }

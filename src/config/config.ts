@@ -27,6 +27,11 @@ export interface TrainConfig extends SaeSpec, TrainOptionValues {
    * this share of the row's length, the row is left alone until it is kept again. Left out: rows are never left alone.
    */
   readonly retire?: number;
+  /**
+   * Architectures with a threshold only. This share of the training rows, the last ones, is trained on by no step. The finished SAE's
+   * threshold is set on them, so that they keep k latents on average. Left out: the threshold is what training carried.
+   */
+  readonly calibrate?: number;
   /** Rows shuffled at a time, where there are more: an epoch's order is a shuffle of blocks, then of windows of about so many rows. */
   readonly shuffleRows?: number;
   /** Steps of the whole training: known where the rows are, and kept where a schedule depends on it. */
@@ -44,6 +49,12 @@ export type TrainRequest = SaeRequest & {
 
 /** Half a unit in the last place of a float32 number, relative to it. */
 const defaultRetire = 2 ** -24;
+
+/** Share of the training rows that a threshold is set on. */
+const defaultCalibrate = 0.1;
+
+/** A threshold needs no more rows than this. */
+const mostCalibrated = 4096;
 
 /** Steps are counted in float32, which holds whole numbers up to this. */
 const mostSteps = 2 ** 24;
@@ -103,9 +114,18 @@ export function trainConfig(request: TrainRequest): TrainConfig {
   if (!(retire >= 0 && retire < 1e-3)) throw new ConfigError(`retire must be a number from 0 to 1e-3, got ${retire}`);
   if (retire > 0 && step !== "live" && request.step !== undefined)
     throw new ConfigError(`retire is for step live, step is ${step}; leave one of them out`);
+  const hasThreshold = isTrained(spec) && architectureOf(spec).state?.threshold !== undefined;
+  const { calibrate = hasThreshold ? defaultCalibrate : 0 } = request;
+  if (!(calibrate >= 0 && calibrate <= 0.5))
+    throw new ConfigError(`calibrate must be a number from 0 to 0.5, got ${calibrate}`);
+  if (calibrate > 0 && !hasThreshold)
+    throw new ConfigError(
+      `calibrate sets a threshold, which architecture ${spec.architecture} has not; leave calibrate out`,
+    );
   return {
     ...whole,
     step,
+    ...(calibrate > 0 ? { calibrate } : {}),
     ...(retire > 0 && step === "live" ? { retire } : {}),
     ...(shuffleRows === undefined ? {} : { shuffleRows }),
     ...(totalSteps === undefined ? {} : { totalSteps }),
@@ -134,6 +154,7 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
     );
   if (sparsityStart > 0 && sparsityStart < sparsityOf(config)!)
     throw new ConfigError(`sparsityStart must be at least ${sparsity} = ${sparsityOf(config)}, got ${sparsityStart}`);
+  checkDead(config);
   if (!isTrained(config)) return;
   const parameters = parametersOf(config);
   if (config.skip && config.outputDim === undefined)
@@ -156,6 +177,50 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
     );
 }
 
+/** The options that are for dead latents, by the names of those that are in use. */
+const forDead = ({ auxK, resampleEvery }: TrainOptionValues): readonly string[] => [
+  ...(auxK > 0 ? ["auxK"] : []),
+  ...(resampleEvery > 0 ? ["resampleEvery"] : []),
+];
+
+/** @throws {ConfigError} for options that are for dead latents, where no latent can die or be brought back. */
+function checkDead(config: Whole): void {
+  const { architecture, options, latentDim, resampleEvery, epochs } = config;
+  const { revival, sparsity, params } = architectureOf(config);
+  const [first] = forDead(config);
+  if (first === undefined) return;
+  if (config.auxK > 0 && !revival)
+    throw new ConfigError(`auxK: architecture ${architecture} has no way to revive dead latents; leave auxK out`);
+  if (keptPerRow(config) === latentDim && revival && revival(options).by !== "relu")
+    throw new ConfigError(
+      `${first}: with ${sparsity} = latentDim = ${latentDim} every row keeps every latent, so that none can die; leave ${first} out, or lower ${sparsity}`,
+    );
+  const { W_enc, W_dec } = params(config, options);
+  if (resampleEvery > 0 && !(W_enc?.perLatent && W_dec?.perLatent))
+    throw new ConfigError(
+      `resampleEvery needs an encoder W_enc and a decoder W_dec with a row for each latent, which ${architecture} has not; leave resampleEvery out`,
+    );
+  if (resampleEvery >= epochs)
+    throw new ConfigError(
+      `resampleEvery = ${resampleEvery}: of ${epochs} epochs none begins after so many, so that nothing would be resampled; lower it, or leave it out`,
+    );
+}
+
+/** @throws {ConfigError} where a training is too short for a latent to die before that would matter. */
+function checkTimeToDie(config: TrainConfig, stepsPerEpoch: number): void {
+  const { deadSteps, resampleEvery, epochs } = config;
+  for (const option of forDead(config)) {
+    const before = option === "auxK" ? epochs : resampleEvery * Math.floor((epochs - 1) / resampleEvery);
+    const steps = before * stepsPerEpoch;
+    // A loss sees how it stood before its step.
+    if (option === "auxK" ? deadSteps < steps : deadSteps <= steps) continue;
+    const has = option === "auxK" ? `the whole training has ${steps}` : `only ${steps} come before the last resampling`;
+    throw new ConfigError(
+      `${option}: a latent is dead after deadSteps = ${deadSteps} steps, and ${has}, so that none can die; lower deadSteps, or leave ${option} out`,
+    );
+  }
+}
+
 /** Why a configuration's step must see every latent; `undefined` where it may leave out those that a batch does not keep. */
 export function needsAll(config: Whole): string | undefined {
   const { architecture, options, ema, weightDecay, sparsityWarmup } = config;
@@ -171,7 +236,8 @@ export function needsAll(config: Whole): string | undefined {
 
 function stepOf(config: Whole, wanted: string | undefined): StepName {
   const reason = needsAll(config);
-  const step = wanted ?? (reason === undefined && leavingOutPays(config) ? "live" : "dense");
+  const pays = leavingOutPays(config) && config.auxK === 0;
+  const step = wanted ?? (reason === undefined && pays ? "live" : "dense");
   if (!stepNames.includes(step as StepName))
     throw new ConfigError(`step must be one of ${stepNames.join(", ")}, got ${step}`);
   if (step === "live" && reason !== undefined) throw new ConfigError(`${reason}; use step dense`);
@@ -188,13 +254,24 @@ export const needsTotal = (config: TrainConfig): boolean =>
   architectureOf(config).timed === true ||
   [config.warmup, config.sparsityWarmup].some((one) => one > 0 && one <= 1);
 
+/** How many of the training rows, the last ones, no step sees. */
+export const heldOut = ({ calibrate = 0 }: TrainConfig, rows: number): number =>
+  Math.min(mostCalibrated, Math.ceil(calibrate * rows));
+
 /**
  * The configuration for so many training rows: it keeps the steps of the whole training, where a schedule depends on them.
- * @throws {ConfigError} when a schedule would count more steps than float32 holds.
+ * @throws {ConfigError} when a schedule would count more steps than float32 holds, or the training is too short for a latent to die.
  */
 export function timedFor({ totalSteps: _, ...config }: TrainConfig, rows: number): TrainConfig {
+  const trained = rows - heldOut(config, rows);
+  if (trained < config.batchSize && rows >= config.batchSize)
+    throw new ConfigError(
+      `calibrate holds out ${rows - trained} of ${rows} training rows, and the ${trained} left are fewer than one batch of ${config.batchSize}; use a smaller batch size or more rows, or calibrate 0`,
+    );
+  const stepsPerEpoch = Math.ceil(trained / config.batchSize);
+  checkTimeToDie(config, stepsPerEpoch);
   if (!isScheduled(config)) return config;
-  const totalSteps = Math.ceil(rows / config.batchSize) * config.epochs;
+  const totalSteps = stepsPerEpoch * config.epochs;
   if (totalSteps > mostSteps)
     throw new ConfigError(
       `a schedule counts at most ${mostSteps} steps, ${config.epochs} epochs are ${totalSteps}; use larger batches or fewer epochs`,
@@ -204,5 +281,8 @@ export function timedFor({ totalSteps: _, ...config }: TrainConfig, rows: number
 
 /** The same; and it keeps `shuffleRows` (default 65,536) only where there are more rows than that. */
 export function fittedTo({ shuffleRows = defaultShuffleRows, ...config }: TrainConfig, rows: number): TrainConfig {
-  return { ...timedFor(config, rows), ...(rows > shuffleRows ? { shuffleRows } : {}) };
+  return {
+    ...timedFor(config, rows),
+    ...(rows - heldOut(config as TrainConfig, rows) > shuffleRows ? { shuffleRows } : {}),
+  };
 }

@@ -6,7 +6,7 @@ import { allOptions, ownDefaults, type TrainConfig, type TrainRequest, trainConf
 const ownKeys: readonly string[] = [
   ...["architecture", "preset", "inputDim", "latentDim", "outputDim"],
   ...Object.keys(allOptions),
-  ...["step", "retire", "shuffleRows", "totalSteps", "initFrom"],
+  ...["step", "retire", "calibrate", "shuffleRows", "totalSteps", "initFrom"],
 ];
 
 /** Whether a key is no option of an architecture. */
@@ -15,8 +15,12 @@ export const isOwnKey = (name: string): boolean => ownKeys.includes(name);
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
+/** Options that were topk-relu's own before every architecture had them: its files go on naming them. */
+const namedByTopKRelu: readonly string[] = ["auxK", "auxCoefficient", "deadSteps"];
+
 /** Left out of files: what has its default and what older files do not know. */
 const isQuiet = (config: TrainConfig, name: string, value: unknown): boolean => {
+  if (config.architecture === "topk-relu" && namedByTopKRelu.includes(name)) return false;
   const option = allOptions[name];
   return option?.quiet === true && option.default === value && ownDefaults(config)[name] === undefined;
 };
@@ -43,7 +47,7 @@ export function configFromJson(json: unknown, file: string): TrainConfig {
     const needed = ["architecture", "preset", "epochs", "batch_size", "learning_rate", "optimizer", "step", "seed"];
     const missing = needed.find((name) => !Object.hasOwn(json, name));
     if (missing) throw new ConfigError(`${missing} is missing`);
-    return trainConfig({ retire: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
+    return trainConfig({ retire: 0, calibrate: 0, ...(among(true) as unknown as TrainRequest), options: among(false) });
   } catch (error) {
     // The message may quote a value of the file.
     const what = (error as Error).message.slice(0, 500).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");

@@ -53,6 +53,11 @@ export const trainOptions = {
     ...{ type: "number", min: 0, max: 1, open: "max", default: 0, quiet: true },
     describe: "the finished SAE has a running mean of the weights, this much of it kept each step; 0: the last weights",
   },
+  maxRowNorm: {
+    ...{ type: "limit", default: "none", quiet: true },
+    describe:
+      "rows longer than this are left out of training: a length, or so many times the median's (10x); validation rows all stay",
+  },
   inputScale: {
     ...{ type: "choice", choices: ["none", "entries", "rows"], default: "none", quiet: true },
     describe:
@@ -74,6 +79,22 @@ export const trainOptions = {
   tiedStart: {
     ...{ type: "choice", choices: ["own", "yes", "no"], default: "own", quiet: true },
     describe: "whether W_enc starts as a copy of W_dec: as the architecture has it, yes or no",
+  },
+  auxK: {
+    ...{ type: "integer", min: 0, max: "latentDim", default: 0, quiet: true },
+    describe: "dead latents kept per row by the auxiliary loss AuxK, which gives them a gradient; 0 turns it off",
+  },
+  auxCoefficient: {
+    ...{ type: "number", min: 0, default: 1 / 32, quiet: true },
+    describe: "weight of the auxiliary loss",
+  },
+  deadSteps: {
+    ...{ type: "integer", min: 1, default: 100, quiet: true },
+    describe: "steps without firing after which a latent is dead in training, for --aux-k and --resample-every",
+  },
+  resampleEvery: {
+    ...{ type: "integer", min: 0, default: 0, quiet: true },
+    describe: "before every so many epochs dead latents begin again, from rows that are rebuilt badly; 0: never",
   },
 } as const satisfies Options;
 

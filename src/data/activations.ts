@@ -7,6 +7,7 @@ import { readNpz } from "./npz.ts";
 import { quote } from "./quote.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { isFloat, type StoredArray, toFloat32 } from "./stored.ts";
+import { readTruth, type Truth, truthTensors } from "./truth.ts";
 
 /** Activations, one row per token, and what is known about each row. */
 export interface ActivationSet {
@@ -14,15 +15,20 @@ export interface ActivationSet {
   readonly activations: HostTensor<"float32">;
   /** One value per row, by name: `layer`, `position`, `text_id`, `token_id`, `split` (0 train, 1 validation), or any other. */
   readonly columns: Readonly<Record<string, Float64Array>>;
-  /** The known dictionary of synthetic activations, `[features, inputDim]`, finite; from the tensor `true_features`. */
-  readonly trueFeatures?: HostTensor<"float32">;
+  /** What synthetic activations are made of. */
+  readonly truth?: Truth;
   readonly metadata: Readonly<Record<string, string>>;
   /** File name without its folder. */
   readonly source: string;
 }
 
-/** The tensor that holds a known dictionary beside the activations. */
-export const dictionary = "true_features";
+/** Which matrix of a file is meant. */
+export interface MatrixChoice {
+  /** Its name; default: `activations`, else the only one. */
+  readonly tensor?: string | undefined;
+  /** What to do where there are several, for the error; default: to name one with `--tensor`. */
+  readonly severalHint?: string;
+}
 
 /** What a file format gives: named arrays, and text about them. */
 export interface ArrayFile {
@@ -44,18 +50,16 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Arra
  * @throws {ConfigError} when the extension is unknown, no array fits, it is not 2-D, is empty,
  * holds NaN, infinity or values beyond float32, a column has another length, or `true_features` another width.
  */
-export function parseActivations(
-  bytes: Uint8Array,
-  file: string,
-  { tensor }: { readonly tensor?: string | undefined } = {},
-): ActivationSet {
-  return activationSetOf(parseArrays(bytes, file), file, tensor);
+export function parseActivations(bytes: Uint8Array, file: string, options: MatrixChoice = {}): ActivationSet {
+  return activationSetOf(parseArrays(bytes, file), file, options);
 }
 
-/** The arrays in the bytes of a .safetensors, .npz or .npy file. @throws {ConfigError} when the extension is unknown. */
+/** The arrays in the bytes of a .safetensors, .npz or .npy file; of one with another extension, by how it begins. @throws {ConfigError} when the extension is unknown. */
 export function parseArrays(bytes: Uint8Array, file: string): ArrayFile {
   const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
-  const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
+  // What comes through a pipe has no name: `/dev/fd/63`.
+  const format = Object.hasOwn(readers, extension) ? extension : formatIn(bytes);
+  const read = format === undefined ? undefined : readers[format];
   if (!read)
     throw new ConfigError(
       `${file}: unknown extension; activations are read from .safetensors, .npz, .npy or .pt files`,
@@ -63,22 +67,34 @@ export function parseArrays(bytes: Uint8Array, file: string): ArrayFile {
   return read(bytes, file);
 }
 
+/** The format that some bytes begin as; `undefined` for none. */
+function formatIn(bytes: Uint8Array): keyof typeof readers | undefined {
+  const start = (text: string, at = 0) => [...text].every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
+  if (start("\x93NUMPY")) return "npy";
+  if (start("PK")) return "npz";
+  return start("{", 8) ? "safetensors" : undefined;
+}
+
 /** The activation set among some arrays; checks as `parseActivations`. */
-export function activationSetOf({ metadata, tensors }: ArrayFile, file: string, tensor?: string): ActivationSet {
-  const name = chooseMatrix(tensors, file, tensor);
+export function activationSetOf(
+  { metadata, tensors }: ArrayFile,
+  file: string,
+  choice: MatrixChoice = {},
+): ActivationSet {
+  const name = chooseMatrix(tensors, file, choice);
   const matrix = tensors.get(name)!;
   const activations = toMatrix(matrix);
   const columns = readColumns(tensors, name, activations.dims[0]!);
-  const known = name === dictionary ? undefined : tensors.get(dictionary);
-  const trueFeatures = known && { trueFeatures: toDictionary(known, activations.dims[1]!) };
-  return { activations, columns, ...trueFeatures, metadata, source: file.split(/[\\/]/).at(-1)! };
+  const [rows, inputDim] = activations.dims as [number, number];
+  const truth = name === truthTensors.features ? undefined : readTruth(tensors, rows, inputDim);
+  return { activations, columns, ...(truth ? { truth } : {}), metadata, source: file.split(/[\\/]/).at(-1)! };
 }
 
 /** The name of the matrix among the arrays of a file. @throws {ConfigError} as `parseActivations`. */
 export function chooseMatrix(
   tensors: ReadonlyMap<string, Pick<StoredArray, "dtype" | "shape">>,
   file: string,
-  wanted: string | undefined,
+  { tensor: wanted, severalHint = "choose one with --tensor" }: MatrixChoice,
 ): string {
   const list = (names: readonly [string, Pick<StoredArray, "dtype" | "shape">][]) =>
     names
@@ -91,13 +107,11 @@ export function chooseMatrix(
   }
   if (tensors.has("activations")) return "activations";
   const candidates = [...tensors].filter(
-    ([name, array]) => name !== dictionary && array.shape.length === 2 && isFloat(array),
+    ([name, array]) => name !== truthTensors.features && array.shape.length === 2 && isFloat(array),
   );
   if (candidates.length === 1) return candidates[0]![0];
   if (candidates.length > 1)
-    throw new ConfigError(
-      `${file}: several tensors could be the activations; choose one with --tensor: ${list(candidates)}`,
-    );
+    throw new ConfigError(`${file}: several tensors could be the activations; ${severalHint}: ${list(candidates)}`);
   throw new ConfigError(`${file}: no 2-D tensor of floating-point numbers; it has ${list([...tensors])}`);
 }
 
@@ -112,14 +126,6 @@ function toMatrix(array: StoredArray): HostTensor<"float32"> {
   const activations = convert(array);
   checkFinite(activations, array);
   return activations;
-}
-
-function toDictionary(array: StoredArray, inputDim: number): HostTensor<"float32"> {
-  if (array.shape.length !== 2 || array.shape[0] === 0 || array.shape[1] !== inputDim)
-    throw new ConfigError(
-      `${array.where}: shape [${array.shape.join(", ")}], the known dictionary of these activations is [features, ${inputDim}]; rename it if it is something else`,
-    );
-  return toMatrix(array);
 }
 
 function convert(array: StoredArray): HostTensor<"float32"> {

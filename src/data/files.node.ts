@@ -1,10 +1,11 @@
+import { createReadStream } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { ConfigError } from "../util/errors.ts";
 import { readError, writeError } from "../util/fileErrors.ts";
 import { type ActivationSet, type ArrayFile, activationSetOf, parseArrays } from "./activations.ts";
 import { readTexts } from "./columns.ts";
 import { type Label, labelColumns, labelsPath, parseLabels } from "./labels.ts";
-import { readPtActivations } from "./ptActivations.ts";
+import { isPt, readPtActivations } from "./ptActivations.ts";
 import { writeThroughOrWhole } from "./replace.node.ts";
 import { type Column, rowsWhere, type Where } from "./where.ts";
 
@@ -17,7 +18,8 @@ export async function readActivations(
   path: string,
   { tensor, where = {} }: { readonly tensor?: string | undefined; readonly where?: Where | undefined } = {},
 ): Promise<ActivationSet> {
-  if (/\.pt$/i.test(path))
+  const piped = await isPipe(path);
+  if (/\.pt$/i.test(path) && !piped)
     return withFile(path, async (file, size) => {
       const read = async (from: number, into: Uint8Array) => {
         await readInto(file, into, from, path);
@@ -25,8 +27,16 @@ export async function readActivations(
       };
       return readPtActivations({ size, read }, path, where, tensor);
     });
-  const file = parseArrays(await readBytes(path), path);
-  const set = activationSetOf(file, path, tensor);
+  const bytes = await readInput(path);
+  if (piped && isPt(bytes, path)) {
+    const read = async (from: number, into: Uint8Array) => {
+      into.set(bytes.subarray(from, from + into.length));
+      return into;
+    };
+    return readPtActivations({ size: bytes.length, read }, path, where, tensor);
+  }
+  const file = parseArrays(bytes, path);
+  const set = activationSetOf(file, path, { tensor });
   return rowsWhere(set, where, await otherColumns(set, file, where, path));
 }
 
@@ -76,6 +86,40 @@ export const readBytes = (path: string): Promise<Uint8Array<ArrayBuffer>> =>
     await readInto(file, bytes, 0, path);
     return bytes;
   });
+
+/** Whether a path leads to a pipe, as `<(command)` and `/dev/stdin` behind `|` do. */
+export const isPipe = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isFIFO() ?? false;
+
+/** Most bytes that are taken from a pipe, whose size is not known beforehand. */
+const mostPiped = 2 ** 31;
+
+/**
+ * All bytes of a file, or of what comes through a pipe until it ends: of what somebody gives to be read.
+ * @throws {ConfigError} as `readBytes`, and when more than 2 GiB come through a pipe.
+ */
+export async function readInput(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (!(await isPipe(path))) return readBytes(path);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+      parts.push(part);
+      size += part.length;
+      if (size > mostPiped)
+        throw new ConfigError(`${path}: more than ${mostPiped} bytes come through this pipe; write them to a file`);
+    }
+  } catch (error) {
+    throw error instanceof ConfigError ? error : readError(path, error);
+  }
+  const bytes = allocate(size, path);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
 
 /** Opens a regular file for `use`, and closes it. */
 async function withFile<T>(path: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T> {

@@ -2,6 +2,10 @@ import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { type StoredArray, toTensor } from "./stored.ts";
 
+/** Checks rows that were in memory from the start. @throws {ConfigError} as `checkFinite`. */
+export const checkFiniteRows = (rows: HostTensor<"float32">, where: string): void =>
+  checkFinite(rows, { dtype: "F32", shape: rows.dims, bytes: new Uint8Array(), where });
+
 /**
  * Checks that a matrix converted to float32 is finite; `stored` is what it was converted from.
  * @throws {ConfigError} naming the first NaN, infinity or value beyond float32, and how many rows have one.

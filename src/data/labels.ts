@@ -1,5 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import { beyond } from "../util/json.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { quote } from "./quote.ts";
 
 /** What is known about one row: its text, token position, token id, or anything else. */
@@ -23,6 +24,7 @@ export const labelsPath = (path: string): string => `${path.replace(/\.(npy|npz|
  * there are not `rows` of them, where that is given.
  */
 export function parseLabels(text: string, file: string, rows?: number): readonly Label[] {
+  checkNotMistaken(text, file);
   const labels: Label[] = [];
   const source = text.replace(/^\uFEFF/, "").trimEnd();
   if (rows !== undefined) checkCount(countLines(source), rows, file);

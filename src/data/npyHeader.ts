@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { quote } from "./quote.ts";
 
 /** What the header of a .npy array says. */
@@ -34,6 +35,7 @@ export function readNpyHeader(bytes: Uint8Array, where: string): NpyHeader {
 
 /** Where the header of a .npy array and its elements begin, from its first 12 bytes. @throws {ConfigError} when it is none. */
 export function npyStart(bytes: Uint8Array, where: string): { readonly from: number; readonly start: number } {
+  checkNotMistaken(bytes, where);
   const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
   if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte))
     throw new ConfigError(`${where}: not a .npy array (${bytes.length} bytes, no NUMPY mark); save it with numpy.save`);

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { sizeOf } from "../util/tensor.ts";
 import { type PickleValue, readPickle, refusedName } from "./pickle.ts";
 import { elementBytes, type StoredArray } from "./stored.ts";
@@ -64,11 +65,24 @@ const maxBytesDefault = 8 * 2 ** 30;
  * @throws {ConfigError} when the archive is damaged or lies about its sizes, the pickle uses another name, or the file is older.
  */
 export function readPt(bytes: Uint8Array, file: string): PickleValue {
-  if (bytes[0] !== 0x50 || bytes[1] !== 0x4b)
-    throw new ConfigError(
-      `${file}: no archive as torch.save has written since PyTorch 1.6; load and save it again with a newer PyTorch`,
-    );
+  checkPtStart(bytes, file);
   return ptOf(readZip(bytes, file, maxBytesDefault), file);
+}
+
+/** How files of torch.save began before PyTorch 1.6: a pickle of protocol 2 with a number of ten bytes. */
+const legacy = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+/** Checks the first bytes of a .pt file. @throws {ConfigError} when they begin no archive: what they begin instead. */
+export function checkPtStart(bytes: Uint8Array, file: string): void {
+  // Of a file cut so short the archive says more.
+  if (bytes.length < 2 || (bytes[0] === 0x50 && bytes[1] === 0x4b)) return;
+  checkNotMistaken(bytes, file);
+  const again = "load it and save it again: torch.save(torch.load(old), new)";
+  throw new ConfigError(
+    legacy.every((byte, i) => bytes[i] === byte)
+      ? `${file}: is in PyTorch's old format, before 1.6; ${again}`
+      : `${file}: no archive as torch.save has written since PyTorch 1.6; is it a file of torch.save? If so, ${again}`,
+  );
 }
 
 /** The value in the members of a .pt archive. */
@@ -166,4 +180,20 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
     expected *= shape[axis]!;
   }
   return true;
+}
+
+/** The tensors of a value, each by the keys and numbers that lead to it, `layers.0.weight`; 32 of these at most. */
+export function ptTensors(value: unknown, name = "", levels = 32): Map<string, PtTensor> {
+  const entries =
+    levels === 0
+      ? []
+      : value instanceof Map
+        ? [...value]
+        : Array.isArray(value)
+          ? value.map((one, i) => [i, one] as const)
+          : [];
+  const inner = entries.flatMap(([key, one]) => [
+    ...ptTensors(one, name === "" ? String(key) : `${name}.${key}`, levels - 1),
+  ]);
+  return new Map(value instanceof PtTensor ? [[name || "tensor", value]] : inner);
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
-import { type ActivationSet, activationSetOf } from "./activations.ts";
-import { PtTensor, ptOf } from "./pt.ts";
+import { type ActivationSet, activationSetOf, chooseMatrix } from "./activations.ts";
+import { checkPtStart, PtTensor, ptOf } from "./pt.ts";
 import { quote } from "./quote.ts";
 import { elementBytes, type StoredArray } from "./stored.ts";
 import { matchingRows, type Where } from "./where.ts";
@@ -23,8 +23,12 @@ const columnNames: Readonly<Record<string, string>> = {
   ...{ layers: "layer", positions: "position", problem_ids: "text_id" },
 };
 
+/** Bytes at the beginning of the file, enough to see what it is. */
+const headBytes = 128;
+
 /**
- * The matching rows of a .pt file. It has `activations [rows, inputDim]`, and in `metadata` lists of one number a row
+ * The matching rows of a .pt file. It is a tensor `[rows, inputDim]`, or a dictionary with one: the one called `tensor`, by default
+ * `activations`, else the only 2-D one of floating-point numbers. A dictionary may have in `metadata` lists of one number a row
  * (`positions`, `layers`, `problem_ids`). Only these rows of the activations are read, so their checksum is not checked.
  * @throws {ConfigError} as `parseActivations`, `readPt` and `matchingRows`.
  */
@@ -32,25 +36,30 @@ export async function readPtActivations(
   source: PositionalFile,
   file: string,
   where: Where,
-  tensor = "activations",
+  tensor?: string,
 ): Promise<ActivationSet> {
+  checkPtStart(await source.read(0, new Uint8Array(Math.min(headBytes, source.size))), file);
   const from = Math.max(0, source.size - tailBytes);
   const tail = await source.read(from, new Uint8Array(source.size - from));
   const entries = readDirectory(tail, from, file, Number.MAX_SAFE_INTEGER);
-  const top = await topOf(source, entries, file);
-  const matrix = top.get(tensor);
-  if (!(matrix instanceof PtTensor))
+  const top = await topOf(source, entries, file, tensor);
+  const all = [...top].filter((entry): entry is [string, PtTensor] => entry[1] instanceof PtTensor);
+  if (all.length === 0)
     throw new ConfigError(
-      `${file}: no tensor ${quote(tensor)}; it has ${[...top.keys()]
-        .slice(0, 20)
-        .map((key) => quote(String(key)))
-        .join(", ")}`,
+      `${file}: has no tensor, ${top.size === 0 ? "nothing at all" : `only ${listed(top)}`}; save the matrix itself, or a dictionary with it: torch.save({"activations": x}, "x.pt")`,
     );
+  const shapes = all.map(([key, { shape, storage }]) => [String(key), { dtype: storage.dtype, shape }] as const);
+  const name = chooseMatrix(new Map(shapes), file, { tensor });
+  const matrix = all.find(([key]) => String(key) === name)![1];
   const { shape, strides, offset, storage } = matrix;
   const [rows = 0, width = 0] = shape;
-  if (shape.length !== 2 || (strides[1] !== 1 && width > 1))
+  if (shape.length !== 2)
     throw new ConfigError(
-      `${file}: ${quote(tensor)} has shape [${shape.join(", ")}] and strides [${strides.join(", ")}], need [rows, inputDim] row by row; save it with .contiguous()`,
+      `${file}: ${quote(name)} has shape [${shape.join(", ")}], need [rows, inputDim]; reshape it to two dimensions`,
+    );
+  if (strides[1] !== 1 && width > 1)
+    throw new ConfigError(
+      `${file}: ${quote(name)} has shape [${shape.join(", ")}] and strides [${strides.join(", ")}], need [rows, inputDim] row by row; save it with .contiguous()`,
     );
   const columns = columnsOf(top.get("metadata"), rows);
   const wanted = matchingRows(columns, where, rows, file);
@@ -70,20 +79,26 @@ export async function readPtActivations(
     dtype: storage.dtype,
     shape: [wanted.length, width],
     bytes,
-    where: `${file}: ${quote(tensor)}`,
+    where: `${file}: ${quote(name)}`,
   };
-  const tensors = new Map<string, StoredArray>([[tensor, activations]]);
-  for (const [name, column] of Object.entries(columns)) {
+  const tensors = new Map<string, StoredArray>([[name, activations]]);
+  for (const [key, column] of Object.entries(columns)) {
     if (typeof column[0] === "string") continue;
     const kept = Float64Array.from(wanted, (row) => column[row] as number);
     const view = new Uint8Array(kept.buffer);
-    tensors.set(name, { dtype: "F64", shape: [kept.length], bytes: view, where: `${file}: ${quote(name)}` });
+    tensors.set(key, { dtype: "F64", shape: [kept.length], bytes: view, where: `${file}: ${quote(key)}` });
   }
-  return activationSetOf({ metadata: {}, tensors }, file, tensor);
+  return activationSetOf({ metadata: {}, tensors }, file, { tensor: name });
 }
 
+/** Whether some bytes are an archive as torch.save writes; it has a pickle, and a .npz has none. */
+export const isPt = (bytes: Uint8Array, file: string): boolean =>
+  bytes[0] === 0x50 &&
+  bytes[1] === 0x4b &&
+  readDirectory(bytes, 0, file, Number.MAX_SAFE_INTEGER).some(({ name }) => /(^|\/)data\.pkl$/.test(name));
+
 /** The dictionary in the archive; of its members only the pickle and the byte order are read. */
-async function topOf(source: PositionalFile, entries: readonly ZipEntry[], file: string) {
+async function topOf(source: PositionalFile, entries: readonly ZipEntry[], file: string, tensor: string | undefined) {
   const members = await Promise.all(
     entries.map(async (entry) => {
       const { name, size, method } = entry;
@@ -97,10 +112,22 @@ async function topOf(source: PositionalFile, entries: readonly ZipEntry[], file:
     }),
   );
   const top = ptOf(members, file);
+  if (top instanceof PtTensor) {
+    if (tensor === undefined) return new Map<unknown, unknown>([["activations", top]]);
+    throw new ConfigError(`${file}: is one tensor without a name, not ${quote(tensor)} among several; name none`);
+  }
   if (!(top instanceof Map))
-    throw new ConfigError(`${file}: needs a dictionary with activations and metadata, as the experiment's file has`);
+    throw new ConfigError(
+      `${file}: is ${Array.isArray(top) ? `a list of ${top.length} values` : "no tensor"}; save the matrix itself, or a dictionary with it: torch.save({"activations": x}, "x.pt")`,
+    );
   return top as Map<unknown, unknown>;
 }
+
+const listed = (top: ReadonlyMap<unknown, unknown>): string =>
+  [...top.keys()]
+    .slice(0, 20)
+    .map((key) => quote(String(key)))
+    .join(", ");
 
 const offsetOf = async (source: PositionalFile, entry: ZipEntry, file: string): Promise<number> => {
   if (entry.method !== 0 || entry.offset + localHeaderBytes > source.size)

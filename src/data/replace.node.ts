@@ -42,7 +42,7 @@ async function replace(path: string, fill: (temporary: string) => Promise<void>)
 }
 
 /** As mkdir with `recursive`, which never comes back where the system makes no folders (Linux's /proc). */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {

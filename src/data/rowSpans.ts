@@ -15,12 +15,22 @@ export class RowSpans {
   }
 
   static of(...ranges: readonly Range[]): RowSpans {
+    return RowSpans.from(ranges);
+  }
+
+  /** Any number of ranges, ascending. */
+  static from(ranges: readonly Range[]): RowSpans {
     return new RowSpans(Float64Array.from(ranges.filter(([from, to]) => to > from).flat()));
   }
 
   /** How many rows there are. */
   get count(): number {
     return this.#before.at(-1)!;
+  }
+
+  /** Rows given by their number among these, by their number in the whole set. */
+  within(some: RowSpans): RowSpans {
+    return RowSpans.from(some.ranges().flatMap(([from, to]) => this.ranges(from, to)));
   }
 
   /** The ranges of those rows that are number `from` to `to` (excluded) among these. */

@@ -1,5 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
-import { beyond } from "../util/json.ts";
+import { beyond, repeatedKey } from "../util/json.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { bytesOf, type DType, type HostTensor, sizeOf } from "../util/tensor.ts";
 import { quote } from "./quote.ts";
 import { elementBytes, type StoredArray } from "./stored.ts";
@@ -43,8 +44,9 @@ export interface SafetensorsEntry extends Omit<StoredArray, "bytes"> {
   readonly to: number;
 }
 
-/** Bytes of a .safetensors file up to the first tensor, from its first 8 bytes. @throws {ConfigError} when there can be no such header. */
+/** Bytes of a .safetensors file up to the first tensor, from its first bytes, 8 at least. @throws {ConfigError} when there can be no such header. */
 export function safetensorsStart(bytes: Uint8Array, size: number, file: string): number {
+  checkNotMistaken(bytes, file);
   if (bytes.length < 8)
     throw new ConfigError(`${file}: a .safetensors file has at least 8 bytes, this one ${bytes.length}; get it again`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
@@ -64,14 +66,19 @@ export function safetensorsStart(bytes: Uint8Array, size: number, file: string):
  * @throws {ConfigError} as `readSafetensors`.
  */
 export function readSafetensorsHeader(bytes: Uint8Array, size: number, file: string) {
-  const { header, start } = readHeader(bytes, size, file);
+  const { header, text, start } = readHeader(bytes, size, file);
   const metadata: Record<string, string> = {};
   const entries = new Map<string, SafetensorsEntry>();
   const named = Object.entries(header);
   if (named.length > maxTensors)
     throw new ConfigError(`${file}: ${named.length} tensors, at most ${maxTensors} are read; split the file`);
+  // JSON.parse keeps the last of two and says nothing.
+  const twice = repeatedKey(text);
+  if (twice !== undefined)
+    throw new ConfigError(`${file}: the header has ${quote(twice)} twice; write the file again, each name once`);
   for (const [name, entry] of named) {
     if (name === "__metadata__") {
+      if (entry === null) continue;
       Object.assign(metadata, readMetadata(entry, file));
       continue;
     }
@@ -84,11 +91,12 @@ export function readSafetensorsHeader(bytes: Uint8Array, size: number, file: str
   return { metadata, entries, start };
 }
 
-function readHeader(bytes: Uint8Array, size: number, file: string): { header: object; start: number } {
+function readHeader(bytes: Uint8Array, size: number, file: string): { header: object; text: string; start: number } {
   const start = safetensorsStart(bytes, size, file);
   let header: unknown;
+  let text: string;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
     const excess = beyond(text, bounds);
     if (excess) throw new ConfigError(`${file}: the header ${excess}; is this a .safetensors file?`);
     header = JSON.parse(text);
@@ -100,7 +108,7 @@ function readHeader(bytes: Uint8Array, size: number, file: string): { header: ob
   }
   if (!isObject(header))
     throw new ConfigError(`${file}: the header is not a JSON object; is this a .safetensors file?`);
-  return { header, start };
+  return { header, text, start };
 }
 
 function readMetadata(entry: unknown, file: string): Record<string, string> {

@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
-import { readdir, readFile, readlink, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
+import { randomBytes } from "node:crypto";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { lives, machine } from "./process.node.ts";
 
 /** Who is writing is in the name: the machine, as far as process ids mean the same, and the process. */
 const pattern = /^\.sae-onnx-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/;
@@ -10,18 +10,7 @@ const pattern = /^\.sae-onnx-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/;
 export const temporaryIn = async (folder: string): Promise<string> =>
   join(folder, `.sae-onnx-${await machine()}-${process.pid}-${randomBytes(4).toString("hex")}.part`);
 
-/** Host, its start, and namespace of process ids, in 8 digits; containers on one host differ. */
-let known: Promise<string> | undefined;
-function machine(): Promise<string> {
-  known ??= Promise.all([
-    hostname(),
-    readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => ""),
-    readlink("/proc/self/ns/pid").catch(() => ""),
-  ]).then((parts) => createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 8));
-  return known;
-}
-
-/** What is written to gets older than this only where its writer is gone, whatever machine it was on. In milliseconds. */
+/** What another machine writes to gets older than this only where its writer is gone. In milliseconds. */
 const oneDay = 86_400_000;
 
 const looked = new Set<string>();
@@ -34,16 +23,13 @@ export async function removeLeftovers(folder: string): Promise<void> {
     const [, of, pid] = pattern.exec(name) ?? [];
     if (of === undefined) continue;
     const path = join(folder, name);
-    const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
-    if (age > oneDay || (of === (await machine()) && !lives(Number(pid))))
+    if (of === (await machine()) ? !lives(Number(pid)) : (await ageOf(path)) > oneDay)
       await rm(path, { force: true }).catch(() => {});
   }
 }
 
-function lives(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-}
+/** Milliseconds since a file was written to; less than 0 where a clock was set back since. */
+const ageOf = async (path: string): Promise<number> => {
+  const { mtimeMs } = (await stat(path).catch(() => undefined)) ?? {};
+  return mtimeMs === undefined ? 0 : Date.now() - mtimeMs;
+};

@@ -3,6 +3,7 @@ import { visible } from "../util/visible.ts";
 import type { ActivationSet } from "./activations.ts";
 import { quote } from "./quote.ts";
 import { takeRows } from "./split.ts";
+import { truthOfRows } from "./truth.ts";
 
 /** Numbers from one to another, both included. */
 export interface Range {
@@ -129,5 +130,9 @@ export function rowsWhere(
   const columns = Object.entries(set.columns).map(
     ([name, column]) => [name, Float64Array.from(rows, (row) => column[row]!)] as const,
   );
-  return { ...set, activations: takeRows(set.activations, rows), columns: Object.fromEntries(columns) };
+  const truth = truthOfRows(set.truth, rows);
+  return {
+    ...{ ...set, activations: takeRows(set.activations, rows), columns: Object.fromEntries(columns) },
+    ...(truth ? { truth } : {}),
+  };
 }

@@ -1,5 +1,6 @@
 import { Inflate, inflateSync } from "fflate";
 import { ConfigError } from "../util/errors.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { crc32 } from "./crc32.ts";
 import { quote } from "./quote.ts";
 
@@ -51,6 +52,7 @@ const corruptIn = (file: string) => (what: string) =>
 export function readDirectory(bytes: Uint8Array, base: number, file: string, maxBytes: number): readonly ZipEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const corrupt = corruptIn(file);
+  if (base === 0) checkNotMistaken(bytes, file);
   const directory = findDirectory(view, base, corrupt);
   if (directory.count > maxMembers)
     throw new ConfigError(

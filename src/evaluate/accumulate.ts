@@ -1,9 +1,8 @@
 import type { SumsTable } from "../metrics/graph.ts";
-import type { How, Joined } from "../metrics/metric.ts";
+import type { How } from "../metrics/metric.ts";
 import type { Tensors } from "../runtime/session.ts";
-import { PositiveMedian } from "./median.ts";
 
-/** Joins the outputs of batch after batch, in float64: any division into batches gives the same totals. */
+/** Joins the outputs of batch after batch, in float64. */
 export class Accumulator {
   readonly #totals: ReadonlyMap<string, Total>;
   #rows = 0;
@@ -14,7 +13,7 @@ export class Accumulator {
 
   /** Nothing added up yet of the outputs of a table. */
   static of(table: SumsTable): Accumulator {
-    return new Accumulator(new Map(Object.entries(table).map(([name, how]) => [name, totals[how]()])));
+    return new Accumulator(new Map(Object.entries(table).map(([name, how]) => [name, new Total(how)])));
   }
 
   /** Rows seen so far. */
@@ -27,61 +26,37 @@ export class Accumulator {
     return [...this.#totals.keys()];
   }
 
-  /** Adds the outputs of one batch. */
-  add(outputs: Tensors, rows: number): void {
+  /** Adds the outputs of one batch, in which every row stood so many `times`. */
+  add(outputs: Tensors, rows: number, times = 1): void {
     this.#rows += rows;
-    for (const name of this.sums) this.#totals.get(name)!.add(outputs[name]!.data as Float32Array);
+    for (const name of this.sums) this.#totals.get(name)!.add(outputs[name]!.data as Float32Array, times);
   }
 
-  /** What has to be added a second time, all batches again, before there is a total. */
-  secondPass(): Accumulator {
-    return new Accumulator(new Map([...this.#totals].filter(([, total]) => total.again?.() === true)));
-  }
-
-  /** The totals of a metric by sum; `undefined` where the table has none. */
-  joined(metric: string): Record<string, Joined[How]> | undefined {
+  /** The totals of a metric by sum. */
+  joined(metric: string): Readonly<Record<string, Float64Array>> {
     const own = [...this.#totals].filter(([name]) => name.startsWith(`${metric}.`));
-    return own.length === 0
-      ? undefined
-      : Object.fromEntries(own.map(([name, total]) => [name.slice(metric.length + 1), total.value()]));
+    return Object.fromEntries(own.map(([name, total]) => [name.slice(metric.length + 1), total.value]));
   }
 }
 
-interface Total {
-  add(part: Float32Array): void;
-  value(): Joined[How];
-  /** Whether it has to be given everything once more. */
-  again?(): boolean;
-}
-
-/** One way to join for each `How`. */
-const totals: Readonly<Record<How, () => Total>> = {
-  rows() {
-    let [sum, sumOfSquares, largest] = [0, 0, Number.NEGATIVE_INFINITY];
-    return {
-      add(part) {
-        for (const v of part) {
-          sum += v;
-          sumOfSquares += v * v;
-          if (v > largest) largest = v;
-        }
-      },
-      value: () => ({ sum, sumOfSquares, largest }),
-    };
-  },
-  entries: () => fixed((total, v) => total + v, 0),
-  largest: () => fixed(Math.max, Number.NEGATIVE_INFINITY),
-  median: () => new PositiveMedian(),
+/** How two numbers are joined, and what an entry starts with. */
+const joins: Readonly<Record<How, { join: (total: number, v: number, times: number) => number; start: number }>> = {
+  entries: { join: (total, v, times) => total + v / times, start: 0 },
+  largest: { join: (total, v) => Math.max(total, v), start: Number.NEGATIVE_INFINITY },
 };
 
-/** Totals of a fixed shape, entry by entry. */
-function fixed(join: (total: number, v: number) => number, start: number): Total {
-  let total = new Float64Array();
-  return {
-    add(part) {
-      if (total.length === 0) total = new Float64Array(part.length).fill(start);
-      for (let i = 0; i < part.length; i++) total[i] = join(total[i]!, part[i]!);
-    },
-    value: () => total,
-  };
+/** A total of a fixed shape, entry by entry. */
+class Total {
+  readonly #how: How;
+  value = new Float64Array();
+
+  constructor(how: How) {
+    this.#how = how;
+  }
+
+  add(part: Float32Array, times: number): void {
+    const { join, start } = joins[this.#how];
+    if (this.value.length === 0) this.value = new Float64Array(part.length).fill(start);
+    for (let i = 0; i < part.length; i++) this.value[i] = join(this.value[i]!, part[i]!, times);
+  }
 }

@@ -1,3 +1,4 @@
+import { checkFiniteRows } from "../data/finite.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { hostTensor, shapeOf } from "../onnx/tensors.ts";
@@ -153,6 +154,7 @@ export class Explorer {
   async encode(x: HostTensor<"float32">): Promise<RowCode> {
     if (x.dims[1] !== this.inputDim)
       throw new ConfigError(`a row of ${x.dims[1]} numbers; the model takes ${this.inputDim}`);
+    checkFiniteRows(x, "the row");
     const codes: Sparse = { starts: [0], latents: [], values: [], errors: [] };
     await addCodes(this.#session, x, codes);
     return codeOf(codes, 0);

@@ -1,8 +1,9 @@
 import { basename, dirname, join } from "node:path";
-import { readBytes, writeWhole } from "../data/files.node.ts";
+import { readBytes, readInput, writeWhole } from "../data/files.node.ts";
 import { externalLocations, joinExternalData } from "../onnx/external.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { dataFile } from "./dataFiles.node.ts";
 import type { Frozen } from "./vectors/vectors.ts";
 
@@ -24,10 +25,15 @@ export async function writeFrozen(path: string, { model, vectors }: Frozen): Pro
 
 /** Reads a model with its external data. @throws {ConfigError} when a file is missing or none of it is ONNX. */
 export async function readModel(path: string): Promise<Model> {
-  const model = decodeModel(await readBytes(path), path);
+  const model = decodeModel(await readInput(path), path);
   const locations = externalLocations(model, path);
   if (locations.length === 0) return model;
   const files = new Map<string, Uint8Array>();
-  for (const location of locations) files.set(location, await readBytes(await dataFile(path, location)));
+  for (const location of locations) {
+    const file = await dataFile(path, location);
+    const bytes = await readBytes(file);
+    checkNotMistaken(bytes, file);
+    files.set(location, bytes);
+  }
   return joinExternalData(model, files, path);
 }

@@ -4,7 +4,7 @@ import { buildModel, type ModelDraft } from "../graph/build.ts";
 import * as op from "../graph/ops.ts";
 import type { OpType } from "../graph/opset.ts";
 import type { Value } from "../graph/value.ts";
-import { type MetricDims, withMetrics } from "../metrics/graph.ts";
+import { withMetrics } from "../metrics/graph.ts";
 import type { Model } from "../onnx/proto.ts";
 import { architectureOf, decode, encode, parametersOf, type SaeSpec, skipped, statesOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -122,9 +122,9 @@ export const parts = {
   /** `latents [batch, latentDim]` to `reconstruction [batch, inputDim]`. */
   decoder: (checkpoint: Checkpoint, chosen: Chosen) =>
     built(checkpoint, "decoder", chosen, decoderParts(checkpoint, chosen)),
-  /** `activations` and `shift [inputDim]` to the sums of every metric, listed in its metadata. */
+  /** `activations` to what every metric is made of: the reconstruction, the kept latents, and sums over latents, listed in its metadata. */
   evaluator: (checkpoint: Checkpoint, chosen: Chosen): Model =>
-    withMetrics(parts.autoencoder(checkpoint, chosen), dimsOf(checkpoint, chosen.target)),
+    withMetrics(parts.autoencoder(checkpoint, chosen), checkpoint.config.latentDim),
 } as const;
 
 /** The name of a part: `encoder`, `autoencoder`, `decoder` or `evaluator`. */
@@ -149,11 +149,3 @@ function exactK(config: SaeSpec): number | undefined {
   const plain = architectureOf(config).plain(config.options, config);
   return "keeps" in plain ? plain.keeps : undefined;
 }
-
-const dimsOf = ({ config }: Checkpoint, target: TargetName): MetricDims => ({
-  inputDim: config.inputDim,
-  latentDim: config.latentDim,
-  ...(config.outputDim === undefined ? {} : { outputDim: config.outputDim }),
-  // Only exact selection has `top_values`.
-  k: target === "ort" ? exactK(config) : undefined,
-});

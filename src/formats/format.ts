@@ -23,6 +23,8 @@ export interface SourceFiles {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** What else is in the folder; default nothing. */
   readonly others?: readonly string[];
+  /** Folders within it that have SAEs of their own, of a folder that is none; default none. */
+  readonly within?: readonly string[];
 }
 
 /** A format of SAEs. One file each, listed in index.ts. */

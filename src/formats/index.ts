@@ -45,6 +45,10 @@ export function importSae(source: SourceFiles): Checkpoint {
   const format = Object.values<Format>(formats).find(({ needs }) => needs.every(has));
   const all = [...names, ...(source.others ?? [])];
   const known = Object.entries(notRead).find(([, needs]) => needs.every((need) => all.includes(need)))?.[0];
+  if (!format && source.within && source.within.length > 0)
+    throw new ConfigError(
+      `${source.path}: is no SAE, it has ${source.within.length} in it: ${list(source.within)}; import one of them, ${source.path.replace(/\/$/, "")}/${source.within[0]}`,
+    );
   if (!format)
     throw new ConfigError(
       `${source.path}: ${known ? `is ${known}, which is none` : "none"} of the formats that can be imported: ${Object.values(
@@ -73,6 +77,10 @@ export function importSae(source: SourceFiles): Checkpoint {
     metrics: {},
   };
 }
+
+/** The first of some names. */
+const list = (names: readonly string[]): string =>
+  names.length > 20 ? `${names.slice(0, 20).join(", ")} and ${names.length - 20} more` : names.join(", ");
 
 function configOf(path: string, request: Parameters<typeof trainConfig>[0]) {
   try {

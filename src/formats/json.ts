@@ -1,16 +1,19 @@
 import { z } from "zod";
 import { quote } from "../data/quote.ts";
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import type { SourceFiles } from "./format.ts";
 
 /** A JSON file of the source, checked: a key of another type or value is refused by its name. Unknown keys: `strict` schemas refuse them. */
 export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name: string, schema: T): z.infer<T> {
   const file = `${path}/${name}`;
+  checkNotMistaken(files.get(name) ?? "", file);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(files.get(name)));
-  } catch {
-    throw new ConfigError(`${file}: is not JSON; get the file again`);
+    json = parseSmall(new TextDecoder().decode(files.get(name)));
+  } catch (error) {
+    throw new ConfigError(`${file}: is not JSON (${(error as Error).message}); get the file again`);
   }
   const { data, error } = schema.safeParse(json);
   if (error) {
@@ -18,7 +21,7 @@ export function readJson<T extends z.ZodType>({ path, files }: SourceFiles, name
     const { path: at, message } = issue;
     if (issue.code === "unrecognized_keys")
       throw new ConfigError(
-        `${file}: ${issue.keys.map((key) => quote([...at, key].join("."))).join(", ")} not supported; what it changes would be lost`,
+        `${file}: ${issue.keys.map((key) => quote([...at, key].join("."))).join(", ")} not known here, and may change what the SAE computes; delete from the file what only says how it was trained`,
       );
     const value = at.reduce<unknown>((of, key) => (Object(of) as Record<PropertyKey, unknown>)[key], json);
     const shown = value === undefined ? "missing" : `${JSON.stringify(value).slice(0, 80)}: ${message}`;

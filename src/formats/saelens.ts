@@ -6,6 +6,7 @@ import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 import type { SourceFiles, WrittenFormat } from "./format.ts";
 import { jsonText, only, readJson } from "./json.ts";
+import { ofTraining } from "./saelensTraining.ts";
 import { exactly, scaledRows, transposed, weightsOf } from "./weights.ts";
 import { wordsFor } from "./words.ts";
 
@@ -150,6 +151,7 @@ const originIn = (said: Readonly<Record<string, unknown>>): Origin | null =>
   originOf(Object.fromEntries(Object.entries(originKeys).map(([key, theirs]) => [key, said[theirs]])));
 
 const nested = z.strictObject({
+  ...ofTraining,
   architecture: only(...architectures),
   d_in: z.int().positive(),
   d_sae: z.int().positive(),
@@ -158,10 +160,6 @@ const nested = z.strictObject({
   reshape_activations: only("none").optional(),
   k: z.int().positive().optional(),
   rescale_acts_by_decoder_norm: z.boolean().default(false),
-  // What it was saved as and where it ran: the weights are read as they are.
-  dtype: z.string().optional(),
-  device: z.string().optional(),
-  sae_lens_version: z.string().optional(),
   metadata: z.looseObject({ sae_lens_version: z.string().optional() }),
 });
 
@@ -174,48 +172,38 @@ function nestedConfig(source: SourceFiles): Config {
   };
 }
 
-/** Where and on what it was trained: nothing of how latents are computed. */
-const inert = [
-  ...["model_name", "prepend_bos", "dataset_path", "dataset_trust_remote_code", "context_size", "dtype", "device"],
-  ...["sae_lens_training_version", "neuronpedia_id", "seqpos_slice", "model_from_pretrained_kwargs"],
-  ...["hook_head_index", "hook_point_head_index"],
-] as const;
-
 /** A heads' output, which SAELens flattens before encoding. */
 const hook = z
   .string()
   .refine((name) => !name.includes("hook_z"), { error: "not supported here, its heads are one vector" });
 
 const flat = z.strictObject({
+  ...ofTraining,
   architecture: only("standard", "topk", "jumprelu").default("standard"),
   d_in: z.int().positive(),
   d_sae: z.int().positive(),
   // Its two names; "topk" makes a TopK SAE of whatever architecture is said.
   activation_fn_str: only("relu", "topk").optional(),
   activation_fn: only("relu", "topk").optional(),
-  activation_fn_kwargs: z.strictObject({ k: z.int().positive().optional() }).default({}),
+  activation_fn_kwargs: z.strictObject({ k: z.int().positive().optional() }).nullish(),
   apply_b_dec_to_input: z.boolean().default(true),
   finetuning_scaling_factor: z.boolean().default(false),
   normalize_activations: only("none", false, null).optional(),
   hook_name: hook.optional(),
   hook_point: hook.optional(),
-  hook_layer: z.int().nonnegative().optional(),
-  hook_point_layer: z.int().nonnegative().optional(),
-  ...(Object.fromEntries(inert.map((key) => [key, z.unknown().optional()])) as Record<
-    (typeof inert)[number],
-    z.ZodOptional<z.ZodUnknown>
-  >),
 });
 
 /** A configuration of SAELens before 6: all keys on one level. @throws {ConfigError} for a key or value that is not supported, by name. */
 function flatConfig(source: SourceFiles): Config {
   const cfg = readJson(source, "cfg.json", flat);
   const where = `${source.path}/cfg.json`;
-  const activation = cfg.activation_fn_str ?? cfg.activation_fn;
-  if (activation === undefined || (cfg.activation_fn !== undefined && cfg.activation_fn !== activation))
+  const said = cfg.activation_fn_str ?? cfg.activation_fn;
+  if (cfg.activation_fn !== undefined && cfg.activation_fn !== said)
     throw new ConfigError(
-      `${where}: activation_fn_str is ${cfg.activation_fn_str ?? "missing"} and activation_fn ${cfg.activation_fn ?? "missing"}; one of them must say relu or topk`,
+      `${where}: activation_fn_str is ${cfg.activation_fn_str} and activation_fn ${cfg.activation_fn}; which of the two is right?`,
     );
+  // The first versions had no other than ReLU, and said nothing.
+  const activation = said ?? (cfg.architecture === "topk" ? "topk" : "relu");
   if (
     (cfg.architecture === "topk" && activation !== "topk") ||
     (cfg.architecture === "jumprelu" && activation !== "relu")
@@ -223,7 +211,7 @@ function flatConfig(source: SourceFiles): Config {
     throw new ConfigError(`${where}: architecture ${cfg.architecture} with the activation ${activation} contradict`);
   return {
     architecture: activation === "topk" ? "topk" : cfg.architecture,
-    ...{ d_in: cfg.d_in, d_sae: cfg.d_sae, k: cfg.activation_fn_kwargs.k, inputBias: cfg.apply_b_dec_to_input },
+    ...{ d_in: cfg.d_in, d_sae: cfg.d_sae, k: cfg.activation_fn_kwargs?.k, inputBias: cfg.apply_b_dec_to_input },
     ...{ rescale: false, scaled: cfg.finetuning_scaling_factor },
     origin: originIn({
       ...cfg,

@@ -19,5 +19,30 @@ export async function readSource(path: string): Promise<SourceFiles> {
     const beside = await readBytes(join(path, name)).catch(() => undefined);
     if (beside) files.set(name, beside);
   }
-  return { path, files, others: names.filter((one) => !known.has(one)) };
+  const others = names.filter((one) => !known.has(one));
+  return { path, files, others, within: others.length < names.length ? [] : await saesWithin(path) };
+}
+
+/** Most folders looked into, and levels of them: Gemma Scope's SAEs are three deep. */
+const [mostFolders, deepest] = [2000, 3];
+
+/** The folders under a path that have the files of some format, each as the way to it. */
+async function saesWithin(path: string): Promise<string[]> {
+  const all = Object.values<Format>(formats).map(({ needs }) => needs);
+  const found: string[] = [];
+  let open = [""];
+  let seen = 0;
+  for (let level = 0; level <= deepest && seen < mostFolders; level++) {
+    const next: string[] = [];
+    for (const folder of open.slice(0, mostFolders - seen)) {
+      seen++;
+      const entries = await readdir(join(path, folder), { withFileTypes: true }).catch(() => []);
+      const has = (need: string | RegExp) => typeof need === "string" && entries.some(({ name }) => name === need);
+      if (folder !== "" && all.some((needs) => needs.every(has))) found.push(folder);
+      else next.push(...entries.flatMap((one) => (one.isDirectory() ? [join(folder, one.name)] : [])));
+    }
+    open = next;
+  }
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  return found.sort(compare);
 }

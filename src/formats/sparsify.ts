@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Origin, originOf } from "../checkpoint/origin.ts";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
 import type { SourceFiles, WrittenFormat } from "./format.ts";
 import { jsonText, only, readJson } from "./json.ts";
 import { exactly, foldedBias, weightsOf } from "./weights.ts";
@@ -89,7 +90,7 @@ export const sparsify: WrittenFormat = {
 function originIn({ path, files }: SourceFiles): Origin | null {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(files.get(runFile)));
+    json = parseSmall(new TextDecoder().decode(files.get(runFile)));
   } catch {
     return null;
   }

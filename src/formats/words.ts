@@ -17,11 +17,11 @@ export function wordsFor<F extends keyof SaidIn>(
   const said = architectureOf(config).saidIn?.(options, config) ?? {};
   const words = said[format];
   if (words) return words;
-  const settings = [
-    ...Object.entries(options).map(([name, value]) => `${name} ${value}`),
-    ...(outputDim === undefined ? [] : [`a transcoder from ${inputDim} to ${outputDim} dimensions`]),
-    ...(skip ? ["with a skip connection"] : []),
-  ];
+  if (outputDim !== undefined)
+    throw new ConfigError(
+      `${file}: is a transcoder, from ${inputDim} to ${outputDim} dimensions${skip ? ", with a skip connection" : ""}; --format ${format} has no words for it, export it as .onnx`,
+    );
+  const settings = Object.entries(options).map(([name, value]) => `${name} ${value}`);
   const others = Object.keys(said).map((name) => `with --format ${name}`);
   throw new ConfigError(
     `${file}: ${has}; this is ${architecture} (${settings.join(", ")}); export it ${[...others, "as .onnx"].join(" or ")}`,

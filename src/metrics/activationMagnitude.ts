@@ -1,5 +1,6 @@
-import * as op from "../graph/ops.ts";
-import { defineMetric, median, rows } from "./metric.ts";
+import { defineMetric } from "./metric.ts";
+
+const silent = "no latent fires";
 
 /** Mean, largest and median |activation| over the non-zero latents; the median is torch's, the lower of the middle two. */
 export const activationMagnitude = defineMetric({
@@ -21,18 +22,18 @@ export const activationMagnitude = defineMetric({
       definition: "Median of |z| over the non-zero latents; of an even number the lower of the middle two, as torch.",
     },
   },
-  sums({ active, largestOver }) {
-    const magnitude = op.abs(active);
+  rows: {
+    total: ({ magnitude }) => magnitude,
+    count: ({ fired }) => fired,
+    strongest: ({ strongest }) => strongest,
+  },
+  value({ total, count, strongest }, { validation: { medianMagnitude } }) {
+    if (count.sum === 0) return { mean_activation: silent, max_activation: silent, median_activation: silent };
     return {
-      total: rows(op.reduceSum(magnitude, { axes: [1] })),
-      count: rows(op.reduceSum(op.cast(op.greater(magnitude, 0), "float32"), { axes: [1] })),
-      strongest: rows(largestOver(magnitude, 1)),
-      middle: median(magnitude),
+      mean_activation: total.sum / count.sum,
+      max_activation: strongest.largest,
+      // NaN among the latents is not among the numbers that the median is of.
+      median_activation: Number.isFinite(total.sum) ? medianMagnitude : Number.NaN,
     };
   },
-  value: ({ total, count, strongest, middle }) => ({
-    mean_activation: total.sum / count.sum,
-    max_activation: count.sum > 0 ? strongest.largest : Number.NaN,
-    median_activation: middle,
-  }),
 });

@@ -26,11 +26,13 @@ export const featureDeath = defineMetric({
       definition: "How many latents fire at least once.",
     },
   },
-  sums: ({ z }) => ({ count: entries(op.reduceSum(op.cast(op.greater(op.abs(z), 0), "float32"), { axes: [0] })) }),
-  value({ count }, { rows, latentDim }) {
-    if (rows === 0)
-      return { feature_death_rate: Number.NaN, num_dead_features: Number.NaN, num_active_features: Number.NaN };
-    const dead = count.reduce((n, fired) => n + (fired === 0 ? 1 : 0), 0);
+  sums: ({ z }) => ({
+    count: entries(op.reduceSum(op.cast(op.greater(op.abs(z), 0), "float32"), { axes: [0] })),
+    // Only to see NaN and infinity, which count as nothing.
+    total: entries(op.reduceSum(op.abs(z), { axes: [0] })),
+  }),
+  value({ count, total }, { latentDim }) {
+    const dead = total.every(Number.isFinite) ? count.filter((fired) => fired === 0).length : Number.NaN;
     return { feature_death_rate: dead / latentDim, num_dead_features: dead, num_active_features: latentDim - dead };
   },
 });

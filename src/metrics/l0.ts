@@ -1,5 +1,4 @@
-import * as op from "../graph/ops.ts";
-import { defineMetric, rows } from "./metric.ts";
+import { defineMetric } from "./metric.ts";
 
 /** Non-zero latents per row: mean, and standard deviation over rows (n - 1, as torch; 0 for a single row). */
 export const l0 = defineMetric({
@@ -14,11 +13,9 @@ export const l0 = defineMetric({
       definition: "Standard deviation over rows of the number of non-zero latents (n - 1).",
     },
   },
-  sums: ({ active }) => ({
-    count: rows(op.reduceSum(op.cast(op.not(op.equal(active, 0)), "float32"), { axes: [1] })),
-  }),
+  rows: { count: ({ fired }) => fired },
   value({ count }, { rows: n }) {
     const squares = Math.max(0, count.sumOfSquares - count.sum ** 2 / n);
-    return { l0_mean: count.sum / n, l0_std: n === 0 ? Number.NaN : n === 1 ? 0 : Math.sqrt(squares / (n - 1)) };
+    return { l0_mean: count.sum / n, l0_std: n === 1 ? 0 : Math.sqrt(squares / (n - 1)) };
   },
 });

@@ -11,7 +11,7 @@ export const latentStatistics = defineMetric({
     return {
       count: entries(op.reduceSum(op.cast(op.greater(magnitude, 0), "float32"), { axes: [0] })),
       total: entries(op.reduceSum(magnitude, { axes: [0] })),
-      strongest: largest(largestOver(magnitude, 0)),
+      strongest: largest(largestOver(magnitude)),
     };
   },
   value: () => ({}),

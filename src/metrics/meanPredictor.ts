@@ -1,5 +1,5 @@
 import { defineMetric } from "./metric.ts";
-import { centredSquares, shiftedSums, totalSquares } from "./variance.ts";
+import { fromMean, nothingVaries } from "./variance.ts";
 
 /** Both explained variances of a predictor that always gives the mean of the evaluated rows: what a score must be compared with. */
 export const meanPredictor = defineMetric({
@@ -20,12 +20,12 @@ export const meanPredictor = defineMetric({
       definition: "explained_variance_centered of always predicting the mean row: 0 by definition.",
     },
   },
-  sums: ({ target: x, shift }) => shiftedSums(x, shift),
-  value(sums, measured) {
-    const left = centredSquares(sums, measured);
+  value(_, { rows, validation: { all } }) {
+    const total = fromMean(all);
     return {
-      mean_predictor_explained_variance: 1 - left / totalSquares(sums, measured),
-      mean_predictor_explained_variance_centered: 1 - left / left,
+      // Not 1 - left / total: little that is explained would lose its digits.
+      mean_predictor_explained_variance: total === 0 ? nothingVaries(rows) : all.ofMeanRow / total,
+      mean_predictor_explained_variance_centered: all.fromMeanRow === 0 ? nothingVaries(rows) : 0,
     };
   },
 });

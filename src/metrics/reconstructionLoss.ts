@@ -1,5 +1,4 @@
 import { defineMetric } from "./metric.ts";
-import { squaredError } from "./variance.ts";
 
 /** Mean squared error over rows and dimensions. 0 is perfect. Source: the experiment's report, 1.4. */
 export const reconstructionLoss = defineMetric({
@@ -13,6 +12,5 @@ export const reconstructionLoss = defineMetric({
       definition: "Mean of (x - xHat)^2 over rows and dimensions, in squared units of the activations. 0 is perfect.",
     },
   },
-  sums: ({ target: x, xHat }) => ({ error: squaredError(x, xHat) }),
-  value: ({ error }, { rows, outputDim }) => ({ reconstruction_loss: error.sum / (rows * outputDim) }),
+  value: (_, { rows, validation: { all } }) => ({ reconstruction_loss: all.error / (rows * all.outputDim) }),
 });

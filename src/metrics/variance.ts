@@ -1,55 +1,38 @@
-import * as op from "../graph/ops.ts";
-import type { Value } from "../graph/value.ts";
-import { entries, type Joined, type Measured, rows } from "./metric.ts";
-
-type V = Value<"float32">;
-
-const rowSum = (x: V): V => op.reduceSum(x, { axes: [1] });
-
-/** Sums of the shifted rows: per dimension, and of squares. */
-export const shiftedSums = (x: V, shift: V) => {
-  const y = op.sub(x, shift);
-  return { perDim: entries(op.reduceSum(y, { axes: [0] })), squares: rows(rowSum(op.mul(y, y))) };
-};
-
-interface Shifted {
-  readonly perDim: Joined["entries"];
-  readonly squares: Joined["rows"];
+/** Squared distances of some rows and of their reconstructions, summed in float64. */
+export interface Variances {
+  readonly rows: number;
+  /** Width of the rows. */
+  readonly outputDim: number;
+  /** Of the rows from their mean row: what the mean predictor leaves. */
+  readonly fromMeanRow: number;
+  /** Of the entries of the mean row from their own mean, once for each row: what the mean predictor explains. */
+  readonly ofMeanRow: number;
+  /** Of the rows from their reconstructions. */
+  readonly error: number;
+  /** Of all entries of the residual from their one mean. */
+  readonly residual: number;
 }
 
-const total = (numbers: Float64Array): number => numbers.reduce((sum, v) => sum + v, 0);
+/** Squared distance of all entries from their one mean: within the columns, and between them. */
+export const fromMean = ({ fromMeanRow, ofMeanRow }: Variances): number => fromMeanRow + ofMeanRow;
 
-/** Squared distance of all rows from their mean row: what the mean predictor leaves. */
-export const centredSquares = ({ perDim, squares }: Shifted, { rows: count }: Measured): number =>
-  squares.sum - total(perDim.map((v) => v * v)) / count;
+/** A number; or where there is none, the reason in words. */
+export type Made = number | string;
 
-/**
- * Squared distance of all entries from their one mean. With y the shifted rows and u = shift - mean(shift), so that
- * x - mean(shift) = y + u: sum of |y|^2 + 2 y . u + |u|^2, less (sum of y)^2 / entries.
- */
-export function totalSquares({ perDim, squares }: Shifted, { rows: count, outputDim, shift }: Measured): number {
-  const middle = total(shift) / outputDim;
-  const u = shift.map((v) => v - middle);
-  return (
-    squares.sum + total(u.map((v, i) => 2 * v * perDim[i]! + count * v * v)) - total(perDim) ** 2 / (count * outputDim)
-  );
+/** `1 - left / of`; without a variance to explain, the reason. */
+export const explained = (left: number, of: number, { rows }: Variances): Made =>
+  of === 0 ? nothingVaries(rows) : 1 - left / of;
+
+/** Why there is no variance to explain. */
+export const nothingVaries = (rows: number): string =>
+  rows === 1 ? "a single row does not vary" : "all rows are equal";
+
+/** What a squared distance of `count` numbers is once `sum`, of the numbers, is known: their mean is taken off. */
+export const aboutMean = (squares: number, sum: number, count: number): number =>
+  Math.max(0, squares - (sum * sum) / count);
+
+/** Squared distance of the entries of a row from their mean. */
+export function spreadWithin(row: Float64Array): number {
+  const middle = row.reduce((sum, v) => sum + v, 0) / row.length;
+  return row.reduce((sum, v) => sum + (v - middle) ** 2, 0);
 }
-
-/** Each row's mean, and its squared distance from that mean: enough for the variance over all entries where no shift is known. */
-export const spreadSums = (x: V) => {
-  const mean = op.reduceMean(x, { axes: [1], keepDims: true });
-  const centred = op.sub(x, mean);
-  return { mean: rows(op.squeeze(mean, [1])), within: rows(rowSum(op.mul(centred, centred))) };
-};
-
-/** Squared distance of all entries from their one mean: within rows, and between the rows' means. */
-export const spread = (
-  { mean, within }: { readonly mean: Joined["rows"]; readonly within: Joined["rows"] },
-  { rows: count, outputDim }: Measured,
-): number => within.sum + outputDim * (mean.sumOfSquares - mean.sum ** 2 / count);
-
-/** Squared length of each row of the residual. */
-export const squaredError = (x: V, xHat: V) => {
-  const residual = op.sub(x, xHat);
-  return rows(rowSum(op.mul(residual, residual)));
-};

@@ -1,13 +1,13 @@
 import { ConfigError } from "../util/errors.ts";
-import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
+import { type Graph, type Model, type Node, toNumber, type ValueInfo } from "./proto.ts";
 
 /**
  * A model that runs `first`, then `second` on its outputs. An input of `second` with the name of an input or output of
  * `first` is that value; its other inputs become inputs of the whole. Everything inside `second` is renamed `prefix/...`.
- * The outputs are those of `second`, the metadata those of `first`.
+ * The outputs are those of `first` that are to be kept and those of `second`, the metadata those of `first`.
  * @throws {ConfigError} when the two need different opsets, `second` has bodies, or both use one name for different values.
  */
-export function chainModels(first: Model, second: Model, prefix: string): Model {
+export function chainModels(first: Model, second: Model, prefix: string, keep: readonly string[] = []): Model {
   const [a, b] = [first, second].map((model) =>
     model.opsetImport?.map((o) => `${o.domain || "ai.onnx"} ${toNumber(o.version)}`).join(),
   );
@@ -26,6 +26,9 @@ export function chainModels(first: Model, second: Model, prefix: string): Model 
   const twice = [...added, ...(back.output ?? [])].find(({ name }) => made.has(name));
   if (twice) throw new ConfigError(`chain: both models have a value "${twice.name}"; rename that of ${prefix}`);
   const moved = renamed(back, rename);
+  const isKept = ({ name }: ValueInfo) => keep.includes(name ?? "");
+  const outside = (front.output ?? []).filter(isKept);
+  const inside = (front.output ?? []).filter((one) => !isKept(one));
   return {
     ...first,
     graph: {
@@ -33,9 +36,9 @@ export function chainModels(first: Model, second: Model, prefix: string): Model 
       name: `${front.name}_${back.name}`,
       node: [...(front.node ?? []), ...(moved.node ?? [])],
       initializer: [...(front.initializer ?? []), ...(moved.initializer ?? [])],
-      valueInfo: [...(front.valueInfo ?? []), ...(front.output ?? []), ...(moved.valueInfo ?? [])],
+      valueInfo: [...(front.valueInfo ?? []), ...inside, ...(moved.valueInfo ?? [])],
       input: [...(front.input ?? []), ...added],
-      output: back.output ?? [],
+      output: [...outside, ...(back.output ?? [])],
     },
   };
 }

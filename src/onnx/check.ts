@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { outputType } from "./inference/types.ts";
 import { hasKernel, type KernelProvider, kernels } from "./kernels.ts";
 import { type Graph, type Model, type Node, toNumber } from "./proto.ts";
 import { castTo, rules, type Scope } from "./rules.ts";
@@ -27,7 +28,6 @@ const shortNames: Readonly<Record<string, string>> = {
   int64: "i64",
   bool: "bool",
 };
-const comparisons = new Set(["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or"]);
 
 /**
  * The nodes of a model that a provider has no kernel for, or computes wrongly; empty when the whole graph runs there. Nodes
@@ -68,20 +68,9 @@ function checkGraph(graph: Graph, provider: KernelProvider, outer?: Scope): Misf
 
 /** Types of a node's outputs, where the file does not declare them. */
 function declareOutputs(node: Node, { types, makers }: Scope): void {
-  const type = (i: number) => types.get(node.input?.[i] ?? "");
   for (const [i, name] of (node.output ?? []).entries()) {
     makers.set(name, { node, output: i });
-    if (types.has(name)) continue;
-    const op = node.opType ?? "";
-    const made = comparisons.has(op)
-      ? "bool"
-      : op === "Shape" || op === "NonZero" || (op === "TopK" && i === 1)
-        ? "int64"
-        : op === "Cast"
-          ? castTo(node)
-          : op === "Where"
-            ? type(1)
-            : type(0);
+    const made = types.get(name) ?? outputType(node, i, (input) => types.get(node.input?.[input] ?? ""));
     if (made) types.set(name, made);
   }
 }

@@ -1,5 +1,7 @@
 import { ConfigError } from "../util/errors.ts";
-import type { Graph, Model, Node, SparseTensor, TensorProto } from "./proto.ts";
+import { bytesPerElement, sizeOf } from "../util/tensor.ts";
+import { type Graph, type Model, type Node, type SparseTensor, type TensorProto, toNumber } from "./proto.ts";
+import { dtypeOf } from "./tensors.ts";
 
 /** Above this many bytes of weights a model keeps them in a file of its own: ONNX messages end at 2 GB. */
 export const externalDataFrom = 1.5e9;
@@ -67,21 +69,33 @@ export function externalLocations(model: Model, file: string): string[] {
   return [...new Set(locations)];
 }
 
+/** Where the data of one tensor lie: bytes `from` to `to` (excluded) of a file. */
+export interface DataPart {
+  readonly location: string;
+  readonly tensor: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * Every data file a model names, in its bodies too: paths inside the model's own folder, which is all that is followed.
+ * The data a model keeps in other files, those of its bodies too: in paths inside the model's own folder, which is all that is followed.
  * @throws {ConfigError} for any other path.
  */
-export function dataFilesOf(model: Model, file: string): string[] {
+export function dataPartsOf(model: Model, file: string): DataPart[] {
   const outside = tensorsOf(model).filter((one) => one.dataLocation === 1);
-  const locations = outside.map((one) => {
+  return outside.map((one) => {
     const path = locationOf(one);
     if (path === undefined)
       throw new ConfigError(
         `${file}: external data at "${entry(one, "location") ?? ""}": only paths inside the model's own folder are followed, with / between folders`,
       );
-    return path;
+    const from = Number(entry(one, "offset") ?? 0);
+    const length = entry(one, "length");
+    // Where no length is said, it is that of the elements; of a type this library does not compute with, nobody counts them here.
+    const dtype = dtypeOf(one.dataType);
+    const bytes = dtype ? sizeOf((one.dims ?? []).map(toNumber)) * bytesPerElement(dtype) : 0;
+    return { location: path, tensor: one.name ?? "", from, to: from + (length === undefined ? bytes : Number(length)) };
   });
-  return [...new Set(locations)];
 }
 
 /**

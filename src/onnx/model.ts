@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { checkNotMistaken } from "../util/mistaken.ts";
 import { externalDataFrom, splitExternalData, weightBytes } from "./external.ts";
 import { type Graph, type Model, onnx } from "./proto.ts";
 import { hasMoreFields, maxFields } from "./size.ts";
@@ -40,6 +41,7 @@ export function packModel(model: Model, { dataFile = "weights.data", limit = ext
  * @throws {ConfigError} when they are not an ONNX model with a graph.
  */
 export function decodeModel(bytes: Uint8Array, file: string): Model {
+  checkNotMistaken(bytes, file);
   let model: Model;
   let large = false;
   try {

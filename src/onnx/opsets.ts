@@ -1,9 +1,10 @@
 import { ConfigError } from "../util/errors.ts";
 import { type Attribute, type Graph, type Model, type Node, toNumber } from "./proto.ts";
+import { converter } from "./raise.ts";
 import { hostTensor, tensorProto } from "./tensors.ts";
 
 /** The opsets that models can be moved between. */
-export const movable = { from: 11, to: 23 } as const;
+export const movable = { from: 11, to: 26 } as const;
 
 /** The version of the default domain a model is written in, if it imports it. */
 export const opsetOf = (model: Model): number | undefined => {
@@ -59,13 +60,13 @@ export function toOpset(graph: Graph, from: number, to: number, what: string): G
   const outside = [from, to].find((version) => version < movable.from || version > movable.to);
   if (outside !== undefined)
     throw new ConfigError(
-      `${what}: opsets ${from} and ${to} cannot be reconciled, only ${movable.from} to ${movable.to} can; convert the model of opset ${outside}`,
+      `${what}: opsets ${from} and ${to} cannot be reconciled, only ${movable.from} to ${movable.to} can; ${converter(17)}`,
     );
   const added: NonNullable<Graph["initializer"]> = [];
   const node = (graph.node ?? []).map((one): Node => {
     const refuse = () =>
       new ConfigError(
-        `${what}: opsets cannot be reconciled: ${one.opType} of opset ${from} has no known equal in opset ${to}; convert the model to opset ${from}`,
+        `${what}: opsets cannot be reconciled: ${one.opType} of opset ${from} has no known equal in opset ${to}; ${converter(from)}`,
       );
     if (one.domain && one.domain !== "ai.onnx") throw refuse();
     const op = one.opType ?? "";

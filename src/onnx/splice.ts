@@ -4,7 +4,7 @@ import { type Graph, type Model, onnx } from "./proto.ts";
 import { type Field, fieldsOf, join, sizeOfAll, wrap } from "./wire.ts";
 
 /** Field numbers of the messages. Source: onnx.proto. */
-const inModel = { graph: 7 } as const;
+const inModel = { graph: 7, opsetImport: 8 } as const;
 const inGraph = { node: 1 } as const;
 const inNode = { output: 2 } as const;
 
@@ -16,8 +16,8 @@ export interface Splice {
   readonly rename?: { readonly output: number; readonly name: string } | undefined;
   /** Nodes, initializers, inputs, outputs. */
   readonly graph: Graph;
-  /** Opset imports and metadata properties. */
-  readonly model?: Pick<Model, "opsetImport" | "metadataProps">;
+  /** IR version, opset imports and metadata properties. An opset of the default domain takes the place of the model's own. */
+  readonly model?: Pick<Model, "irVersion" | "opsetImport" | "metadataProps">;
 }
 
 /**
@@ -29,6 +29,8 @@ export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: 
   const fields = fieldsIn(bytes, file);
   if (fields.filter(({ number }) => number === inModel.graph).length !== 1)
     throw new ConfigError(`${file}: its graph is written in several pieces; load it and save it again`);
+  const isReplaced = ({ number, content }: Field) =>
+    number === inModel.opsetImport && (model.opsetImport ?? []).some(isDefault) && isDefault(decodeImport(content));
   const { node, ...rest } = graph;
   const nodes = onnx.GraphProto.encode({ node: node ?? [] }).finish();
   const others = onnx.GraphProto.encode(rest).finish();
@@ -46,7 +48,11 @@ export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: 
   };
   const pieces = [
     ...fields.flatMap((field) =>
-      field.number === inModel.graph ? wrap(inModel.graph, newGraph(field.content)) : [field.bytes],
+      isReplaced(field)
+        ? []
+        : field.number === inModel.graph
+          ? wrap(inModel.graph, newGraph(field.content))
+          : [field.bytes],
     ),
     onnx.ModelProto.encode(model).finish(),
   ];
@@ -56,6 +62,9 @@ export function splice(bytes: Uint8Array, { after, rename, graph, model = {} }: 
     );
   return join(pieces);
 }
+
+const decodeImport = (content: Uint8Array) => onnx.OperatorSetIdProto.decode(content);
+const isDefault = ({ domain }: { readonly domain?: string | null }) => !domain || domain === "ai.onnx";
 
 /** The fields of a message. @throws {ConfigError} where the bytes are no message: the reader of models accepts some that are not. */
 function fieldsIn(message: Uint8Array, file: string): Field[] {

@@ -1,16 +1,18 @@
 import type { ActivationSet } from "../data/activations.ts";
 import type { DataInfo } from "../data/describe.ts";
 import { columnOf, describeData } from "../data/describe.ts";
-import type { RowSpans } from "../data/rowSpans.ts";
+import { RowSpans } from "../data/rowSpans.ts";
 import { rowBatches } from "../data/shards/batches.node.ts";
 import { type ShardSet, splitShards } from "../data/shards/shardSet.node.ts";
 import { surveyShards } from "../data/shards/survey.node.ts";
+import { activeRows } from "../data/shards/truth.node.ts";
 import { splitRows, takeRows } from "../data/split.ts";
+import { type Truth, truthOfRows } from "../data/truth.ts";
 import type { EvaluationData } from "../evaluate/evaluate.ts";
+import { mostJudgedRows } from "../evaluate/truth/withTruth.ts";
 import type { FilesToTrain } from "../train/process/trainingProcess.node.ts";
 import type { ResidentRows, RowShapes } from "../train/rows.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { HostTensor } from "../util/tensor.ts";
 
 /** Activations in memory, or in files that are read by windows. */
 export type AnySet = ActivationSet | ShardSet;
@@ -20,7 +22,8 @@ export interface Dataset {
   readonly info: DataInfo;
   readonly layer: number | null;
   readonly position: number | null;
-  readonly trueFeatures: HostTensor<"float32"> | undefined;
+  /** What synthetic activations are made of; `active` is of the first validation rows. */
+  readonly truth: Truth | undefined;
   /** Shapes of the training rows. */
   readonly trainShapes: RowShapes;
   readonly training: ResidentRows | FilesToTrain;
@@ -83,7 +86,7 @@ async function inMemory(set: ActivationSet, trainRows: number | undefined, targe
     info: await describeData(set, split, target),
     layer: columnOf(set, "layer"),
     position: columnOf(set, "position"),
-    trueFeatures: set.trueFeatures,
+    truth: truthOfRows(set.truth, split.validation.subarray(0, mostJudgedRows)),
     trainShapes: { dims: rows.train.dims, targetDims: targets?.train.dims },
     training: { activations: rows.train, targets: targets?.train },
     evaluation: { ...rows, targets },
@@ -91,13 +94,14 @@ async function inMemory(set: ActivationSet, trainRows: number | undefined, targe
 }
 
 async function inFiles(set: ShardSet, trainRows: number | undefined, target?: ShardSet | undefined): Promise<Dataset> {
-  const { shards, inputDim, layer, position, trueFeatures, source, metadata } = set;
+  const { shards, inputDim, layer, position, source, metadata } = set;
   const split = splitShards(set, trainRows);
-  const { digest, mean } = await surveyShards(shards, split, target?.shards);
-  const { bounds } = split.train;
+  const { digest, mean } = await surveyShards(set, split, target);
+  const inFile = (of: ShardSet, spans: RowSpans) => of.wanted?.within(spans) ?? spans;
+  const boundsOf = (of: ShardSet) => inFile(of, split.train).bounds;
   const streamed = (of: ShardSet, spans: RowSpans) => ({
     dims: [spans.count, of.inputDim],
-    batches: (batchSize: number) => rowBatches(of.shards, spans, batchSize),
+    batches: (batchSize: number) => rowBatches(of.shards, inFile(of, spans), batchSize),
   });
   const splitOf = (of: ShardSet) => ({
     train: streamed(of, split.train),
@@ -113,12 +117,23 @@ async function inFiles(set: ShardSet, trainRows: number | undefined, target?: Sh
       input_dim: inputDim,
       synthetic: metadata.synthetic === "true",
     },
-    ...{ layer, position, trueFeatures },
+    ...{ layer, position, truth: await truthOf(set, inFile(set, split.validation)) },
     trainShapes: {
       dims: [split.train.count, inputDim],
       targetDims: target && [split.train.count, target.inputDim],
     },
-    training: { shards, bounds, targets: target && { shards: target.shards, bounds } },
+    training: {
+      shards,
+      bounds: boundsOf(set),
+      targets: target && { shards: target.shards, bounds: boundsOf(target) },
+    },
     evaluation: { ...splitOf(set), targets: target && splitOf(target), mean },
   };
+}
+
+/** The rows are numbered in all shards. */
+async function truthOf({ truth, active }: ShardSet, validation: RowSpans): Promise<Truth | undefined> {
+  if (!truth || !active) return truth;
+  const first = RowSpans.of(...validation.ranges(0, Math.min(validation.count, mostJudgedRows)));
+  return { ...truth, active: await activeRows(active, first, truth.features.dims[0]!) };
 }

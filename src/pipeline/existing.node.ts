@@ -5,7 +5,7 @@ import { configToJson } from "../config/json.ts";
 import type { DataInfo } from "../data/describe.ts";
 import { readBytes } from "../data/files.node.ts";
 import { parseMetrics } from "../record/metricsFile.ts";
-import type { SaeRecord } from "../record/record.ts";
+import type { MetricsFile } from "../record/record.ts";
 import { ConfigError } from "../util/errors.ts";
 
 /** What to do about files that are in the way. */
@@ -64,22 +64,22 @@ async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig
 }
 
 /**
- * The records of an earlier metrics file, none where there is no file.
- * @throws {ConfigError} when the file is damaged or of other data; with `force` its records are given up instead.
+ * An earlier metrics file, or `undefined` where there is none.
+ * @throws {ConfigError} when the file is damaged or of other data; with `force` it is given up instead.
  */
-export async function existingRecords(
+export async function existingMetrics(
   path: string,
   { digest }: DataInfo,
   force: boolean,
-): Promise<readonly SaeRecord[]> {
+): Promise<MetricsFile | undefined> {
   const bytes = await readIfThere(path);
-  if (!bytes) return [];
+  if (!bytes) return undefined;
   try {
     const file = parseMetrics(new TextDecoder().decode(bytes), path);
-    if (file.data.digest === digest) return file.rows;
+    if (file.data.digest === digest) return file;
     throw new ConfigError(`${path}: holds metrics of other data or another split; ${remedy}`);
   } catch (error) {
-    if (force) return [];
+    if (force) return undefined;
     throw error;
   }
 }

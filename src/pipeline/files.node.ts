@@ -1,7 +1,9 @@
 import { basename, dirname, join } from "node:path";
-import { readBytes, writeWhole } from "../data/files.node.ts";
+import { readBytes, readInput, writeWhole } from "../data/files.node.ts";
+import { locked } from "../data/lock.node.ts";
+import { withChance } from "../evaluate/chance/withChance.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
-import { withRecovery } from "../evaluate/recovery.ts";
+import { withTruth } from "../evaluate/truth/withTruth.ts";
 import { readModel } from "../export/files.node.ts";
 import { measuredRecord, modelName } from "../record/measured.ts";
 import { mergeMetrics, type NamedMetrics, withDistinctNames } from "../record/merge.ts";
@@ -49,7 +51,8 @@ export async function evaluateFiles({
     onModel?.(path);
     const model = await readModel(path);
     const measured = await evaluate(runtime, model, data.evaluation, { file: path, batchSize, threads });
-    const evaluation = await withRecovery(runtime, model, measured, set.trueFeatures, { threads });
+    const compared = await withChance(runtime, measured, data.evaluation, { threads });
+    const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
     rows.push(measuredRecord(modelName(basename(path)), provider, evaluation));
   }
   const file: MetricsFile = {
@@ -64,7 +67,7 @@ export async function evaluateFiles({
 
 /** The metrics in the file at a path. @throws {ConfigError} when it cannot be read, or is no metrics file. */
 export async function readMetrics(path: string): Promise<MetricsFile> {
-  return parseMetrics(new TextDecoder().decode(await readBytes(path)), path);
+  return parseMetrics(new TextDecoder().decode(await readInput(path)), path);
 }
 
 /** What a report is drawn from. */
@@ -100,7 +103,9 @@ async function latentsBeside(metrics: string, name: string, latentDim: number): 
   return bytes && parseLatents(new TextDecoder().decode(bytes), path, latentDim);
 }
 
-/** Writes every file of a report into a folder. */
+/** Writes every file of a report into a folder; all are of one report, also where two are written at once. */
 export async function writeReport(files: ReadonlyMap<string, string | Uint8Array>, out: string): Promise<void> {
-  for (const [name, content] of files) await writeWhole(join(out, name), content);
+  await locked(join(out, "index.html"), async () => {
+    for (const [name, content] of files) await writeWhole(join(out, name), content);
+  });
 }

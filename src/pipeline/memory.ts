@@ -20,35 +20,52 @@ const measuring = { parameterCopies: 3, batch: 1024, rowCopies: 4, latentCopies:
 const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 /**
- * How rows in files are trained on within `memory` bytes: how many processes side by side, and whether each reads the next window
+ * How rows in files are trained on within `memory` bytes: the SAEs that have room side by side, and whether each reads the next window
  * while it trains on one. None of it changes the result.
  * @throws {ConfigError} when not even one process with one window fits.
  */
 export function withinMemory(
   configs: readonly TrainConfig[],
   [rows]: readonly number[],
-  { memory, jobs }: { readonly memory: number; readonly jobs: number },
-): { jobs: number; ahead: boolean } {
-  const need = (windows: number) =>
-    idle.child + Math.max(...configs.map((config) => trainingBytes(config, rows!, windows) + measuringBytes(config)));
-  for (const [count, windows] of [...Array.from({ length: jobs }, (_, i) => [jobs - i, 2] as const), [1, 1] as const])
-    if (idle.parent + count * need(windows) <= memory) return { jobs: count, ahead: windows === 2 };
+  memory: number,
+): { room: number; ahead: boolean } {
+  const need = (windows: number) => largest(configs, (config) => windowsOf(config, rows!, windows));
+  const room = roomFor(memory, need(2));
+  if (room >= 1) return { room, ahead: true };
+  if (roomFor(memory, need(1)) >= 1) return { room: 1, ahead: false };
   throw new ConfigError(
     `--memory: ${mb(memory)} are too little, these SAEs take about ${mb(idle.parent + need(1))}; raise it, or lower --shuffle-rows (now ${configs[0]!.shuffleRows ?? rows})`,
   );
 }
 
+/** The SAEs that have room in `memory` bytes side by side where each holds all rows; one in any case. */
+export function roomBesideRows(configs: readonly TrainConfig[], [rows]: readonly number[], memory: number): number {
+  const need = largest(configs, () => rows!);
+  return Math.max(1, roomFor(memory, need));
+}
+
+/** Processes of so many bytes that fit beside this one. */
+const roomFor = (memory: number, bytes: number): number => Math.floor((memory - idle.parent) / bytes);
+
+/** Bytes that the largest of some SAEs takes, where so many rows are held. */
+const largest = (configs: readonly TrainConfig[], rows: (config: TrainConfig) => number): number =>
+  idle.child + Math.max(...configs.map((config) => trainingBytes(config, rows(config)) + measuringBytes(config)));
+
 const parametersIn = (config: TrainConfig): number =>
   Object.values(parametersOf(config)).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
-/** Bytes one SAE takes while it trains: state, batch, and windows of rows. */
-function trainingBytes(config: TrainConfig, rows: number, windows: number): number {
-  const { inputDim, latentDim, batchSize } = config;
+/** Rows that are held at a time where so many windows of them are: all of them where one window has them. */
+function windowsOf(config: TrainConfig, rows: number, windows: number): number {
+  const window = windowRows(config, rows);
+  return rows <= window ? rows : windows * window;
+}
+
+/** Bytes one SAE takes while it trains: state, batch, and the rows that are held. */
+function trainingBytes(config: TrainConfig, rows: number): number {
+  const { inputDim, latentDim, outputDim = 0, batchSize } = config;
   const state = stateBytes(config) / 4;
   const batch = Math.min(batchSize, rows) * (inputDim + latentDim);
-  const window = Math.min(rows, windowRows(config, rows)) * (inputDim + (config.outputDim ?? 0));
-  const kept = rows <= windowRows(config, rows) ? 1 : windows;
-  return 4 * (stateCopies * state + batchCopies * batch + kept * window);
+  return 4 * (stateCopies * state + batchCopies * batch + rows * (inputDim + outputDim));
 }
 
 /** Bytes one SAE takes where it is measured and written: its state as it arrived, the model, and a batch. */

@@ -1,4 +1,4 @@
-import { readActivations } from "../data/files.node.ts";
+import { isPipe, readActivations } from "../data/files.node.ts";
 import { openShards, shardPaths } from "../data/shards/shardSet.node.ts";
 import type { Where } from "../data/where.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -28,21 +28,23 @@ export async function openActivations(
 ): Promise<AnySet> {
   const paths = await shardPaths(text);
   const [path] = paths as [string];
-  const someRows = Object.keys(where).length > 0;
-  if (paths.length === 1 && (someRows || /\.(npz|pt)$/i.test(path))) return readActivations(path, { tensor, where });
-  if (someRows) throw new ConfigError("--where takes rows of one file, not of shards; give the file they are in");
+  if (paths.length === 1 && (/\.(npz|pt)$/i.test(path) || (await isPipe(path))))
+    return readActivations(path, { tensor, where });
+  for (const one of paths)
+    if (await isPipe(one))
+      throw new ConfigError(`${one}: a pipe is read once and whole, not as one of several; give it alone, or files`);
   const other = paths.find((one) => !/\.(safetensors|npy)$/i.test(one));
   if (other !== undefined)
     throw new ConfigError(
       `${other}: unknown extension; activations are read from .safetensors, .npz, .npy or .pt files, shards from .safetensors or .npy`,
     );
   if (paths.length === 1 && path === text) {
-    const set = await openShards(paths, { tensor, source: path }).catch(() => undefined);
+    const set = await openShards(paths, { tensor, where, source: path }).catch(() => undefined);
     // What no shard can be is read whole, or refused with the reason.
-    if (!set || set.rows * set.inputDim * 4 <= memory * share) return readActivations(path, { tensor });
+    if (!set || set.rows * set.inputDim * 4 <= memory * share) return readActivations(path, { tensor, where });
     return set;
   }
-  return openShards(paths, { tensor, source: paths.length > 1 && text.includes(path) ? path : text });
+  return openShards(paths, { tensor, where, source: paths.length > 1 && text.includes(path) ? path : text });
 }
 
 /** Flags that name activations, and a transcoder's targets. */

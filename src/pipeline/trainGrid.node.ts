@@ -1,20 +1,26 @@
 import { isFinished } from "../checkpoint/checkpoint.ts";
 import { writeWhole } from "../data/files.node.ts";
+import { locked } from "../data/lock.node.ts";
 import { serializeMetrics } from "../record/metricsFile.ts";
 import type { MetricsFile, SaeRecord } from "../record/record.ts";
 import { metricsFile } from "../record/trained.ts";
 import { rememberedContact } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
 import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
-import { checkpointOf, finishSae, reuse, saveCheckpoint } from "./grid/finish.node.ts";
-import { defaultThreads, type Entry, type GridPlan } from "./grid/plan.node.ts";
+import { existingCheckpoint, existingMetrics } from "./existing.node.ts";
+import { checkpointOf, finishSae, progressOf, reuse, saveCheckpoint } from "./grid/finish.node.ts";
+import { checkpointPath, type Entry, type GridPlan } from "./grid/plan.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress } from "./grid/request.ts";
+import { countsThreads } from "./grid/share.ts";
+import { sharedAcrossSeeds } from "./grid/sharedSeeds.node.ts";
+import { threadsRecorded } from "./grid/threads.ts";
 
 /**
  * Trains every SAE of a plan, freezes and evaluates it, and writes checkpoint, encoder, autoencoder with verification vectors, and per-latent
  * numbers; the metrics file `NAME.metrics.json` grows with each. What is finished already is kept, what was interrupted goes on where it
- * stopped. What can be refused was refused by `planGrid`, before the first file is written.
+ * stopped. What can be refused was refused by `planGrid`, before the first file is written. Several processes may train into one
+ * metrics file; an SAE that another is training is waited for.
  * @throws {RuntimeFailure} when a training fails or its process ends early; what is finished by then is kept.
  */
 export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; path: string; stopped: boolean }> {
@@ -31,32 +37,59 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   for (const entry of entries) {
     const { name, before } = entry;
     if (before && isFinished(before))
-      await finish(entry, await reuse(plan, name, before, ledger.of(name)), { state: "reused" });
+      await finish(entry, await reuse(plan, entry, before, ledger.of(name)), { state: "reused" });
     else queue.push(entry);
   }
   // The longest first, so that no process is left alone with a long one at the end.
   queue.sort((one, other) => workOf(other.config) - workOf(one.config));
   const children: TrainingProcess[] = [];
+  let handing = Promise.resolve();
   /** One process, that takes one SAE after another until none is left or the grid is stopped. */
   const work = async () => {
     const child = new TrainingProcess();
     // Before anything is awaited: whatever fails, this process is ended too.
     children.push(child);
-    await child.hand(plan.data.training, plan);
+    let has: Entry["kept"]["training"] | undefined;
     while (queue.length > 0 && !run.signal?.aborted) {
-      const entry = queue.shift()!;
-      const trained = await trainEntry(plan, entry, child, (epochsDone, loss) =>
-        tell(entry, { epochsDone, loss, state: "training" }),
-      );
-      if (trained.contact) ledger.contact = trained.contact;
-      if (trained.record) await finish(entry, trained.record, { state: "finished", waited: trained.waited });
+      const next = queue.shift()!;
+      const { training } = next.kept;
+      if (training !== has) {
+        // One after another: while rows are sent, this process holds a copy of them.
+        handing = handing.then(() => child.hand(training, plan));
+        await handing;
+        has = training;
+      }
+      await locked(checkpointPath(run, next.name), () => finishOne(next, child), {
+        ...{ patience: Number.POSITIVE_INFINITY, signal: run.signal, onWait: run.onNote },
+      });
     }
   };
+  /** Trains one SAE that no other process is training, and that none has finished since the grid was planned. */
+  const finishOne = async (planned: Entry, child: TrainingProcess) => {
+    const { name, config } = planned;
+    const path = checkpointPath(run, name);
+    const before = run.force ? undefined : await existingCheckpoint(path, config, plan.data.info);
+    const entry = {
+      ...planned,
+      before,
+      threads: threadsRecorded({ provider: run.provider }, { name, config, before }, plan.share.threads),
+    };
+    if (before && isFinished(before)) {
+      await ledger.save();
+      return finish(planned, await reuse(plan, entry, before, ledger.of(name)), { state: "reused" });
+    }
+    const trained = await trainEntry(plan, entry, child, (epochsDone, loss) =>
+      tell(planned, { epochsDone, loss, state: "training" }),
+    );
+    if (trained.contact) ledger.contact = trained.contact;
+    if (trained.record) await finish(planned, trained.record, { state: "finished", waited: trained.waited });
+  };
   try {
-    await Promise.all(Array.from({ length: Math.min(plan.jobs, queue.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(plan.share.jobs, queue.length) }, work));
   } finally {
     for (const child of children) child.close();
   }
+  for (const record of await sharedAcrossSeeds(plan, ledger.file.rows)) await ledger.add(record);
   return { file: ledger.file, path, stopped: entries.some(({ name }) => !ledger.of(name)) };
 }
 
@@ -67,27 +100,31 @@ async function trainEntry(
   child: TrainingProcess,
   onEpoch: (epochsDone: number, loss: number | null) => void,
 ): Promise<{ record?: SaeRecord; waited: number; contact: FirstContact | undefined }> {
-  const { provider, signal, threads = defaultThreads, epochsPerRun, start } = plan.run;
+  const { provider, signal, epochsPerRun, start } = plan.run;
+  const { threads } = plan.share;
   const { name, config, before } = entry;
-  const from = before && { state: before.tensors, epochsDone: before.epochsDone, loss: before.loss };
+  const from = before && progressOf(before);
   const trained = await child.train({
     ...{ config, provider, from, start, threads, epochsPerRun, signal, onEpoch },
-    onSnapshot: (progress) => saveCheckpoint(plan, name, checkpointOf(plan, config, progress)),
+    onSnapshot: (progress) => saveCheckpoint(plan, name, checkpointOf(plan, entry, progress)),
   });
   const { contact } = trained;
   const waited = trained.waited / trained.seconds;
   if (trained.epochsDone >= config.epochs) return { record: await finishSae(plan, entry, trained), waited, contact };
-  await saveCheckpoint(plan, name, checkpointOf(plan, config, trained));
+  await saveCheckpoint(plan, name, checkpointOf(plan, entry, trained));
   return { waited, contact };
 }
 
-/** The metrics file of a grid while it grows. */
+/** The metrics file of a grid while it grows; other processes may add to it too. */
 class Ledger {
   /** How the GPU's first training compared with the CPU's. */
   contact: FirstContact | undefined;
   readonly #plan: GridPlan;
+  /** Those of this process, by name; and all that the file holds. */
+  readonly #own = new Map<string, SaeRecord>();
   #records: readonly SaeRecord[];
   #saving = Promise.resolve();
+  #saved = false;
 
   constructor(plan: GridPlan) {
     this.#plan = plan;
@@ -101,25 +138,43 @@ class Ledger {
   }
 
   add(record: SaeRecord): Promise<void> {
-    this.#records = [...this.#records.filter(({ name }) => name !== record.name), record];
+    this.#own.set(record.name, record);
     return this.save();
   }
 
-  /** Records of earlier grids first, then this one's in its order. */
+  /** Records of other grids first, then this one's in its order. */
   get file(): MetricsFile {
-    const { entries, data } = this.#plan;
+    const { entries, data, run, begun } = this.#plan;
     const names = entries.map(({ name }) => name);
     const others = this.#records.filter(({ name }) => !names.includes(name));
     const own = names.flatMap((name) => this.of(name) ?? []);
     const configs = entries.map(({ config }) => config);
     const file = metricsFile(configs, data.info, [...others, ...own]);
-    return this.contact ? { ...file, config: { ...file.config, first_contact: this.contact } } : file;
+    const how = {
+      ...(countsThreads(run.provider) && begun !== undefined ? { threads: begun } : {}),
+      ...(this.contact ? { first_contact: this.contact } : {}),
+    };
+    return { ...file, config: { ...file.config, ...how } };
   }
 
-  /** Writes the file as it is now; one writing at a time, in order. */
+  /** Adds this grid's records to what the file holds by now; one writing at a time, in order. */
   save(): Promise<void> {
-    const text = serializeMetrics(this.file);
-    this.#saving = this.#saving.then(() => writeWhole(this.#plan.path, text));
+    this.#saving = this.#saving.then(() => this.#merge());
     return this.#saving;
+  }
+
+  async #merge(): Promise<void> {
+    const { path, data, run } = this.#plan;
+    await locked(
+      path,
+      async () => {
+        // What --force gives up is what was there before.
+        const found = await existingMetrics(path, data.info, run.force === true && !this.#saved);
+        this.#records = [...(found?.rows ?? []).filter(({ name }) => !this.#own.has(name)), ...this.#own.values()];
+        await writeWhole(path, serializeMetrics(this.file));
+        this.#saved = true;
+      },
+      { onWait: run.onNote },
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { parseSmall } from "../util/json.ts";
 import { flatRecord, readRecord } from "./flat.ts";
 import type { MetricsFile, SaeRecord, Setting } from "./record.ts";
 
@@ -45,7 +46,7 @@ export function parseCsv(text: string, file: string): MetricsFile {
  */
 export function metricsCsv(records: readonly SaeRecord[]): string {
   const flat = records.map((record) => {
-    const { splits: _, loss: __, config, origin, ...values } = flatRecord(record);
+    const { splits: _, loss: __, null_reasons: ___, resampled: ____, config, origin, ...values } = flatRecord(record);
     return {
       ...values,
       ...nested("config", record.config, (key) => record.config[key] !== values[key]),
@@ -97,7 +98,7 @@ function settingIn(cell: string): Setting {
   if (cell === "true" || cell === "false") return cell === "true";
   if (Number.isFinite(Number(cell))) return Number(cell);
   try {
-    const word: unknown = JSON.parse(cell);
+    const word: unknown = parseSmall(cell);
     return typeof word === "string" ? word : cell;
   } catch {
     return cell;
@@ -118,7 +119,7 @@ function cellOf(value: unknown): string {
 function splitLines(text: string): string[][] {
   const lines: string[][] = [];
   let cells: string[] = [];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
     cells.push(quoted?.replaceAll('""', '"') ?? plain ?? "");
     if (end === ",") continue;
     if (cells.length > 1 || cells[0] !== "") lines.push(cells);

@@ -22,13 +22,17 @@ const fields = z.object({
   k: count.nullable().default(null),
   epochs: z.union([whole, unstated, z.nan()]).default(Number.NaN),
   train_time_sec: z.number().nonnegative().nullable().default(null),
+  threads: count.nullable().default(null),
+  left_out_rows: whole.nullable().default(null),
   config: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
   origin: z
     .record(z.string(), z.union([z.number(), z.string()]))
     .nullable()
     .default(null),
+  null_reasons: z.record(z.string(), z.string()).default({}),
   splits: z.record(z.string(), z.string()).default({}),
   loss: z.array(z.union([z.number(), z.nan(), z.null().transform(() => Number.NaN)])).default([]),
+  resampled: z.array(whole).exactOptional(),
 });
 const fieldNames = new Set(Object.keys(fields.shape));
 
@@ -59,8 +63,15 @@ export function readRecord(record: Readonly<Record<string, unknown>>, where: str
 }
 
 /** A record as it stands on disk, metrics beside the other keys; what is not stated becomes `null`. */
-export function flatRecord({ metrics, splits, loss, output_dim, ...fields }: SaeRecord): Record<string, unknown> {
-  return { ...fields, ...(output_dim === null ? {} : { output_dim }), ...metrics, splits, loss };
+export function flatRecord(record: SaeRecord): Record<string, unknown> {
+  const { metrics, null_reasons, left_out_rows, splits, loss, output_dim, threads, ...fields } = record;
+  const reasons = Object.keys(null_reasons).length > 0 ? { null_reasons } : {};
+  const few = {
+    ...(threads === null ? {} : { threads }),
+    ...(output_dim === null ? {} : { output_dim }),
+    ...(left_out_rows === null ? {} : { left_out_rows }),
+  };
+  return { ...fields, ...few, ...metrics, ...reasons, splits, loss };
 }
 
 type Named = Pick<SaeRecord, "layer" | "position" | "latent_dim" | "k" | "seed">;

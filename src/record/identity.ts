@@ -8,7 +8,7 @@ export const fieldKeys = [
 ] as const;
 
 /** Keys of a configuration that follow from its sizes and the data unless they are asked for. */
-export const followingKeys: ReadonlySet<string> = new Set(["step", "retire", "shuffle_rows"]);
+export const followingKeys: ReadonlySet<string> = new Set(["step", "retire", "calibrate", "shuffle_rows"]);
 
 /** By key what an SAE is, but for its seed; `null` and absent where there is none. */
 export type Settings = Readonly<Record<string, Setting | null>>;

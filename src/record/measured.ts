@@ -1,5 +1,6 @@
 import { originInMetadata } from "../checkpoint/origin.ts";
 import type { Evaluation } from "../evaluate/evaluate.ts";
+import { parseSmall } from "../util/json.ts";
 import { isRecord } from "./json.ts";
 import type { SaeRecord } from "./record.ts";
 
@@ -10,7 +11,7 @@ export const modelName = (file: string): string => file.replace(/(\.(autoencoder
 export function measuredRecord(
   name: string,
   provider: string,
-  { metadata, metrics, splits, inputDim, latentDim, k }: Evaluation,
+  { metadata, metrics, nullReasons, splits, inputDim, latentDim, k }: Evaluation,
 ): SaeRecord {
   const config = settingsIn(parsed(metadata.config));
   const number = (value: unknown): number | null =>
@@ -29,9 +30,12 @@ export function measuredRecord(
     k: k ?? number(config.k),
     epochs: number(config.epochs) ?? Number.NaN,
     train_time_sec: null,
+    threads: null,
+    left_out_rows: null,
     config,
     origin: originInMetadata(metadata),
     metrics,
+    null_reasons: nullReasons,
     splits,
     loss: [],
   };
@@ -48,7 +52,7 @@ function settingsIn(json: unknown): SaeRecord["config"] {
 /** JSON of a foreign file's metadata, or nothing. */
 function parsed(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? "null");
+    return parseSmall(text ?? "null");
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 import type { TrainConfig } from "../config/config.ts";
 import { configToJson } from "../config/json.ts";
+import { checkFileName } from "../util/fileName.ts";
 import { followingKeys } from "./identity.ts";
 import type { Setting } from "./record.ts";
 
@@ -11,8 +12,10 @@ const short: Readonly<Record<string, string>> = { latent_dim: "d", learning_rate
  * key of the configuration that differs within the grid, in a fixed order: `_lr0.001`, `_lambda0.01`, `_select-value`; the seed last,
  * `_s0`. Keys that follow from the others stand there only where nothing else tells two SAEs apart. Two configurations that differ in
  * anything have two names.
+ * @throws {ConfigError} when NAME is no file name.
  */
 export function stemsOf(name: string, configs: readonly TrainConfig[]): string[] {
+  checkFileName(name);
   const all = configs.map(configToJson);
   const [stated, following] = keysIn(all);
   const differs = (key: string) => new Set(all.map((config) => config[key])).size > 1;

@@ -23,16 +23,24 @@ export interface SaeRecord {
   readonly epochs: number;
   /** Seconds; `null` where the SAE was not trained here. */
   readonly train_time_sec: number | null;
+  /** Threads inside an op while it trained; `null` where unknown, on GPUs, and where they were not the same all the way. */
+  readonly threads: number | null;
+  /** Training rows that were left out for their length; `null` for none, and where it is unknown. */
+  readonly left_out_rows: number | null;
   /** Its complete training configuration; empty where unknown. */
   readonly config: Readonly<Record<string, Setting>>;
   /** `null` where nothing is known. */
   readonly origin: Origin | null;
-  /** The keys of `metricKeys`: a number, or `null` for a value that does not exist (an empty split). */
+  /** The keys of `metricKeys`: a number, or `null` for a value that does not exist. */
   readonly metrics: { readonly [key: string]: number | null };
+  /** Why a metric is `null`, in words, by its key; empty where unknown. */
+  readonly null_reasons: { readonly [key: string]: string };
   /** Which rows each metric key was measured on: `validation`, `train`, `all`. */
   readonly splits: { readonly [key: string]: string };
   /** Training loss per epoch (mean over its steps, weighted by rows); empty where unknown. */
   readonly loss: readonly number[];
+  /** How many latents each resampling of dead latents reset; left out where there was none. */
+  readonly resampled?: readonly number[] | undefined;
 }
 
 /** What every metrics file holds. On disk the `metrics` of a record stand beside its other keys, flat. */

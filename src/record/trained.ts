@@ -14,14 +14,31 @@ export interface TrainedSae {
   readonly position: number | null;
   readonly seconds: number | null;
   readonly loss: readonly number[];
+  /** Threads inside an op; default: not known. */
+  readonly threads?: number | null | undefined;
+  /** Training rows that were left out; default: none. */
+  readonly leftOut?: number;
+  readonly resampled?: readonly number[] | undefined;
   /** Where it was imported from; default: from nowhere. */
   readonly origin?: Origin | null | undefined;
 }
 
 /** The record of an SAE that was trained here, or whose checkpoint is. */
 export function trainedRecord(
-  { name, config, provider, layer, position, seconds, loss, origin = null }: TrainedSae,
-  { metrics, splits }: Pick<Evaluation, "metrics" | "splits">,
+  {
+    name,
+    config,
+    provider,
+    layer,
+    position,
+    seconds,
+    loss,
+    resampled,
+    threads = null,
+    leftOut = 0,
+    origin = null,
+  }: TrainedSae,
+  { metrics, nullReasons, splits }: Pick<Evaluation, "metrics" | "nullReasons" | "splits">,
 ): SaeRecord {
   const complete = configToJson(config);
   const number = (key: string) => (typeof complete[key] === "number" ? complete[key] : null);
@@ -39,11 +56,15 @@ export function trainedRecord(
     k: number("k"),
     epochs: config.epochs,
     train_time_sec: seconds,
+    threads,
+    left_out_rows: leftOut > 0 ? leftOut : null,
     config: complete,
     origin,
     metrics,
+    null_reasons: nullReasons,
     splits,
     loss,
+    ...(resampled ? { resampled } : {}),
   };
 }
 

@@ -120,7 +120,8 @@ function place(key: string, value: Setting | null | undefined): Place {
 /** The places of an axis in order, each once; what has no value comes last. */
 export function inOrder(places: readonly Place[]): readonly string[] {
   const last = ({ value }: Place) => Number(value === null || value === undefined);
-  const sorted = places.toSorted(
+  const different = new Map(places.map((one) => [`${one.of} ${String(one.value)}`, one]));
+  const sorted = [...different.values()].toSorted(
     (a, b) => (a.of < b.of ? -1 : a.of > b.of ? 1 : 0) || last(a) - last(b) || compareSettings(a.value, b.value),
   );
   return [...new Set(sorted.map(({ text }) => text))];

@@ -1,6 +1,6 @@
-import { compareRecords, compareSettings, configurationKey, sparsityKeyOf } from "../record/identity.ts";
+import { compareRecords, compareSettings, configurationKey, type Settings, sparsityKeyOf } from "../record/identity.ts";
 import type { SaeRecord } from "../record/record.ts";
-import { type Axes, axesOf, described, inOrder, placeOn, statedSettings } from "./axes.ts";
+import { type Axes, axesOf, described, inOrder, type Place, placeOn, statedSettings } from "./axes.ts";
 import { groupBy } from "./group.ts";
 import { type Spread, spreadOf } from "./stats.ts";
 
@@ -16,6 +16,8 @@ export interface Configuration {
   readonly parts: readonly { readonly key: string; readonly text: string }[];
   /** The plane of all configurations, and where in it this one stands. */
   readonly axes: Axes;
+  readonly places: { readonly x: Place; readonly y: Place };
+  /** The texts of the places. */
   readonly x: string;
   readonly y: string;
   /** The lowest seed's record; what it is holds for all. */
@@ -31,8 +33,12 @@ export function configurations(records: readonly SaeRecord[]): readonly Configur
   const groups = [...groupBy(records, configurationKey).values()].flatMap(seedsOrSingles);
   const axes = axesOf(groups.map(({ group }) => group[0]!));
   return groups
-    .map(({ group, name }) => configuration(group, name, axes))
-    .toSorted((a, b) => compareConfigurations(a.record, b.record, axes));
+    .map(({ group, name }) => {
+      const settings = statedSettings(group[0]!);
+      return { one: configuration(group, name, axes, settings), settings };
+    })
+    .toSorted((a, b) => compareRecords(a.one.record, b.one.record) || compareVarying(a.settings, b.settings, axes))
+    .map(({ one }) => one);
 }
 
 interface Group {
@@ -44,15 +50,16 @@ interface Group {
 function seedsOrSingles(group: readonly SaeRecord[]): readonly Group[] {
   if (new Set(group.map(({ seed }) => seed)).size === group.length)
     return [{ group: group.toSorted((a, b) => a.seed - b.seed), name: "" }];
-  return group.map((record, index) => {
-    const before = group.slice(0, index).filter(({ name }) => name === record.name).length;
-    return { group: [record], name: before > 0 ? `${record.name} (${before + 1})` : record.name };
+  const before = new Map<string, number>();
+  return group.map((record) => {
+    const count = (before.get(record.name) ?? 0) + 1;
+    before.set(record.name, count);
+    return { group: [record], name: count > 1 ? `${record.name} (${count})` : record.name };
   });
 }
 
-function configuration(records: readonly SaeRecord[], name: string, axes: Axes): Configuration {
+function configuration(records: readonly SaeRecord[], name: string, axes: Axes, settings: Settings): Configuration {
   const record = records[0]!;
-  const settings = statedSettings(record);
   const onAxis = [axes.y, axes.x].flatMap((key) => (key === "sparsity" ? (sparsityKeyOf(record) ?? []) : key));
   const inCell = [
     "latent_dim",
@@ -63,17 +70,20 @@ function configuration(records: readonly SaeRecord[], name: string, axes: Axes):
   const parts = axes.rest.map((key) => ({ key, text: described(key, settings[key]) }));
   const named = [...parts, { key: "name", text: name }].filter(({ text }) => text !== "");
   const panel = named.map(({ text }) => text).join(", ");
-  const [x, y] = [placeOn(axes.x, record).text, placeOn(axes.y, record).text];
+  const places = { x: placeOn(axes.x, record), y: placeOn(axes.y, record) };
   // Of several architectures each is named, also where its sparsity option would tell it.
   const told = axes.varying.includes("architecture") && ![...axes.rest, axes.x, axes.y].includes("architecture");
   const label = [...(told ? [record.architecture] : []), ...cell, panel].filter(Boolean).join(", ");
-  return { label, cell: cell.join(", "), panel, parts: named, axes, x, y, record, records };
+  const texts = { x: places.x.text, y: places.y.text };
+  return { label, cell: cell.join(", "), panel, parts: named, axes, places, ...texts, record, records };
 }
 
-function compareConfigurations(a: SaeRecord, b: SaeRecord, { varying }: Axes): number {
-  const [one, two] = [statedSettings(a), statedSettings(b)];
-  const orders = varying.map((key) => compareSettings(one[key], two[key]));
-  return compareRecords(a, b) || (orders.find((order) => order !== 0) ?? 0);
+function compareVarying(a: Settings, b: Settings, { varying }: Axes): number {
+  for (const key of varying) {
+    const order = compareSettings(a[key], b[key]);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 /** `d=512, k=5`; without k where there is none. */
@@ -85,8 +95,16 @@ export const restOf = ({ label, record }: Configuration): string =>
   label.slice(sizesOf(record).length).replace(/^, /, "");
 
 /** Mean and spread of a metric, or of a numeric field such as k, over a configuration's seeds. */
-export const valuesOf = (configuration: Configuration, key: string): Spread =>
-  spreadOf(configuration.records.map((record) => valueIn(record, key)));
+export function valuesOf(configuration: Configuration, key: string): Spread {
+  const known = spreads.get(configuration) ?? new Map<string, Spread>();
+  spreads.set(configuration, known);
+  const spread = known.get(key) ?? spreadOf(configuration.records.map((record) => valueIn(record, key)));
+  known.set(key, spread);
+  return spread;
+}
+
+/** What was asked for before: a report sorts and filters by the same few values again and again. */
+const spreads = new WeakMap<Configuration, Map<string, Spread>>();
 
 /** Mean of a key over the seeds, `null` where nothing was measured. */
 export const meanOf = (configuration: Configuration, key: string): number | null => valuesOf(configuration, key).mean;
@@ -116,7 +134,7 @@ export const panelsOf = (all: readonly Configuration[]): readonly string[] => [
 
 /** The places of an axis that some configurations take, in its order. */
 export const placesOn = (axis: "x" | "y", all: readonly Configuration[]): readonly string[] =>
-  inOrder(all.map(({ axes, record }) => placeOn(axes[axis], record)));
+  inOrder(all.map(({ places }) => places[axis]));
 
 /** The distinct values of a field, ascending, `null` last. */
 export function distinct<F extends "k" | "latent_dim" | "layer" | "position">(

@@ -1,24 +1,26 @@
 import type { MetricsFile, SaeRecord } from "../record/record.ts";
-import { type Configuration, configurations, distinct, restOf, valuesOf } from "./configurations.ts";
+import { type Configuration, distinct, restOf, valuesOf } from "./configurations.ts";
+import { groupBy } from "./group.ts";
 import { knownMetrics } from "./keys.ts";
 import { objectivesText, type ParetoResult } from "./pareto.ts";
+import { extentOf } from "./stats.ts";
 
 /**
  * `grid_metrics_latent{d}.json` for each dictionary size, in the experiment's shape and keys: `{metadata, results: {"<d>":
  * {"<k>": {...}}}}`. The shape has room for one SAE a cell: of several seeds the lowest is written and named in the metadata.
  * Several layers, presets, learning rates or the like each get their own files, told apart in the name; SAEs without k have no place in
- * it.
+ * it. None are written where there would be more than `mostGridFiles`.
  */
 export function gridFiles(
   { config, data }: Pick<MetricsFile, "config" | "data">,
-  records: readonly SaeRecord[],
+  all: readonly Configuration[],
 ): Map<string, string> {
-  const all = configurations(records);
   const files = new Map<string, string>();
-  for (const rest of new Set(all.map(restOf))) {
-    const grid = all.filter((one) => restOf(one) === rest);
+  if (tooManyGridFiles(all)) return files;
+  for (const [rest, grid] of groupBy(all, restOf)) {
+    const sizes = groupBy(grid, ({ record }) => record.latent_dim);
     for (const latentDim of distinct(grid, "latent_dim")) {
-      const cells = grid.filter(({ record }) => record.latent_dim === latentDim && record.k !== null);
+      const cells = sizes.get(latentDim)!.filter(({ record }) => record.k !== null);
       if (cells.length === 0) continue;
       const { layer, position, input_dim, epochs, seed, architecture, preset, provider } = cells[0]!.record;
       const metadata = {
@@ -44,9 +46,16 @@ export function gridFiles(
   return files;
 }
 
+/** More files than this are a folder nobody finds anything in, and take longer to write than all the rest. */
+export const mostGridFiles = 1000;
+
+/** Whether `gridFiles` would be more than `mostGridFiles`. */
+export const tooManyGridFiles = (all: readonly Configuration[]): boolean =>
+  new Set(all.map((one) => `${one.record.latent_dim} ${restOf(one)}`)).size > mostGridFiles;
+
 /**
  * `pareto_optimal_configs.json`: `{pareto_optimal, num_pareto, num_dominated, rule, analysis}`, values as means over seeds. `rule`
- * names the objectives and the dominance; `analysis` says what dominates each configuration left out.
+ * names the objectives and the dominance; `analysis` says what dominates each configuration left out: the first `mostDominators`.
  */
 export function paretoFile(
   { config, data }: Pick<MetricsFile, "config" | "data">,
@@ -54,7 +63,7 @@ export function paretoFile(
 ): string {
   const range = (key: string) => {
     const values = optimal.map((one) => valuesOf(one, key).mean).filter((value) => value !== null);
-    return values.length > 0 ? [Math.min(...values), Math.max(...values)] : null;
+    return extentOf(values);
   };
   return json({
     rule: { objectives: objectivesText(rule.objectives), dominance: rule.dominance },

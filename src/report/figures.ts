@@ -25,8 +25,8 @@ export function figuresOf(
   const all = configurations(records);
   const rule = { objectives: parseObjectives(defaultObjectives(all)), dominance: parseDominance(undefined) };
   const context = { width, latents, pareto: paretoSet(all, rule, meanOf, dataGroup) };
-  return Object.values<Chart>(charts).flatMap(({ name, title, caption, spec }) => {
-    const made = spec(all, context);
+  return Object.values<Chart>(charts).flatMap(({ name, title, caption, leftOut, spec }) => {
+    const made = leftOut?.(all, context) === undefined ? spec(all, context) : null;
     return made ? [{ name, title, caption, spec: made }] : [];
   });
 }

@@ -1,6 +1,6 @@
 import { configurationKey } from "../record/identity.ts";
 import type { SaeRecord } from "../record/record.ts";
-import { configurations, distinct, panelsOf, sizesOf } from "./configurations.ts";
+import { configurations, distinct, sizesOf } from "./configurations.ts";
 import { formatNumber, listed } from "./format.ts";
 import { groupBy } from "./group.ts";
 import { knownMetrics } from "./keys.ts";
@@ -81,11 +81,10 @@ function missingCells(records: readonly SaeRecord[]): string[] {
   const ks = distinct(all, "k");
   // Where sizes are not the plane, or something else sets the sparsity, no cell is expected.
   if (all.some(({ axes }) => axes.x !== "k" || axes.y !== "latent_dim") || ks.includes(null)) return [];
-  const expected = distinct(all, "latent_dim").flatMap((latent_dim) => ks.map((k) => sizesOf({ latent_dim, k })));
-  const gaps = panelsOf(all).map((panel) => {
-    const inPanel = all.filter((one) => one.panel === panel);
-    const present = new Set(inPanel.map(({ record }) => sizesOf(record)));
-    return { panel, absent: listed(expected.filter((label) => !present.has(label)).map((label) => `(${label})`)) };
+  const dims = distinct(all, "latent_dim");
+  const gaps = [...groupBy(all, ({ panel }) => panel)].map(([panel, members]) => {
+    const present = new Set(members.map(({ record }) => sizesOf(record)));
+    return { panel, absent: absentSizes(dims, ks, present) };
   });
   const same = groupBy(gaps, ({ absent }) => absent);
   return [...same].flatMap(([absent, among]) => {
@@ -95,6 +94,23 @@ function missingCells(records: readonly SaeRecord[]): string[] {
     return `No SAE for ${absent}${where && ` at ${where}`}; the cells stay empty.`;
   });
 }
+
+/** The places of a plane where nothing is, in words. A plane may have far more places than there are SAEs: most are only counted. */
+function absentSizes(dims: readonly number[], ks: readonly (number | null)[], present: ReadonlySet<string>): string {
+  const count = dims.length * ks.length - present.size;
+  const named = count > mostNamed ? mostNamed - 1 : count;
+  const found: string[] = [];
+  for (const latent_dim of dims)
+    for (const k of ks) {
+      if (found.length === named) return listed(count > named ? [...found, `${count - named} more`] : found);
+      const size = sizesOf({ latent_dim, k });
+      if (!present.has(size)) found.push(`(${size})`);
+    }
+  return listed(found);
+}
+
+/** So many places are named at most. */
+const mostNamed = 6;
 
 /** Exact-k selection keeps at least k latents alive, so a death rate above 1 - k/latent_dim was not measured on these SAEs. */
 function impossible(records: readonly SaeRecord[]): string[] {

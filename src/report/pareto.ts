@@ -1,4 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
+import { groupBy } from "./group.ts";
 import { infoOf, isKnownKey, knownMetrics } from "./keys.ts";
 
 /** What to compare, and in which direction it is better. */
@@ -19,12 +20,19 @@ export interface ParetoRule {
   readonly dominance: Dominance;
 }
 
+/** Of more items that dominate one, the first so many are looked for: all of them would be as many as the square of the items. */
+export const mostDominators = 20;
+
 /** A Pareto set and what is not in it. */
 export interface ParetoResult<T> {
   readonly rule: ParetoRule;
   /** In the order given. */
   readonly optimal: readonly T[];
-  readonly dominated: readonly { readonly item: T; readonly by: readonly T[] }[];
+  readonly dominated: readonly {
+    readonly item: T;
+    /** What dominates it, in the order given; no more than `mostDominators`. */
+    readonly by: readonly T[];
+  }[];
   /** Items without a value for an objective: they can be compared with nothing. */
   readonly incomparable: readonly { readonly item: T; readonly missing: readonly string[] }[];
 }
@@ -78,24 +86,21 @@ export function paretoSet<T>(
   value: (item: T, key: string) => number | null,
   group: (item: T) => string = () => "",
 ): ParetoResult<T> {
-  const scored = items.map((item) => ({
-    item,
+  const scored = items.map((item, index) => ({
+    ...{ item, index },
     scores: rule.objectives.map(({ key, direction }) => {
       const score = value(item, key);
       return score === null || Number.isNaN(score) ? null : direction === "max" ? score : -score;
     }),
   }));
-  const comparable = scored.filter((one): one is { item: T; scores: number[] } => !one.scores.includes(null));
-  const judged = comparable.map(({ item, scores }) => ({
-    item,
-    by: comparable
-      .filter((other) => group(other.item) === group(item) && dominates(other.scores, scores, rule.dominance))
-      .map((other) => other.item),
-  }));
+  const comparable = scored.filter((one): one is Scored<T> => !one.scores.includes(null));
+  const judged = [...groupBy(comparable, ({ item }) => group(item)).values()]
+    .flatMap((members) => judge(members, rule.dominance))
+    .toSorted((a, b) => a.index - b.index);
   return {
     rule,
     optimal: judged.filter(({ by }) => by.length === 0).map(({ item }) => item),
-    dominated: judged.filter(({ by }) => by.length > 0),
+    dominated: judged.filter(({ by }) => by.length > 0).map(({ item, by }) => ({ item, by })),
     incomparable: scored
       .filter(({ scores }) => scores.includes(null))
       .map(({ item, scores }) => ({
@@ -105,10 +110,33 @@ export function paretoSet<T>(
   };
 }
 
-/** Whether scores `a` dominate `b`; higher is better in each. */
-function dominates(a: readonly number[], b: readonly number[], dominance: Dominance): boolean {
-  if (dominance === "strict") return a.every((score, index) => score > b[index]!);
-  return a.every((score, index) => score >= b[index]!) && a.some((score, index) => score > b[index]!);
+interface Scored<T> {
+  readonly item: T;
+  readonly index: number;
+  readonly scores: number[];
+}
+
+/** Which of some items dominate each of them. The scores lie in one array: with many items this loop is what takes the time. */
+function judge<T>(members: readonly Scored<T>[], dominance: Dominance) {
+  const width = members[0]!.scores.length;
+  const scores = Float64Array.from(members.flatMap((one) => one.scores));
+  return members.map(({ item, index }, own) => {
+    const by: T[] = [];
+    for (let other = 0; other < members.length && by.length < mostDominators; other++)
+      if (dominates(scores, width, other, own, dominance)) by.push(members[other]!.item);
+    return { item, index, by };
+  });
+}
+
+/** Whether item `a` dominates item `b`; higher is better in each score. */
+function dominates(scores: Float64Array, width: number, a: number, b: number, dominance: Dominance): boolean {
+  let better = 0;
+  for (let at = 0; at < width; at++) {
+    const difference = scores[a * width + at]! - scores[b * width + at]!;
+    if (difference < 0) return false;
+    if (difference > 0) better++;
+  }
+  return better === width || (dominance === "standard" && better > 0);
 }
 
 function directionOf(key: string): string {

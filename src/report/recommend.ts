@@ -2,6 +2,7 @@ import { type Configuration, meanOf } from "./configurations.ts";
 import { infoOf } from "./keys.ts";
 import { paretoSet } from "./pareto.ts";
 import { sparsityMeasure } from "./sparsity.ts";
+import { extentOf } from "./stats.ts";
 
 /** A configuration for a use, and the rule that chose it. */
 export interface Recommendation {
@@ -91,7 +92,7 @@ function knee(all: readonly Configuration[], sparsity: Sparsity): Configuration 
   const x = scaled(frontier.map((one) => Math.log(of(one))));
   const y = scaled(frontier.map((one) => meanOf(one, "explained_variance")!));
   const above = frontier.map((_, index) => y[index]! - x[index]!);
-  const highest = Math.max(...above);
+  const highest = extentOf(above)![1];
   // On a straight frontier all are 0 but for rounding.
   return highest > 1e-9 ? frontier[above.indexOf(highest)] : undefined;
 }
@@ -115,7 +116,7 @@ function smallerKnee(all: readonly Configuration[], sparsity: Sparsity): Configu
 
 function smallest(all: readonly Configuration[], key: string): readonly Configuration[] {
   const values = all.flatMap((one) => meanOf(one, key) ?? []);
-  const least = Math.min(...values);
+  const least = extentOf(values)?.[0];
   return all.filter((one) => meanOf(one, key) === least);
 }
 
@@ -124,6 +125,6 @@ const best = (all: readonly Configuration[], key: string, then: string): Configu
   all.toSorted((a, b) => meanOf(b, key)! - meanOf(a, key)! || (meanOf(a, then) ?? 0) - (meanOf(b, then) ?? 0))[0];
 
 function scaled(values: readonly number[]): number[] {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = extentOf(values)!;
   return values.map((value) => (value - low) / (high - low || 1));
 }

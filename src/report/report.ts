@@ -70,7 +70,13 @@ export async function buildReport(
 
   const drawings = new Map<string, Drawing>();
   const figures: Chart[] = [];
-  for (const chart of Object.values(options.charts ?? charts)) {
+  const leftOut: { chart: Chart; why: string }[] = [];
+  for (const chart of Object.values<Chart>(options.charts ?? charts)) {
+    const why = chart.leftOut?.(all, { pareto });
+    if (why !== undefined) {
+      leftOut.push({ chart, why });
+      continue;
+    }
     const context = (width: number): ChartContext => ({ width, pareto, latents: options.latents ?? {} });
     const wide = chart.spec(all, context(widths.wide));
     const narrow = chart.spec(all, context(widths.narrow));
@@ -84,14 +90,14 @@ export async function buildReport(
 
   const title = options.title ?? `Sparse autoencoders on ${shortened(file.data.source)}`;
   const merged = options.inputs ?? [];
-  const inputs: ReportInputs = { title, file, merged, records, configurations: all, notes, pareto, figures };
+  const inputs: ReportInputs = { title, file, merged, records, configurations: all, notes, pareto, figures, leftOut };
   const sections = [opening, summary, paretoSection, results, recovery, seeds, compared, closing];
   const blocks: Block[] = sections.flatMap((section) => section(inputs));
   files.set("index.html", reportPage({ title, blocks, drawings }));
   files.set("report.md", markdown(title, blocks));
   files.set("metrics.csv", metricsCsv(records));
-  files.set("table.tex", latexTable(recordsTable(records), title));
-  for (const [name, text] of gridFiles(file, records)) files.set(name, text);
+  files.set("table.tex", latexTable(recordsTable(all), title));
+  for (const [name, text] of gridFiles(file, all)) files.set(name, text);
   files.set("pareto_optimal_configs.json", paretoFile(file, pareto));
   return files;
 

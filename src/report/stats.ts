@@ -18,6 +18,16 @@ export function spreadOf(values: readonly (number | null | undefined)[]): Spread
   return { n, mean, sd };
 }
 
+/** The least and the greatest of some numbers, however many; `null` of none. */
+export function extentOf(values: readonly number[]): readonly [low: number, high: number] | null {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return values.length === 0 ? null : [low, high];
+}
+
 /** A difference of two means and what it is worth. */
 export interface Difference {
   /** `a.mean - b.mean`. */

@@ -1,6 +1,6 @@
-import { ConfigError } from "../util/errors.ts";
 import { capabilities, type ProviderName } from "./capabilities.ts";
 import { installCuda } from "./cudaInstall.ts";
+import { notLoaded, whyNotLoaded } from "./notLoaded.ts";
 import type { Runtime } from "./session.ts";
 import { requireUsable, type Usable } from "./usable.ts";
 
@@ -19,9 +19,13 @@ export interface Provider {
 
 const web = () =>
   import("./web.ts").catch((cause) => {
-    throw new ConfigError("provider wasm: the package onnxruntime-web is not installed; npm install onnxruntime-web", {
-      cause,
-    });
+    throw notLoaded("wasm", "onnxruntime-web", cause);
+  });
+
+/** Node's providers are all of one package. */
+const node = (provider: ProviderName) =>
+  import("./cpu.node.ts").catch((cause) => {
+    throw notLoaded(provider, "onnxruntime-node", cause);
   });
 
 /**
@@ -34,13 +38,7 @@ const table = {
     install: "npm install onnxruntime-node",
     usable: async () => ({ usable: true }),
     load: async () => {
-      const node = await import("./cpu.node.ts").catch((cause) => {
-        throw new ConfigError(
-          "provider cpu: the package onnxruntime-node is not installed; npm install onnxruntime-node",
-          { cause },
-        );
-      });
-      return node.cpu;
+      return (await node("cpu")).cpu;
     },
   },
   wasm: {
@@ -49,11 +47,10 @@ const table = {
     usable: async () =>
       web().then(
         () => ({ usable: true }) as const,
-        () => ({
-          usable: false,
-          reason: "the package onnxruntime-web is not installed",
-          fix: "npm install onnxruntime-web",
-        }),
+        ({ cause }) => {
+          const [reason, fix] = whyNotLoaded("onnxruntime-web", cause);
+          return { usable: false, reason, fix };
+        },
       ),
     load: async () => (await web()).wasm,
   },
@@ -61,13 +58,13 @@ const table = {
     describe: "any GPU, through Vulkan (in a browser, WebGPU)",
     install: "is part of onnxruntime-node; it needs a Vulkan driver and its loader: sudo apt-get install libvulkan1",
     usable: async () => (await import("./webgpu.node.ts")).webgpuUsable(),
-    load: async () => (await import("./cpu.node.ts")).webgpu,
+    load: async () => (await node("webgpu")).webgpu,
   },
   cuda: {
     describe: "an NVIDIA GPU",
     install: installCuda,
     usable: async () => (await import("./cuda.node.ts")).cudaUsable(),
-    load: async () => (await import("./cpu.node.ts")).cuda,
+    load: async () => (await node("cuda")).cuda,
   },
 } as const satisfies Record<ProviderName, Provider>;
 

@@ -53,7 +53,7 @@ export interface Ort {
 }
 
 /** Prints fatal messages only: errors are thrown anyway. */
-const quiet = { logSeverityLevel: 4 } as const;
+export const quiet = { logSeverityLevel: 4 } as const;
 
 /** Options of every session. */
 export const common = { graphOptimizationLevel: "all", ...quiet } as const;
@@ -132,7 +132,7 @@ function fromOrt(value: Pick<OrtTensor, "type" | "dims" | "data">): HostTensor {
  * last slash is the scope. An error in a body names the Loop around it first, so the last name counts. The WebAssembly build
  * names no node when a kernel threw an exception.
  */
-function explain(what: string, error: unknown): RuntimeFailure {
+export function explain(what: string, error: unknown): RuntimeFailure {
   const text = error instanceof Error ? error.message : String(error);
   const node = [...text.matchAll(/Name:'([^']+)'|[Nn]ode[ :]*\(([^)]+)\)/g)].at(-1);
   const name = node?.[1] ?? node?.[2];

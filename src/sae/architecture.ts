@@ -110,6 +110,14 @@ export interface StateContext<O, S> {
   readonly padding?: Padding | undefined;
 }
 
+/** How dead latents can be given a gradient by the auxiliary loss (auxiliary.ts). */
+export interface Revival<P = Values> {
+  /** Pre-activations `[batch, latentDim]`, as `encode` computes them. */
+  readonly pre: (x: V, params: P, dims: Dims) => V;
+  /** Which of them are strongest, and what they are then: the largest ReLU(pre), |pre| with its sign, or pre. */
+  readonly by: "relu" | "magnitude" | "value";
+}
+
 /** A sparse autoencoder: forward only; its gradients come from autodiff. One file each, listed in index.ts. */
 export interface Sae<O extends Options, P extends Parameters, S extends States, K extends keyof O> {
   /** As `--architecture` and files spell it. */
@@ -133,6 +141,8 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
   /** What training carries without a gradient. Default: nothing. */
   readonly state?: {
     readonly tensors: (dims: Dims, options: OptionValues<O>) => S;
+    /** The tensor that says, frozen, above which `pre` a latent is kept. It can be set so that rows keep `sparsity` latents on average. */
+    readonly threshold?: keyof S & string;
     readonly next: (context: StateContext<OptionValues<O>, StateOf<S>>) => StateOf<S>;
   };
   readonly encode: (
@@ -150,6 +160,8 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
   readonly losses: (
     context: LossContext<ParameterValues<P>, OptionValues<O>, Scheduled<O[K]>, StateOf<S>>,
   ) => Readonly<Record<string, V>>;
+  /** How its latents can be revived once they are dead. The decoder must be a sum of rows of `W_dec`. Default: they cannot. */
+  readonly revival?: (options: OptionValues<O>) => Revival<ParameterValues<P>>;
   readonly constraints: (options: OptionValues<O>) => { readonly [K in keyof P]?: ConstraintName };
   /** The frozen encoder once more, in float64 and without the graph builder: what exported models are verified against. */
   readonly plain: (options: OptionValues<O>, dims: Dims) => Plain;
@@ -176,6 +188,7 @@ export interface Architecture {
   readonly params: (dims: Dims, options: AnyOptionValues) => Parameters;
   readonly state?: {
     readonly tensors: (dims: Dims, options: AnyOptionValues) => States;
+    readonly threshold?: string;
     readonly next: (context: StateContext<AnyOptionValues, Values>) => Values;
   };
   readonly encode: (
@@ -186,6 +199,7 @@ export interface Architecture {
   readonly decode: (z: V, params: Values, options: AnyOptionValues) => V;
   readonly onlyKept?: (options: AnyOptionValues) => boolean;
   readonly losses: (context: LossContext<Values, AnyOptionValues, AnySparsity | undefined, Values>) => Values;
+  readonly revival?: (options: AnyOptionValues) => Revival;
   readonly constraints: (options: AnyOptionValues) => Readonly<Record<string, ConstraintName | undefined>>;
   readonly plain: (options: AnyOptionValues, dims: Dims) => Plain;
   readonly saidIn?: (options: AnyOptionValues, dims: Dims) => SaidIn;

@@ -52,7 +52,8 @@ const largest = (x: V): V => op.squeeze(op.topK(op.reshape(x, [-1]), 1).values, 
 
 /**
  * Training keeps the k times batch largest activations of a batch, so that rows may have more or fewer than k. Inference, which must not
- * depend on a batch, keeps what is above one threshold: the running mean of the smallest activation that batches kept.
+ * depend on a batch, keeps what is above one threshold. Training carries the running mean of the smallest activation that batches kept.
+ * A finished training sets the threshold anew, on rows held out (`calibrate`).
  *
  * The mean is corrected for its short memory as Adam's are: weight = 0.99 weight + 1, threshold += (smallest - threshold) / weight. So it
  * is right from the first step on; a mean that starts at 0 lets too many through after short trainings.
@@ -71,6 +72,7 @@ export const batchTopK = defineSae({
       threshold: { shape: [], inLatentUnits: true, start: 0 },
       threshold_weight: { shape: [], start: 0 },
     }),
+    threshold: "threshold",
     next({ code, state: { threshold, threshold_weight } }) {
       const positive = op.greater(code.z, 0);
       const smallest = op.neg(largest(op.neg(op.where(positive, code.z, large))));
@@ -88,6 +90,7 @@ export const batchTopK = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
+  revival: (_options) => ({ pre: encodeOffBias, by: "relu" }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: (_options, { outputDim }) => ({
     inputBias: outputDim === undefined,

@@ -45,6 +45,7 @@ export const reluL1 = defineSae({
       sparsity: op.mul(op.div(size, width), lambda),
     };
   },
+  revival: ({ penalty }) => ({ pre: penalty === "sum" ? encodeOffBias : linearEncode, by: "relu" }),
   constraints: ({ penalty }) => (penalty === "sum" ? { W_dec: "unitRowsProjected" } : {}),
   plain: ({ penalty }, { outputDim }) => ({
     inputBias: penalty === "sum" && outputDim === undefined,

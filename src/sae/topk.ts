@@ -6,12 +6,13 @@ import { topKSaidIn } from "./saidIn.ts";
 
 /**
  * Keeps the `k` pre-activations of largest magnitude of each row, with their sign, so L0 is exactly `k`; no ReLU.
+ * Selection by magnitude is published as AbsTopK (arXiv 2510.00404).
  * Preset `report` is the experiment as its report states it; `original` as its code did it.
  */
 export const topK = defineSae({
   name: "topk",
   source:
-    "the TopK SAE grid experiment; after Gao et al. 2024, Scaling and evaluating sparse autoencoders, section 2.3",
+    "the TopK SAE grid experiment; published as AbsTopK (arXiv 2510.00404); after Gao et al. 2024, Scaling and evaluating sparse autoencoders, section 2.3",
   options: {
     k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row" },
     select: {
@@ -51,6 +52,7 @@ export const topK = defineSae({
   decode: (z, params) => linearDecode(z, params),
   onlyKept: () => true,
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
+  revival: ({ select }) => ({ pre: linearEncode, by: select }),
   constraints: ({ unitNorm }) => (unitNorm === "step" ? { W_dec: "unitRows" } : {}),
   plain: ({ k, select }) => ({
     inputBias: false,

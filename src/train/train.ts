@@ -1,8 +1,13 @@
-import { type TrainConfig, timedFor } from "../config/config.ts";
+import { heldOut, type TrainConfig, timedFor } from "../config/config.ts";
+import { checkFiniteRows } from "../data/finite.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
-import { checkTrainingRows, type Rows } from "./rows.ts";
+import { calibrated } from "./calibrate.ts";
+import { resampled } from "./resampling/resample.ts";
+import { epochsUntilDue, isDue } from "./resampling/when.ts";
+import { withinNorm } from "./rowNorms.ts";
+import { checkTrainingRows, type Rows, residentOf } from "./rows.ts";
 import { asAsked, byTime } from "./runs/divide.ts";
 import { residentRows, type TrainingRows } from "./runs/rows.ts";
 import { initialState, type TrainState } from "./state.ts";
@@ -15,6 +20,8 @@ export interface TrainProgress {
   readonly epochsDone: number;
   /** The mean loss of each epoch done. Each row has the same weight. */
   readonly loss: readonly number[];
+  /** How many latents each resampling has reset so far. Left out: there was none. */
+  readonly resampled?: readonly number[] | undefined;
 }
 
 export interface TrainOptions {
@@ -42,7 +49,7 @@ export interface TrainOptions {
 /**
  * Trains an SAE on activations `[rows, inputDim]`, and a transcoder on targets too. Rows are in memory, or are read in windows.
  * It gives the state after the last epoch, or after the one at which `onRun` ended the training.
- * @throws {ConfigError} when rows, state or options do not fit. @throws {RuntimeFailure} when the loss is no longer a number.
+ * @throws {ConfigError} when rows, state or options do not fit, or a row has NaN or infinity. @throws {RuntimeFailure} when the loss is no longer a number.
  */
 export async function train(
   runtime: Runtime,
@@ -54,10 +61,15 @@ export async function train(
   const { onRun = async () => true, onPause = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
-  const source = "stretches" in rows ? rows : residentRows(rows);
-  checkTrainingRows(given, source);
+  const all = "stretches" in rows ? rows : residentRows(withinNorm(residentOf(rows), given.maxRowNorm));
+  checkTrainingRows(given, all);
+  // Rows that are read by windows were checked when they were opened.
+  if (!("stretches" in rows))
+    for (const [name, one] of Object.entries(residentOf(rows))) if (one) checkFiniteRows(one, name);
+  const config = timedFor(given, all.dims[0]!);
+  const held = heldOut(config, all.dims[0]!);
+  const source = held > 0 ? all.without(held) : all;
   const rowCount = source.dims[0]!;
-  const config = timedFor(given, rowCount);
   // Only the trainer holds the first state. So it does not stay in memory beside later ones.
   const trainer = await Trainer.open(runtime, config, undefined, {
     state: from?.state ?? (await source.sample(config, (some) => initialState(config, some, start))),
@@ -65,13 +77,19 @@ export async function train(
   });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
+    let resets = from?.resampled;
     const means = new EpochMeans(rowCount);
     const on = capabilitiesOf(runtime.provider).wrapper === "loop" ? "cpu" : "gpu";
     const divider =
       trainer.divider(Math.ceil(rowCount / config.batchSize)) ??
       (epochsPerRun === undefined ? byTime(config, { on, seconds: secondsPerRun }) : asAsked(epochsPerRun));
-    const epochs = () => divider.epochs(epochsDone);
+    const epochs = () => Math.min(divider.epochs(epochsDone), epochsUntilDue(config, epochsDone));
     for await (const { batches, rows, epochsDone: after } of source.stretches(config, epochsDone, epochs)) {
+      if (means.seen === 0 && isDue(config, epochsDone)) {
+        const { state, count } = await resampled(runtime, config, trainer.state, rows, { epochsDone, threads });
+        if (count > 0) trainer.replace(state);
+        resets = [...(resets ?? []), count];
+      }
       let seconds = 0;
       for (const run of divider.runs(batches)) {
         const started = performance.now();
@@ -89,12 +107,16 @@ export async function train(
         throw new RuntimeFailure(
           `the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`,
         );
-      const { progress, end } = progressNow(trainer, epochsDone, loss);
+      const { progress, end } = progressNow(trainer, { epochsDone, loss, ...(resets ? { resampled: resets } : {}) });
       const goOn = await onRun(progress);
       end();
       if (!goOn) break;
     }
-    return { state: trainer.state, epochsDone, loss };
+    const state =
+      held > 0 && epochsDone >= config.epochs
+        ? await all.last(held, (some) => calibrated(runtime, config, trainer.state, some, threads))
+        : trainer.state;
+    return { state, epochsDone, loss, ...(resets ? { resampled: resets } : {}) };
   } finally {
     await trainer.release();
   }
@@ -104,17 +126,19 @@ export async function train(
  * The progress that a callback is given. Its state is taken when the callback first reads it, as it may be a copy.
  * After the callback the state would be a later one, so reading it then is an error.
  */
-function progressNow(trainer: Trainer, epochsDone: number, loss: readonly number[]) {
+function progressNow(trainer: Trainer, rest: Omit<TrainProgress, "state">) {
   let state: TrainState | undefined;
   let over = false;
   const progress: TrainProgress = {
     get state() {
       if (state === undefined && over)
-        throw new ConfigError(`the state after epoch ${epochsDone} is gone; read progress.state before onRun returns`);
+        throw new ConfigError(
+          `the state after epoch ${rest.epochsDone} is gone; read progress.state before onRun returns`,
+        );
       state ??= trainer.state;
       return state;
     },
-    ...{ epochsDone, loss },
+    ...rest,
   };
   const end = (): void => {
     over = true;

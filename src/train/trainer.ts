@@ -16,6 +16,11 @@ import type { HostSide } from "./steps/form.ts";
 import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
 
+/** Keys of a configuration that the host decides. The graph does not depend on them. */
+const ofTheHost: readonly string[] = [
+  ...["epochs", "seed", "shuffle_rows", "retire", "init_from", "max_row_norm", "resample_every", "calibrate"],
+];
+
 /**
  * The training graph of a configuration. The whole state goes in and comes out. A run trains many steps; with wrapper `single`, one.
  * The same arguments always give the same graph.
@@ -24,9 +29,8 @@ import { type WrapperName, wrappers } from "./wrappers/index.ts";
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
   checkForm(config, wrapper);
   const model = wrappers[wrapper].model(config, steps[config.step]);
-  // The host decides these. The graph does not depend on them.
-  const { epochs: _, seed: __, shuffle_rows: ___, retire: ____, init_from: _____, ...described } = configToJson(config);
-  return buildModel({ ...model, metadata: { config: JSON.stringify(described), wrapper } });
+  const described = Object.entries(configToJson(config)).filter(([key]) => !ofTheHost.includes(key));
+  return buildModel({ ...model, metadata: { config: JSON.stringify(Object.fromEntries(described)), wrapper } });
 }
 
 function checkForm(config: TrainConfig, wrapper: WrapperName): void {
@@ -103,13 +107,19 @@ export class Trainer {
       : {};
     const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads, carried });
     const from = state ?? initialState(config, rows!);
-    const host = steps[config.step].host?.(config, from) ?? new WholeState(from);
-    return new Trainer(config, session, wrapper, rows, host);
+    return new Trainer(config, session, wrapper, rows, hostOf(config, from));
   }
 
   /** All state in canonical dense form. */
   get state(): TrainState {
     return this.#host.state;
+  }
+
+  /** Goes on from another state of the same shapes. */
+  replace(state: TrainState): void {
+    checkState(this.config, state);
+    this.#host = hostOf(this.config, state);
+    this.#carrying = false;
   }
 
   /** How this training is divided into runs, when sizes decide it. `undefined` when time may decide. */
@@ -154,6 +164,9 @@ export class Trainer {
     return this.#session.release();
   }
 }
+
+const hostOf = (config: TrainConfig, state: TrainState): HostSide =>
+  steps[config.step].host?.(config, state) ?? new WholeState(state);
 
 /** The host's side of a step form that takes and gives the canonical state. */
 class WholeState implements HostSide {

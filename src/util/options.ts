@@ -26,6 +26,8 @@ export type Option = Described &
     /** Text such as `64:256:1024`: see sizes.ts. */
     | { readonly type: "sizes"; readonly default: string }
     | { readonly type: "choice"; readonly choices: readonly string[]; readonly default: string }
+    /** A size, or how many times a usual one: "2500", "10x"; or "none". */
+    | { readonly type: "limit"; readonly default: string }
   );
 
 export type Options = Readonly<Record<string, Option>>;
@@ -34,7 +36,7 @@ type ValueOf<O extends Option> = O extends { type: "integer" | "number" }
   ? number
   : O extends { type: "boolean" }
     ? boolean
-    : O extends { type: "sizes" }
+    : O extends { type: "sizes" | "limit" }
       ? string
       : O extends { choices: readonly (infer C)[] }
         ? C
@@ -101,8 +103,18 @@ export function checkOption(name: string, option: Option, value: unknown, sizes:
   } else if (option.type === "boolean") {
     if (typeof value !== "boolean") throw new ConfigError(`${name} must be true or false, got ${value}`);
   } else if (option.type === "sizes") sizesIn(name, value, latentDim);
-  else if (!option.choices.includes(value as string))
+  else if (option.type === "limit") {
+    if (value !== "none" && limitOf(String(value)) !== value)
+      throw new ConfigError(`${name} must be a size such as "2500", a multiple such as "10x", or "none", got ${value}`);
+  } else if (!option.choices.includes(value as string))
     throw new ConfigError(`${name} must be one of ${option.choices.join(", ")}, got ${value}`);
+}
+
+/** A limit as configurations have it; `undefined` where a text is none. */
+export function limitOf(text: string): string | undefined {
+  const [, number, times] = /^([^x]+)(x?)$/.exec(text.trim()) ?? [];
+  const size = Number(number);
+  return size > 0 && Number.isFinite(size) ? `${size}${times}` : undefined;
 }
 
 function rangeOf({ min, max: most, open }: Option & { type: "number" }, { latentDim }: Sizes): string {

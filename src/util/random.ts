@@ -69,6 +69,16 @@ export function permutation(n: number, rng: Random): Uint32Array {
   return order;
 }
 
+/**
+ * At most `count` different numbers from 0 on, each drawn with a chance in proportion to its weight; what has no weight is never drawn.
+ * Source: Efraimidis and Spirakis 2006, Weighted random sampling with a reservoir: those of smallest -log(u) / weight.
+ */
+export function weightedSample(weights: Float64Array, count: number, rng: Random): Uint32Array {
+  const keys = weights.map((weight) => -Math.log(1 - rng.uniform()) / weight);
+  const possible = Uint32Array.from(weights.keys()).filter((i) => weights[i]! > 0);
+  return possible.sort((a, b) => keys[a]! - keys[b]! || a - b).slice(0, count);
+}
+
 function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);

@@ -186,7 +186,10 @@ export async function start(): Promise<void> {
       }),
   );
   await attempt("data", async () => {
-    const catalog = (await (await fetched("catalog.json")).json()) as Catalog;
+    const response = await fetched("catalog.json");
+    const catalog = await (response.json() as Promise<Catalog>).catch(() => {
+      throw new Error("catalog.json: is not the list that sae-onnx serve writes; serve the whole folder of the page");
+    });
     for (const { name, url, labels } of catalog.data)
       add("data", data, {
         name,

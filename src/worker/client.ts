@@ -1,13 +1,25 @@
 import type { BrowserSettings } from "../runtime/browser.ts";
-import type { TrainProgress } from "../train/train.ts";
+import type { ProviderName } from "../runtime/capabilities.ts";
+import type { EpochNews } from "../train/news.ts";
+import { checkArguments, oneOf } from "../util/arguments.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
-import type { CallName, Calls, EpochNews, FromWorker, WorkerError } from "./messages.ts";
-import { type BrowserProvider, chooseProvider, defaultWasmPath, startWorker } from "./start.ts";
+import type { CallName, Calls, FromWorker, WorkerError } from "./messages.ts";
+import {
+  type BrowserProvider,
+  chooseProvider,
+  defaultWasmPath,
+  startWorker,
+  type WorkerFiles,
+  whyNotLoaded,
+} from "./start.ts";
 import { inWords } from "./words.ts";
 
-export interface WorkerOptions extends BrowserSettings {
-  /** `webgpu`, `wasm`, or (default) `auto`: WebGPU where there is an adapter, else WebAssembly, as `note` then says. */
-  readonly provider?: BrowserProvider | "auto" | undefined;
+export interface WorkerOptions extends BrowserSettings, WorkerFiles {
+  /**
+   * In a browser `webgpu`, `wasm` or `auto`: WebGPU where there is an adapter, else WebAssembly, as `note` then says. Default `auto`, for
+   * `train` `wasm`. In Node any provider; `auto`, the default, is `cpu`.
+   */
+  readonly provider?: ProviderName | "auto" | undefined;
 }
 
 interface Waiting {
@@ -27,33 +39,39 @@ export class SaeWorker {
   #next = 1;
   #ended: string | undefined;
 
-  private constructor(worker: Worker, provider: BrowserProvider, note: string) {
+  private constructor({ worker, file }: ReturnType<typeof startWorker>, provider: BrowserProvider, note: string) {
     this.#worker = worker;
     this.provider = provider;
     this.note = note;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
-    worker.onerror = (event) =>
-      this.#fail(
-        `the worker stopped (${event.message || "its file could not be loaded"}); try again, or reload the page`,
-      );
+    worker.onerror = async (event) => {
+      if (event.message) this.#fail(`the worker stopped (${event.message}); try again, or reload the page`);
+      else this.#fail(await whyNotLoaded(provider, file));
+    };
   }
 
   /**
    * Starts a worker.
-   * @throws {ConfigError} when `webgpu` was asked for and the browser has none.
+   * @throws {ConfigError} when `webgpu` was asked for and the browser has none. @throws {RuntimeFailure} when a file is missing.
    */
   static async start({
     provider = "auto",
     threads,
     wasmPath = defaultWasmPath(),
+    ...files
   }: WorkerOptions = {}): Promise<SaeWorker> {
+    if (typeof Worker === "undefined")
+      throw new ConfigError(
+        'sae-onnx/browser computes in a Web Worker, and there are none here; in Node import "sae-onnx" or "sae-onnx/node"',
+      );
+    checkArguments("a browser", { "options.provider": [provider, oneOf(["auto", "webgpu", "wasm"])] });
     const found = provider === "wasm" ? undefined : await chooseProvider();
     if (provider === "webgpu" && found?.provider !== "webgpu")
       throw new ConfigError(
         `provider webgpu: no graphics adapter that WebGPU can use; choose wasm, or turn on WebGPU in the browser's settings`,
       );
     const chosen = found ?? { provider: "wasm" as const, note: "WebAssembly, as asked" };
-    const worker = new SaeWorker(startWorker(chosen.provider), chosen.provider, chosen.note);
+    const worker = new SaeWorker(startWorker(chosen.provider, files), chosen.provider, chosen.note);
     const opened = await worker.call("open", {
       // The worker's own address may be a Blob's, which nothing is relative to.
       wasmPath: wasmPath === undefined ? undefined : new URL(wasmPath, location.href).href,
@@ -114,7 +132,3 @@ function revive({ name, message, stack, progress }: WorkerError): Error {
   if (stack !== undefined) error.stack = stack;
   return progress ? Object.assign(error, { progress }) : error;
 }
-
-/** Where a training was at the end of its last run, from the error it failed with; undefined before the first. */
-export const progressOf = (error: unknown): TrainProgress | undefined =>
-  (error as { readonly progress?: TrainProgress }).progress;

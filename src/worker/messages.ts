@@ -6,6 +6,7 @@ import type { LatentProfile, LatentTable, RowCode } from "../evaluate/explore.ts
 import type { Found } from "../evaluate/search.ts";
 import type { SaeRecord } from "../record/record.ts";
 import type { BrowserSettings } from "../runtime/browser.ts";
+import type { EpochNews } from "../train/news.ts";
 import type { TrainProgress } from "../train/train.ts";
 import type { HostTensor } from "../util/tensor.ts";
 
@@ -25,16 +26,6 @@ export interface DataSummary {
 export interface ModelFile {
   readonly name: string;
   readonly bytes: Uint8Array;
-}
-
-/** A training's state after an epoch. */
-export interface EpochNews {
-  readonly epochsDone: number;
-  /** Mean loss of the epoch. */
-  readonly loss: number;
-  /** Share of latents that did not fire in the last epoch's rows. */
-  readonly deathRate: number;
-  readonly seconds: number;
 }
 
 /** Every request: what it takes, and what it gives. */

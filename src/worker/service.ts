@@ -1,24 +1,29 @@
 import { type ActivationSet, parseActivations } from "../data/activations.ts";
 import { columnOf, describeData } from "../data/describe.ts";
+import { checkFiniteRows } from "../data/finite.ts";
 import { checkLabels, type Label, parseLabels } from "../data/labels.ts";
 import { splitRows, takeRows } from "../data/split.ts";
+import { type Truth, truthOfRows } from "../data/truth.ts";
 import { evaluate, type ResidentData } from "../evaluate/evaluate.ts";
 import { Explorer } from "../evaluate/explore.ts";
-import { withRecovery } from "../evaluate/recovery.ts";
+import { encoderWidth } from "../evaluate/frozen.ts";
 import { latentsByWords } from "../evaluate/search.ts";
+import { mostJudgedRows, withTruth } from "../evaluate/truth/withTruth.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
-import { shapeOf } from "../onnx/tensors.ts";
 import { measuredRecord, modelName } from "../record/measured.ts";
 import { type BrowserSettings, mostThreads } from "../runtime/browser.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
-import { train } from "../train/train.ts";
+import { type EpochNews, trainTelling } from "../train/news.ts";
 import { ConfigError } from "../util/errors.ts";
 import { tensor } from "../util/tensor.ts";
-import type { CallName, Calls, EpochNews, FromWorker, ToWorker, WorkerError } from "./messages.ts";
+import type { CallName, Calls, FromWorker, ToWorker, WorkerError } from "./messages.ts";
+import { watchWasmFile } from "./wasmFile.ts";
 
 interface Kept {
   readonly data: ResidentData;
   readonly set?: ActivationSet;
+  /** Of the validation rows. */
+  readonly truth?: Truth | undefined;
   readonly labels?: readonly Label[] | undefined;
 }
 
@@ -30,12 +35,16 @@ type Methods = {
 /** Answers the messages of a page: everything that takes long, on the runtime that `open` makes. */
 export function serve(makeRuntime: (settings: BrowserSettings) => Runtime): void {
   const methods = methodsOf(makeRuntime);
+  const wasmFile = watchWasmFile();
   const post = (message: FromWorker) => (postMessage as (message: unknown) => void)(message);
   self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     const { id, call, takes } = data;
     (methods[call] as (takes: unknown, tell: Tell) => Promise<unknown>)(takes, (news) => post({ id, news })).then(
       (gives) => post({ id, gives }),
-      ({ name, message, stack, progress }: WorkerError) => post({ id, error: { name, message, stack, progress } }),
+      ({ name, message, stack, progress }: WorkerError) => {
+        const missing = wasmFile();
+        post({ id, error: missing ? { name: "ConfigError", message: missing } : { name, message, stack, progress } });
+      },
     );
   };
 }
@@ -69,7 +78,9 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     },
     async read({ name, file, labels, trainRows }) {
       const bytes = file instanceof Uint8Array ? file : new Uint8Array(await file.arrayBuffer());
-      const set = parseActivations(bytes, name);
+      const set = parseActivations(bytes, name, {
+        severalHint: "keep one in the file, or call the right one activations",
+      });
       const split = splitRows(set, trainRows);
       const [rows, inputDim] = set.activations.dims as [number, number];
       const parsed = labels && checkLabels(parseLabels(labels.text, labels.name), rows, labels.name);
@@ -77,7 +88,8 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
         train: takeRows(set.activations, split.train),
         validation: takeRows(set.activations, split.validation),
       };
-      const id = keep(sets, { data, set, labels: parsed });
+      const truth = truthOfRows(set.truth, split.validation.subarray(0, mostJudgedRows));
+      const id = keep(sets, { data, set, truth, labels: parsed });
       const info = await describeData(set, split);
       const [layer, position] = [columnOf(set, "layer"), columnOf(set, "position")];
       return { id, rows, inputDim, info, layer, position, labelled: parsed !== undefined };
@@ -92,10 +104,10 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       return rows.map((row) => labels?.[row] ?? null);
     },
     async evaluate({ data, model: { name, bytes } }) {
-      const { data: rows, set } = found(sets, data, "data set");
+      const { data: rows, truth } = found(sets, data, "data set");
       const model = decodeModel(bytes, name);
       const measured = await evaluate(opened(), model, rows, { file: name });
-      const evaluation = await withRecovery(opened(), model, measured, set?.trueFeatures);
+      const evaluation = await withTruth(opened(), model, measured, truth, rows.validation);
       return { evaluation, row: measuredRecord(modelName(name), opened().provider, evaluation) };
     },
     async explore({ data, model: { name, bytes } }) {
@@ -119,13 +131,13 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       found(explorers, explorer, "model").encode(tensor("float32", [1, x.length], x as Float32Array<ArrayBuffer>)),
     async loadEncoder({ name, bytes }) {
       const model = decodeModel(bytes, name);
-      const info = model.graph?.input?.find((one) => one.name === "activations");
-      const inputDim = info && shapeOf(info)?.at(-1);
-      if (typeof inputDim !== "number")
-        throw new ConfigError(`${name}: no input "activations" [batch, inputDim]; give a frozen .encoder.onnx`);
+      const inputDim = encoderWidth(model, name);
       return { id: keep(encoders, await opened().open(packModel(model))), inputDim };
     },
-    encode: ({ encoder, activations }) => found(encoders, encoder, "encoder").run({ activations }),
+    async encode({ encoder, activations }) {
+      checkFiniteRows(activations, "activations");
+      return found(encoders, encoder, "encoder").run({ activations });
+    },
     async close({ encoder, explorer }) {
       await (encoder === undefined ? undefined : encoders.get(encoder)?.release());
       await (explorer === undefined ? undefined : explorers.get(explorer)?.release());
@@ -135,27 +147,8 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     },
     async train({ data, config, from }, tell) {
       const { data: rows } = found(sets, data, "data set");
-      const steps = Math.ceil(rows.train.dims[0]! / config.batchSize);
-      const started = performance.now();
-      const seconds = () => (performance.now() - started) / 1000;
       stopping = false;
-      let reached = from;
-      const progress = await train(opened(), config, rows.train, {
-        from,
-        async onRun(progress) {
-          reached = progress;
-          const { epochsDone, loss, state } = progress;
-          const idle = state.steps_since_fired!.data;
-          const deathRate = idle.reduce((count, n) => count + (n >= steps ? 1 : 0), 0) / idle.length;
-          tell({ epochsDone, loss: loss.at(-1)!, deathRate, seconds: seconds() });
-          // Messages are read between runs only.
-          await new Promise((resolve) => setTimeout(resolve));
-          return !stopping;
-        },
-      }).catch((error) => {
-        throw Object.assign(error, { progress: reached });
-      });
-      return { ...progress, seconds: seconds() };
+      return trainTelling(opened(), config, rows.train, { from, tell, stopped: () => stopping });
     },
     async stop() {
       stopping = true;

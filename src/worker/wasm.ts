@@ -7,6 +7,6 @@ import { serve } from "./service.ts";
 // ONNX Runtime starts its threads from this same file, under names of their own.
 if (!self.name.startsWith("em-pthread"))
   serve((settings) => {
-    setUp(ort.env as never, settings);
+    setUp(ort.env as never, "ort-wasm-simd-threaded.wasm", settings);
     return wasmOf(ort);
   });

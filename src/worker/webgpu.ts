@@ -6,6 +6,6 @@ import { serve } from "./service.ts";
 
 if (!self.name.startsWith("em-pthread"))
   serve((settings) => {
-    setUp(ort.env as never, settings);
+    setUp(ort.env as never, "ort-wasm-simd-threaded.asyncify.wasm", settings);
     return webgpuOf(ort);
   });

@@ -48,6 +48,15 @@ test("numbers survive: learning rate, losses and metrics to the last bit", async
   });
 });
 
+test("threads are recorded; one thread is not written down", async () => {
+  const checkpoint = await sample(cases[0]!);
+  const bytes = writeCheckpoint(checkpoint);
+  expect(writeCheckpoint({ ...checkpoint, threads: 1 })).toEqual(bytes);
+  expect(readCheckpoint(bytes, "a.safetensors")).not.toHaveProperty("threads");
+  for (const threads of [4, null])
+    expect(readCheckpoint(writeCheckpoint({ ...checkpoint, threads }), "a.safetensors").threads).toBe(threads);
+});
+
 test("says nothing of when, where or by whom", async () => {
   const { metadata } = readSafetensors(writeCheckpoint(await sample(cases[0]!)), "a.safetensors");
   expect(Object.keys(metadata)).toEqual([

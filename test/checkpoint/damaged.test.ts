@@ -55,6 +55,10 @@ describe("metadata", () => {
     );
   });
 
+  test.each(["0", "-1", "1.5", "two", '"2"', "[1]"])("threads are a count: %s", (text) =>
+    expect(read(withText("threads", text))).toContain('"threads" are damaged'),
+  );
+
   test.each(["{", "", "undefined", "[1,", "NaN"])("JSON damaged: %j", (text) => {
     for (const key of ["config", "epochs_done", "loss", "layer", "metrics"])
       expect(read(withText(key, text))).toContain(`"${key}" are damaged (not JSON)`);

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { freeze } from "../../src/export/freeze.ts";
 import { encodeModel } from "../../src/onnx/model.ts";
 import { sample } from "../checkpoint/sample.ts";
 import { inOpset, stream, transformer } from "../export/attach/transformer.ts";
+import { lacking, python } from "../python/python.mjs";
 import { cases } from "../sae/cases.ts";
 import { saeOnnx, temporaryFolder } from "./run.ts";
 
@@ -15,9 +16,9 @@ const models = {
   old: inOpset(transformer(), 13),
 };
 
-const python = "/usr/bin/python3";
-test.skipIf(spawnSync(python, ["-c", "import onnx"]).status !== 0)(
-  "attached models pass the reference checker and strict shape inference (skipped without python3-onnx)",
+const missing = lacking("onnx");
+test.skipIf(missing)(
+  `attached models pass the reference checker and strict shape inference${missing && ` (skipped: ${missing})`}`,
   async () => {
     const folder = temporaryFolder();
     const save = (name: string, model: Parameters<typeof encodeModel>[0]) => {

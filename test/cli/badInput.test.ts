@@ -92,7 +92,12 @@ const cases: [string, string[], ...RegExp[]][] = [
   ["an unknown verb", ["trian"], /no verb "trian", did you mean train\?/],
   ["no verb", [], /a verb is missing/],
   ["a missing flag", ["train", "--data", at("acts.npy")], /--latent-dim, --k are missing/],
-  ["an option of another architecture", train("--aux-k", "4"), /topk has no option auxK/],
+  ["an option of another architecture", train("--lambda", "4"), /topk has no option lambda/],
+  [
+    "AuxK where nothing can die",
+    train("--aux-k", "4", "--dead-steps", "100000"),
+    /auxK: a latent is dead after deadSteps = 100000 steps/,
+  ],
   ["an unknown preset", train("--preset", "nobody"), /preset of topk must be one of report, original, got nobody/],
   ["an unknown provider", train("--provider", "tpu"), /--provider must be one of cpu, .*, got "tpu"/],
   [

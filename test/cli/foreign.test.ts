@@ -42,7 +42,12 @@ test.each(Object.keys(files).flatMap((name) => [[name], [name, "--json"]]))("ins
 });
 
 test("a file's newline begins no line of its own", () => {
-  const lines = (name: string) => saeOnnx("inspect", join(folder, name)).stdout.trimEnd().split("\n");
+  // Behind what a file says of itself stand three lines on its one row.
+  const isOfRows = (line: string) => /^# (rows: 1, |the longest 0\.1 % |no value above )/.test(line);
+  const lines = (name: string) => {
+    const all = saeOnnx("inspect", join(folder, name)).stdout.trimEnd().split("\n");
+    return all.filter((line) => !isOfRows(line));
+  };
   expect(lines("a.safetensors")).toEqual([`# ${shown}: ${shown}`, `${shown}: F32 [1, 2]`]);
   expect(lines("a.npz")).toEqual([`${shown}: F32 [1, 2]`]);
   expect(lines("a.onnx").filter((line) => line.startsWith("b"))).toEqual([]);

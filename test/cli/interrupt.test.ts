@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { hasPty, startInTerminal } from "./pty.ts";
 import { npy, saeOnnx, snapshot, sparseRows, startSaeOnnx, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
@@ -29,16 +31,25 @@ beforeAll(() => {
 });
 
 /** Starts a training and sends a signal once its first SAE is finished, that is while the second is trained. */
-function interrupted(out: string, signal: NodeJS.Signals): Promise<{ code: number | null; stderr: string }> {
+function interrupted(
+  out: string,
+  signal: NodeJS.Signals,
+  { times = 1, group = false } = {},
+): Promise<{ code: number | null; stderr: string }> {
   return new Promise((resolve) => {
-    const child = startSaeOnnx(...train(out));
+    const child = spawn("node", ["dist/cli/main.js", ...train(out)], {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: group,
+    });
+    child.stdout.on("data", () => {});
     let stderr = "";
     let sent = false;
     child.stderr.on("data", (text) => {
       stderr += text;
       if (!sent && stderr.includes("1/2")) {
         sent = true;
-        setTimeout(() => child.kill(signal), 150);
+        const send = () => (group ? process.kill(-child.pid!, signal) : child.kill(signal));
+        for (let i = 0; i < times; i++) setTimeout(send, 150 + 200 * i);
       }
     });
     child.on("exit", (code) => resolve({ code, stderr }));
@@ -70,6 +81,60 @@ test("Ctrl-C saves the SAE in training; the same command goes on and ends at the
   for (const name of Object.keys(one)) expect(one[name] === other[name], name).toBe(true);
 });
 
+/** The epochs that the second SAE of a stopped training is at. */
+const epochsIn = (out: string): number => {
+  const path = join(out, "sae_d256_k4.safetensors");
+  return readCheckpoint(readFileSync(path), path).epochsDone;
+};
+
+test.each(["SIGTERM", "SIGHUP"] as const)(
+  "%s stops as Ctrl-C does, also one that comes twice at once",
+  async (signal) => {
+    const out = join(folder, signal);
+    const { code, stderr } = await interrupted(out, signal, { times: 2 });
+    expect(stderr.split("stopping after this epoch")).toHaveLength(2);
+    expect(code).toBe(130);
+    expect(epochsIn(out)).toBeGreaterThan(0);
+  },
+);
+
+test("a signal to all processes of a training, as batch systems send it, saves the SAE in training", async () => {
+  const out = join(folder, "all");
+  const { code } = await interrupted(out, "SIGTERM", { group: true });
+  expect(code).toBe(130);
+  expect(epochsIn(out)).toBeGreaterThan(0);
+});
+
+test("a second Ctrl-C, later, ends at once and leaves no lock", async () => {
+  const out = join(folder, "twice");
+  const args = train(out).map((one) => (one === "150" ? "1000000" : one));
+  const child = startSaeOnnx(...args, "--epochs-per-run", "1000000");
+  await expect.poll(() => existsSync(join(out, "sae_d256_k8.safetensors.lock")), { timeout: 20_000 }).toBe(true);
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  child.kill("SIGINT");
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  child.kill("SIGINT");
+  expect(await ended).toBe(130);
+  expect(Object.keys(snapshot(out))).toEqual(["sae.metrics.json"]);
+});
+
+test.skipIf(!hasPty)(
+  "a terminal that is closed saves the SAE in training",
+  async () => {
+    const out = join(folder, "closed");
+    const terminal = startInTerminal(train(out));
+    terminal.stdout!.on("data", () => {});
+    await expect.poll(() => existsSync(join(out, "sae_d256_k4.safetensors.lock")), { timeout: 50_000 }).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    terminal.kill("SIGKILL");
+    const path = join(out, "sae_d256_k4.safetensors");
+    await expect.poll(() => existsSync(path) && !existsSync(`${path}.lock`), { timeout: 20_000 }).toBe(true);
+    expect(epochsIn(out)).toBeGreaterThan(0);
+    expect(epochsIn(out)).toBeLessThan(150);
+  },
+  120_000,
+);
+
 test("Ctrl-C with two trained side by side saves both", async () => {
   const out = join(folder, "both");
   const child = startSaeOnnx(...train(out).map((one) => (one === "1" ? "2" : one)));
@@ -92,7 +157,8 @@ test("killed in the middle, nothing finished is lost and nothing is half written
   const files = Object.keys(snapshot(out)).filter(
     (name) => !name.startsWith("sae_d256_k8") && name !== "sae.metrics.json",
   );
-  expect(files).toEqual([]);
+  // Of the one in training there is only the lock, which the next run breaks.
+  expect(files).toEqual(["sae_d256_k4.safetensors.lock"]);
   expect(JSON.parse(readFileSync(join(out, "sae.metrics.json"), "utf8")).rows).toHaveLength(1);
   expect(saeOnnx(...train(out)).status).toBe(0);
   const [one, other] = [models(out), models(uninterrupted)];

@@ -13,6 +13,12 @@ mkdirSync(at("archive"));
 writeFileSync(at("archive/a.npy"), npy(rows));
 writeFileSync(at("archive/b.npz"), "");
 writeFileSync(at("whole.npy"), npy(rows));
+mkdirSync(at("heavy"));
+// Two rows among the training rows and one among the others are far longer.
+const heavy = { ...rows, data: rows.data.map((v, i) => ([7, 200, 390].includes(Math.floor(i / 16)) ? 1000 * v : v)) };
+writeFileSync(at("heavy.npy"), npy(heavy));
+writeFileSync(at("heavy/1.npy"), npy(sliceRows(heavy, 0, 100)));
+writeFileSync(at("heavy/2.npy"), npy(sliceRows(heavy, 100, 400)));
 writeFileSync(at("shards/part-2.npy"), npy(sliceRows(rows, 0, 150)));
 writeFileSync(at("shards/part-10.npy"), npy(sliceRows(rows, 150, 400)));
 const train = (data: string, out: string, ...args: string[]) => {
@@ -41,6 +47,24 @@ describe.sequential("a folder of shards", () => {
     expect(written(`whole-${n}`).metrics.config.shuffle_rows).toBe(n === "64" ? 64 : undefined);
   });
 
+  test("leaves the same rows out of training, each SAE its own, and says how many", () => {
+    const limits = ["--max-row-norm", "none,20x", "--shuffle-rows", "64"];
+    expect(train("heavy.npy", "heavy-whole", ...limits).status).toBe(0);
+    const { status, stderr } = train("heavy", "heavy-shards", ...limits);
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining("--max-row-norm 20x: 2 of 320 training rows are left out\n"),
+    ]);
+    expect(written("heavy-shards")).toEqual(written("heavy-whole"));
+    const { rows } = written("heavy-shards").metrics;
+    expect(rows.map(({ left_out_rows }: { left_out_rows?: number }) => left_out_rows)).toEqual([undefined, 2]);
+    expect(rows[0].loss[0]).toBeGreaterThan(100 * rows[1].loss[0]);
+    // Of 80 validation rows one is far from all others.
+    expect(train("heavy.npy", "heavy-whole", ...limits).stdout).toMatch(
+      /^The heaviest 0\.1 % of the validation rows \(1 of 80\) hold 9[89]\.\d % of the variance: .* Without them it is [^\n]+ for sae_d24_k2, /m,
+    );
+  });
+
   test("may be given file by file", () => {
     const files = ["--data", at("shards/part-10.npy"), "--shuffle-rows", "64"];
     expect(train("shards/part-2.npy", "repeated", ...files).status).toBe(0);
@@ -65,6 +89,13 @@ describe("in one line, with nothing written", () => {
       /--memory: 100 MB are too little, .* take about \d+ MB; raise/,
     ],
     ["no size", "shards", ["--memory", "much"], /--memory: must be a size such as 2GB or 500MB, got "much"/],
+    [
+      "a limit that leaves nothing",
+      "shards",
+      ["--max-row-norm", "1e-9"],
+      /maxRowNorm 1e-9 leaves out all 320 training/,
+    ],
+    ["no limit", "shards", ["--max-row-norm", "long"], /--max-row-norm: must be a size such as 2500, .* got "long"/],
     ["no rows to shuffle", "shards", ["--shuffle-rows", "0"], /shuffleRows must be an integer of at least 1, got 0/],
     ["an empty folder", "empty", [], /empty: no \.safetensors or \.npy file in this folder/],
     ["an archive in a folder", "archive", [], /archive\/b\.npz: an archive cannot be read by windows/],

@@ -2,8 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { halfToFloat32 } from "../../src/data/half.ts";
-import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
-import { recipe, synthesize } from "../../src/data/synthetic.ts";
+import { readSafetensors, toTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { recipes } from "../../src/data/synthetic/index.ts";
+import { synthesize } from "../../src/data/synthetic/synthesize.ts";
+import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { saeOnnx, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
@@ -85,6 +87,54 @@ describe.sequential("synth", () => {
     const [again] = json(saeOnnx("eval", at("models/sae_d32_k3.autoencoder.onnx"), ...data, "--json").stdout).rows;
     for (const key of ["recovered_features", "mean_max_cosine"]) expect(again[key], key).toBe(rows[0][key]);
   });
+
+  test("--recipe synthsaebench: latents are judged as detectors, the same from one file and from shards", () => {
+    const sizes = ["--rows", "900", "--input-dim", "16", "--features", "48", "--roots", "4", "--depth", "2"];
+    const frequent = ["--min-probability", "0.05", "--recipe", "synthsaebench"];
+    expect(synth("--out", at("tree.safetensors"), ...sizes, ...frequent).status).toBe(0);
+    const { tensors, metadata } = read("tree.safetensors");
+    expect([...tensors.keys()].sort()).toEqual(
+      ["activations", "split", "true_active", "true_features", "true_parents"].sort(),
+    );
+    expect(metadata.recipe_name).toBe("synthsaebench");
+    const run = ["--latent-dim", "32", "--k", "4", "--epochs", "4", "--quiet", "--json"];
+    const trained = saeOnnx("train", "--data", at("tree.safetensors"), ...run, "--out", at("tree"));
+    expect(trained.status, trained.stderr).toBe(0);
+    const [row] = JSON.parse(trained.stdout).rows;
+    expect(row.splits).toMatchObject({ mcc: "all", uniqueness: "all", feature_f1: "validation" });
+    for (const key of ["mcc", "uniqueness", "feature_precision", "feature_recall", "feature_f1"])
+      expect(row[key], key).toBeGreaterThan(0.05);
+    // The rows of the second shard are other ones: what is compared is one set, whole and in parts.
+    expect(synth("--out", at("parts"), "--shards", "3", ...sizes, ...frequent).status).toBe(0);
+    const model = at("tree/sae_d32_k4.autoencoder.onnx");
+    const measure = (data: string, ...more: string[]) =>
+      JSON.parse(saeOnnx("eval", model, "--data", at(data), ...more, "--json").stdout).rows[0];
+    const first = measure("parts/shard-0.safetensors", "--train-rows", "200");
+    expect(first.feature_f1).toBeGreaterThan(0.05);
+    const whole = join(folder, "joined.safetensors");
+    const shards = [0, 1, 2].map((shard) => read(`parts/shard-${shard}.safetensors`).tensors);
+    const joined = (name: string) => {
+      const all = shards.map((tensors) => toTensor(tensors.get(name)!) as HostTensor<"int32">);
+      const most = Math.max(...all.map(({ dims }) => dims[1] ?? 1));
+      const rows = all.flatMap(({ dims, data }) =>
+        Array.from({ length: dims[0]! }, (_, row) => {
+          const width = dims[1] ?? 1;
+          const own = [...data.subarray(row * width, (row + 1) * width)];
+          return [...own, ...Array<number>(most - width).fill(-1)];
+        }),
+      );
+      const dims = all[0]!.dims.length === 1 ? [rows.length] : [rows.length, most];
+      const Type = all[0]!.data.constructor as unknown as { from(values: number[]): Int32Array<ArrayBuffer> };
+      return tensor(all[0]!.dtype, dims, Type.from(rows.flat()));
+    };
+    const [{ true_features, true_parents }] = [Object.fromEntries(shards[0]!)];
+    const own = { true_features: toTensor(true_features!), true_parents: toTensor(true_parents!) };
+    const rows = { activations: joined("activations"), split: joined("split"), true_active: joined("true_active") };
+    writeFileSync(whole, writeSafetensors({ ...rows, ...own }, { synthetic: "true" }));
+    const [inParts, inOne] = [measure("parts"), measure("joined.safetensors")];
+    for (const key of ["mcc", "uniqueness", "feature_precision", "feature_recall", "feature_f1", "absorption_rate"])
+      expect(inParts[key], key).toBe(inOne[key]);
+  });
 });
 
 test.each<[string, string[], RegExp]>([
@@ -115,15 +165,15 @@ test.each<[string, string[], RegExp]>([
   expect(existsSync(at("bad.safetensors"))).toBe(false);
 });
 
-test("its help lists every number of the recipe with its default", () => {
+test("its help lists every number of every recipe with its default", () => {
   const help = saeOnnx("synth", "--help").stdout.replace(/\s+/g, " ");
   expect(help).toContain("Examples: sae-onnx synth");
-  for (const [name, { default: usual }] of Object.entries(recipe))
-    expect(help).toMatch(
-      new RegExp(
-        `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} [^[]*\\[number\\] \\[default: ${usual}\\]`,
-      ),
-    );
+  for (const [recipe, { numbers }] of Object.entries(recipes))
+    for (const [name, { default: usual }] of Object.entries(numbers)) {
+      const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      const told = recipe === "stand-in" ? `\\[default: ${usual}` : `${recipe}: ${usual}\\]`;
+      expect(help).toMatch(new RegExp(`--${flag} [^[]*${told.startsWith("\\[") ? told : `\\[default: .*?${told}`}`));
+    }
 });
 
 test("a folder that is a file is refused after all else", () => {

@@ -6,7 +6,7 @@ import { npy, saeOnnx, snapshot, sparseRows, temporaryFolder } from "./run.ts";
 const folder = temporaryFolder();
 const data = join(folder, "acts.npy");
 const models = join(folder, "models");
-const grid = ["--latent-dim", "24,32", "--k", "2,4", "--epochs", "3", "--batch-size", "32"];
+const grid = ["--latent-dim", "24,32", "--k", "2,4", "--epochs", "3", "--batch-size", "32", "--threads", "1"];
 const json = (text: string) => JSON.parse(text);
 
 beforeAll(() => writeFileSync(data, npy(sparseRows(200, 16))));
@@ -83,6 +83,8 @@ describe.sequential("the way from activations to a page", () => {
       "3",
       "--batch-size",
       "32",
+      "--threads",
+      "1",
       "--out",
       again,
     );
@@ -107,6 +109,8 @@ describe.sequential("the way from activations to a page", () => {
       "3",
       "--batch-size",
       "32",
+      "--threads",
+      "1",
       "--seed",
       "1",
       "--out",

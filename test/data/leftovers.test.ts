@@ -22,6 +22,14 @@ async function writing(path: string): Promise<{ child: ChildProcess; temporary: 
   return { child, temporary: readdirSync(join(path, ".."))[0]! };
 }
 
+test("a clock that jumps days ahead makes nobody's file old", async () => {
+  const at = folder();
+  const { temporary } = await writing(join(at, "a"));
+  utimesSync(join(at, temporary), 0, Date.now() / 1000 - 9 * 86_400);
+  await writeWhole(join(at, "b"), "");
+  expect(readdirSync(at).sort()).toEqual([temporary, "b"].sort());
+});
+
 test("what a killed run leaves is gone after the next one; what a live one is writing stays", async () => {
   const [dead, live] = [folder(), folder()];
   const killed = await writing(join(dead, "a"));

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,9 +9,10 @@ import { float32ToHalf } from "../../src/data/half.ts";
 import { readNpy, writeNpy } from "../../src/data/npy.ts";
 import { readNpz } from "../../src/data/npz.ts";
 import { int64s, tensor } from "../../src/util/tensor.ts";
+import { lacking, python } from "../python/python.mjs";
 import { matrix } from "./helpers.ts";
 
-const missing = spawnSync("python3", ["-c", "import numpy"]).status !== 0;
+const missing = lacking("numpy");
 
 const write = `
 import sys, numpy as np
@@ -36,12 +37,12 @@ with np.errstate(over="ignore"):
     values.astype("f2").tofile(f"{folder}/values.f2")
 `;
 
-describe.skipIf(missing)("NumPy (skipped without python3 and numpy)", () => {
+describe.skipIf(missing)(`NumPy${missing && ` (skipped: ${missing})`}`, () => {
   let folder: string;
   const load = (name: string) => readBytes(join(folder, name));
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "sae-onnx-numpy-"));
-    execFileSync("python3", ["-c", write, folder]);
+    execFileSync(python, ["-c", write, folder]);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -89,7 +90,7 @@ describe.skipIf(missing)("NumPy (skipped without python3 and numpy)", () => {
     const script = `
 import sys, json, numpy as np
 print(json.dumps([[str(a.dtype), list(a.shape), a.tolist()] for a in (np.load(f"{sys.argv[1]}/{n}.npy") for n in sys.argv[2:])]))`;
-    const seen = execFileSync("python3", ["-c", script, folder, ...Object.keys(all)], { encoding: "utf8" });
+    const seen = execFileSync(python, ["-c", script, folder, ...Object.keys(all)], { encoding: "utf8" });
     expect(JSON.parse(seen)).toEqual([
       ["float16", [2], [0.5, -2]],
       [
@@ -106,7 +107,7 @@ print(json.dumps([[str(a.dtype), list(a.shape), a.tolist()] for a in (np.load(f"
   });
 
   test("bfloat16 as ml_dtypes saves it (V2) reads as float32", async () => {
-    execFileSync("python3", [
+    execFileSync(python, [
       "-c",
       `import sys, numpy as np; np.save(sys.argv[1], (np.array([1.0, -2.5], "f4").view("u4") >> 16).astype("u2").view("V2"))`,
       join(folder, "bf16.npy"),

@@ -34,6 +34,34 @@ describe("writing", () => {
     expect(writeSafetensors(tensors, { a: "1", b: "2" })).toEqual(writeSafetensors(tensors, { b: "2", a: "1" }));
   });
 
+  test("a name that the header has twice is refused, whether tensor, metadata or size", () => {
+    const [a, b] = [
+      '{"dtype":"U8","shape":[1],"data_offsets":[0,1]}',
+      '{"dtype":"U8","shape":[1],"data_offsets":[1,2]}',
+    ];
+    const twice = (header: string, data = [1, 2]) => complaint(() => read(file(header, data)));
+    const remedy = "twice; write the file again, each name once";
+    expect(twice(`{"x":${a},"x":${b}}`)).toBe(`a.safetensors: the header has "x" ${remedy}`);
+    expect(twice(`{"x":${b},"\\u0078":${b},"y":${a}}`)).toBe(`a.safetensors: the header has "x" ${remedy}`);
+    expect(twice(`{"__metadata__":{"k":"1","k":"2"},"x":${a}}`, [1])).toBe(
+      `a.safetensors: the header has "k" ${remedy}`,
+    );
+    expect(twice('{"x":{"dtype":"F32","dtype":"U8","shape":[1],"data_offsets":[0,1]}}', [1])).toContain(
+      '"dtype" twice',
+    );
+    // The same name in two objects, or as text, is fine.
+    expect([...read(file(`{"dtype":${a},"x":${b},"__metadata__":{"x":"x"}}`, [1, 2])).tensors.keys()]).toEqual([
+      "dtype",
+      "x",
+    ]);
+  });
+
+  test("metadata of null are none", () => {
+    const header = { __metadata__: null, x: { dtype: "U8", shape: [1], data_offsets: [0, 1] } };
+    expect(read(file(header, [1]))).toMatchObject({ metadata: {} });
+    expect(read(file(header, [1])).tensors.size).toBe(1);
+  });
+
   test("refuses reserved names", () => {
     expect(complaint(() => writeSafetensors({ __metadata__: matrix([1]) }))).toContain("reserved");
     expect(complaint(() => writeSafetensors({ constructor: matrix([1]) }))).toContain('"constructor"');

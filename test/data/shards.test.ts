@@ -3,16 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseActivations } from "../../src/data/activations.ts";
-import { describeData } from "../../src/data/describe.ts";
+import { columnOf, describeData } from "../../src/data/describe.ts";
+import { readActivations } from "../../src/data/files.node.ts";
 import { float32ToHalf, halfToFloat32 } from "../../src/data/half.ts";
 import { writeNpy } from "../../src/data/npy.ts";
 import { Prefetch } from "../../src/data/prefetch.node.ts";
+import { RowSpans } from "../../src/data/rowSpans.ts";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { rowBatches } from "../../src/data/shards/batches.node.ts";
 import { ShardReader } from "../../src/data/shards/shardFiles.node.ts";
 import { openShards, shardPaths, splitShards } from "../../src/data/shards/shardSet.node.ts";
 import { surveyShards } from "../../src/data/shards/survey.node.ts";
 import { splitRows } from "../../src/data/split.ts";
+import { parseWhere } from "../../src/data/where.ts";
+import { datasetOf } from "../../src/pipeline/dataset.node.ts";
+import type { FilesToTrain } from "../../src/train/process/trainingProcess.node.ts";
+import type { ResidentRows } from "../../src/train/rows.ts";
 import { random } from "../../src/util/random.ts";
 import { type HostTensor, sliceRows, tensor } from "../../src/util/tensor.ts";
 import { join as bytesJoined, refusal } from "./helpers.ts";
@@ -58,6 +64,36 @@ beforeAll(() => {
   writeFileSync(at("set/part-2.safetensors"), writeSafetensors({ activations: two, split: twoSplit }));
   writeFileSync(at("set/part-10.safetensors"), bfloat16(ten, tenSplit));
   writeFileSync(at("whole.safetensors"), writeSafetensors({ activations: all, split }));
+});
+
+beforeAll(() => {
+  mkdirSync(at("labelled"));
+  const whole = (of: (row: number) => number) =>
+    tensor(
+      "int32",
+      [100],
+      Int32Array.from({ length: 100 }, (_, i) => of(i)),
+    );
+  const columns = { layer: whole((i) => i % 3), position: whole((i) => Math.floor(i / 7) % 4), split };
+  const write = (path: string, from: number, to: number) => {
+    const parts = Object.entries(columns).map(([name, one]) => [name, sliceRows(one, from, to)] as const);
+    writeFileSync(
+      at(`${path}.safetensors`),
+      writeSafetensors({ activations: sliceRows(all, from, to), ...Object.fromEntries(parts) }),
+    );
+    const labels = Array.from({ length: to - from }, (_, i) => ({
+      word: ["ab", "cd", "ef"][(from + i) % 5] ?? "none",
+    }));
+    writeFileSync(at(`${path}.labels.jsonl`), labels.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  };
+  write("labelled", 0, 100);
+  // The last has no row of some values.
+  for (const [i, from, to] of [
+    [1, 0, 33],
+    [2, 33, 98],
+    [3, 98, 100],
+  ] as const)
+    write(`labelled/${i}`, from, to);
 });
 
 const open = async (text: string) => openShards(await shardPaths(text), { source: text });
@@ -107,15 +143,68 @@ describe("shards of float16, float32 and bfloat16, the last one short", () => {
         Array.from(inMemory.train),
       );
       expect(parts.train.count + parts.validation.count).toBe(100);
-      const { digest, mean } = await surveyShards(set.shards, parts);
+      const { digest, mean } = await surveyShards(set, parts);
       expect(digest).toBe((await describeData(whole(), inMemory)).digest);
       for (let i = 0; i < width; i++) {
         let sum = 0;
-        for (let row = 0; row < 100; row++) sum += all.data[row * width + i]!;
-        expect(mean.data[i]).toBeCloseTo(sum / 100, 6);
+        for (const row of inMemory.validation) sum += all.data[row * width + i]!;
+        expect(mean[i]).toBe(sum / inMemory.validation.length);
       }
     },
   );
+
+  test.each<[string, number | undefined]>([
+    ["layer=1", undefined],
+    ["layer=0,2,position!=1", 7],
+    ["position=1..2,split=0..1", undefined],
+    ["word=ab,cd", undefined],
+    ["layer!=9", undefined],
+  ])("--where %s gives the same rows, split and digest as of one file (train rows %s)", async (text, n) => {
+    const where = parseWhere(text);
+    const set = await openShards(await shardPaths(at("labelled")), { where, source: at("labelled") });
+    const one = await readActivations(at("labelled.safetensors"), { where });
+    const [parts, inMemory] = [splitShards(set, n), splitRows(one, n)];
+    expect(set.rows).toBe(one.activations.dims[0]);
+    const { digest, mean } = await surveyShards(set, parts);
+    expect(digest).toBe((await describeData(one, inMemory)).digest);
+    expect([set.layer, set.position]).toEqual([columnOf(one, "layer"), columnOf(one, "position")]);
+    const [files, memory] = [await datasetOf(set, n), await datasetOf(one, n)];
+    expect(files.info.digest).toBe(memory.info.digest);
+    const { shards, bounds } = files.training as FilesToTrain;
+    const rows = new RowSpans(bounds);
+    const read: number[] = [];
+    for await (const { data } of rowBatches(shards, rows, 8)) read.push(...data);
+    expect(read).toEqual(Array.from((memory.training as ResidentRows).activations.data));
+    for (let i = 0; i < width; i++) {
+      const column = parts.validation
+        .ranges()
+        .flatMap(([from, to]) =>
+          Array.from({ length: to - from }, (_, row) => one.activations.data[(from + row) * width + i]!),
+        );
+      expect(mean[i]).toBeCloseTo(column.reduce((a, b) => a + b, 0) / column.length, 5);
+    }
+  });
+
+  test.each<[string, string | RegExp]>([
+    ["layr=1", /labelled\/1\.safetensors: no column "layr"; it has .*layer, position, split|no column "layr"; it has /],
+    ["layer=77", /labelled: no row with layer=77; layer has 0, 1, 2$/],
+    ["layer=x", /column "layer" holds numbers, --where asks for "x"/],
+  ])("--where %s is refused", async (text, message) => {
+    const where = parseWhere(text);
+    expect(
+      await refusal(async () => openShards(await shardPaths(at("labelled")), { where, source: at("labelled") })),
+    ).toMatch(message);
+  });
+
+  test("a column that not all shards have is none to choose by", async () => {
+    const where = parseWhere("split=1");
+    mkdirSync(at("uneven"));
+    writeFileSync(at("uneven/1.safetensors"), writeSafetensors({ activations: all, split }));
+    writeFileSync(at("uneven/2.safetensors"), writeSafetensors({ activations: all }));
+    expect(await refusal(async () => openShards(await shardPaths(at("uneven")), { where, source: "u" }))).toMatch(
+      /uneven\/2\.safetensors: no column "split"; it has none$/,
+    );
+  });
 
   test("a list is read in the order given", async () => {
     const { shards } = await open(`${at("set/part-2.safetensors")}, ${at("set/part-1.safetensors")}`);
@@ -145,7 +234,7 @@ describe("is refused in one line, naming the shard", () => {
   const npy = (name: string, value: HostTensor) => writeFileSync(at(name), writeNpy(value));
   const survey = async (text: string) => {
     const set = await open(text);
-    return surveyShards(set.shards, splitShards(set));
+    return surveyShards(set, splitShards(set));
   };
 
   test("an empty folder", async () => {
@@ -220,5 +309,43 @@ describe("is refused in one line, naming the shard", () => {
   test("a name given twice, or left out", async () => {
     expect(await refusal(() => shardPaths("a.npy,a.npy"))).toMatch(/a\.npy is there twice/);
     expect(await refusal(() => shardPaths("a.npy,,b.npy"))).toMatch(/a name is missing/);
+  });
+});
+
+describe("shards without rows", () => {
+  const write = (name: string, part: HostTensor<"float32">, more: Record<string, HostTensor> = {}) =>
+    writeFileSync(at(name), writeSafetensors({ activations: part, ...more }));
+  const none = sliceRows(all, 0, 0);
+
+  test.each(["first", "middle", "last"])("are read over: the %s", async (where) => {
+    const folder = `none-${where}`;
+    mkdirSync(at(folder));
+    const parts = { first: [0, 0, 60, 100], middle: [0, 60, 60, 100], last: [0, 60, 100, 100] }[where]!;
+    for (let i = 0; i < 3; i++) write(`${folder}/${i}.safetensors`, sliceRows(all, parts[i]!, parts[i + 1]!));
+    writeFileSync(at(`${folder}/3.npy`), writeNpy(none));
+    const set = await openShards(await shardPaths(at(folder)), { source: folder });
+    expect(set.rows).toBe(100);
+    const rows: number[] = [];
+    const spans = splitShards(set, 80);
+    for (const part of [spans.train, spans.validation])
+      for await (const { data } of rowBatches(set.shards, part, 7)) rows.push(...data);
+    expect(rows).toEqual([...all.data]);
+  });
+
+  test("need no column, and may be of no width", async () => {
+    mkdirSync(at("none-split"));
+    write("none-split/0.safetensors", tensor("float32", [0, 0], new Float32Array()));
+    write("none-split/1.safetensors", all, { split });
+    const set = await openShards(await shardPaths(at("none-split")), { source: "none-split" });
+    expect(set.trainSpans?.count).toBe(split.data.filter((one) => one === 0).length);
+  });
+
+  test("are refused where there is no other", async () => {
+    mkdirSync(at("none-all"));
+    for (const name of ["a", "b"]) write(`none-all/${name}.safetensors`, none);
+    const paths = await shardPaths(at("none-all"));
+    expect(await refusal(() => openShards(paths, { source: "none-all" }))).toMatch(
+      /a\.safetensors: this and the other 1 shards have no row; give activations of at least one$/,
+    );
   });
 });

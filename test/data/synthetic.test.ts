@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { parseActivations } from "../../src/data/activations.ts";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { splitRows } from "../../src/data/split.ts";
-import { firingProbabilities, recipe, rotation, type SynthesisRequest, synthesize } from "../../src/data/synthetic.ts";
+import { recipes } from "../../src/data/synthetic/index.ts";
+import { firingProbabilities, rotation } from "../../src/data/synthetic/standIn.ts";
+import { type SynthesisRequest, synthesize } from "../../src/data/synthetic/synthesize.ts";
 import { random } from "../../src/util/random.ts";
 import { complaint } from "./helpers.ts";
 
@@ -80,8 +82,10 @@ describe("firing probabilities", () => {
 });
 
 const recipeDefaults = () =>
-  Object.fromEntries(Object.entries(recipe).map(([name, { default: value }]) => [name, value])) as {
-    [name in keyof typeof recipe]: number;
+  Object.fromEntries(
+    Object.entries(recipes["stand-in"].numbers).map(([name, { default: value }]) => [name, value]),
+  ) as {
+    [name in "features" | "meanActive" | "maxProbability"]: number;
   };
 const rowsOf = ({ data, dims }: { data: Float32Array; dims: readonly number[] }) =>
   Array.from({ length: dims[0]! }, (_, row) => data.subarray(row * dims[1]!, (row + 1) * dims[1]!));
@@ -93,7 +97,7 @@ describe("what it makes", () => {
     const { variance, columns } = statistics(made.activations);
     expect(variance / 0.43).toBeGreaterThan(0.97);
     expect(variance / 0.43).toBeLessThan(1.03);
-    expect(varianceOf(columns) / 0.43).toBeCloseTo(recipe.meanShare.default, 1);
+    expect(varianceOf(columns) / 0.43).toBeCloseTo(0.47, 1);
     const { variance: other, columns: flat } = statistics(of({ variance: 7, meanShare: 0 }).activations);
     expect(other).toBeCloseTo(7, 4);
     expect(varianceOf(flat)).toBeLessThan(0.01);
@@ -164,10 +168,13 @@ describe("what it makes", () => {
     const { activations, split, trueFeatures } = made;
     const tensors = { activations, split, true_features: trueFeatures };
     const set = parseActivations(writeSafetensors(tensors, { synthetic: "true" }), "a.safetensors");
-    expect(set.trueFeatures).toEqual(trueFeatures);
+    expect(set.truth).toEqual({ features: trueFeatures });
     expect(splitRows(set).train).toHaveLength(320);
     const unnamed = writeSafetensors({ acts: activations, true_features: trueFeatures });
-    expect(parseActivations(unnamed, "a.safetensors")).toMatchObject({ activations, trueFeatures });
+    expect(parseActivations(unnamed, "a.safetensors")).toMatchObject({
+      activations,
+      truth: { features: trueFeatures },
+    });
     const narrow = { ...tensors, true_features: { ...trueFeatures, dims: [120, 24] } };
     expect(complaint(() => parseActivations(writeSafetensors(narrow), "a.safetensors"))).toBe(
       'a.safetensors: tensor "true_features": shape [120, 24], the known dictionary of these activations is [features, 48]; rename it if it is something else',

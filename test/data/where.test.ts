@@ -4,6 +4,7 @@ import { zipSync } from "fflate";
 import { expect, test } from "vitest";
 import { readActivations } from "../../src/data/files.node.ts";
 import { writeNpy } from "../../src/data/npy.ts";
+import { ptTensors, readPt } from "../../src/data/pt.ts";
 import { readPtActivations } from "../../src/data/ptActivations.ts";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { parseWhere, type Where } from "../../src/data/where.ts";
@@ -133,6 +134,35 @@ test("columns of text: of a .pt file, of an .npz, and labels beside a file", asy
   expect(await refusal(() => where(join(folder, "b.npy"), "sort=x"))).toBe(
     'b.npy: no column "sort"; it has kind, position',
   );
+});
+
+test("a tensor alone, and a dictionary with one matrix of another name", async () => {
+  const rows = Float32Array.from({ length: 12 }, (_, i) => i);
+  for (const name of ["plain", "named"]) {
+    const { activations } = await readActivations(`test/fixtures/pt-${name}.pt`);
+    expect([activations.dims, activations.data]).toEqual([[4, 3], rows]);
+  }
+  expect((await readActivations("test/fixtures/pt-named.pt", { tensor: "acts" })).activations.dims).toEqual([4, 3]);
+  expect(await refusal(() => readActivations("test/fixtures/pt-named.pt", { tensor: "activations" }))).toMatch(
+    /no tensor "activations"; it has "acts" F32 \[4, 3\]$/,
+  );
+  expect(await refusal(() => readActivations("test/fixtures/pt-legacy.pt"))).toMatch(
+    /pt-legacy\.pt: is in PyTorch's old format, before 1\.6; load it and save it again: torch\.save\(torch\.load\(old\), new\)$/,
+  );
+});
+
+test("the tensors of a .pt file are named by what leads to them", () => {
+  const tensors = (name: string) =>
+    [...ptTensors(readPt(new Uint8Array(readFileSync(`test/fixtures/${name}.pt`)), name))].map(([key, { shape }]) => [
+      key,
+      shape,
+    ]);
+  expect(tensors("pt-plain")).toEqual([["tensor", [4, 3]]]);
+  expect(tensors("pt-named")).toEqual([["acts", [4, 3]]]);
+  expect(tensors("pt-activations")).toEqual([["activations", [96, 8]]]);
+  let deep: unknown = [];
+  for (let i = 0; i < 1e5; i++) deep = [deep];
+  expect(ptTensors(deep).size).toBe(0);
 });
 
 test("a file that is cut short, or has no activations, is refused", async () => {

@@ -10,19 +10,10 @@ import { encodeModel } from "../../src/onnx/model.ts";
 import type { Model } from "../../src/onnx/proto.ts";
 import { trainingGraph } from "../../src/train/trainer.ts";
 import { sample } from "../checkpoint/sample.ts";
+import { lacking, python } from "../python/python.mjs";
 import { cases, expressible } from "../sae/cases.ts";
 
-const python = "/usr/bin/python3";
-
-/** Why the check cannot run here, or undefined. */
-const missing = ((): string | undefined => {
-  try {
-    execFileSync(python, ["-c", "import onnx"], { stdio: "ignore" });
-    return undefined;
-  } catch {
-    return `${python} has no package onnx (apt-get install python3-onnx)`;
-  }
-})();
+const missing = lacking("onnx");
 
 test("every frozen part and every training graph passes the onnx checker and strict shape inference", async (context) => {
   if (missing) context.skip(missing);

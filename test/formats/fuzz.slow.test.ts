@@ -53,9 +53,8 @@ describe.each(readdirSync(root))("%s", (folder) => {
     );
   });
 
-  test.skipIf(!readdirSync(join(root, folder)).includes("cfg.json"))(
-    "with any JSON in the place of a setting is imported or refused",
-    async () => {
+  if (readdirSync(join(root, folder)).includes("cfg.json"))
+    test("with any JSON in the place of a setting is imported or refused", async () => {
       const source = await readSource(join(root, folder));
       const cfg = JSON.parse(new TextDecoder().decode(source.files.get("cfg.json")));
       const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(0, 1, -1, 4.5, 1e300, "topk", true, null));
@@ -66,8 +65,7 @@ describe.each(readdirSync(root))("%s", (folder) => {
         }),
         { seed: 16, numRuns: 500 },
       );
-    },
-  );
+    });
 });
 
 describe("a pickle whose values hold one another twice, sixty times over", () => {

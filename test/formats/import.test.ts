@@ -16,6 +16,7 @@ import { random } from "../../src/util/random.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { temporaryFolder } from "../cli/run.ts";
 import { complaint } from "../data/helpers.ts";
+import { early } from "./early.ts";
 
 const root = "test/fixtures/pretrained";
 const pathOf = (folder: string) =>
@@ -99,7 +100,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ["saelens-topk", { k: 2.5 }, "k is 2.5"],
   ["saelens-abstopk", { k: undefined }, "architecture abstopk with k missing"],
   ["saelens-5-topk", { activation_fn_str: "tanh-relu" }, 'activation_fn_str is "tanh-relu": not supported here'],
-  ["saelens-5-topk", { activation_fn_str: undefined }, "activation_fn_str is missing and activation_fn missing"],
+  ["saelens-5-topk", { activation_fn_str: undefined }, "architecture standard with k 4"],
   ["saelens-5-topk", { activation_fn_kwargs: {} }, "architecture topk with k missing"],
   ["saelens-5-topk", { activation_fn_kwargs: { k: 4, postact_fn: "x" } }, "postact_fn"],
   ["saelens-5-topk", { activation_fn: "relu" }, "activation_fn_str is topk and activation_fn relu"],
@@ -108,7 +109,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ["saelens-5-topk", { hook_name: "blocks.8.attn.hook_z" }, "hook_name is"],
   ["saelens-5-topk", { architecture: "gated" }, 'architecture is "gated"'],
   ["saelens-5-topk", { architecture: "jumprelu" }, "architecture jumprelu with the activation topk contradict"],
-  ["saelens-5-topk", { l1_coefficient: 1 }, "l1_coefficient"],
+  ["saelens-5-topk", { l1_coefficients: 1 }, '"l1_coefficients" not known here, and may change what the SAE computes'],
   ["saelens-5-jumprelu", { finetuning_scaling_factor: true }, 'tensor "scaling_factor" is missing'],
   ["saelens-5-jumprelu", { activation_fn_kwargs: { k: 3 } }, "architecture jumprelu with k 3"],
   ["sparsify", { ema: 1 }, "ema"],
@@ -121,6 +122,28 @@ test.each<[string, Record<string, unknown>, string]>([
 ])("%s with %j is refused by name", async (folder, cfg, message) => {
   const source = await changed(folder, cfg);
   expect(complaint(() => importSae(source))).toContain(message);
+});
+
+const nothing = Object.fromEntries(
+  ["activation_fn", "normalize_activations", "sae_lens_training_version", "prepend_bos"].map((key) => [key, undefined]),
+);
+
+test.each<[string, Record<string, unknown>]>([
+  ["without a word of its activation", { ...nothing, ...early }],
+  ["with its activation", { ...nothing, ...early, activation_fn_str: "relu", architecture: "standard" }],
+  [
+    "of a later version",
+    { ...nothing, hook_eval: "NOT_IN_USE", model_class_name: "HookedTransformer", activation_fn: "relu" },
+  ],
+  ["with settings of its decoder's training", { normalize_sae_decoder: true, noise_scale: 0 }],
+  ["with no settings of its activation", { activation_fn_kwargs: null }],
+])("what SAELens saved of a training is no obstacle: %s", async (_, cfg) => {
+  const given = await changed("saelens-2-standard", { hook_point: undefined, hook_point_layer: undefined, ...cfg });
+  const wanted = importSae(await readSource(pathOf("saelens-2-standard")));
+  const found = importSae(given);
+  expect(found.config).toEqual(wanted.config);
+  expect(await outputs(found)).toEqual(await outputs(wanted));
+  if ("hook_point" in cfg) expect(found.origin).toMatchObject({ model: "gpt2-small", hook: cfg.hook_point, layer: 0 });
 });
 
 test("files that are cut short, and tensors of other shapes, are refused", async () => {
@@ -212,7 +235,16 @@ test("where an imported SAE comes from goes into its frozen models and its recor
   const { origin: _, ...unknown } = checkpoint;
   expect(metadataOf(freeze(unknown, "encoder"))).not.toHaveProperty("origin");
   expect(readSafetensors(writeCheckpoint(unknown), "a").metadata).not.toHaveProperty("origin");
-  const evaluation = { metrics: {}, splits: {}, latents: {}, inputDim: 12, latentDim: 24, outputDim: undefined, k: 4 };
+  const evaluation = {
+    metrics: {},
+    nullReasons: {},
+    splits: {},
+    latents: {},
+    inputDim: 12,
+    latentDim: 24,
+    outputDim: undefined,
+    k: 4,
+  };
   expect(measuredRecord("a", "cpu", { ...evaluation, metadata }).origin).toEqual(checkpoint.origin);
   const about = { name: "a", provider: "cpu", seconds: null };
   expect(trainedRecord({ ...checkpoint, ...about }, evaluation).origin).toEqual(checkpoint.origin);
@@ -249,6 +281,20 @@ test.each([
   [["cfg.json", "trainer_state.pt"], "is a training checkpoint of SAELens, which is none of"],
 ])("a folder with %j is refused by what it is", (others, message) => {
   expect(complaint(() => importSae({ path: "a", files: new Map(), others }))).toContain(`a: ${message}`);
+});
+
+test("a folder of several SAEs says which are in it: sparsify's run, Gemma Scope's release", async () => {
+  const root = temporaryFolder();
+  for (const name of ["layers.10", "layers.2", "layers.2.mlp"])
+    cpSync(pathOf("sparsify"), join(root, name), { recursive: true });
+  writeFileSync(join(root, "config.json"), "{}");
+  cpSync(pathOf("gemma-scope"), join(root, "layer_3/width_16k/average_l0_9"), { recursive: true });
+  cpSync("docs", join(root, "docs"), { recursive: true });
+  const source = await readSource(`${root}/`);
+  expect(complaint(() => importSae(source))).toBe(
+    `${root}/: is no SAE, it has 4 in it: layer_3/width_16k/average_l0_9, layers.2, layers.2.mlp, layers.10; import one of them, ${root}/layer_3/width_16k/average_l0_9`,
+  );
+  expect(importSae(await readSource(join(root, "layers.10"))).config.preset).toBe("sparsify");
 });
 
 test("a folder of no known format says which there are", async () => {
@@ -389,7 +435,7 @@ describe("export --format", () => {
       expect(toFloat32(skip.tensors.get("encoder.bias")!)).toEqual(
         trained(architecture, preset, {}, { outputDim: 12, skip: true }).tensors.b_enc,
       );
-      expect(() => words({ outputDim: 13 })).toThrow("a transcoder from 12 to 13 dimensions");
+      expect(() => words({ outputDim: 13 })).toThrow("a transcoder, from 12 to 13 dimensions");
     },
   );
 
@@ -422,8 +468,10 @@ describe("export --format", () => {
       ["pretrained-relu", "saelens"],
     ] as const) {
       const transcoder = trained(architecture, preset, {}, { outputDim: 8 });
-      expect(saelens(transcoder)).toMatch(/a transcoder from 12 to 8 dimensions\); export it as \.onnx$/);
-      expect(sparsify(transcoder)).toMatch(/a transcoder from 12 to 8 dimensions\); export it as \.onnx$/);
+      const why = (name: string) =>
+        `a: is a transcoder, from 12 to 8 dimensions; --format ${name} has no words for it, export it as .onnx`;
+      expect(saelens(transcoder)).toBe(why("saelens"));
+      expect(sparsify(transcoder)).toBe(why("sparsify"));
     }
   });
 });

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -11,8 +11,9 @@ import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { temporaryFolder } from "../cli/run.ts";
 import { complaint } from "../data/helpers.ts";
+import { lacking, python } from "../python/python.mjs";
 
-const python = "/usr/bin/python3";
+const missing = lacking("torch", "numpy");
 const folder = temporaryFolder();
 
 /** Why each that cannot be imported is refused, in part. */
@@ -37,50 +38,47 @@ const refused: Readonly<Record<string, string>> = {
   complex: 'names "torch.ComplexFloatStorage"',
   sparse: 'names "torch._utils._rebuild_sparse_tensor"',
   quantised: 'names "torch._utils._rebuild_qtensor"',
-  legacy: "no archive as torch.save has written since PyTorch 1.6",
+  legacy: "is in PyTorch's old format, before 1.6; load it and save it again: torch.save(torch.load(old), new)",
   module: 'names "torch.nn.modules.linear.Linear"',
   state_dict: 'it has "encoder.weight", "encoder.bias"',
   tensor: "needs a dictionary with model_state_dict and config",
   openai: 'it has "activation", "activation_state_dict"',
 };
 
-describe.skipIf(spawnSync(python, ["-Ic", "import torch, numpy"]).status !== 0)(
-  "what torch.save writes (skipped without python3-torch and python3-numpy)",
-  () => {
-    beforeAll(() => {
-      execFileSync(python, ["-I", "test/import/checkpoints.py", folder]);
-    });
-    const read = async (name: string) => importSae(await readSource(join(folder, `${name}.pt`)));
+describe.skipIf(missing)(`what torch.save writes${missing && ` (skipped: ${missing})`}`, () => {
+  beforeAll(() => {
+    execFileSync(python, ["-I", "test/import/checkpoints.py", folder]);
+  });
+  const read = async (name: string) => importSae(await readSource(join(folder, `${name}.pt`)));
 
-    test.each(["plain", "gpt2", "nowhere", "half", "bfloat16", "double", "parameters", "tied", "views"])(
-      "%s computes what torch does",
-      async (name) => {
-        const checkpoint = await read(name);
-        expect(checkpoint.layer).toBe(name === "nowhere" ? null : 14);
-        expect(checkpoint.origin).toEqual(name === "gpt2" ? { model: "gpt2" } : undefined);
-        const expected = readNpz(readFileSync(join(folder, `${name}.npz`)), name);
-        const session = await cpu.open(packModel(freeze(checkpoint, "autoencoder")));
-        const actual = await session.run({ activations: toFloat32(expected.get("x")!) });
-        await session.release();
-        for (const output of ["latents", "reconstruction"]) {
-          const wanted = toTensor(expected.get(output)!).data as Float64Array;
-          const largest = Math.max(...wanted.map(Math.abs));
-          const worst = Math.max(...wanted.map((value, i) => Math.abs(value - Number(actual[output]!.data[i]))));
-          expect(worst / largest).toBeLessThan(1e-5);
-        }
-      },
-    );
+  test.each(["plain", "gpt2", "nowhere", "half", "bfloat16", "double", "parameters", "tied", "views"])(
+    "%s computes what torch does",
+    async (name) => {
+      const checkpoint = await read(name);
+      expect(checkpoint.layer).toBe(name === "nowhere" ? null : 14);
+      expect(checkpoint.origin).toEqual(name === "gpt2" ? { model: "gpt2" } : undefined);
+      const expected = readNpz(readFileSync(join(folder, `${name}.npz`)), name);
+      const session = await cpu.open(packModel(freeze(checkpoint, "autoencoder")));
+      const actual = await session.run({ activations: toFloat32(expected.get("x")!) });
+      await session.release();
+      for (const output of ["latents", "reconstruction"]) {
+        const wanted = toTensor(expected.get(output)!).data as Float64Array;
+        const largest = Math.max(...wanted.map(Math.abs));
+        const worst = Math.max(...wanted.map((value, i) => Math.abs(value - Number(actual[output]!.data[i]))));
+        expect(worst / largest).toBeLessThan(1e-5);
+      }
+    },
+  );
 
-    test.each(Object.entries(refused))("%s is refused", async (name, message) => {
-      const source = await readSource(join(folder, `${name}.pt`));
-      expect(complaint(() => importSae(source))).toMatch(/^\S+\.pt: /);
-      expect(complaint(() => importSae(source))).toContain(message);
-    });
+  test.each(Object.entries(refused))("%s is refused", async (name, message) => {
+    const source = await readSource(join(folder, `${name}.pt`));
+    expect(complaint(() => importSae(source))).toMatch(/^\S+\.pt: /);
+    expect(complaint(() => importSae(source))).toContain(message);
+  });
 
-    test("all that the script writes is tried", () => {
-      const written = readdirSync(folder).flatMap((name) => (name.endsWith(".pt") ? [name.slice(0, -3)] : []));
-      const good = readdirSync(folder).flatMap((name) => (name.endsWith(".npz") ? [name.slice(0, -4)] : []));
-      expect(written.sort()).toEqual([...good, ...Object.keys(refused)].sort());
-    });
-  },
-);
+  test("all that the script writes is tried", () => {
+    const written = readdirSync(folder).flatMap((name) => (name.endsWith(".pt") ? [name.slice(0, -3)] : []));
+    const good = readdirSync(folder).flatMap((name) => (name.endsWith(".npz") ? [name.slice(0, -4)] : []));
+    expect(written.sort()).toEqual([...good, ...Object.keys(refused)].sort());
+  });
+});

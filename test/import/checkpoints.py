@@ -1,4 +1,4 @@
-"""Checkpoints as torch.save writes them, the experiment's and others: /usr/bin/python3 -I checkpoints.py FOLDER.
+"""Checkpoints as torch.save writes them, the experiment's and others: .venv/bin/python -I checkpoints.py FOLDER (`npm run python` makes it).
 
 Beside each that can be imported NAME.npz: rows x, and the latents and reconstruction torch makes of them, float64."""
 import sys

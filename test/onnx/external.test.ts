@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import {
-  dataFilesOf,
+  dataPartsOf,
   externalLocations,
   joinExternalData,
   splitExternalData,
@@ -115,11 +115,11 @@ describe("what a model says about its files is not trusted", () => {
       ["layers:0.data", "layers:0.data"],
     ] as const) {
       expect(externalLocations(located(location), "m.onnx")).toEqual([name]);
-      expect(dataFilesOf(located(location), "m.onnx")).toEqual([name]);
+      expect(dataPartsOf(located(location), "m.onnx")).toMatchObject([{ location: name }]);
       const { graph } = joinExternalData(located(location), new Map([[name, new Uint8Array(16)]]), "m.onnx");
       expect(graph!.initializer![0]!.rawData).toHaveLength(16);
     }
-    expect(dataFilesOf(located("a/./b"), "m.onnx")).toEqual(["a/b"]);
+    expect(dataPartsOf(located("a/./b"), "m.onnx")).toMatchObject([{ location: "a/b" }]);
   });
 
   test.each([
@@ -136,7 +136,7 @@ describe("what a model says about its files is not trusted", () => {
     "a\0b",
     "a//b",
   ])("attach follows no location %j", (location) => {
-    expect(() => dataFilesOf(located(location), "m.onnx")).toThrow(/only paths inside the model's own folder/);
+    expect(() => dataPartsOf(located(location), "m.onnx")).toThrow(/only paths inside the model's own folder/);
   });
 
   const outside = { ...W, externalData: entries({ location: "../secret" }) };
@@ -151,7 +151,7 @@ describe("what a model says about its files is not trusted", () => {
     ["function", { functions: [{ node: [{ attribute: [{ t: outside }] }] }] }],
     ["graph of training", { trainingInfo: [{ algorithm: { initializer: [outside] } }] }],
   ])("an external tensor in a %s is looked at", (_, model) => {
-    expect(() => dataFilesOf(model, "m.onnx")).toThrow('m.onnx: external data at "../secret": only paths inside');
+    expect(() => dataPartsOf(model, "m.onnx")).toThrow('m.onnx: external data at "../secret": only paths inside');
     expect(() => externalLocations(model, "m.onnx")).toThrow(/has external data; only initializers of the main graph/);
   });
 

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { disagreements, swiftShader } from "./disagreements.ts";
 
-test.skipIf(!existsSync(swiftShader))("webgpu has the kernels of the table (needs Debian's chromium)", async () =>
+const missing = existsSync(swiftShader) ? "" : " (skipped: apt-get install chromium)";
+
+test.skipIf(missing)(`webgpu has the kernels of the table${missing}`, async () =>
   expect(await disagreements("webgpu")).toEqual([]),
 );

@@ -38,6 +38,8 @@ const rows: [string, number, number, Node][] = [
   ["Squeeze", 12, 21, { opType: "Squeeze", input: ["x"], attribute: [{ ...axes, ints: [2] }] }],
   ["Unsqueeze", 17, 11, { opType: "Unsqueeze", input: ["x", "axis"] }],
   ["Unsqueeze", 11, 23, { opType: "Unsqueeze", input: ["x"], attribute: [axes] }],
+  ["Abs", 17, 26, { opType: "Abs", input: ["x"] }],
+  ["Squeeze", 17, 25, { opType: "Squeeze", input: ["x", "last"] }],
   ["Abs", 17, 23, { opType: "Abs", input: ["x"] }],
   ["Clip", 17, 11, { opType: "Clip", input: ["x"] }],
 ];
@@ -55,7 +57,7 @@ describe("refused by name", () => {
       17,
       21,
       { opType: "GridSample", input: ["x"] },
-      /GridSample of opset 17 has no known equal in opset 21; convert the model to opset 17/,
+      /GridSample of opset 17 has no known equal in opset 21; convert the model, in Python: onnx\.version_converter\.convert_version\(model, 17\)$/,
     ],
     ["another domain", 17, 21, { opType: "Gelu", domain: "com.microsoft", input: ["x"] }, /Gelu of opset 17/],
     ["an op that was another then", 17, 11, { opType: "Softmax", input: ["x"] }, /Softmax/],
@@ -72,7 +74,7 @@ describe("refused by name", () => {
       17,
       10,
       { opType: "Abs", input: ["x"] },
-      /m: opsets 17 and 10 cannot be reconciled, only 11 to 23 can; convert the model of opset 10/,
+      /m: opsets 17 and 10 cannot be reconciled, only 11 to 26 can; convert the model, in Python: onnx/,
     ],
   ])("%s", (_, from, to, node, message) => {
     expect(() => toOpset(graph(node), from, to, "m")).toThrow(message);

@@ -41,7 +41,7 @@ test.each<[string, Node[], number | undefined]>([
   ["another shape", [node("v = Reshape(x, to 24)")], 24],
   ["a shape that is not all said", [node("v = Reshape(x, to any)")], undefined],
   ["side by side", [node("p = MatMul(x, W8x12)"), node("v = Concat(x, p)", int("axis", -1))], 20],
-  ["one under another", [node("v = Concat(x, x)", int("axis", 0))], undefined],
+  ["one under another", [node("v = Concat(x, x)", int("axis", 0))], 8],
   ["a part", [node("v = Slice(x, a, b)")], undefined],
   ["normalised", [node("v = LayerNormalization(x, W12)")], 8],
   [

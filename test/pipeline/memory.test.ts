@@ -3,7 +3,7 @@ import { trainConfig } from "../../src/config/config.ts";
 import { withinMemory } from "../../src/pipeline/memory.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 
-/** Peak resident memory of both processes of `train --jobs 1` on shards, in MB as the kernel counts them (bench/peak.mjs). */
+/** Peak resident memory of both processes of `train --threads 1` on shards, one SAE, in MB as the kernel counts them (bench/peak.mjs). */
 const measured = [
   { inputDim: 2048, latentDim: 512, k: 5, rows: 5978, peaks: [261, 328] },
   { inputDim: 2048, latentDim: 2048, k: 20, rows: 5978, peaks: [385, 787] },
@@ -18,8 +18,8 @@ test.each(measured)(
   ({ inputDim, latentDim, k, rows, peaks: [command, training] }) => {
     const config = trainConfig({ inputDim, latentDim, options: { k } });
     const bytes = (command! + training!) * 2 ** 20;
-    const within = (memory: number) => () => withinMemory([config], [rows], { memory, jobs: 1 });
+    const within = (memory: number) => () => withinMemory([config], [rows], memory);
     expect(within(bytes)).toThrow(ConfigError);
-    expect(within(1.3 * bytes)()).toEqual({ jobs: 1, ahead: true });
+    expect(within(1.3 * bytes)()).toEqual({ room: 1, ahead: true });
   },
 );

@@ -1,6 +1,6 @@
 """Checks .onnx files with the reference Python package: the full checker and strict shape inference.
 
-Run: /usr/bin/python3 check_onnx.py FILE... (Debian: python3-onnx). Prints `ok NAME` or `bad NAME: reason`, one line per file;
+Run: .venv/bin/python check_onnx.py FILE... (`npm run python` makes it). Prints `ok NAME` or `bad NAME: reason`, one line per file;
 exit code 1 if any file is bad, 2 without files. A model that fails only when inference also propagates data is `ok`, with a note on stderr: this
 version gives up there on some valid graphs. Both checks take the path, so external data beside the file is found; no file is changed.
 """

@@ -156,8 +156,8 @@ describe("every record is shown", () => {
       expect(files.get("pareto_frontier.svg"), text).toContain(text);
     }
     expect(JSON.parse(files.get("pareto_optimal_configs.json")!)).toMatchObject({ analysis: { not_comparable: [] } });
-    expect(recordsTable(records).rows).toHaveLength(records.length);
-    expect(new Set(recordsTable(records).rows.map((cells) => cells.join())).size).toBe(records.length);
+    expect(recordsTable(configurations(records)).rows).toHaveLength(records.length);
+    expect(new Set(recordsTable(configurations(records)).rows.map((cells) => cells.join())).size).toBe(records.length);
   });
 
   test("three seeds of two learning rates are two configurations", () => {
@@ -173,7 +173,7 @@ describe("every record is shown", () => {
   test("two learning rates each get their file in the experiment's shape", () => {
     const files = gridFiles(
       fileOf([]),
-      [1e-3, 3e-4].map((learning_rate) => topk(512, 5, { learning_rate })),
+      configurations([1e-3, 3e-4].map((learning_rate) => topk(512, 5, { learning_rate }))),
     );
     expect([...files.keys()]).toEqual([
       "grid_metrics_latent512_lr_0_0003.json",

@@ -20,20 +20,35 @@ const config = {
 };
 const origin = { model: "gpt2-small", hook: "blocks.8.hook_resid_pre", layer: 8 };
 
+test("how many latents were resampled comes back from a metrics file; a table has no lists", () => {
+  const file = fileOf([row({ resampled: [24, 0, 7] }), row({ k: 8 })]);
+  const text = serializeMetrics(file);
+  expect(parseMetrics(text, "m.json")).toEqual(file);
+  expect(JSON.parse(text).rows[0].resampled).toEqual([24, 0, 7]);
+  expect(JSON.parse(text).rows[1]).not.toHaveProperty("resampled");
+  const [read] = parseMetrics(metricsCsv(file.rows), "m.csv").rows;
+  expect(read!.metrics).toEqual(file.rows[0]!.metrics);
+  expect(() => parseMetrics(text.replace("24", '"many"'), "m.json")).toThrow("resampled");
+});
+
 describe("a record's configuration and origin", () => {
   test("come back from a metrics file as they were, and stand there as objects", () => {
-    const file = fileOf([row({ config, origin, output_dim: 48 }), row({ k: null })]);
+    const file = fileOf([row({ config, origin, output_dim: 48, threads: 4 }), row({ k: null })]);
     const text = serializeMetrics(file);
     expect(parseMetrics(text, "m.json")).toEqual(file);
     const [first, second] = JSON.parse(text).rows;
-    expect(first).toMatchObject({ config, origin, output_dim: 48 });
+    expect(first).toMatchObject({ config, origin, output_dim: 48, threads: 4 });
     expect(second).toMatchObject({ config: {}, origin: null });
     expect(second).not.toHaveProperty("output_dim");
+    expect(second).not.toHaveProperty("threads");
   });
 
   test("stand in a table as config.KEY and origin.KEY where no other column says it", () => {
     const complete = { ...config, architecture: "topk", preset: "report", epochs: 2, input_dim: 32 };
-    const records = [row({ config: complete, origin, loss: [], splits: {} }), row({ k: 8, loss: [], splits: {} })];
+    const records = [
+      row({ config: complete, origin, threads: 4, loss: [], splits: {} }),
+      row({ k: 8, loss: [], splits: {} }),
+    ];
     const text = metricsCsv(records);
     const [header] = text.split("\n");
     expect(header!.split(",").filter((key) => key.includes("."))).toEqual([
@@ -54,8 +69,9 @@ describe("a record's configuration and origin", () => {
     );
   });
 
-  test("are part of what it is; the seed and the name are not", () => {
+  test("are part of what it is; the seed, the name and the threads are not", () => {
     const key = configurationKey(row({ config }));
+    expect(configurationKey(row({ config, threads: 4 }))).toBe(key);
     expect(configurationKey(row({ config: { ...config, seed: 3 }, seed: 3, name: "other" }))).toBe(key);
     expect(configurationKey(row({ config: { ...config, learning_rate: 1e-3 } }))).not.toBe(key);
     expect(configurationKey(row({ config: { ...config, select: "magnitude" } }))).not.toBe(key);
@@ -81,6 +97,7 @@ describe("a record's configuration and origin", () => {
 describe("a measured model", () => {
   const evaluation = {
     metrics: {},
+    nullReasons: {},
     splits: {},
     latents: {},
     inputDim: 32,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { configurations } from "../../src/report/configurations.ts";
 import { tableOf } from "../../src/report/document.ts";
 import { escapeHtml, htmlOf } from "../../src/report/html.ts";
 import { escapeLatex, latexTable } from "../../src/report/latex.ts";
@@ -27,10 +28,9 @@ test("HTML escapes, and reads code and strong only", () => {
 });
 
 test("columns are those that tell rows apart and the metrics there are", () => {
-  const { columns, rows } = recordsTable([
-    row({ seed: 1, k: 8 }),
-    row({ seed: 0, metrics: { explained_variance: null } }),
-  ]);
+  const { columns, rows } = recordsTable(
+    configurations([row({ seed: 1, k: 8 }), row({ seed: 0, metrics: { explained_variance: null } })]),
+  );
   expect(columns.map(({ label }) => label)).toEqual([
     "Latents",
     "k",

@@ -61,9 +61,8 @@ test("the step is live rows where a batch leaves many latents out, of wide rows 
   const wide = (inputDim: number, k: number) => step(2048, { inputDim, options: { k } });
   expect([wide(1023, 256), wide(1024, 256), wide(1024, 257)]).toEqual(["dense", "live", "dense"]);
   expect(step(2048, { architecture: "topk-relu" })).toBe("live");
-  const aux = { architecture: "topk-relu", options: { k: 5, auxK: 8 } };
-  expect(step(2048, aux)).toBe("dense");
-  expect(() => step(2048, { ...aux, step: "live" })).toThrow("use step dense");
+  expect(step(2048, { auxK: 8 })).toBe("dense");
+  expect(step(2048, { auxK: 8, step: "live" })).toBe("live");
   expect(() => step(2048, { step: "slow" })).toThrow("step must be one of live, dense, got slow");
 });
 
@@ -99,15 +98,10 @@ test.each<[Partial<TrainRequest>, string]>([
   [{ options: {} }, "k is missing: latents kept per row; architecture topk needs it"],
   [{ options: { k: 33 } }, "k must be an integer from 1 to latentDim = 32, got 33"],
   [{ options: { k: 0 } }, "k must be an integer from 1 to latentDim = 32, got 0"],
-  [{ options: { k: 5, auxK: 3 } }, "architecture topk has no option auxK; it has k, select, decoderBias, unitNorm"],
+  [{ options: { k: 5, lambda: 3 } }, "architecture topk has no option lambda; it has k, select, decoderBias, unitNorm"],
   [{ options: { k: 5, constructor: 3 } as never }, "architecture topk has no option constructor"],
   [{ options: { k: 5, unitNorm: "always" } }, "unitNorm must be one of step, init, none, got always"],
   [{ options: { k: 5, decoderBias: "no" } }, "decoderBias must be true or false, got no"],
-  [
-    { architecture: "topk-relu", options: { k: 5, auxCoefficient: Number.NaN } },
-    "auxCoefficient must be a number of at least 0, got NaN",
-  ],
-  [{ architecture: "topk-relu", options: { k: 5, deadSteps: 0 } }, "deadSteps must be an integer of at least 1, got 0"],
   [
     { architecture: "relu-l1", options: { lambda: 1, k: 5 } },
     "architecture relu-l1 has no option k; it has lambda, penalty",

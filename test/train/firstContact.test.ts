@@ -1,9 +1,11 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import type { Runtime } from "../../src/runtime/session.ts";
 import { rememberContact, rememberedContact, tf32Here } from "../../src/train/process/contactMemory.node.ts";
-import { firstContact } from "../../src/train/process/firstContact.ts";
+import { type FirstContact, firstContact } from "../../src/train/process/firstContact.ts";
 import { initialState } from "../../src/train/state.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { temporaryFolder } from "../cli/run.ts";
@@ -73,6 +75,27 @@ describe("remembered by machine", () => {
     vi.stubEnv("NVIDIA_TF32_OVERRIDE", "");
     expect(tf32Here()).toBe("on");
     expect(rememberedContact("cuda")).toBeUndefined();
+  });
+
+  const contact = (provider: string) => ({ provider }) as FirstContact;
+
+  test("two that are remembered at once are both remembered, and no lock is left", async () => {
+    const cache = temporaryFolder();
+    vi.stubEnv("XDG_CACHE_HOME", cache);
+    await Promise.all(["cuda", "webgpu"].map((provider) => rememberContact(contact(provider))));
+    expect(["cuda", "webgpu"].map(rememberedContact)).toEqual(["cuda", "webgpu"].map(contact));
+    expect(readdirSync(join(cache, "sae-onnx"))).toEqual(["first-contact.json"]);
+  });
+
+  test("nowhere without a home, and never in the working folder", async () => {
+    const before = readdirSync(".");
+    for (const cache of ["", "relative"]) {
+      vi.stubEnv("XDG_CACHE_HOME", cache);
+      vi.stubEnv("HOME", "");
+      await rememberContact(contact("cuda"));
+      expect(rememberedContact("cuda")).toBeUndefined();
+    }
+    expect(readdirSync(".")).toEqual(before);
   });
 });
 

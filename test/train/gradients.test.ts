@@ -3,9 +3,10 @@ import type { TrainConfig } from "../../src/config/config.ts";
 import * as op from "../../src/graph/ops.ts";
 import type { Value } from "../../src/graph/value.ts";
 import type { PlainTensors } from "../../src/sae/plain.ts";
-import { architectureOf, decode, encode, parametersOf, sparsityOf, statesOf } from "../../src/sae/spec.ts";
+import { architectureOf, decode, encode, parametersOf, statesOf } from "../../src/sae/spec.ts";
 import { initialState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";
+import { lossesOf } from "../../src/train/steps/update.ts";
 import { random } from "../../src/util/random.ts";
 import { type HostTensor, tensor } from "../../src/util/tensor.ts";
 import { evaluateGraph } from "../run.ts";
@@ -107,17 +108,8 @@ function lossAt(config: TrainConfig, { names, near, carried }: ReturnType<typeof
   const { code, xHat } = forward(moving);
   const before = forward(still);
   const losses = (which: Held) =>
-    architectureOf(config).losses({
-      ...{
-        x: batch,
-        target: batch,
-        code,
-        options: config.options,
-        dims: config,
-        stepsSinceFired: state.steps_since_fired!,
-        state,
-      },
-      sparsity: sparsityOf(config),
+    lossesOf(config, state, {
+      ...{ x: batch, target: batch, code },
       xHat: which.xHat ? before.xHat : xHat,
       params: Object.fromEntries(names.map((name) => [name, (which.params.includes(name) ? still : moving)[name]!])),
     });

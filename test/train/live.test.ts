@@ -3,7 +3,8 @@ import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint
 import { type TrainConfig, type TrainRequest, trainConfig } from "../../src/config/config.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { shuffledBatches } from "../../src/train/runs/batches.ts";
-import { blockCount } from "../../src/train/steps/live/layout.ts";
+import { initialState } from "../../src/train/state.ts";
+import { blockCount, driftNames } from "../../src/train/steps/live/layout.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { sparseRows } from "../cli/run.ts";
@@ -27,6 +28,18 @@ const cases: [string, Omit<TrainRequest, "inputDim"> & { rows: number; inputDim:
   [
     "no unit norm, chosen by value",
     { rows: 300, inputDim: 24, latentDim: 64, options: { k: 4, unitNorm: "none", select: "value" }, batchSize: 32 },
+  ],
+  ...livePresets.map((one): (typeof cases)[number] => {
+    const options = exampleOptions(one.architecture, 64, 2);
+    const dead = { auxK: 12, auxCoefficient: 0.5, deadSteps: 3 };
+    return [
+      `${one.architecture} ${one.preset} with auxK`,
+      { ...one, ...dead, rows: 300, inputDim: 24, latentDim: 64, options, batchSize: 32 },
+    ];
+  }),
+  [
+    "auxK of more latents than are dead",
+    { rows: 300, inputDim: 24, latentDim: 64, options: { k: 3 }, batchSize: 32, auxK: 64, deadSteps: 2 },
   ],
   ...livePresets.map((one): (typeof cases)[number] => {
     const options = exampleOptions(one.architecture, 64);
@@ -102,6 +115,25 @@ test("live rows in two blocks equal the dense form, and go on to the same bytes"
   for (const [name, { data }] of Object.entries(live.state))
     expect(Buffer.from(resumed.state[name]!.data.buffer).equals(Buffer.from(data.buffer)), name).toBe(true);
 }, 60_000);
+
+test("with auxK, rows that learn only from the auxiliary loss go on moving, however long they have not fired", async () => {
+  const request = { inputDim: 24, latentDim: 256, options: { k: 2 }, batchSize: 16, epochs: 40, auxK: 4, deadSteps: 5 };
+  const [config, reference] = ["live", "dense"].map((step) => trainConfig({ ...request, step }));
+  const data = sparseRows(64, 24);
+  const [live, dense] = [await train(cpu, config!, data), await train(cpu, reference!, data)];
+  for (const [i, loss] of dense.loss.entries()) expect(Math.abs(live.loss[i]! / loss - 1)).toBeLessThan(1e-4);
+  const { W_enc } = initialState(config!, data);
+  const movedIn = ({ state }: TrainProgress) =>
+    Array.from({ length: 256 }, (_, latent) => latent).filter((latent) => {
+      const own = (all: Float32Array) => Array.from(all.subarray(24 * latent, 24 * (latent + 1)));
+      return state.steps_since_fired!.data[latent]! >= 160 && own(state.W_enc!.data).join() !== own(W_enc!.data).join();
+    });
+  expect(movedIn(dense).length).toBeGreaterThan(10);
+  expect(movedIn(live)).toEqual(movedIn(dense));
+  // Large matrices have a group for rows that only drift. With auxK they are not told from rows that learn.
+  const large = { inputDim: 400, latentDim: 8192, options: { k: 2 }, step: "live" };
+  expect([0, 4].map((auxK) => driftNames(trainConfig({ ...large, auxK })))).toEqual([["drift"], []]);
+});
 
 test("a call with more steps than a slot's scale has room for in float32 is several runs", async () => {
   const data = sparseRows(3600, 8);

@@ -11,13 +11,13 @@ import { initialState, type TrainState } from "../../src/train/state.ts";
 import { Trainer, trainingGraph } from "../../src/train/trainer.ts";
 import { loop } from "../../src/train/wrappers/loop.ts";
 import { sparseRows, temporaryFolder } from "../cli/run.ts";
+import { lacking, python } from "../python/python.mjs";
 import { worst } from "./states.ts";
 
-const python = "/usr/bin/python3";
-const missing = spawnSync(python, ["-c", "import numpy, onnxruntime"]).status !== 0;
-if (missing) console.info("skipped: an epoch on Python's onnxruntime (python3 has no module onnxruntime)");
+const missing = lacking("numpy", "onnxruntime");
+const what = "one epoch of a training graph on Python's onnxruntime ends where it does here";
 
-test.skipIf(missing)("one epoch of a training graph on Python's onnxruntime ends where it does here", async () => {
+test.skipIf(missing)(`${what}${missing && ` (skipped: ${missing})`}`, async () => {
   const folder = temporaryFolder();
   const activations = sparseRows(300, 24);
   const config = trainConfig({ inputDim: 24, latentDim: 64, options: { k: 3 }, batchSize: 32, step: "dense" });

@@ -5,6 +5,7 @@ import { shuffledBatches } from "../../src/train/runs/batches.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import { ConfigError } from "../../src/util/errors.ts";
 import { sliceRows } from "../../src/util/tensor.ts";
 import { cases } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";
@@ -140,6 +141,20 @@ test("too few rows and another width are refused before anything is opened", asy
     "activations are 16 wide, the configuration says inputDim = 17",
   );
 });
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+  "a row with %s is refused by its number before a step",
+  async (value) => {
+    const bad = { ...x, data: x.data.slice() };
+    bad.data.set([value], 3 * 16 + 2);
+    bad.data.set([value], 7 * 16);
+    const said = `${value} at row 3, column 2; 2 of 100 rows affected; drop these rows`;
+    const config = first.config({ epochs: 1 });
+    await expect(train(cpu, config, bad)).rejects.toThrow(new ConfigError(`activations: ${said}`));
+    const transcoder = first.config({ epochs: 1, outputDim: 16 });
+    await expect(train(cpu, transcoder, { activations: x, targets: bad })).rejects.toThrow(`targets: ${said}`);
+  },
+);
 
 test("a loss that is no number ends the training with a hint", async () => {
   const config = first.config({ learningRate: 1e38, epochs: 5 });

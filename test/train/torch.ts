@@ -26,7 +26,7 @@ const witness = (
   preset: string,
   options: AnyOptionValues,
   step: StepName = "dense",
-  more: Partial<TrainRequest> = {},
+  change: Partial<TrainRequest> = {},
 ): Witness => ({
   file: `test/fixtures/${file}.safetensors`,
   prefix,
@@ -36,7 +36,7 @@ const witness = (
     options,
     inputDim: 64,
     latentDim: 128,
-    ...more,
+    ...change,
     batchSize: 32,
     epochs: 2,
     step,
@@ -46,6 +46,7 @@ const witness = (
 const k8 = { k: 8 };
 const wide = { lambda: 0.3, bandwidth: 0.4, firstThreshold: 0.2 };
 const asGiven = { inputScale: "none" } as const;
+const auxK = { auxK: 16, auxCoefficient: 1 / 32, deadSteps: 3 };
 
 export const witnesses = {
   report: witness("torch-topk-reference", "report", "topk", "report", k8),
@@ -54,12 +55,37 @@ export const witnesses = {
   "original, live rows": witness("torch-topk-reference", "original", "topk", "original", k8, "live"),
   "topk-relu": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", k8),
   "topk-relu, live rows": witness("torch-topk-relu-reference", "plain", "topk-relu", "gao2024", k8, "live"),
-  "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", {
-    ...k8,
-    auxK: 16,
-    auxCoefficient: 1 / 32,
-    deadSteps: 3,
-  }),
+  "topk-relu with auxK": witness("torch-topk-relu-reference", "aux", "topk-relu", "gao2024", k8, "dense", auxK),
+  "topk-relu with auxK, live rows": witness(
+    "torch-topk-relu-reference",
+    "aux",
+    "topk-relu",
+    "gao2024",
+    k8,
+    "live",
+    auxK,
+  ),
+  "topk with auxK": witness("torch-auxk-reference", "topk", "topk", "report", k8, "dense", auxK),
+  "topk with auxK, live rows": witness("torch-auxk-reference", "topk", "topk", "report", k8, "live", auxK),
+  "topk-relu with auxK, other weights": witness(
+    "torch-auxk-reference",
+    "topk-relu",
+    "topk-relu",
+    "gao2024",
+    k8,
+    "dense",
+    auxK,
+  ),
+  "topk-relu with auxK, other weights, live rows": witness(
+    "torch-auxk-reference",
+    "topk-relu",
+    "topk-relu",
+    "gao2024",
+    k8,
+    "live",
+    auxK,
+  ),
+  "batchtopk with auxK": witness("torch-auxk-reference", "batchtopk", "batchtopk", "bussmann2024", k8, "dense", auxK),
   "relu-l1": witness("torch-relu-l1-reference", "bricken", "relu-l1", "bricken2023", { lambda: 0.3 }),
   "relu-l1, weighed": witness("torch-relu-l1-reference", "weighed", "relu-l1", "anthropic-april-2024", { lambda: 0.3 }),
   batchtopk: witness("torch-batchtopk-reference", "plain", "batchtopk", "bussmann2024", k8),

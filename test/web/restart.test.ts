@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { train } from "../../src/api/browser.ts";
 import { trainConfig } from "../../src/config/config.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { Renewed } from "../../src/web/renewed.ts";
-import { train } from "../../src/worker/api.ts";
-import { progressOf, SaeWorker } from "../../src/worker/client.ts";
+import { SaeWorker } from "../../src/worker/client.ts";
 import type { FromWorker, ToWorker } from "../../src/worker/messages.ts";
+import { progressOf } from "../../src/worker/words.ts";
 
 /** What a worker's training is asked to go on from. */
 const asked: unknown[] = [];

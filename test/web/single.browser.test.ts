@@ -1,25 +1,13 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import send from "send";
 import { describe, expect, test } from "vitest";
 import { noChromium, startChromium } from "../report/chromium.ts";
-
-/** Files of a folder at an origin of their own, which any page may fetch. */
-async function origin(folder: string): Promise<{ url: string; close: () => void }> {
-  const server = createServer((request, response) => {
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    send(request, request.url!, { root: folder }).pipe(response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
-}
+import { serveFolder } from "./staticServer.ts";
 
 describe.skipIf(noChromium)(`the single file${noChromium && ` (skipped: ${noChromium})`}`, () => {
   test("trains and evaluates in a page of another origin, as from a CDN", async () => {
     const [cdn, runtime, here] = await Promise.all([
-      origin("dist/single"),
-      origin("node_modules/onnxruntime-web/dist"),
-      origin("graphs"),
+      serveFolder("dist/single"),
+      serveFolder("node_modules/onnxruntime-web/dist"),
+      serveFolder("graphs"),
     ]);
     const context = await startChromium();
     try {

@@ -1,5 +1,5 @@
-import { attachFiles } from "../../export/attach/files.node.ts";
 import { showValue } from "../../onnx/values.ts";
+import { attachFiles } from "../../pipeline/attachModel.node.ts";
 import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -32,6 +32,11 @@ export const attach = defineCommand({
       describe: "a further input PREFIX_steer [latentDim]: that much of each decoder row is added to the activation",
     },
     width: { type: "number", describe: "width of the activation, where the model does not declare it" },
+    load: {
+      type: "boolean",
+      default: true,
+      describe: "load the new model once before it is written; takes memory for what is in the .onnx itself",
+    },
     json: flags.json,
   },
   examples: [
@@ -40,11 +45,16 @@ export const attach = defineCommand({
       "a model that gives latents too",
     ],
   ],
-  async run({ model, encoder, out, tensor, prefix, outputs, reconstruct, steer, width, json }) {
+  async run({ model, encoder, out, tensor, prefix, outputs, reconstruct, steer, width, load, json }) {
     const attached = await attachFiles(
       { model, encoder, out },
       { tensor, prefix, outputs: outputs?.split(",").map((one) => one.trim()), reconstruct, steer, width },
+      { load },
     );
+    if (attached.notLoaded !== undefined)
+      note(
+        `${model}: ONNX Runtime here does not load it, so the new model was not tried either: ${attached.notLoaded}`,
+      );
     note(visible(`${out}: at ${showValue(attached.at)}`));
     const { inputs } = attached;
     if (json) print(JSON.stringify({ path: out, inputs, outputs: attached.outputs }, null, 1));

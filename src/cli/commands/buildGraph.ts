@@ -10,6 +10,7 @@ import { stemsOf } from "../../record/names.ts";
 import { capabilities } from "../../runtime/capabilities.ts";
 import { trainingGraph } from "../../train/trainer.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { checkFileName } from "../../util/fileName.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { fitTable, note, print } from "../output.ts";
@@ -22,10 +23,13 @@ const {
   seeds: ___,
   "shuffle-rows": _____,
   retire: ____,
+  calibrate: ______,
+  "resample-every": _______,
   ...sae
 } = trainFlags as typeof trainFlags & {
   readonly epochs: unknown;
   readonly seed: unknown;
+  readonly "resample-every": unknown;
 };
 
 export const buildGraph = defineCommand({
@@ -56,6 +60,7 @@ export const buildGraph = defineCommand({
     ["$0 build-graph --input-dim 2048 --latent-dim 512,1024,2048 --k 5,10,20,100", "the experiment's twelve graphs"],
   ],
   async run(given) {
+    if (given.name !== undefined) checkFileName(given.name, "--name");
     const configsFor = (step: string | undefined) =>
       gridConfigs({
         architecture: given.architecture,

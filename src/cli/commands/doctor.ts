@@ -1,15 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { cpus, freemem, totalmem } from "node:os";
 import { createInterface } from "node:readline/promises";
-import Table from "cli-table3";
 import { kernelProviders } from "../../onnx/kernels.ts";
+import { coresHere } from "../../runtime/machine.node.ts";
 import { defineCommand } from "../command.ts";
 import { gpuAdapters } from "../doctor/adapters.ts";
 import { installCuda, installNotice, nodeVersion } from "../doctor/installCuda.ts";
 import { type Tried, tryProvider } from "../doctor/tryProvider.ts";
 import { checkCount, json } from "../flags.ts";
 import { note, print } from "../output.ts";
+import { columns, fold } from "../terminal.ts";
 
 const gib = (bytes: number) => Number((bytes / 2 ** 30).toFixed(1));
 
@@ -77,21 +78,23 @@ export const doctor = defineCommand({
       },
       platform: `${process.platform} ${process.arch}`,
       cpu: cpus()[0]?.model ?? null,
-      threads: availableParallelism(),
+      threads: coresHere(),
       memory_gib: { total: gib(totalmem()), free: gib(freemem()) },
       nvidia_driver: nvidiaDriver(),
       gpu_adapters: gpuAdapters(),
     };
     if (given.json) return print(JSON.stringify({ ...machine, providers: tried }, null, 1));
-    const table = new Table({ head: ["provider", "usable", "why"], style: { head: [], border: [], compact: true } });
-    for (const one of tried) table.push([one.provider, one.usable ? "yes" : "no", `${one.why}${onDevice(one)}`]);
-    print(table.toString());
+    const say = (text: string, indent = "") => print(fold(text, columns(), indent));
+    const row = (...[provider, usable, why]: readonly [string, string, string]) =>
+      say(`${provider.padEnd(9)} ${usable.padEnd(6)} ${why}`, " ".repeat(17));
+    row("provider", "usable", "why");
+    for (const one of tried) row(one.provider, one.usable ? "yes" : "no", `${one.why}${onDevice(one)}`);
     const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version ?? "not installed"}`);
-    print(versions.join(", "));
-    print(
+    say(versions.join(", "));
+    say(
       `${machine.platform}, ${machine.cpu}, ${machine.threads} threads, ${machine.memory_gib.free} of ${machine.memory_gib.total} GiB free`,
     );
-    print(`NVIDIA driver: ${machine.nvidia_driver ?? "none"}`);
-    print(`GPU adapters: ${machine.gpu_adapters.join("; ") || "none found"}`);
+    say(`NVIDIA driver: ${machine.nvidia_driver ?? "none"}`);
+    say(`GPU adapters: ${machine.gpu_adapters.join("; ") || "none found"}`);
   },
 });

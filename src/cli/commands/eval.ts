@@ -38,6 +38,6 @@ export const evalCommand = defineCommand({
       out: given.out,
       onModel: (name) => given.quiet === true || note(`measuring ${name}`),
     });
-    print(given.json ? serializeMetrics(file).trimEnd() : `${table(file.rows)}\n${baseline(file.rows)}`);
+    print(given.json ? serializeMetrics(file).trimEnd() : `${table(file.rows)}\n${baseline(file)}`);
   },
 });

@@ -6,7 +6,7 @@ import { writeFrozen } from "../../export/files.node.ts";
 import { freezeWithVectors } from "../../export/vectors/vectors.ts";
 import { formats, importSae } from "../../formats/index.ts";
 import { readSource } from "../../formats/source.node.ts";
-import { ConfigError } from "../../util/errors.ts";
+import { checkFileName } from "../../util/fileName.ts";
 import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -31,7 +31,7 @@ export const importCommand = defineCommand({
     const path = given.path as string;
     const checkpoint = importSae(await readSource(path));
     const name = given.name ?? basename(resolve(path)).replace(/\.(pt|npz)$/, "");
-    if (!/^[^/\\]+$/.test(name)) throw new ConfigError(`--name must be a file name without a folder, got "${name}"`);
+    checkFileName(name, "--name");
     const models = await freezeWithVectors(checkpoint, ["encoder", "autoencoder"]);
     const file = join(given.out, `${name}.safetensors`);
     const written = [file];

@@ -2,7 +2,9 @@ import { originInMetadata, originText } from "../../checkpoint/origin.ts";
 import { readBytes } from "../../data/files.node.ts";
 import { readNpyArray } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
+import { ptTensors, readPt } from "../../data/pt.ts";
 import { readSafetensors } from "../../data/safetensors.ts";
+import { attachable } from "../../export/attach/encoder.ts";
 import { checkModel } from "../../onnx/check.ts";
 import { kernelProviders } from "../../onnx/kernels.ts";
 import { decodeModel, metadataOf } from "../../onnx/model.ts";
@@ -10,10 +12,12 @@ import { printModel } from "../../onnx/print.ts";
 import type { ValueInfo } from "../../onnx/proto.ts";
 import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
-import { visible } from "../../util/visible.ts";
+import { visible, visibleLines } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import { json } from "../flags.ts";
+import { valuesText, wantedValues } from "../inspectValues.ts";
 import { fitTable, print } from "../output.ts";
+import { describeRows } from "./inspectRows.ts";
 
 /** What a file holds, for people and as JSON. */
 interface Contents {
@@ -64,6 +68,15 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Cont
       json: { metadata: metadataOf(model), inputs: values(input), outputs: values(output), nodes: node?.length ?? 0 },
     };
   },
+  pt: (bytes, file) =>
+    arrays(
+      new Map(
+        [...ptTensors(readPt(bytes, file))].map(([name, { shape, storage }]) => [
+          name,
+          { dtype: storage.dtype, shape },
+        ]),
+      ),
+    ),
   npy: (bytes, file) => arrays(new Map([["array", readNpyArray(bytes, file)]])),
   npz: (bytes, file) => arrays(readNpz(bytes, file)),
   safetensors(bytes, file) {
@@ -77,9 +90,23 @@ export const inspect = defineCommand({
   positional: { file: { describe: "the file" } },
   options: {
     check: { type: "boolean", default: false, describe: "of a .onnx: print how it fits every provider instead" },
+    values: {
+      type: "boolean",
+      default: false,
+      describe: "of a .onnx: list its values with their shapes, as far as they follow from its inputs and weights",
+    },
+    grep: {
+      type: "string",
+      describe: "as --values, only those with this text in their name, op or module; * stands for anything",
+    },
+    width: { type: "number", describe: "as --values, only where an encoder of this input width can be attached" },
+    encoder: { type: "string", describe: "as --width, with the width of this encoder" },
     json,
   },
-  examples: [["$0 inspect models/sae_d512_k5.encoder.onnx", "the graph, node by node"]],
+  examples: [
+    ["$0 inspect models/sae_d512_k5.encoder.onnx", "the graph, node by node"],
+    ["$0 inspect llm.onnx --grep 'layers.3*add' --width 2048", "where to attach an encoder in block 3"],
+  ],
   async run(given) {
     const file = given.file as string;
     const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
@@ -96,7 +123,24 @@ export const inspect = defineCommand({
       const misfits = kernelProviders.flatMap((provider) => checkModel(model, provider, file));
       return print(given.json ? JSON.stringify({ file, misfits }, null, 1) : fitTable(file, misfits));
     }
+    const { grep, values, encoder } = given;
+    if (values || grep !== undefined || given.width !== undefined || encoder !== undefined) {
+      if (extension !== "onnx")
+        throw new ConfigError(`${file}: --values, --grep, --width and --encoder are for .onnx files`);
+      if (grep === "") throw new ConfigError("--grep: no text; give a part of a name");
+      const bytes = await readBytes(file);
+      const model = decodeModel(bytes, file);
+      const width =
+        encoder === undefined
+          ? given.width
+          : attachable(decodeModel(await readBytes(encoder), encoder), encoder).inputDim;
+      const found = wantedValues(model, bytes, { grep, width });
+      return print(given.json ? JSON.stringify({ file, values: found }, null, 1) : valuesText(model, found));
+    }
     const contents = read(await readBytes(file), file);
-    print(given.json ? JSON.stringify(contents.json, null, 1) : contents.text.trimEnd());
+    const rows = extension === "onnx" ? undefined : await describeRows(file);
+    const whole = rows ? { ...(contents.json as object), rows: rows.json } : contents.json;
+    const text = [contents.text.trimEnd(), ...(rows ? [visibleLines(rows.text)] : [])].join("\n");
+    print(given.json ? JSON.stringify(whole, null, 1) : text);
   },
 });

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { gridConfigs } from "../../config/grid.ts";
-import { synthesize } from "../../data/synthetic.ts";
+import { synthesize } from "../../data/synthetic/synthesize.ts";
 import { parity as compare, type ParityRow } from "../../pipeline/parity.ts";
 import { providers } from "../../runtime/providers.node.ts";
 import { defineCommand } from "../command.ts";

@@ -7,6 +7,7 @@ import { stepFor } from "../../pipeline/providerStep.ts";
 import { checkStart, readStart } from "../../pipeline/start.node.ts";
 import { trainGrid } from "../../pipeline/trainGrid.node.ts";
 import { serializeMetrics } from "../../record/metricsFile.ts";
+import { checkFileName } from "../../util/fileName.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
@@ -33,7 +34,7 @@ export const train = defineCommand({
       describe:
         "epochs in one run, between which it can be stopped; does not change the result; step live has runs of its own [default: a few seconds' worth]",
     },
-    jobs: { type: "number", describe: "SAEs trained side by side [default: one per core, four at most]" },
+    jobs: { type: "number", describe: "SAEs trained side by side [default: as many as cores and memory allow]" },
     "keep-state": {
       type: "boolean",
       default: true,
@@ -65,6 +66,7 @@ export const train = defineCommand({
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
     const lists = listsOf("train", given);
+    checkFileName(given.name, "--name");
     const { set, target } = await openData({ ...given, where: parseWhere(given.where) }, memory);
     const start = given["init-from"] === undefined ? undefined : await readStart(given["init-from"]);
     const configs = gridConfigs({
@@ -76,6 +78,7 @@ export const train = defineCommand({
       shared: {
         step: stepFor(given.provider, given.step),
         retire: given.retire,
+        calibrate: given.calibrate,
         shuffleRows: given["shuffle-rows"],
         initFrom: start?.digest,
       },
@@ -88,9 +91,10 @@ export const train = defineCommand({
       ...{ epochsPerRun, start: start?.tensors, keepState: given["keep-state"] },
     };
     const plan = await planGrid({ ...run, signal: interruptible(), onProgress: display.update, onNote: note });
+    if (plan.sentence !== undefined && !given.quiet) note(plan.sentence);
     const { file, path, stopped } = await trainGrid(plan).finally(display.end);
     if (given.json) print(serializeMetrics(file).trimEnd());
-    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file.rows)}`);
+    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file)}`);
     note(stopped ? `stopped; the same command goes on from here` : `metrics: ${path}`);
     if (stopped) process.exitCode = 130;
   },

@@ -26,6 +26,8 @@ export async function installCuda({
   const said = await new Promise<string | undefined>((resolve, reject) => {
     const child = spawn("node", [script, "--onnxruntime-node-install=cuda12"], {
       cwd: dirname(packageFile),
+      // The installer heeds the environment before its flag, and npm hands a project's setting on to all it runs.
+      env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "cuda12" },
       stdio: ["ignore", "inherit", "pipe"],
     });
     let err = "";

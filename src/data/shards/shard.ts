@@ -58,7 +58,7 @@ export const isNpy = (path: string): boolean => /\.npy$/i.test(path);
 
 function safetensorsShard(bytes: Uint8Array, size: number, path: string, tensor: string | undefined): ShardHeader {
   const { metadata, entries, start } = readSafetensorsHeader(bytes, size, path);
-  const matrix = chooseMatrix(entries, path, tensor);
+  const matrix = chooseMatrix(entries, path, { tensor });
   const { dtype, shape, from } = entries.get(matrix)!;
   const others = [...entries]
     .filter(([name]) => name !== matrix)
@@ -87,11 +87,9 @@ function npyShard(bytes: Uint8Array, size: number, path: string): ShardHeader {
 
 function dims(shape: readonly number[], path: string): readonly [number, number] {
   const [rows, width] = shape;
-  if (shape.length !== 2 || !rows || !width)
-    throw new ConfigError(
-      `${path}: activations have shape [${shape.join(", ")}], need [rows, inputDim] with at least one row`,
-    );
-  return [rows, width];
+  if (shape.length !== 2 || (rows !== 0 && width === 0))
+    throw new ConfigError(`${path}: activations have shape [${shape.join(", ")}], need [rows, inputDim]`);
+  return [rows!, width!];
 }
 
 function typeOf(dtype: string, path: string): ShardType {

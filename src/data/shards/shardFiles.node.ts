@@ -9,15 +9,15 @@ import { isNpy, readShardHeader, rowBytes, type Shard, type ShardHeader, shardTy
 const piece = 2 ** 22;
 /** Gaps of fewer bytes than this between two wanted rows are read too: one large read beats two small ones. */
 const gap = 2 ** 16;
-/** First bytes of a .npy file, more than any header NumPy writes. */
-const npyPrefix = 2 ** 16;
+/** First bytes of a .npy file, more than any header NumPy writes; and of a .safetensors file, enough to see what it is. */
+const [npyPrefix, safetensorsPrefix] = [2 ** 16, 2 ** 9];
 
 /** The header of a shard, and the file's size and time. @throws {ConfigError} when it cannot be read or is no shard. */
 export async function openShard(path: string, tensor?: string): Promise<ShardHeader & { readonly shard: Shard }> {
   const { size, mtimeMs } = await regularFile(path);
   const file = await open(path, "r").catch(rethrow(path));
   try {
-    const first = await readAt(file, path, 0, Math.min(size, isNpy(path) ? npyPrefix : 8));
+    const first = await readAt(file, path, 0, Math.min(size, isNpy(path) ? npyPrefix : safetensorsPrefix));
     const bytes = isNpy(path) ? first : await readAt(file, path, 0, safetensorsStart(first, size, path));
     const header = readShardHeader(bytes, size, path, tensor);
     return { ...header, shard: { ...header.shard, mtimeMs } };

@@ -1,27 +1,31 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ConfigError } from "../../util/errors.ts";
-import type { HostTensor } from "../../util/tensor.ts";
-import { dictionary } from "../activations.ts";
 import { readColumns } from "../columns.ts";
-import { checkFinite } from "../finite.ts";
-import { quote } from "../quote.ts";
 import { type Range, RowSpans } from "../rowSpans.ts";
-import { type StoredArray, toFloat32 } from "../stored.ts";
-import type { Shard, ShardHeader } from "./shard.ts";
+import type { StoredArray } from "../stored.ts";
+import type { Truth } from "../truth.ts";
+import type { Where } from "../where.ts";
+import type { Shard } from "./shard.ts";
 import { openShard, readPart } from "./shardFiles.node.ts";
+import { type ActiveEntries, activeEntries, dictionaryOf } from "./truth.node.ts";
+import { type OpenedShard, wantedRows } from "./wanted.node.ts";
 
 /** Activations in files that are read by windows. Together they are one matrix, in the order of the files. */
 export interface ShardSet {
   readonly shards: readonly Shard[];
+  /** Those of all rows that are of the set; all, where there is no such list. Rows of the set are numbered among these. */
+  readonly wanted?: RowSpans;
   readonly rows: number;
   readonly inputDim: number;
   /** Rows whose `split` is 0, where every shard has that column. */
   readonly trainSpans?: RowSpans;
   readonly layer: number | null;
   readonly position: number | null;
-  /** The known dictionary `[features, inputDim]` of synthetic activations, from the first shard that has one. */
-  readonly trueFeatures?: HostTensor<"float32">;
+  /** What synthetic activations are made of, but for which features are in each row. */
+  readonly truth?: Truth;
+  /** Where that is said. */
+  readonly active?: ActiveEntries;
   readonly metadata: Readonly<Record<string, string>>;
   /** Name of the folder, or of the first file. */
   readonly source: string;
@@ -54,28 +58,45 @@ export async function shardPaths(text: string): Promise<readonly string[]> {
   return paths;
 }
 
-/** Reads the headers and columns of shards. @throws {ConfigError} naming the shard that does not fit the first one. */
+/**
+ * Reads the headers and columns of shards; `where` keeps the rows whose columns have these values, as of one file.
+ * @throws {ConfigError} naming the shard that does not fit the first one.
+ */
 export async function openShards(
   paths: readonly string[],
-  { tensor: name, source }: { readonly tensor?: string | undefined; readonly source: string },
+  {
+    tensor: name,
+    where = {},
+    source,
+  }: { readonly tensor?: string | undefined; readonly where?: Where | undefined; readonly source: string },
 ): Promise<ShardSet> {
-  const headers: (ShardHeader & { readonly shard: Shard })[] = [];
-  for (const path of paths) headers.push(await openShard(path, name));
+  const opened: OpenedShard[] = [];
+  for (const path of paths) opened.push(await openShard(path, name));
+  // Where activations were harvested, some part of the text may have had no row.
+  const headers = opened.filter(({ shard }) => shard.rows > 0);
+  if (headers.length === 0)
+    throw new ConfigError(
+      `${paths[0]}: ${paths.length > 1 ? `this and the other ${paths.length - 1} shards have` : "has"} no row; give activations of at least one`,
+    );
   const shards = headers.map(({ shard }) => shard);
   const { width, path } = shards[0]!;
   for (const one of shards)
     if (one.width !== width)
       throw new ConfigError(`${one.path}: ${one.width} wide, ${path} is ${width}; shards of one set have one width`);
-  const columns: Readonly<Record<string, Float64Array>>[] = [];
-  for (const header of headers) columns.push(await columnsOf(header));
-  const trainSpans = splitSpans(shards, columns);
-  const trueFeatures = await dictionaryOf(headers, width);
+  const all: Readonly<Record<string, Float64Array>>[] = [];
+  for (const header of headers) all.push(await columnsOf(header));
+  const wanted = Object.keys(where).length > 0 ? await wantedRows(headers, where, basename(source)) : undefined;
+  const { columns, of } = wanted ? onlyWanted(shards, all, wanted) : { columns: all, of: shards };
+  const trainSpans = splitSpans(of, columns);
+  const [truth, active] = [await dictionaryOf(opened, width), activeEntries(headers)];
   return {
     shards,
-    rows: shards.reduce((sum, { rows }) => sum + rows, 0),
+    ...(wanted ? { wanted } : {}),
+    rows: wanted?.count ?? shards.reduce((sum, { rows }) => sum + rows, 0),
     inputDim: width,
     ...(trainSpans ? { trainSpans } : {}),
-    ...(trueFeatures ? { trueFeatures } : {}),
+    ...(truth ? { truth } : {}),
+    ...(truth && active ? { active } : {}),
     layer: shared("layer", columns, headers[0]!.metadata),
     position: shared("position", columns, headers[0]!.metadata),
     metadata: {
@@ -100,11 +121,35 @@ export function splitShards({ rows, trainSpans, source }: ShardSet, trainRows?: 
     rest.push([at, from]);
     at = to;
   }
-  return { train, validation: RowSpans.of(...rest, [at, rows]) };
+  return { train, validation: RowSpans.from([...rest, [at, rows]]) };
+}
+
+/** The columns of the wanted rows alone, and the shards that have any. */
+function onlyWanted(
+  shards: readonly Shard[],
+  all: readonly Readonly<Record<string, Float64Array>>[],
+  wanted: RowSpans,
+) {
+  let before = 0;
+  const kept = shards.flatMap((shard, i) => {
+    const [from, to] = [before, before + shard.rows];
+    before = to;
+    const ranges = wanted.ranges().flatMap(([a, b]): Range[] => {
+      const [first, end] = [Math.max(a, from), Math.min(b, to)];
+      return first < end ? [[first - from, end - from]] : [];
+    });
+    if (ranges.length === 0) return [];
+    const rows = Uint32Array.from(ranges.flatMap(([a, b]) => Array.from({ length: b - a }, (_, at) => a + at)));
+    const columns = Object.entries(all[i]!).map(
+      ([name, column]) => [name, Float64Array.from(rows, (row) => column[row]!)] as const,
+    );
+    return [{ shard, columns: Object.fromEntries(columns) }];
+  });
+  return { columns: kept.map((one) => one.columns), of: kept.map((one) => one.shard) };
 }
 
 /** The columns with a meaning here, of one shard. */
-async function columnsOf({ shard, matrix, others }: Awaited<ReturnType<typeof openShard>>) {
+async function columnsOf({ shard, matrix, others }: OpenedShard) {
   const arrays = new Map<string, StoredArray>();
   for (const [name, { from, to, ...entry }] of others)
     if (["split", "layer", "position"].includes(name))
@@ -150,24 +195,4 @@ function shared(
     return columns.every((one) => one[name]!.every((value) => value === first)) ? first! : null;
   const text = Object.hasOwn(metadata, name) ? metadata[name]!.trim() : "";
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : null;
-}
-
-async function dictionaryOf(
-  headers: readonly (ShardHeader & { readonly shard: Shard })[],
-  inputDim: number,
-): Promise<HostTensor<"float32"> | undefined> {
-  for (const { shard, others } of headers) {
-    const entry = others.get(dictionary);
-    if (!entry) continue;
-    const { from, to, ...rest } = entry;
-    if (rest.shape.length !== 2 || rest.shape[0] === 0 || rest.shape[1] !== inputDim)
-      throw new ConfigError(
-        `${rest.where}: shape [${rest.shape.join(", ")}], the known dictionary of these activations is [features, ${inputDim}]; rename it if it is something else (${quote(dictionary)})`,
-      );
-    const stored = { ...rest, bytes: await readPart(shard.path, from, to) };
-    const features = toFloat32(stored);
-    checkFinite(features, stored);
-    return features;
-  }
-  return undefined;
 }

@@ -1,55 +1,62 @@
 import { createHash } from "node:crypto";
 import { ConfigError } from "../../util/errors.ts";
-import { type HostTensor, tensor } from "../../util/tensor.ts";
 import { RowSpans } from "../rowSpans.ts";
 import { rowBatches } from "./batches.node.ts";
 import type { Shard } from "./shard.ts";
+import type { ShardSet } from "./shardSet.node.ts";
 
 /** Rows read at a time. */
 const rowsAtATime = 4096;
 
 /**
  * One pass over all rows, and where there are targets over these: the digest that `describeData` gives for the same rows in memory, and
- * the mean of the rows to reconstruct.
+ * the mean of the validation rows to reconstruct.
  * @throws {ConfigError} naming file and row of the first value that is NaN or infinite.
  */
 export async function surveyShards(
-  shards: readonly Shard[],
+  set: Surveyed,
   split: { readonly train: RowSpans; readonly validation: RowSpans },
-  targets?: readonly Shard[] | undefined,
-): Promise<{ digest: string; mean: HostTensor<"float32"> }> {
-  const own = await surveyOne(shards);
-  const target = targets && (await surveyOne(targets));
+  targets?: Surveyed | undefined,
+): Promise<{ digest: string; mean: Float64Array }> {
+  const own = await surveyOne(set, split.validation);
+  const target = targets && (await surveyOne(targets, split.validation));
   const hashes = [...own.hashes, ...(target?.hashes ?? []), rowNumbers(split.train), rowNumbers(split.validation)];
   const text = JSON.stringify({ dims: own.dims, hashes });
   return { digest: createHash("sha256").update(text).digest("hex"), mean: (target ?? own).mean };
 }
 
-async function surveyOne(shards: readonly Shard[]) {
+type Surveyed = Pick<ShardSet, "shards" | "rows" | "wanted">;
+
+/** `averaged` are rows of the set, numbered among the wanted ones. */
+async function surveyOne({ shards, rows, wanted = RowSpans.of([0, rows]) }: Surveyed, averaged: RowSpans) {
   const inputDim = shards[0]!.width;
-  const rows = shards.reduce((sum, shard) => sum + shard.rows, 0);
   const sums = new Float64Array(inputDim);
   const hashes = new Hashes();
-  let from = 0;
-  for await (const { data, dims } of rowBatches(shards, RowSpans.of([0, rows]), rowsAtATime)) {
+  const ranges = averaged.ranges();
+  let [from, next] = [0, 0];
+  for await (const { data, dims } of rowBatches(shards, wanted, rowsAtATime)) {
     hashes.add(data);
-    for (let at = 0; at < data.length; at += inputDim) for (let i = 0; i < inputDim; i++) sums[i]! += data[at + i]!;
-    if (!sums.every(Number.isFinite)) refuse(data, from, shards);
-    from += dims[0]!;
+    if (!data.every(Number.isFinite)) refuse(data, from, shards, wanted);
+    const end = from + dims[0]!;
+    for (; next < ranges.length && ranges[next]![0] < end; next++) {
+      const [first, last] = ranges[next]!;
+      for (let row = Math.max(first, from); row < Math.min(last, end); row++)
+        for (let i = 0, at = (row - from) * inputDim; i < inputDim; i++) sums[i]! += data[at + i]!;
+      // The rest of it is in the next rows.
+      if (last > end) break;
+    }
+    from = end;
   }
-  const mean = tensor(
-    "float32",
-    [inputDim],
-    Float32Array.from(sums, (sum) => sum / rows),
-  );
+  const mean = sums.map((sum) => sum / Math.max(averaged.count, 1));
   return { hashes: hashes.end(), dims: [rows, inputDim], mean };
 }
 
-/** `from` is the number of the first of these rows in the whole set. */
-function refuse(data: Float32Array, from: number, shards: readonly Shard[]): never {
+/** `from` is the number of the first of these rows among the wanted ones. */
+function refuse(data: Float32Array, from: number, shards: readonly Shard[], wanted: RowSpans): never {
   const width = shards[0]!.width;
   const at = data.findIndex((value) => !Number.isFinite(value));
-  let row = from + Math.floor(at / width);
+  const number = from + Math.floor(at / width);
+  let row = wanted.ranges(number, number + 1)[0]![0];
   for (const { path, rows } of shards) {
     if (row < rows) throw new ConfigError(`${path}: ${data[at]} at row ${row}, column ${at % width}; drop such rows`);
     row -= rows;

@@ -4,6 +4,7 @@ import { metadataOf } from "../../onnx/model.ts";
 import { type Model, toNumber } from "../../onnx/proto.ts";
 import { dataTypeName, shapeOf } from "../../onnx/tensors.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { parseSmall } from "../../util/json.ts";
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -46,7 +47,8 @@ const contradictable = (model: Model, metadata: Metadata, file: string): Stateme
 function partOf({ graph }: Model): string {
   const has = (among: "input" | "output", name: string) => graph?.[among]?.some((one) => one.name === name) ?? false;
   if (has("input", "latents")) return "decoder";
-  if (has("input", "shift")) return "evaluator";
+  // The second is what evaluators of earlier releases take.
+  if (has("output", "latentStatistics.count") || has("input", "shift")) return "evaluator";
   return has("output", "reconstruction") ? "autoencoder" : "encoder";
 }
 
@@ -73,7 +75,7 @@ function inConfig({ config = "", ...metadata }: Metadata, file: string): Stateme
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseSmall(text);
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 import { decodeModel } from "../../onnx/model.ts";
 import { nonFloat } from "../../onnx/nonFloats.ts";
-import { opsetOf } from "../../onnx/opsets.ts";
+import { movable, opsetOf } from "../../onnx/opsets.ts";
 import { type Graph, type Model, toNumber } from "../../onnx/proto.ts";
+import { converter, irToWrite, notRaised, plainInitializers, raisable } from "../../onnx/raise.ts";
 import { splice } from "../../onnx/splice.ts";
 import { dataTypeName, dataTypes } from "../../onnx/tensors.ts";
 import { type FoundValue, findValue, namesIn, nearestIn, showValue } from "../../onnx/values.ts";
@@ -57,7 +58,9 @@ export function attach(
   const names = namesIn(model);
   const prefix = freePrefix(names, options.prefix, host.file);
   const wanted = wantedOutputs(sae, options, encoder.file);
-  const opset = opsetOf(model);
+  const own = opsetOf(model);
+  const opset = own !== undefined && own < movable.from ? raisedOpset(model, own, host.file) : own;
+  const irVersion = irToWrite(model);
   const { reconstruct = false, steer = false } = options;
   const graph = attachedGraph({
     ...{ sae, at, prefix, wanted, reconstruct, steer, opset: opset ?? sae.opset },
@@ -75,7 +78,8 @@ export function attach(
           : undefined,
       graph,
       model: {
-        ...(opset === undefined ? { opsetImport: [{ domain: "", version: sae.opset }] } : {}),
+        ...(own === undefined || opset !== own ? { opsetImport: [{ domain: "", version: opset ?? sae.opset }] } : {}),
+        ...(irVersion === undefined ? {} : { irVersion }),
         metadataProps: [
           {
             key: `sae-onnx.${prefix}`,
@@ -102,6 +106,16 @@ export function attach(
   };
 }
 
+/** The opset to write an old model in, as it stands. @throws {ConfigError} naming the op that would mean something else there. */
+function raisedOpset(model: Model, opset: number, file: string): number {
+  const inTheWay = notRaised(model, opset);
+  if (inTheWay !== undefined)
+    throw new ConfigError(
+      `${file}: is of opset ${opset}, an encoder needs ${raisable.to} or later, and ${inTheWay}; ${converter(17)}`,
+    );
+  return raisable.to;
+}
+
 /** The model's own functions may stand for ops of the default domain; whether they do is the runtime's choice. Source: onnx.proto, ModelProto.functions. */
 function refuseOverridden(model: Model, added: Graph, file: string): void {
   const ops = new Set(added.node?.map(({ opType }) => opType));
@@ -113,9 +127,9 @@ function refuseOverridden(model: Model, added: Graph, file: string): void {
 }
 
 function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOptions, file: string): FoundValue {
-  if (toNumber(model.irVersion) < 4)
+  if (toNumber(model.irVersion) < plainInitializers.before)
     throw new ConfigError(
-      `${file}: is of ONNX IR ${toNumber(model.irVersion)}, from before 2019; save it with IR 4 or later`,
+      `${file}: is of ONNX IR ${toNumber(model.irVersion)}, from before 2018; save it with IR 4 or later`,
     );
   const at = findValue(model, options.tensor, inputDim, file);
   const other = at.dataType === undefined && at.producer ? nonFloat(model.graph ?? {}, at.name) : undefined;
@@ -147,7 +161,7 @@ function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOpt
     throw new ConfigError(
       `--width ${options.width}: the encoder takes activations ${inputDim} wide; give its own encoder`,
     );
-  if (typeof declared !== "number" && options.width === undefined)
+  if (typeof declared !== "number" && made !== inputDim && options.width === undefined)
     throw new ConfigError(
       `${file}: the model does not declare how wide "${at.name}" is; if it is ${inputDim}, add --width ${inputDim}`,
     );

@@ -2,7 +2,6 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { type ExpectedOutput, type VerificationVectors, writeVectors } from "../../data/vectors.ts";
 import { metadataOf, withMetadata } from "../../onnx/model.ts";
 import type { Model } from "../../onnx/proto.ts";
-import { outputDimOf } from "../../sae/dims.ts";
 import type { SaeSpec } from "../../sae/spec.ts";
 import { digest } from "../../util/digest.ts";
 import type { HostTensor } from "../../util/tensor.ts";
@@ -12,7 +11,6 @@ import { type WeightTypeName, weightTypes } from "../weights/index.ts";
 import { largest } from "../weights/largest.ts";
 import { type PlainRow, plainLatents, plainReconstruction } from "./forward.ts";
 import { vectorRows } from "./rows.ts";
-import { plainSums } from "./sums.ts";
 import { column, matrix } from "./tensors.ts";
 
 type Rows = readonly ArrayLike<number>[];
@@ -68,21 +66,16 @@ export function vectorsOf(
   }
   const selection = { threshold: thresholds(code), gap: column(code.map(({ gap }) => gap)) };
   const xHat = part === "encoder" ? [] : decoded(code.map((row) => row.latents));
-  if (part === "evaluator") {
-    const shift = column(new Array<number>(outputDimOf(config)).fill(0));
-    // A transcoder's targets may be any rows: its own reconstructions, halved.
-    const targets = config.outputDim === undefined ? undefined : matrix(xHat.map((row) => row.map((v) => v / 2)));
-    const inputs = { activations, ...(targets ? { targets } : {}), shift };
-    return { rows, inputs, outputs: plainSums(code, targets ?? activations, xHat), selection };
-  }
   // Magnitudes, in descending order: latents of opposite sign and nearly the same magnitude may come in either order.
   const top = { top_values: { value: matrix(code.map((row) => row.top)), ...inLatents } };
+  const hasTop = target === "ort" && code[0]!.top.length > 0;
   return {
     rows,
     inputs: { activations },
     outputs: {
-      latents,
-      ...(target === "ort" && code[0]!.top.length > 0 ? top : {}),
+      // An evaluator gives either of the two. Its sums mix rows of every magnitude and are not replayed.
+      ...(part === "evaluator" && hasTop ? {} : { latents }),
+      ...(hasTop ? top : {}),
       ...(part === "encoder" ? {} : { reconstruction: asOutput(xHat) }),
     },
     selection,

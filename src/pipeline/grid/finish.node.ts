@@ -3,11 +3,11 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Checkpoint, writeCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { writeTrainingState } from "../../checkpoint/trainingState.ts";
-import type { TrainConfig } from "../../config/config.ts";
 import { configToJson } from "../../config/json.ts";
 import { writeWhole } from "../../data/files.node.ts";
+import { withChance } from "../../evaluate/chance/withChance.ts";
 import { evaluate } from "../../evaluate/evaluate.ts";
-import { withRecovery } from "../../evaluate/recovery.ts";
+import { withTruth } from "../../evaluate/truth/withTruth.ts";
 import { vectorsPath, writeFrozen } from "../../export/files.node.ts";
 import { freeze, type Part } from "../../export/freeze.ts";
 import { freezeWithVectors } from "../../export/vectors/vectors.ts";
@@ -19,18 +19,25 @@ import { finishedTensors } from "../../train/finished.ts";
 import { tf32Here } from "../../train/process/contactMemory.node.ts";
 import type { TrainProgress } from "../../train/train.ts";
 import { readIfThere, statePath } from "../existing.node.ts";
-import { checkpointPath, defaultThreads, type Entry, type GridPlan } from "./plan.node.ts";
+import { checkpointPath, type Entry, type GridPlan } from "./plan.node.ts";
 import type { GridRun } from "./request.ts";
+import { countsThreads } from "./share.ts";
 
 /** A training between two epochs, as it is saved. */
 export function checkpointOf(
   { run: { provider }, data: { info, layer, position } }: GridPlan,
-  config: TrainConfig,
-  { state: tensors, epochsDone, loss }: TrainProgress,
+  { config, threads }: Entry,
+  { state: tensors, epochsDone, loss, resampled }: TrainProgress,
 ): Checkpoint {
-  const tf32 = provider === "cuda" ? tf32Here() : undefined;
-  return { config, tensors, epochsDone, loss, layer, position, tf32, dataDigest: info.digest, metrics: {} };
+  const how = countsThreads(provider) ? { threads } : { tf32: provider === "cuda" ? tf32Here() : undefined };
+  const trained = { config, tensors, epochsDone, loss, resampled, ...how };
+  return { ...trained, layer, position, dataDigest: info.digest, metrics: {} };
 }
+
+/** The same back again. */
+export const progressOf = ({ tensors: state, epochsDone, loss, resampled }: Checkpoint): TrainProgress => ({
+  ...{ state, epochsDone, loss, resampled },
+});
 
 /** Writes where a training is. */
 export const saveCheckpoint = ({ run }: GridPlan, name: string, checkpoint: Checkpoint): Promise<void> =>
@@ -39,17 +46,24 @@ export const saveCheckpoint = ({ run }: GridPlan, name: string, checkpoint: Chec
 /** Freezes and measures an SAE whose training is over, and writes all its files. Gives its record. */
 export async function finishSae(
   plan: GridPlan,
-  { name, config }: Entry,
+  entry: Entry,
   trained: TrainProgress & { readonly seconds: number },
 ): Promise<SaeRecord> {
   const { run, data } = plan;
-  const { provider, threads = defaultThreads, keepState = true } = run;
-  const ended = checkpointOf(plan, config, trained);
+  const {
+    name,
+    config,
+    kept: { leftOut },
+  } = entry;
+  const { provider, keepState = true } = run;
+  const { threads } = plan.share;
+  const ended = checkpointOf(plan, entry, trained);
   const unmeasured: Checkpoint = { ...ended, tensors: finishedTensors(config, trained.state) };
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
-  const evaluation = await withRecovery(runtime, model, measured, data.trueFeatures, { threads });
+  const compared = await withChance(runtime, measured, data.evaluation, { threads });
+  const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   await writeParts(run, name, checkpoint, frozenParts);
   await writeWhole(join(run.out, `${name}.latents.json`), latentsJson(evaluation.latents));
@@ -58,7 +72,7 @@ export async function finishSae(
   else await rm(statesAt, { force: true });
   // The checkpoint is last: once it says finished, everything else is there.
   await saveCheckpoint(plan, name, checkpoint);
-  return trainedRecord({ ...checkpoint, name, provider, seconds: trained.seconds }, evaluation);
+  return trainedRecord({ ...checkpoint, name, provider, leftOut, seconds: trained.seconds }, evaluation);
 }
 
 const frozenParts = ["encoder", "autoencoder"] as const;
@@ -70,7 +84,12 @@ async function writeParts(run: GridRun, name: string, checkpoint: Checkpoint, pa
 }
 
 /** The record of an SAE that is finished already; frozen files that are missing are written again. */
-export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpoint, known: SaeRecord | undefined) {
+export async function reuse(
+  { run }: GridPlan,
+  { name, threads, kept: { leftOut } }: Entry,
+  checkpoint: Checkpoint,
+  known: SaeRecord | undefined,
+): Promise<SaeRecord> {
   const missing: Part[] = [];
   for (const part of frozenParts) {
     const path = frozenPath(run, name, part);
@@ -82,7 +101,10 @@ export async function reuse({ run }: GridPlan, name: string, checkpoint: Checkpo
   const splits = Object.fromEntries(
     Object.keys(metrics).map((key) => [key, describedKeys[key]?.split ?? "validation"]),
   );
-  return trainedRecord({ ...checkpoint, name, provider: run.provider, seconds: null }, { metrics, splits });
+  return trainedRecord(
+    { ...checkpoint, name, provider: run.provider, threads, leftOut, seconds: null },
+    { metrics, nullReasons: {}, splits },
+  );
 }
 
 /** Per-latent numbers as JSON, in the seven digits that float32 has. */

@@ -1,27 +1,28 @@
 /** @file What a grid is going to do: everything that can be refused is refused here, before the first file is written. */
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
-import { fittedTo, type TrainConfig } from "../../config/config.ts";
+import { isFinished } from "../../checkpoint/checkpoint.ts";
+import { fittedTo } from "../../config/config.ts";
 import { stemsOf } from "../../record/names.ts";
 import type { SaeRecord } from "../../record/record.ts";
+import { machineHere } from "../../runtime/machine.node.ts";
 import { usableRuntime } from "../../runtime/providers.node.ts";
 import { checkTrainingRows } from "../../train/rows.ts";
 import { endsRun } from "../../train/runs/divide.ts";
 import { type Dataset, datasetOf } from "../dataset.node.ts";
-import { existingCheckpoint, existingRecords } from "../existing.node.ts";
-import { defaultMemory, withinMemory } from "../memory.ts";
+import { existingCheckpoint, existingMetrics } from "../existing.node.ts";
+import { defaultMemory, roomBesideRows, withinMemory } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
+import { type KeptRows, keptRows } from "./keptRows.node.ts";
 import type { GridRun } from "./request.ts";
+import { countsThreads, type Share, shareOut, shareSentence } from "./share.ts";
+import { type Found, threadsBegun, threadsRecorded } from "./threads.ts";
 
-/** Threads inside an op, unless told otherwise. */
-export const defaultThreads = 1;
-
-/** One SAE of a grid: its files' names, and what is there of it from before. */
-export interface Entry {
-  readonly name: string;
-  readonly config: TrainConfig;
-  readonly before: Checkpoint | undefined;
+/** One SAE of a grid, as it is going to be trained. */
+export interface Entry extends Found {
+  /** Threads it is recorded with: `null` where they were not the same all the way, or do not count. */
+  readonly threads: number | null;
+  /** The rows it trains on. */
+  readonly kept: KeptRows;
 }
 
 /** A grid that can be trained. */
@@ -29,9 +30,13 @@ export interface GridPlan {
   readonly run: GridRun;
   readonly data: Dataset;
   readonly entries: readonly Entry[];
-  /** Processes side by side, and whether each reads its next rows while it trains. */
-  readonly jobs: number;
+  /** The entries that are left to train, side by side, and whether each reads its next rows while it trains. */
+  readonly share: Share;
   readonly ahead: boolean;
+  /** Threads that the metrics file says this grid began with, to go on with as many; nothing where that is not known. */
+  readonly begun: number | undefined;
+  /** How the machine is used, in one sentence; nothing where there is nothing to train. */
+  readonly sentence: string | undefined;
   /** The metrics file, and what stands in it from before. */
   readonly path: string;
   readonly records: readonly SaeRecord[];
@@ -48,33 +53,64 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   for (const { step } of run.configs) checkStep(provider, step);
   await usableRuntime(provider);
   const data = await datasetOf(run.set, run.trainRows, run.target);
-  const rows = data.trainShapes.dims[0]!;
-  const configs = run.configs.map((config) => fittedTo(config, rows));
-  for (const config of configs) checkTrainingRows(config, data.trainShapes);
-  const jobs = jobsOf(run);
-  const side =
-    "shards" in run.set
-      ? withinMemory(configs, data.trainShapes.dims, { memory: run.memory ?? defaultMemory, jobs })
-      : { jobs, ahead: true };
+  const kept = await keptRows(run.configs, data);
+  const rowsOf = (i: number) => kept[i]!.shapes.dims[0]!;
+  const configs = run.configs.map((config, i) => fittedTo(config, rowsOf(i)));
+  for (const [i, config] of configs.entries()) checkTrainingRows(config, kept[i]!.shapes);
+  const stems = stemsOf(run.name, configs);
+  tellLeftOut(run, kept);
   const path = join(out, `${run.name}.metrics.json`);
-  const records = await existingRecords(path, data.info, force);
-  const entries: Entry[] = [];
-  for (const [i, name] of stemsOf(run.name, configs).entries()) {
+  const metrics = await existingMetrics(path, data.info, force);
+  const found: Found[] = [];
+  for (const [i, name] of stems.entries()) {
     const config = configs[i]!;
     const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, data.info);
-    entries.push({ name, config, before });
-    if (before && before.epochsDone > 0 && !endsRun(config, rows, before.epochsDone))
+    found.push({ name, config, before });
+    if (before && before.epochsDone > 0 && !endsRun(config, rowsOf(i), before.epochsDone))
       run.onNote?.(
         `${name}: goes on after epoch ${before.epochsDone}, where ${config.epochs} epochs at once would be in the middle of a run; the last digits may differ from those`,
       );
   }
-  return { run, data, entries, path, records, ...side };
+  const left = found.filter(({ before }) => !before || !isFinished(before));
+  const before = force ? undefined : threadsBegun(metrics, configs, left);
+  const use = useOfMachine(run, left, data, before);
+  const begun = left.length > 0 ? use.share.threads : before;
+  const entries = found.map((one, i) => ({
+    ...one,
+    ...{ threads: threadsRecorded(run, one, use.share.threads), kept: kept[i]! },
+  }));
+  return { run, data, entries, begun, path, records: metrics?.rows ?? [], ...use };
 }
 
-/**
- * How many processes train side by side. Several SAEs of one thread each are quicker than one after another on all cores:
- * most ops of a step are too small to share. And as the number of threads can change the last digits, it is the same
- * whatever the grid and the machine. Default: as many processes as there are cores for, four at most.
- */
-const jobsOf = ({ jobs, threads = defaultThreads, configs }: GridRun): number =>
-  Math.min(jobs ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / threads))), configs.length);
+/** How the SAEs that are left to train share the machine. */
+function useOfMachine(
+  run: GridRun,
+  left: readonly Found[],
+  { trainShapes: { dims } }: Dataset,
+  begun: number | undefined,
+): Pick<GridPlan, "share" | "ahead" | "sentence"> {
+  if (left.length === 0) return { share: { jobs: 0, threads: 1 }, ahead: true, sentence: undefined };
+  const { provider, jobs, threads, machine = machineHere(), memory: allowed = defaultMemory } = run;
+  const configs = left.map(({ config }) => config);
+  const inMemory = () => {
+    const bounded = jobs === undefined && countsThreads(provider);
+    return { room: bounded ? roomBesideRows(configs, dims, machine.memory) : Number.POSITIVE_INFINITY, ahead: true };
+  };
+  const gb = (bytes: number) => `${Number((bytes / 1e9).toFixed(1))} GB`;
+  const [{ room, ahead }, memory] =
+    "shards" in run.set
+      ? [withinMemory(configs, dims, allowed), `--memory (${gb(allowed)})`]
+      : [inMemory(), `memory (${gb(machine.memory)} free)`];
+  const work = { provider, cells: left.length, cores: machine.cores, room, memory, jobs, threads, begun };
+  const share = shareOut(work);
+  return { share, ahead, sentence: shareSentence(work, share) };
+}
+
+/** Says how many rows are left out of training, once for each limit. */
+function tellLeftOut({ configs, onNote }: GridRun, kept: readonly KeptRows[]): void {
+  const said = new Map(configs.map(({ maxRowNorm }, i) => [maxRowNorm, kept[i]!]));
+  for (const [limit, { leftOut, shapes }] of said) {
+    const count = shapes.dims[0]! + leftOut;
+    if (limit !== "none") onNote?.(`--max-row-norm ${limit}: ${leftOut} of ${count} training rows are left out`);
+  }
+}

@@ -2,6 +2,7 @@ import type { Weights } from "../../checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../../config/config.ts";
 import type { SaeRecord } from "../../record/record.ts";
 import type { ProviderName } from "../../runtime/capabilities.ts";
+import type { Machine } from "../../runtime/machine.node.ts";
 import type { AnySet } from "../dataset.node.ts";
 
 /** What to train, on what, and where to. */
@@ -21,14 +22,22 @@ export interface GridRun {
   /** First part of the files' names. */
   readonly name: string;
   readonly provider: ProviderName;
-  /** Threads inside an op; default 1. They can change the last digits. */
+  /**
+   * Threads inside an op, on a host. They change the last digits. Default: those it began with; else one each, or the cores over the SAEs
+   * left to train where these are fewer.
+   */
   readonly threads?: number | undefined;
   /** Epochs in one run, which cannot be interrupted; the result does not depend on it. Default: as `train` has it; step `live` has runs of its own. */
   readonly epochsPerRun?: number | undefined;
-  /** SAEs trained side by side, each in a process of its own; the result does not depend on it. */
+  /**
+   * SAEs trained side by side, each in a process of its own; the result does not depend on it. Default: as many as cores and memory have
+   * room for.
+   */
   readonly jobs?: number | undefined;
   /** Bytes of memory that a set in files is trained within; default 2 GB. The result does not depend on it. */
   readonly memory?: number | undefined;
+  /** Cores and free memory; default: what this process may use. */
+  readonly machine?: Machine | undefined;
   /** Train again what is there already, and replace what another configuration left. */
   readonly force?: boolean;
   /** Once aborted, the SAE in training is saved after its present run, and the grid ends. */

@@ -1,3 +1,5 @@
+import { extentOf } from "../stats.ts";
+
 /** A linear or logarithmic axis in the terms of the data and of pixels. */
 export interface AxisScale {
   readonly type: "log" | "linear";
@@ -11,11 +13,12 @@ export function axisScale(
   values: readonly number[],
   options: { readonly log: boolean; readonly length: number; readonly before: number; readonly after: number },
 ): AxisScale {
-  const log = options.log && Math.min(...values) > 0;
+  const [least, greatest] = extentOf(values) ?? [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const log = options.log && least > 0;
   const to = log ? Math.log : (value: number) => value;
   const from = log ? Math.exp : (value: number) => value;
-  const low = to(Math.min(...values));
-  const high = to(Math.max(...values));
+  const low = to(least);
+  const high = to(greatest);
   const span = high - low || Math.abs(low) * 0.1 || 1;
   const domain = [from(low - options.before * span), from(high + options.after * span)] as const;
   const start = to(domain[0]);

@@ -42,6 +42,11 @@ export interface Chart {
   readonly title: string;
   /** How to read it, one or two sentences. */
   readonly caption: string;
+  /** Why it is not drawn though the records hold what it shows: there is too much of it. Asked first; nothing where it can be drawn. */
+  readonly leftOut?: (
+    configurations: readonly Configuration[],
+    context: Pick<ChartContext, "pareto">,
+  ) => string | undefined;
   /** The vega-lite specification, or `null` where the records do not hold what it shows. */
   readonly spec: (configurations: readonly Configuration[], context: ChartContext) => TopLevelSpec | null;
 }

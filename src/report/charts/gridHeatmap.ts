@@ -3,7 +3,7 @@ import { type Configuration, panelsOf, placesOn, valuesOf } from "../configurati
 import { formatNumber, noValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import { type Chart, defineChart, type SectionName } from "./chart.ts";
-import { heatmap } from "./heatmap.ts";
+import { heatmap, mostCells } from "./heatmap.ts";
 
 /** What distinguishes one of the grid's heatmaps from the others. */
 interface GridHeatmap {
@@ -29,13 +29,18 @@ export function gridHeatmap(options: GridHeatmap): Chart {
     section,
     title,
     caption,
+    leftOut(configurations) {
+      const count = panelsOf(configurations).length;
+      if (count > mostPanels * 3) return isPlaced(configurations) ? undefined : `${count} grids are too many`;
+      const cells = count * placesOn("x", configurations).length * placesOn("y", configurations).length;
+      return cells > mostCells ? `${cells} cells are too many` : undefined;
+    },
     spec(configurations, { width }) {
       const panels = panelsOf(configurations);
       const measured = configurations.some((one) => valuesOf(one, key).mean !== null);
       if (!measured || configurations.length === 0) return null;
       const { axes } = configurations[0]!;
-      const placed = axes.varying.includes("layer") || axes.varying.includes("position");
-      if (panels.length > mostPanels * (placed ? 1 : 3)) return null;
+      if (panels.length > mostPanels * (isPlaced(configurations) ? 1 : 3)) return null;
       const [xs, ys] = [placesOn("x", configurations), placesOn("y", configurations)];
       const at = new Map(configurations.map((one) => [address(one.panel, one.x, one.y), one]));
       const cells = panels.flatMap((panel) =>
@@ -61,5 +66,8 @@ export function gridHeatmap(options: GridHeatmap): Chart {
     return { value: mean, label: mean === null ? noValue : formatNumber(format, mean), tip };
   }
 }
+
+const isPlaced = ([first]: readonly Configuration[]): boolean =>
+  ["layer", "position"].some((key) => first?.axes.varying.includes(key));
 
 const address = (panel: string, x: string, y: string) => JSON.stringify([panel, x, y]);

@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import { noValue } from "../format.ts";
+import { extentOf } from "../stats.ts";
 import { textWidth } from "../textWidth.ts";
 import { figure } from "./figure.ts";
 import { faint, font, ink, withTitleAbove } from "./theme.ts";
@@ -39,6 +40,9 @@ export interface HeatmapOptions {
   readonly width: number;
 }
 
+/** A figure of more cells is not read. */
+export const mostCells = 4000;
+
 const fontSize = 12;
 /** Pixels between two panels. */
 const between = 24;
@@ -50,7 +54,8 @@ const between = 24;
 export function heatmap(options: HeatmapOptions): TopLevelSpec {
   const { cells, xs, ys, panels, width, scheme, reverse, format } = options;
   const narrow = width < 500;
-  const widestLabel = Math.max(...cells.map(({ label }) => textWidth(label, fontSize)), ...xs.map((x) => textWidth(x)));
+  const labels = [...cells.map(({ label }) => textWidth(label, fontSize)), ...xs.map((x) => textWidth(x))];
+  const widestLabel = extentOf(labels)![1];
   const yLabels = Math.max(...ys.map((y) => textWidth(y))) + (panels.length > 1 ? 44 : 16);
   const legend = narrow ? 0 : 84;
   const needed = Math.ceil(widestLabel + 8);
@@ -62,7 +67,7 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
   );
   const rowStep = ys.length > 8 ? 24 : narrow ? 40 : 52;
   const fits = textWidth(options.yTitle, fontSize) <= rowStep * ys.length + between;
-  const [low, high] = options.domain ?? extentOf(cells);
+  const [low, high] = options.domain ?? domainOf(cells);
   const black = "contrast('black', scale('color', datum.value))";
   const white = "contrast('white', scale('color', datum.value))";
   const grid = {
@@ -133,9 +138,8 @@ const axis = (field: string, sort: readonly string[], title: string) => ({
   scale: { padding: 0 },
 });
 
-function extentOf(cells: readonly Cell[]): readonly [number, number] {
-  const values = cells.flatMap(({ value }) => value ?? []);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+function domainOf(cells: readonly Cell[]): readonly [number, number] {
+  const [low, high] = extentOf(cells.flatMap(({ value }) => value ?? [])) ?? [0, 0];
   // One value alone has no extent; it takes the middle of the scheme.
   return low < high ? [low, high] : [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2];
 }

@@ -3,7 +3,7 @@ import { formatNumber, noValue } from "../format.ts";
 import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { type Chart, defineChart, type SectionName } from "./chart.ts";
-import { heatmap } from "./heatmap.ts";
+import { heatmap, mostCells } from "./heatmap.ts";
 
 /** More (latent_dim, k) pairs than this would make a figure nobody reads. */
 const mostPanels = 16;
@@ -24,16 +24,16 @@ export function layerPositionMap(options: {
     section,
     title,
     caption: "Layers down, positions across; one colour scale for all panels.",
+    leftOut(all) {
+      const { panels, layers, positions } = planOf(all);
+      const cells = panels.length * layers.length * positions.length;
+      if (layers.length * positions.length < 2) return undefined;
+      if (panels.length > mostPanels) return `${panels.length} maps of layers and positions are too many`;
+      return cells > mostCells ? `${cells} cells are too many` : undefined;
+    },
     spec(all, { width }) {
-      const configurations = all.filter(({ record }) => record.layer !== null && record.position !== null);
-      const layers = distinct(configurations, "layer");
-      const positions = distinct(configurations, "position");
-      if (layers.length * positions.length < 2) return null;
-      const groups = groupBy(configurations, panelOf);
-      const panels = [...groups.keys()].filter((panel) =>
-        groups.get(panel)!.some((one) => valuesOf(one, key).mean !== null),
-      );
-      if (panels.length === 0 || panels.length > mostPanels) return null;
+      const { panels, groups, layers, positions } = planOf(all);
+      if (layers.length * positions.length < 2 || panels.length === 0 || panels.length > mostPanels) return null;
       const cells = panels.flatMap((panel) => {
         const at = new Map(groups.get(panel)!.map((one) => [address(one.record.layer, one.record.position), one]));
         return layers.flatMap((layer) =>
@@ -61,6 +61,16 @@ export function layerPositionMap(options: {
       });
     },
   });
+
+  /** The panels, and what stands down and across. */
+  function planOf(all: readonly Configuration[]) {
+    const placed = all.filter(({ record }) => record.layer !== null && record.position !== null);
+    const groups = groupBy(placed, panelOf);
+    const panels = [...groups].flatMap(([panel, members]) =>
+      members.some((one) => valuesOf(one, key).mean !== null) ? [panel] : [],
+    );
+    return { groups, panels, layers: distinct(placed, "layer"), positions: distinct(placed, "position") };
+  }
 
   function contents(configuration: Configuration | undefined, place: string) {
     const mean = configuration ? valuesOf(configuration, key).mean : null;

@@ -1,12 +1,17 @@
 import { axisName } from "../axes.ts";
-import { placesOn } from "../configurations.ts";
+import { type Configuration, placesOn } from "../configurations.ts";
 import { formatNumber } from "../format.ts";
 import { defineChart } from "./chart.ts";
 import { figure } from "./figure.ts";
 import { fieldOf, panelSizes, rowOfPanels } from "./panels.ts";
 import { lineColors } from "./theme.ts";
+import { evenly } from "./thin.ts";
 
 const mostPanels = 12;
+/** Of more lines some are drawn, of all alike. */
+const mostLines = 300;
+/** More values than this are no colours that can be told apart. */
+const mostColors = 40;
 
 /** Training loss after each epoch: a panel for each dictionary size, a line for each k (or what else varies) and seed, loss on a log axis. */
 export const lossCurves = defineChart({
@@ -14,10 +19,16 @@ export const lossCurves = defineChart({
   section: "training",
   title: "Training Loss by Epoch",
   caption: "Mean over the epoch's steps; one line a seed; logarithmic loss axis.",
+  leftOut(all) {
+    const lines = linesOf(all);
+    const panels = new Set(lines.map(({ one }) => rowOfPanels(one))).size;
+    const colors = new Set(lines.map(({ one }) => one.x)).size;
+    if (panels > mostPanels) return `${panels} panels are too many`;
+    return colors > mostColors ? `${colors} values of ${axisName(lines[0]!.one.axes.x)} are too many lines` : undefined;
+  },
   spec(all, { width }) {
-    const lines = all.flatMap((one) =>
-      one.records.filter(({ loss }) => loss.some(positive)).map((record) => ({ one, record })),
-    );
+    const every = linesOf(all);
+    const lines = evenly(every, mostLines);
     const panels = [...new Set(lines.map(({ one }) => rowOfPanels(one)))];
     if (panels.length === 0 || panels.length > mostPanels) return null;
     const { x } = lines[0]!.one.axes;
@@ -77,8 +88,14 @@ export const lossCurves = defineChart({
         tooltip: { field: "tip" },
       },
     };
-    return figure({ title: lossCurves.title, width, values, panels, columns: size.columns, plot });
+    const subtitle = `${lines.length} of ${every.length} lines are drawn, chosen evenly.`;
+    const some = lines.length < every.length ? { subtitle } : {};
+    return figure({ title: lossCurves.title, ...some, width, values, panels, columns: size.columns, plot });
   },
 });
+
+/** Every SAE whose losses are known. */
+const linesOf = (all: readonly Configuration[]) =>
+  all.flatMap((one) => one.records.filter(({ loss }) => loss.some(positive)).map((record) => ({ one, record })));
 
 const positive = (value: number) => Number.isFinite(value) && value > 0;

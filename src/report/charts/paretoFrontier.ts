@@ -11,6 +11,8 @@ import { faint, font, ink, withTitleAbove } from "./theme.ts";
 
 /** More than this are too many panels to compare. */
 const mostPanels = 6;
+/** More dictionary sizes than this are a scale of colours. */
+const mostSizes = 60;
 const frontierColor = "#cf222e";
 const dominatedColor = "#afb8c1";
 
@@ -25,18 +27,27 @@ export const paretoFrontier = defineChart({
   title: "Pareto Frontier: Quality against Sparsity",
   caption:
     "The staircase is the best value to be had within each budget. Grey points are dominated under the rule in the figure's subtitle.",
+  leftOut(all, context) {
+    const count = planOf(all, context)?.panels.length ?? 0;
+    return count > mostPanels ? `${count} panels are too many` : undefined;
+  },
   spec(all, context) {
-    const [first, second] = context.pareto.rule.objectives;
-    if (!first || !second) return null;
-    const [x, y] = first.direction === "min" && second.direction === "max" ? [first, second] : [second, first];
-    const known = all.filter((one) => meanOf(one, x.key) !== null && meanOf(one, y.key) !== null);
-    const grids = panelsOf(known).length;
-    const few = grids <= mostPanels && known.length >= 2 * grids;
-    const panelOf = (one: Configuration) => (few && one.panel) || dataGroup(one);
-    const panels = [...new Set(known.map(panelOf))];
-    return known.length === 0 || panels.length > mostPanels ? null : draw(known, { panels, panelOf, x, y }, context);
+    const plan = planOf(all, context);
+    return !plan || plan.known.length === 0 || plan.panels.length > mostPanels ? null : draw(plan.known, plan, context);
   },
 });
+
+/** The axes, the configurations that have a place on both, and the panels; nothing with one objective alone. */
+function planOf(all: readonly Configuration[], { pareto }: Pick<ChartContext, "pareto">) {
+  const [first, second] = pareto.rule.objectives;
+  if (!first || !second) return undefined;
+  const [x, y] = first.direction === "min" && second.direction === "max" ? [first, second] : [second, first];
+  const known = all.filter((one) => meanOf(one, x.key) !== null && meanOf(one, y.key) !== null);
+  const grids = panelsOf(known).length;
+  const few = grids <= mostPanels && known.length >= 2 * grids;
+  const panelOf = (one: Configuration) => (few && one.panel) || dataGroup(one);
+  return { known, x, y, panelOf, panels: [...new Set(known.map(panelOf))] };
+}
 
 interface Drawn {
   readonly panels: readonly string[];
@@ -59,7 +70,7 @@ function draw(
     width: Math.floor(room / columns) - (columns > 1 ? 40 : 0),
     height: narrow ? 300 : panels.length > 1 ? 280 : 400,
   };
-  const { values, xs, xScale, yScale } = paretoPoints(all, plane, pareto, panelOf);
+  const { values, drawn, xs, xScale, yScale } = paretoPoints(all, plane, pareto, panelOf);
   const xAxis = { grid: false, ...xTicks(x.key, xs, xScale, plane.width) };
   const yAxis = { format: tickFormat(y.key, yScale.domain) };
   const yEncoding = {
@@ -84,13 +95,12 @@ function draw(
   const legend = narrow
     ? { orient: "bottom", symbolSize: 110, columns: Math.floor(plane.width / 70) }
     : { orient: "right", symbolSize: 110, columns: Math.ceil(sizes.length / 20) };
+  const title = "latent_dim";
   const fill = {
     field: "latent_dim",
-    type: "ordinal",
-    sort: sizes,
-    title: "latent_dim",
-    scale: { domain: sizes, scheme: "viridis" },
-    legend,
+    ...(sizes.length > mostSizes
+      ? { type: "quantitative", title, scale: { scheme: "viridis" }, legend: { orient: legend.orient } }
+      : { type: "ordinal", sort: sizes, title, scale: { domain: sizes, scheme: "viridis" }, legend }),
   };
   const point = { type: "point", shape: "circle", filled: true, opacity: 1 };
   const line = { type: "line", stroke: frontierColor, strokeDash: [6, 4], strokeWidth: 1.5, aria: false };
@@ -134,7 +144,8 @@ function draw(
   };
   const { rule, optimal, dominated } = pareto;
   const count = `${optimal.length} of ${optimal.length + dominated.length} are Pareto-optimal`;
-  const subtitle = `${objectivesText(rule.objectives)}, ${rule.dominance} dominance: ${count}`;
+  const thin = drawn < all.length ? `; ${drawn} points are drawn, the others would lie on these` : "";
+  const subtitle = `${objectivesText(rule.objectives)}, ${rule.dominance} dominance: ${count}${thin}`;
   return figure({ title: paretoFrontier.title, subtitle, width, values, panels, columns, plot });
 }
 

@@ -1,11 +1,13 @@
 import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { formatValue } from "../format.ts";
+import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
-import type { Objective, ParetoResult } from "../pareto.ts";
+import { mostDominators, type Objective, type ParetoResult, type ParetoRule } from "../pareto.ts";
 import { textWidth } from "../textWidth.ts";
 import { type AxisScale, axisScale } from "./axisScale.ts";
 import { placeLabels } from "./placeLabels.ts";
 import { staircase, staircaseBoxes } from "./staircase.ts";
+import { evenly, thinned } from "./thin.ts";
 
 /** The plane the points lie in: its objectives and its size in pixels. */
 export interface Plane {
@@ -18,12 +20,14 @@ export interface Plane {
 /** Data of the Pareto plot, told apart by `kind`, and the scales they were placed with. */
 export interface ParetoPoints {
   readonly values: readonly { readonly kind: "point" | "stairs" | "label"; readonly panel: string }[];
+  /** How many points are among them: of those that lie on one another only the first. */
+  readonly drawn: number;
   readonly xs: readonly number[];
   readonly xScale: AxisScale;
   readonly yScale: AxisScale;
 }
 
-/** More points than this in a group: only those of the Pareto set get a label. */
+/** More points than this in a group: only those of the Pareto set get a label, and of many of these some. */
 const mostLabels = 40;
 
 /** Font size of the labels in pixels. */
@@ -40,6 +44,7 @@ export function paretoPoints(
   panelOf: (one: Configuration) => string,
 ): ParetoPoints {
   const optimal = new Set(pareto.optimal);
+  const dominators = new Map(pareto.dominated.map(({ item, by }) => [item, by]));
   const points = configurations
     .map((one) => ({
       kind: "point" as const,
@@ -50,7 +55,7 @@ export function paretoPoints(
       optimal: optimal.has(one),
       group: dataGroup(one),
       text: textOf(one, x, panelOf(one)),
-      tip: tipOf(one, pareto),
+      tip: tipOf(one, pareto.rule, dominators.get(one) ?? []),
     }))
     // The Pareto set first: its labels choose their places first.
     .toSorted((a, b) => Number(b.optimal) - Number(a.optimal));
@@ -68,7 +73,13 @@ export function paretoPoints(
     // The best of all SAEs on the same activations, whatever panel they are in.
     const inGroup = points.filter(({ group }) => group === inPanel[0]!.group);
     const corners = staircase(inGroup, x.direction, y.direction, xScale.domain);
-    const named = inPanel.length > mostLabels ? inPanel.filter((point) => point.optimal) : inPanel;
+    const named =
+      inPanel.length > mostLabels
+        ? evenly(
+            inPanel.filter((point) => point.optimal),
+            mostLabels,
+          )
+        : inPanel;
     const at = named.map((point) => ({ ...pixels(point), text: point.text }));
     const obstacles = staircaseBoxes(corners.map(pixels), x.direction);
     const places = placeLabels(at, { width, height }, (text) => textWidth(text, labelSize), obstacles);
@@ -80,7 +91,9 @@ export function paretoPoints(
     });
     return [...corners.map((corner) => ({ kind: "stairs" as const, panel, ...corner })), ...labels];
   });
-  return { values: [...points.map(({ text: _, group: __, ...point }) => point), ...lines], xs, xScale, yScale };
+  const drawn = [...groupBy(points, ({ panel }) => panel).values()].flatMap((inPanel) => thinned(inPanel, pixels, 5));
+  const values = [...drawn.map(({ text: _, group: __, ...point }) => point), ...lines];
+  return { values, drawn: drawn.length, xs, xScale, yScale };
 }
 
 /** What sets a point apart from the others of its panel; where x is k, the label need not say it again. */
@@ -90,10 +103,9 @@ function textOf({ cell, parts, record }: Configuration, x: Objective, panel: str
   return [x.key === "k" ? cell.replace(`, k=${record.k}`, "") : cell, ...rest].join(", ");
 }
 
-function tipOf(one: Configuration, { rule, dominated }: ParetoResult<Configuration>): string {
+function tipOf(one: Configuration, rule: ParetoRule, by: readonly Configuration[]): string {
   const values = rule.objectives.map(({ key }) => `${infoOf(key).label} ${formatValue(key, meanOf(one, key))}`);
-  const by = dominated.find(({ item }) => item === one)?.by ?? [];
-  const others = by.length > 1 ? ` and ${by.length - 1} more` : "";
+  const others = by.length > 1 ? ` and ${by.length - 1}${by.length < mostDominators ? "" : " or"} more` : "";
   const verdict = by[0] ? `dominated by ${by[0].label}${others}` : "Pareto-optimal";
   return `${one.label}: ${values.join(", ")}; ${verdict}`;
 }

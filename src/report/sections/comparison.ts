@@ -3,6 +3,7 @@ import type { MetricsFile } from "../../record/record.ts";
 import { type Configuration, configurations, sizesOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
+import { groupBy } from "../group.ts";
 import { inspectRecords } from "../inspect.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
 import { differenceOf, spreadOf } from "../stats.ts";
@@ -19,9 +20,14 @@ export function comparison({ configurations: here, file }: ReportInputs, other: 
   if (!other) return [];
   const { records, notes } = inspectRecords(other.file.rows);
   const there = configurations(records);
+  const bySize = groupBy(there, ({ record }) => sizesOf(record));
   const pairs = here.flatMap((one) => {
-    const matches = there.filter((candidate) => sameCell(one, candidate) && sameOptions(one, candidate));
-    return matches.length === 1 ? [{ one, two: matches[0]! }] : [];
+    const fits = (candidate: Configuration) => sameCell(one, candidate) && sameOptions(one, candidate);
+    const candidates = bySize.get(sizesOf(one.record)) ?? [];
+    const first = candidates.findIndex(fits);
+    // A second one that fits leaves it open which is meant.
+    const only = first >= 0 && candidates.findIndex((other, at) => at > first && fits(other)) < 0;
+    return only ? [{ one, two: candidates[first]! }] : [];
   });
   const paired = new Set(pairs.flatMap(({ one, two }) => [one, two]));
   const keys = knownMetrics.filter((key) =>
@@ -99,5 +105,5 @@ function sameOptions({ record: a, axes }: Configuration, { record: b, axes: othe
 
 function sameCell({ record: a }: Configuration, { record: b }: Configuration): boolean {
   const agrees = (x: number | null, y: number | null) => x === null || y === null || x === y;
-  return sizesOf(a) === sizesOf(b) && agrees(a.layer, b.layer) && agrees(a.position, b.position);
+  return agrees(a.layer, b.layer) && agrees(a.position, b.position);
 }

@@ -2,7 +2,7 @@ import type { NamedMetrics } from "../../record/merge.ts";
 import type { MetricsFile, SaeRecord } from "../../record/record.ts";
 import type { Chart, SectionName } from "../charts/chart.ts";
 import type { Configuration } from "../configurations.ts";
-import type { Block } from "../document.ts";
+import { type Block, text } from "../document.ts";
 import type { ParetoResult } from "../pareto.ts";
 
 /** What every section of a report is made of. */
@@ -18,11 +18,17 @@ export interface ReportInputs {
   readonly notes: readonly string[];
   readonly pareto: ParetoResult<Configuration>;
   /** The figures there are, in order. */
+  /** Figures that would show too much, and why. */
+  readonly leftOut: readonly { readonly chart: Pick<Chart, "section" | "title">; readonly why: string }[];
   readonly figures: readonly Pick<Chart, "name" | "section" | "title" | "caption">[];
 }
 
-/** The figures of a section, in order. */
-export const figuresIn = (section: SectionName, { figures }: ReportInputs): Block[] =>
-  figures
+/** The figures of a section, in order, then those that are not drawn and why. */
+export const figuresIn = (section: SectionName, { figures, leftOut }: ReportInputs): Block[] => [
+  ...figures
     .filter((one) => one.section === section)
-    .map(({ name, title, caption }) => ({ kind: "figure", name, title, caption }));
+    .map(({ name, title, caption }): Block => ({ kind: "figure", name, title, caption })),
+  ...leftOut
+    .filter(({ chart }) => chart.section === section)
+    .map(({ chart, why }) => text(`Not drawn: ${chart.title}; ${why}. Report fewer SAEs at once to see it.`)),
+];

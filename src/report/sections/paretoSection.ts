@@ -34,9 +34,15 @@ export function paretoSection(inputs: ReportInputs): Block[] {
     ),
     tableBlock(`Pareto-optimal configurations${more}`, tableOf(columns, rows)),
     ...(dominated.length > 0 && dominated.length <= mostLines ? [list(dominated.map(dominatedSentence))] : []),
-    ...incomparable.map(({ item, missing }) =>
-      text(`${item.label} cannot be compared: no value for ${listed(missing)}.`),
-    ),
+    ...(incomparable.length > 0
+      ? [
+          list(
+            incomparable.map(
+              ({ item, missing }) => `${item.label} cannot be compared: no value for ${listed(missing)}.`,
+            ),
+          ),
+        ]
+      : []),
   ];
 }
 

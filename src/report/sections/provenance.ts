@@ -1,5 +1,6 @@
 import { compareSettings } from "../../record/identity.ts";
 import { correspondences } from "../correspondence.ts";
+import { mostGridFiles, tooManyGridFiles } from "../derived.ts";
 import { type Block, heading, list, notice, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, listed, noValue } from "../format.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
@@ -27,7 +28,7 @@ export function opening({ file, records, notes }: ReportInputs): Block[] {
 }
 
 /** Every record and every metric, then the definitions, the configuration and the data. */
-export function closing({ file, merged, records }: ReportInputs): Block[] {
+export function closing({ file, merged, records, configurations }: ReportInputs): Block[] {
   const measured = knownMetrics.filter((key) => records.some(({ metrics }) => key in metrics));
   const splitOf = (key: string) => {
     const splits = [...new Set(records.flatMap(({ splits }) => splits[key] ?? []))];
@@ -36,7 +37,7 @@ export function closing({ file, merged, records }: ReportInputs): Block[] {
   const { source, target, digest, train_rows, validation_rows, input_dim, synthetic } = file.data;
   return [
     heading("All rows"),
-    tableBlock(starSentence(records), recordsTable(records)),
+    tableBlock(starSentence(records), recordsTable(configurations)),
     heading("Definitions"),
     tableBlock(
       "",
@@ -49,6 +50,13 @@ export function closing({ file, merged, records }: ReportInputs): Block[] {
       ),
     ),
     tableBlock("What other tools call these, and where they differ", correspondenceTable()),
+    ...(tooManyGridFiles(configurations)
+      ? [
+          text(
+            `No \`grid_metrics_latent{d}.json\` were written: there would be more than ${mostGridFiles}. metrics.csv has all SAEs.`,
+          ),
+        ]
+      : []),
     heading("Configuration and data"),
     tableBlock(
       "Activations",

@@ -6,7 +6,9 @@ import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { figuresIn, type ReportInputs } from "./inputs.ts";
 
-const keys = ["recovered_features", "mean_max_cosine"] as const;
+const keys = ["recovered_features", "mean_max_cosine", "mcc", "uniqueness"] as const;
+/** Only where the data say which features are in each row. */
+const ofRows = ["feature_precision", "feature_recall", "feature_f1", "absorption_rate"] as const;
 
 /** How much of a known dictionary was found, where the activations were made from one; nothing elsewhere. */
 export function recovery(inputs: ReportInputs): Block[] {
@@ -14,13 +16,10 @@ export function recovery(inputs: ReportInputs): Block[] {
   const measured = all.filter((one) => keys.some((key) => meanOf(one, key) !== null));
   const figures = figuresIn("recovery", inputs);
   if (measured.length === 0 && figures.length === 0) return [];
-  const rows = measured.map((one) => [
-    one.label,
-    ...keys.map((key) => formatValue(key, meanOf(one, key))),
-    formatValue("num_active_features", meanOf(one, "num_active_features")),
-    formatValue("explained_variance", meanOf(one, "explained_variance")),
-  ]);
-  const columns = [...keys, "num_active_features", "explained_variance"].map((key) => `>${infoOf(key).label}`);
+  const told = [...keys, ...ofRows].filter((key) => measured.some((one) => meanOf(one, key) !== null));
+  const shown = [...told, "num_active_features", "explained_variance"];
+  const rows = measured.map((one) => [one.label, ...shown.map((key) => formatValue(key, meanOf(one, key)))]);
+  const columns = shown.map((key) => `>${infoOf(key).label}`);
   return [
     heading(sections.recovery),
     text(

@@ -1,11 +1,15 @@
 import { axisName } from "../axes.ts";
 import { type SectionName, sections } from "../charts/chart.ts";
-import { type Configuration, meanOf, panelsOf, placesOn } from "../configurations.ts";
+import { type Configuration, meanOf, placesOn } from "../configurations.ts";
 import { type Block, heading, subheading, type Table, tableBlock, tableOf } from "../document.ts";
 import { formatNumber, formatValue, listed, noValue } from "../format.ts";
+import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { spreadOf } from "../stats.ts";
 import { figuresIn, type ReportInputs } from "./inputs.ts";
+
+/** A table of more cells is not read; its numbers are in the table of all rows too. */
+const mostCells = 2000;
 
 /** More grids than this have their numbers in the table of all rows only. */
 const mostPanels = 4;
@@ -25,10 +29,10 @@ const parts: readonly (readonly [SectionName, ...MakeTable[]])[] = [
 /** The tables of the experiment's report and the figures that go with them. */
 export function results(inputs: ReportInputs): Block[] {
   const { configurations } = inputs;
-  const panels = panelsOf(configurations);
+  const panels = [...groupBy(configurations, ({ panel }) => panel)];
   const tables = (make: MakeTable): Block[] =>
-    (panels.length > mostPanels ? [] : panels).flatMap((panel) => {
-      const made = make(configurations.filter((one) => one.panel === panel));
+    (panels.length > mostPanels ? [] : panels).flatMap(([panel, members]) => {
+      const made = make(members);
       return made && made[1].rows.length > 0 ? [tableBlock([panel, made[0]].filter(Boolean).join(": "), made[1])] : [];
     });
   return [
@@ -47,8 +51,9 @@ function qualityTable(all: readonly Configuration[]): readonly [string, Table] |
   const dims = all[0]?.axes.y === "latent_dim" ? placesOn("y", all) : [];
   const [first, last] = [dims[0], dims.at(-1)];
   if (!table || dims.length < 2) return table && [`Explained variance${floor(all)}`, table];
+  const at = cellsOf(all);
   const gains = placesOn("x", all).map((x) => {
-    const [a, b] = [first, last].map((y) => cell(all, x, y!)).map((one) => (one ? meanOf(one, key) : null));
+    const [a, b] = [first, last].map((y) => at(x, y!)).map((one) => (one ? meanOf(one, key) : null));
     return typeof a === "number" && typeof b === "number"
       ? formatNumber("+.1f", (b - a) * 100)
       : formatNumber("", null);
@@ -82,10 +87,11 @@ function magnitudeTable(all: readonly Configuration[]): readonly [string, Table]
   const keys = ["mean_activation", "max_activation"].filter((key) => all.some((one) => meanOf(one, key) !== null));
   if (keys.length === 0) return null;
   const { x: across, y: down } = all[0]!.axes;
+  const columns = groupBy(all, ({ x }) => x);
   const rows = placesOn("x", all).map((x) => [
     x,
     ...keys.map((key) => {
-      const { mean, sd } = spreadOf(all.filter((one) => one.x === x).map((one) => meanOf(one, key)));
+      const { mean, sd } = spreadOf(columns.get(x)!.map((one) => meanOf(one, key)));
       return sd === null ? formatValue(key, mean) : `${formatValue(key, mean)} ± ${formatValue(key, sd)}`;
     }),
   ]);
@@ -98,11 +104,13 @@ function magnitudeTable(all: readonly Configuration[]): readonly [string, Table]
 function inPlane(all: readonly Configuration[], key: string, format: (one: Configuration) => string): Table | null {
   if (!all.some((one) => meanOf(one, key) !== null)) return null;
   const { x: across, y: down } = all[0]!.axes;
-  const ys = placesOn("y", all);
-  const rows = placesOn("x", all).map((x) => [
+  const [xs, ys] = [placesOn("x", all), placesOn("y", all)];
+  if (xs.length * ys.length > mostCells) return null;
+  const at = cellsOf(all);
+  const rows = xs.map((x) => [
     x,
     ...ys.map((y) => {
-      const one = cell(all, x, y);
+      const one = at(x, y);
       return one ? format(one) : noValue;
     }),
   ]);
@@ -110,5 +118,8 @@ function inPlane(all: readonly Configuration[], key: string, format: (one: Confi
   return tableOf([`>${axisName(across)}`, ...head], rows);
 }
 
-const cell = (all: readonly Configuration[], x: string, y: string): Configuration | undefined =>
-  all.find((one) => one.x === x && one.y === y);
+/** The first configuration at each place of the plane. */
+function cellsOf(all: readonly Configuration[]): (x: string, y: string) => Configuration | undefined {
+  const cells = groupBy(all, ({ x, y }) => JSON.stringify([x, y]));
+  return (x, y) => cells.get(JSON.stringify([x, y]))?.[0];
+}

@@ -1,7 +1,8 @@
 import { axisName } from "../axes.ts";
-import { type Configuration, panelsOf, placesOn, valuesOf } from "../configurations.ts";
+import { type Configuration, placesOn, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
+import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { type Difference, differenceOf } from "../stats.ts";
 import { seedsTable } from "../table.ts";
@@ -13,6 +14,8 @@ const keys = [
   "feature_death_rate",
   "mean_activation",
   "reconstruction_loss",
+  "shared_features_70",
+  "shared_features_90",
 ];
 
 /** Two configurations that differ in one size only, and what lies between their means. */
@@ -28,13 +31,13 @@ const oneSeed =
   "One seed each: no spread was measured, so small differences cannot be told from seed noise. Train with `--seeds 0,1,2` to measure it.";
 
 /** Means and spreads over seeds, and in words which differences stand out from them; a sentence where there is one seed only. */
-export function seeds({ configurations, records }: ReportInputs): Block[] {
+export function seeds({ configurations }: ReportInputs): Block[] {
   if (configurations.every((one) => one.records.length < 2)) return [heading("Seeds"), text(oneSeed)];
   const measured = keys.filter((key) => configurations.some((one) => valuesOf(one, key).sd !== null));
   const compared = ["explained_variance", "feature_death_rate"].flatMap((key) => comparisons(configurations, key));
   return [
     heading("Seeds"),
-    tableBlock("Mean ± sample standard deviation over seeds", seedsTable(records, measured)),
+    tableBlock("Mean ± sample standard deviation over seeds", seedsTable(configurations, measured)),
     ...(compared.length > 0
       ? [
           text(
@@ -52,10 +55,11 @@ export function seeds({ configurations, records }: ReportInputs): Block[] {
 
 /** At every k (or what else stands across), each dictionary size against the next smaller, where both have several seeds. */
 export function comparisons(all: readonly Configuration[], key: string): readonly Comparison[] {
-  return panelsOf(all).flatMap((panel) => {
-    const inPanel = all.filter((one) => one.panel === panel && one.axes.y === "latent_dim");
+  const bySize = all.filter((one) => one.axes.y === "latent_dim");
+  return [...groupBy(bySize, ({ panel }) => panel).values()].flatMap((inPanel) => {
+    const columns = groupBy(inPanel, ({ x }) => x);
     const byColumn = placesOn("x", inPanel).map((x) =>
-      inPanel.filter((one) => one.x === x).toSorted((a, b) => a.record.latent_dim - b.record.latent_dim),
+      columns.get(x)!.toSorted((a, b) => a.record.latent_dim - b.record.latent_dim),
     );
     return byColumn
       .flatMap((column) => column.slice(1).map((to, index) => ({ from: column[index]!, to })))

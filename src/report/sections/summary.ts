@@ -1,10 +1,13 @@
 import { belowMeanSentence, isBelowMean } from "../../record/belowMean.ts";
+import { chanceSentence } from "../../record/beyondChance.ts";
+import { cautions } from "../../record/cautions.ts";
 import { type Configuration, dataGroup, meanOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, noValue } from "../format.ts";
 import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { recommend } from "../recommend.ts";
+import { extentOf } from "../stats.ts";
 import type { ReportInputs } from "./inputs.ts";
 import { recoverySentences } from "./recovery.ts";
 
@@ -23,6 +26,8 @@ export function summary({ file, configurations, pareto }: ReportInputs): Block[]
       paretoSentence(pareto),
       ...baselineSentence(configurations),
       ...belowMean(configurations),
+      ...cautions(file).map((sentence) => `**${sentence}**`),
+      ...chance(configurations),
       ...recoverySentences(configurations),
     ]),
     ...(groups.size > mostGroups
@@ -51,7 +56,7 @@ function recommendations(group: string, members: readonly Configuration[]): Bloc
 }
 
 function rangeSentences(all: readonly Configuration[]): string[] {
-  const seeds = Math.max(...all.map(({ records }) => records.length), 0);
+  const seeds = extentOf(all.map(({ records }) => records.length))?.[1] ?? 0;
   const count = `${all.length} configuration${all.length === 1 ? "" : "s"}${seeds > 1 ? `, up to ${seeds} seeds each` : ", one SAE each"}.`;
   const ranges = ["explained_variance", "feature_death_rate"].flatMap((key) => {
     const measured = all
@@ -85,11 +90,21 @@ function belowMean(all: readonly Configuration[]): string[] {
   return sentence ? [`**${sentence}**`] : [];
 }
 
+/** What the SAEs do better than chance; of several seeds the first speaks. */
+function chance(all: readonly Configuration[]): string[] {
+  const sentence = chanceSentence(
+    all.map(({ record }) => record),
+    (i) => `(${all[i]!.label})`,
+  );
+  return sentence ? [sentence] : [];
+}
+
 /** What predicting the mean of the rows scores, so that no explained variance is read against zero. */
 function baselineSentence(all: readonly Configuration[]): string[] {
   const values = all.flatMap((one) => valuesOf(one, "mean_predictor_explained_variance").mean ?? []);
-  if (values.length === 0) return [];
-  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => formatNumber(".3f", value));
+  const extent = extentOf(values);
+  if (!extent) return [];
+  const [low, high] = extent.map((value) => formatNumber(".3f", value));
   return [
     `Predicting the mean of the rows alone scores an explained variance of ${low === high ? low : `${low} to ${high}`}.`,
   ];

@@ -19,7 +19,8 @@ import type { FromChild, ToChild } from "./messages.ts";
 
 const empty = (dims: readonly number[]) => tensor("float32", dims, new Float32Array(sizeOf(dims)));
 let rows: ResidentRows = { activations: empty([0, 0]) };
-let source: TrainingRows = residentRows(rows);
+let source: TrainingRows | undefined;
+let readers: readonly Prefetch[] = [];
 /** Seconds that the present training has waited for its rows. */
 let waited = 0;
 let stopping = false;
@@ -44,7 +45,7 @@ async function run({
   let lastSnapshot = started;
   stopping = false;
   waited = 0;
-  const progress = await train(runtime, config, source, {
+  const progress = await train(runtime, config, source ?? rows, {
     from,
     start,
     threads,
@@ -78,7 +79,7 @@ async function contactOnce(runtime: Runtime, config: TrainConfig): Promise<First
   const known = rememberedContact(runtime.provider);
   if (known) return known;
   // Rows are copied, because `sample` lends them for this call only.
-  const some = await source.sample(config, ({ activations, targets }) => ({
+  const some = await (source ?? residentRows(rows)).sample(config, ({ activations, targets }) => ({
     activations: { ...activations, data: activations.data.slice() },
     targets: targets && { ...targets, data: targets.data.slice() },
   }));
@@ -92,16 +93,19 @@ process.on("message", (message: ToChild) => {
   else if (message.type === "data") {
     const { dims, targetDims } = message;
     rows = { activations: empty(dims), ...(targetDims ? { targets: empty(targetDims) } : {}) };
-    source = residentRows(rows);
+    source = undefined;
   } else if (message.type === "files") {
     const { files, targets, ahead } = message;
     const onWait = (seconds: number) => {
       waited += seconds;
     };
     const dims = [new RowSpans(files.bounds).count, files.shards[0]!.width] as const;
-    source = streamedRows(dims, new Prefetch(files), {
+    for (const reader of readers) void reader.close();
+    const [reader, ofTargets] = [new Prefetch(files), targets && new Prefetch(targets)];
+    readers = ofTargets ? [reader, ofTargets] : [reader];
+    source = streamedRows(dims, reader, {
       ...{ ahead, onWait },
-      targets: targets && { reader: new Prefetch(targets), width: targets.shards[0]!.width },
+      targets: ofTargets && { reader: ofTargets, width: targets!.shards[0]!.width },
     });
   } else if (message.type === "piece") rows[message.of]!.data.set(message.data, message.at);
   else
@@ -109,6 +113,7 @@ process.on("message", (message: ToChild) => {
       send({ type: "error", name: error.name, message: error.message, stack: error.stack }),
     );
 });
-// Ctrl-C reaches this process too, but the parent decides what it means. Without a parent there is nothing left to do.
-process.on("SIGINT", () => {});
+// Ctrl-C, the end of a batch job and a closed terminal reach this process too, but the parent decides what they mean. Without a parent
+// there is nothing left to do.
+for (const one of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(one, () => {});
 process.on("disconnect", () => process.exit(1));

@@ -137,9 +137,8 @@ export class TrainingProcess {
     });
   }
 
-  /** Ends the process at once, even within a run. */
+  /** Ends the process at once, even within a run; a training that is waited for fails. */
   close(): void {
-    this.#child.removeAllListeners();
     this.#child.kill("SIGKILL");
   }
 

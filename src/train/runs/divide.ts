@@ -10,7 +10,8 @@
  * - Step `live`: rows come to rest between runs, so the division changes the last digits. Time differs between machines.
  *   So sizes alone decide (`bySize`), and every machine has the same runs.
  */
-import type { TrainConfig } from "../../config/config.ts";
+import { heldOut, type TrainConfig } from "../../config/config.ts";
+import { epochsUntilDue } from "../resampling/when.ts";
 import { optimizerOf, stateBytes } from "../state.ts";
 import type { Batches } from "./batches.ts";
 import { epochsForNextRun, Pace } from "./pace.ts";
@@ -104,8 +105,8 @@ export const bySize = (config: TrainConfig, stepsPerEpoch: number, isFirst: () =
  */
 export function endsRun(config: TrainConfig, rows: number, epochs: number): boolean {
   if (config.step !== "live" || config.shuffleRows !== undefined) return true;
-  const stepsPerEpoch = Math.ceil(rows / config.batchSize);
+  const stepsPerEpoch = Math.ceil((rows - heldOut(config, rows)) / config.batchSize);
   let done = 0;
-  while (done < epochs) done += joined(config, done, stepsPerEpoch);
+  while (done < epochs) done += Math.min(joined(config, done, stepsPerEpoch), epochsUntilDue(config, done));
   return done === epochs;
 }

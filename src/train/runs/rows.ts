@@ -1,7 +1,7 @@
 import type { TrainConfig } from "../../config/config.ts";
 import { epochWindows, windowRows } from "../../data/order.ts";
 import type { Range } from "../../data/rowSpans.ts";
-import { tensor } from "../../util/tensor.ts";
+import { sliceRows, tensor } from "../../util/tensor.ts";
 import { type ResidentRows, type RowShapes, type Rows, residentOf, shapesOf } from "../rows.ts";
 import { type Batches, shuffledBatches, windowBatches } from "./batches.ts";
 
@@ -22,11 +22,26 @@ export interface TrainingRows extends RowShapes {
    * The rows of a stretch are good until the next one is asked for.
    */
   readonly stretches: (config: TrainConfig, epochsDone: number, epochs: () => number) => AsyncGenerator<Stretch>;
+  /** The rows without the last `count`. */
+  readonly without: (count: number) => TrainingRows;
+  /** The last `count` rows. They are good during `use`. Not while a stretch is under way. */
+  readonly last: <T>(count: number, use: (rows: ResidentRows) => Promise<T>) => Promise<T>;
 }
+
+const rowsBetween = ({ activations, targets }: ResidentRows, from: number, to: number): ResidentRows => ({
+  activations: sliceRows(activations, from, to),
+  targets: targets && sliceRows(targets, from, to),
+});
 
 /** Rows in memory. A stretch is one or more epochs. */
 export const residentRows = (given: Rows): TrainingRows => ({
   ...shapesOf(residentOf(given)),
+  without: (count) => residentRows(rowsBetween(residentOf(given), 0, shapesOf(residentOf(given)).dims[0]! - count)),
+  last(count, use) {
+    const all = residentOf(given);
+    const rows = all.activations.dims[0]!;
+    return use(rowsBetween(all, rows - count, rows));
+  },
   sample: async (_config, use) => use(residentOf(given)),
   async *stretches(config, epochsDone, epochsAtOnce) {
     for (let done = epochsDone; done < config.epochs; ) {
@@ -53,17 +68,14 @@ export interface WindowReader {
 export function streamedRows(
   dims: readonly [number, number],
   reader: WindowReader,
-  {
-    ahead,
-    onWait,
-    targets,
-  }: {
+  streaming: {
     readonly ahead: boolean;
     readonly onWait: (seconds: number) => void;
     /** A transcoder's: who reads them, and their width. */
     readonly targets?: { readonly reader: WindowReader; readonly width: number } | undefined;
   },
 ): TrainingRows {
+  const { ahead, onWait, targets } = streaming;
   const [rows, width] = dims;
   const readers = targets ? [reader, targets.reader] : [reader];
   const read = (blocks: readonly Range[]) => Promise.all(readers.map((one) => one.read(blocks)));
@@ -89,9 +101,24 @@ export function streamedRows(
   const close = (arrays: readonly Float32Array[], config: TrainConfig) => {
     if (rows > windowRows(config, rows)) for (const [i, array] of arrays.entries()) readers[i]!.free(array);
   };
+  /** By how many rows they lack: each keeps its rows in memory from one training to the next, where they fit in one window. */
+  const shorter = new Map<number, TrainingRows>();
   return {
     dims,
     targetDims: targets && [rows, targets.width],
+    without(count) {
+      const known = shorter.get(count) ?? streamedRows([rows - count, width], reader, streaming);
+      shorter.set(count, known);
+      return known;
+    },
+    async last(count, use) {
+      const data = await read([[rows - count, rows]]);
+      try {
+        return await use(asRows(data));
+      } finally {
+        for (const [i, array] of data.entries()) readers[i]!.free(array);
+      }
+    },
     async sample(config, use) {
       const data = await open(epochWindows(config, rows, 0).next().value!.blocks, config);
       const made = use(asRows(data));

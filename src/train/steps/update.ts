@@ -3,6 +3,7 @@ import * as op from "../../graph/ops.ts";
 import { scope, type Value } from "../../graph/value.ts";
 import type { Drift, Optimizer } from "../../optim/optimizer.ts";
 import type { Code, LossContext, Padding } from "../../sae/architecture.ts";
+import { auxiliaryLoss, deadMask, preOfDead, strongestDead } from "../../sae/auxiliary.ts";
 import { type Constraint, constraints } from "../../sae/constraints.ts";
 import { architectureOf } from "../../sae/spec.ts";
 import { scaledBatch } from "../scaling.ts";
@@ -22,22 +23,46 @@ export function seen({ x, target, padding }: Batch, state: StateValues): Batch {
   return { x: input, target: target === x ? input : scaledBatch(target, state, "target"), padding };
 }
 
-/** The sum of the architecture's losses, a scalar. */
-export const totalLoss = (
+type Known = "options" | "dims" | "sparsity" | "stepsSinceFired" | "state";
+/** What losses are made of. With `auxK` a form may bring the revived latents itself. */
+type LossParts = Omit<LossContext<StateValues, never, never>, Known> & {
+  readonly revived?: (() => Revived) | undefined;
+};
+
+/** Dead latents that are to learn: the strongest of each row, `z`, and the mask of all dead ones. */
+export interface Revived {
+  readonly z: V;
+  readonly dead: V;
+}
+
+/** The losses by name, scalars: the architecture's own, and with `auxK` the auxiliary loss of dead latents. */
+export function lossesOf(
   config: TrainConfig,
   state: StateValues,
-  context: Omit<LossContext<StateValues, never, never>, "options" | "dims" | "sparsity" | "stepsSinceFired" | "state">,
-): V =>
-  scope("loss", () => {
-    const { options } = config;
-    const stepsSinceFired = state.steps_since_fired!;
-    const sparsity = sparsityNow(config, state);
-    const losses = architectureOf(config).losses({
-      ...context,
-      ...{ options, dims: config, sparsity, stepsSinceFired, state },
-    });
-    return Object.values(losses).reduce((sum, one) => op.add(sum, one));
-  });
+  { revived = () => revivedOf(config, state, context), ...context }: LossParts,
+): StateValues {
+  const { options, auxK, auxCoefficient } = config;
+  const stepsSinceFired = state.steps_since_fired!;
+  const sparsity = sparsityNow(config, state);
+  const known = { options, dims: config, sparsity, stepsSinceFired, state };
+  const own = architectureOf(config).losses({ ...context, ...known });
+  if (auxK === 0) return own;
+  const { target, xHat, params, padding } = context;
+  const auxiliary = scope("auxiliary", () =>
+    auxiliaryLoss({ ...revived(), target, xHat, W_dec: params.W_dec!, padding }),
+  );
+  return { ...own, auxiliary: op.mul(auxiliary, auxCoefficient) };
+}
+
+function revivedOf(config: TrainConfig, state: StateValues, { x, params }: Pick<LossParts, "x" | "params">): Revived {
+  const revival = architectureOf(config).revival!(config.options);
+  const dead = deadMask(state.steps_since_fired!, config.deadSteps);
+  return { z: strongestDead(preOfDead(revival, x, params, config), dead, config.auxK, revival.by), dead };
+}
+
+/** The sum of all losses, a scalar. */
+export const totalLoss = (config: TrainConfig, state: StateValues, context: LossParts): V =>
+  scope("loss", () => Object.values(lossesOf(config, state, context)).reduce((sum, one) => op.add(sum, one)));
 
 /** What all parameters share in a step: the optimizer's new scalars, the step count, and the learning rate. */
 export function shared(config: TrainConfig, state: StateValues) {

@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import { float32ToHalf } from "../../../src/data/half.ts";
 import { attach } from "../../../src/export/attach/attach.ts";
 import { freeze } from "../../../src/export/freeze.ts";
-import { decodeModel, packModel } from "../../../src/onnx/model.ts";
-import type { Model } from "../../../src/onnx/proto.ts";
+import { decodeModel, encodeModel, packModel } from "../../../src/onnx/model.ts";
+import type { Model, Node } from "../../../src/onnx/proto.ts";
 import { dataTypes, valueInfo } from "../../../src/onnx/tensors.ts";
 import { cpu } from "../../../src/runtime/cpu.node.ts";
 import type { Tensors } from "../../../src/runtime/session.ts";
 import { wasm } from "../../../src/runtime/web.ts";
 import { bytesOf, tensor, zeros } from "../../../src/util/tensor.ts";
+import { host, node } from "./hosts.ts";
 import { asRows, attached, autoencoder, checkpoint, encoder, exposing, latentDim, run, runBytes } from "./running.ts";
 import { feeds, fused, inHalf, inOpset, stream, transformer, width } from "./transformer.ts";
 
@@ -36,20 +37,60 @@ const asked: Model = {
   },
 };
 
+/** As models were before 2019: every weight is an input too. */
+function ofIr3(model: Model): Model {
+  const { input, initializer } = model.graph!;
+  const weights = initializer!.map(({ name, dataType, dims }) => ({
+    name: name!,
+    type: { tensorType: { elemType: dataType!, shape: { dim: dims!.map((one) => ({ dimValue: Number(one) })) } } },
+  }));
+  return { ...model, irVersion: 3, graph: { ...model.graph, input: [...input!, ...weights] } };
+}
+
 const forms: Readonly<Record<string, Form>> = {
   "opset 17": { model: transformer(), tensor: stream },
   "opset 13": { model: inOpset(transformer(), 13), tensor: stream },
   "opset 11 declared, 11's ops": { model: inOpset(transformer(), 11), tensor: stream },
   "opset 21": { model: inOpset(transformer(), 21), tensor: stream },
   "opset 23": { model: inOpset(transformer(), 23), tensor: stream },
+  "opset 24": { model: inOpset(transformer(), 24), tensor: stream },
+  "opset 26": { model: inOpset(transformer(), 26), tensor: stream },
+  "opset 10, whose ops are 11's": { model: inOpset(transformer(), 10), tensor: stream },
+  "opset 9 and IR 3, weights among the inputs": { model: ofIr3(inOpset(transformer(), 9)), tensor: stream },
   float16: { model: inHalf(transformer()), tensor: stream, given: halves },
   "an If that reads the stream inside": { model: transformer({ bodies: true }), tensor: stream },
   "an input of the model": { model: transformer(), tensor: "x" },
-  "no shapes declared": { model: undeclared(transformer()), tensor: stream, width },
+  "no shapes declared": { model: undeclared(transformer()), tensor: stream },
   "float16, no shapes declared": { model: undeclared(inHalf(transformer())), tensor: stream, width, given: halves },
   "contrib and quantised ops, the residual an output of a fused node": { model: fused(), tensor: "residual", width },
   "by node and output": { model: fused(), tensor: "skip_norm:3", width },
 };
+
+/** The transformer with one more node, in itself or in the body of a node. */
+const withNode = (one: Node): Model => {
+  const model = transformer();
+  return { ...model, graph: { ...model.graph, node: [...model.graph!.node!, one] } };
+};
+const clip: Node = { opType: "Clip", name: "clip", input: [stream], output: ["clipped"] };
+const clipped = withNode(clip);
+const withBody = withNode({
+  ...{ opType: "If", name: "if", input: ["cond"], output: ["either"] },
+  attribute: [{ name: "then_branch", type: 5, g: { node: [clip], output: [valueInfo("clipped", "float32", [])] } }],
+});
+
+test("an old model is written at opset 11 and nothing else of it changes", () => {
+  const model = inOpset(transformer(), 10);
+  const { bytes } = attached(
+    { ...model, opsetImport: [...model.opsetImport!, { domain: "other", version: 3 }] },
+    { tensor: stream },
+  );
+  const { opsetImport, irVersion } = decodeModel(bytes, "a");
+  expect(opsetImport!.map(({ domain, version }) => [domain ?? "", Number(version)])).toEqual([
+    ["other", 3],
+    ["", 11],
+  ]);
+  expect(irVersion).toEqual(decodeModel(encodeModel(model), "b").irVersion);
+});
 
 describe.each([cpu, wasm])("on $provider", (runtime) => {
   test.each(Object.entries(forms))("%s: outputs stay bit for bit, latents are the encoder's", async (_, form) => {
@@ -202,8 +243,8 @@ describe("is refused", () => {
     ["a value of a body", () => attached(transformer({ bodies: true }), { tensor: "branch/Mul_0" }), /inside the body/],
     [
       "no declared width",
-      () => attached(undeclared(half), { tensor: stream }),
-      /does not declare how wide "layer0.*" is; if it is 16, add --width 16/,
+      () => attached(host({ nodes: [node("v = own.Op(x)")] }), { tensor: "v" }),
+      /does not declare how wide "v" is; if it is 16, add --width 16/,
     ],
     [
       "a wrong --width",
@@ -253,14 +294,25 @@ describe("is refused", () => {
     ],
     [
       "an opset too old",
-      () => attached(inOpset(transformer(), 9), { tensor: stream }),
-      /opsets 17 and 9 cannot be reconciled, only 11 to 23 can; convert the model of opset 9/,
+      () => attached(inOpset(transformer(), 6), { tensor: stream }),
+      /lm\.onnx: is of opset 6, an encoder needs 11 or later, and opset 6 is older than opset 7; convert the model, in Python: onnx\.version_converter\.convert_version\(model, 17\)$/,
     ],
     [
-      "an IR before initializers stood alone",
-      () => attached({ ...transformer(), irVersion: 3 }, { tensor: stream }),
-      /IR 3/,
+      "an old opset's op that is another since",
+      () => attached(inOpset(clipped, 10), { tensor: stream }),
+      /is of opset 10, .* and Clip of opset 10 is written otherwise since opset 11; convert .*convert_version\(model, 17\)$/,
     ],
+    [
+      "such an op in the body of an If",
+      () => attached(inOpset(withBody, 10), { tensor: stream }),
+      /Clip of opset 10 is written otherwise since opset 11/,
+    ],
+    [
+      "an opset that nobody knows yet",
+      () => attached(inOpset(transformer(), 99), { tensor: stream }),
+      /opsets 17 and 99 cannot be reconciled, only 11 to 26 can; convert .*convert_version\(model, 17\)$/,
+    ],
+    ["an IR of the first years", () => attached({ ...transformer(), irVersion: 2 }, { tensor: stream }), /IR 2/],
   ])("%s", (_, act, message) => {
     expect(act).toThrow(message);
   });

@@ -4,18 +4,20 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { attachFiles } from "../../../src/export/attach/files.node.ts";
 import { readModel } from "../../../src/export/files.node.ts";
 import { splitExternalData } from "../../../src/onnx/external.ts";
 import { encodeModel } from "../../../src/onnx/model.ts";
+import { ConfigError } from "../../../src/util/errors.ts";
 import { refusal } from "../../data/helpers.ts";
 import { encoder } from "./running.ts";
 import { stream, transformer } from "./transformer.ts";
@@ -42,6 +44,33 @@ test("weights at ./w.data are copied along", async () => {
   writeFileSync(at("dot", "w.data"), weights);
   await attach(path, at("dot-out", "m.onnx"));
   expect(readFileSync(at("dot-out", "w.data"))).toEqual(weights);
+});
+
+test("weights that are cut short are refused by name, and nothing is written", async () => {
+  const { path, weights } = model("short", "w.data");
+  writeFileSync(at("short", "w.data"), weights.subarray(0, weights.length - 1));
+  expect(await refusal(() => attach(path, at("short-out", "m.onnx")))).toMatch(
+    /short\/w\.data: cut short, it has \d+ bytes, tensor ".*" is bytes \d+ to \d+ of it; get the file again$/,
+  );
+  expect(existsSync(at("short-out"))).toBe(false);
+});
+
+test("a model that is not loaded is not written, nor are its weights", async () => {
+  const { path, weights } = model("loaded", "w.data");
+  writeFileSync(at("loaded", "w.data"), weights);
+  const files = { model: path, encoder: at("sae.onnx"), out: at("loaded-out", "m.onnx") };
+  let seen: string[] = [];
+  const load = async (temporary: string) => {
+    seen = readdirSync(dirname(temporary));
+    throw new ConfigError("refused");
+  };
+  expect(await refusal(() => attachFiles(files, { tensor: stream }, load))).toBe("refused");
+  // It is loaded where it will be, beside its weights.
+  expect(seen).toEqual([expect.stringMatching(/^\.sae-onnx-/), "w.data"]);
+  expect(readdirSync(at("loaded-out"))).toEqual([]);
+  await attachFiles(files, { tensor: stream }, async () => {});
+  await refusal(() => attachFiles(files, { tensor: stream }, load));
+  expect(readdirSync(at("loaded-out"))).toEqual(["m.onnx", "w.data"]);
 });
 
 test("an --out that is a link to what is read is refused", async () => {

@@ -5,9 +5,11 @@ import { customGradient } from "../../../graph/alias.ts";
 import * as op from "../../../graph/ops.ts";
 import { dependsOn, scope, type Value } from "../../../graph/value.ts";
 import type { Keep } from "../../../sae/architecture.ts";
+import { deadMask, preOfDead, strongestDead } from "../../../sae/auxiliary.ts";
 import { place } from "../../../sae/select.ts";
 import { architectureOf, parametersOf, sparsityOf } from "../../../sae/spec.ts";
 import type { StateValues } from "../form.ts";
+import type { Revived } from "../update.ts";
 import { inverse, onesLike, positions } from "./places.ts";
 
 type V = Value<"float32">;
@@ -27,8 +29,9 @@ function scored(config: TrainConfig, x: V, params: StateValues) {
 }
 
 /**
- * The latents that a batch keeps. `used [latentDim]` is 1 for each latent that some row keeps, and 0 for the others.
- * `among` makes the same choice in the small SAE of the `active` latents.
+ * The latents that a batch keeps, and the dead ones that its auxiliary loss revives. `used [latentDim]` is 1 for each latent that some
+ * row keeps or revives, and 0 for the others. `among` makes the same choice in the small SAE of the `active` latents. So does
+ * `revivedAmong` with the revived ones.
  */
 export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
   return scope("choose", () => {
@@ -37,7 +40,9 @@ export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
     const known = op.gatherElements(pre, indices);
     const flat = op.reshape(indices, [-1]);
     const ones = op.expand(op.scalarOf("float32", 1), op.shape(flat));
-    const used = op.scatterElements(op.zerosLike(state.steps_since_fired!), flat, ones, { axis: 0 });
+    const kept = op.scatterElements(op.zerosLike(state.steps_since_fired!), flat, ones, { axis: 0 });
+    const revived = config.auxK > 0 ? chooseRevived(config, pre, state) : undefined;
+    const used = revived ? op.max(kept, revived.used) : kept;
 
     const among = (active: Ints): Keep =>
       scope("choose", () => {
@@ -56,7 +61,28 @@ export function chooseLatents(config: TrainConfig, x: V, state: StateValues) {
           return { pre, z: place(values, local, zeros), top: { values, indices } };
         };
       });
-    return { used, among };
+    return { used, among, revivedAmong: revived?.among };
+  });
+}
+
+/** The same for the dead latents that the auxiliary loss of a batch revives. */
+function chooseRevived(config: TrainConfig, pre: V, state: StateValues) {
+  return scope("auxiliary", () => {
+    const revival = architectureOf(config).revival!(config.options);
+    const dead = deadMask(state.steps_since_fired!, config.deadSteps);
+    const z = strongestDead(pre, dead, config.auxK, revival.by);
+    const isRevived = op.cast(op.not(op.equal(z, 0)), "float32");
+    const among = (active: Ints, x: V, small: StateValues) => (): Revived => {
+      const columns = (all: V) => op.gather(all, active, 1);
+      // The values are known already. Their gradient goes to the pre-activations of the small SAE.
+      const [values] = customGradient(
+        [preOfDead(revival, x, small, config)],
+        () => [columns(z)] as const,
+        ([dz]) => [dz && op.mul(dz, columns(isRevived))],
+      );
+      return { z: values, dead };
+    };
+    return { used: op.min(op.reduceSum(isRevived, { axes: [0] }), 1), among };
   });
 }
 

@@ -71,9 +71,10 @@ export const otherNames = (config: TrainConfig): ("drift" | "rest")[] => [...dri
 /**
  * The group of drifting rows, where it pays. It pays when many rows are idle, which needs many latents per kept one.
  * And it pays when the rows do not fit a cache. Elsewhere idle rows stay in their blocks.
+ * With `auxK` an idle row may learn at any step, so it stays there too.
  */
 export const driftNames = (config: TrainConfig): "drift"[] =>
-  leavesManyOut(config) && blockCount(config) >= 4 ? ["drift"] : [];
+  leavesManyOut(config) && blockCount(config) >= 4 && config.auxK === 0 ? ["drift"] : [];
 
 /** The bounds of `count` stretches of rows of about equal size. */
 export function divided(rows: number, count: number): { from: number; to: number }[] {

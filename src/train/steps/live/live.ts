@@ -60,7 +60,8 @@ export const live: StepForm = {
     const code = encode(config, x, small, { mode: "train", keep: kept.among(active) });
     const beside = skipped(config, x, small);
     const xHat = decode(config, code.z, small, beside);
-    const loss = totalLoss(config, state, { x, target, xHat, beside, code, params: small });
+    const revived = kept.revivedAmong?.(active, x, small);
+    const loss = totalLoss(config, state, { x, target, xHat, beside, code, params: small, revived });
     const gradient: StateValues = gradients(loss, small);
 
     const { scalars, counted, learningRate } = shared(config, state);

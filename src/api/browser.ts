@@ -1,37 +1,21 @@
 import type { TrainConfig } from "../config/config.ts";
 import type { Evaluation, ResidentData } from "../evaluate/evaluate.ts";
-import { encodeModel } from "../onnx/model.ts";
-import type { Model } from "../onnx/proto.ts";
-import type { TrainProgress } from "../train/train.ts";
-import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
-import { progressOf, SaeWorker, type WorkerOptions } from "./client.ts";
-import type { EpochNews, ModelFile } from "./messages.ts";
-import { isDeviceLost } from "./words.ts";
-
-/** What a result was computed on, and why. */
-export interface ComputedOn {
-  /** `webgpu` or `wasm`. */
-  readonly provider: string;
-  readonly note: string;
-}
-
-/** A frozen model: as a value, as bytes, or the address it is fetched from. */
-export type ModelSource = Model | Uint8Array | string | URL;
-
-export interface BrowserOptions extends WorkerOptions {
-  /** A worker that is there already; default: one of its own, closed at the end. */
-  readonly worker?: SaeWorker | undefined;
-}
-
-/** An SAE's encoder, ready in its worker. */
-export interface Encoder extends ComputedOn {
-  readonly inputDim: number;
-  /** `latents [batch, latentDim]`, and for TopK SAEs `top_values` and `top_indices [batch, k]`, of rows `[batch, inputDim]`. */
-  encode(activations: HostTensor<"float32">): Promise<Readonly<Record<string, HostTensor>>>;
-  /** Gives back its memory. */
-  release(): Promise<void>;
-}
+import { SaeWorker } from "../worker/client.ts";
+import { isDeviceLost, progressOf } from "../worker/words.ts";
+import {
+  type ComputedOn,
+  checkEvaluate,
+  checkLoadEncoder,
+  checkRows,
+  checkTrain,
+  type Encoder,
+  type ModelSource,
+  type RunOptions,
+  type TrainCall,
+  type Trained,
+} from "./calls.ts";
+import { modelFile } from "./source.ts";
 
 /**
  * Measures a frozen autoencoder or evaluator in a worker, with every metric there is: Node's numbers to float rounding.
@@ -40,8 +24,9 @@ export interface Encoder extends ComputedOn {
 export async function evaluate(
   model: ModelSource,
   data: ResidentData,
-  options: BrowserOptions = {},
+  options: RunOptions = {},
 ): Promise<Evaluation & ComputedOn> {
+  checkEvaluate(model, data, options);
   const file = await modelFile(model);
   return inWorker(options, async (worker) => {
     const { id } = await worker.call("keep", data);
@@ -54,17 +39,6 @@ export async function evaluate(
   });
 }
 
-export interface BrowserTrainOptions extends BrowserOptions {
-  /** Where to go on from; default: the state before the first step. */
-  readonly from?: TrainProgress | undefined;
-  readonly onEpoch?: ((news: EpochNews) => void) | undefined;
-  /** Once aborted, the training ends after the epoch it is in. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A training's end, on what it was, and how long it took. */
-export type Trained = TrainProgress & ComputedOn & { readonly seconds: number };
-
 /**
  * Trains an SAE in a worker on activations `[rows, inputDim]`; gives its state after the last epoch, or where it was stopped.
  * Default provider `wasm`; on `webgpu` the configuration's `step` must be `dense`. With `auto`, a training whose graphics device is
@@ -75,8 +49,9 @@ export type Trained = TrainProgress & ComputedOn & { readonly seconds: number };
 export async function train(
   config: TrainConfig,
   activations: HostTensor<"float32">,
-  options: BrowserTrainOptions = {},
+  options: TrainCall = {},
 ): Promise<Trained> {
+  checkTrain(config, activations, options);
   try {
     return await trainOnce(config, activations, options);
   } catch (error) {
@@ -87,11 +62,7 @@ export async function train(
   }
 }
 
-function trainOnce(
-  config: TrainConfig,
-  activations: HostTensor<"float32">,
-  options: BrowserTrainOptions,
-): Promise<Trained> {
+function trainOnce(config: TrainConfig, activations: HostTensor<"float32">, options: TrainCall): Promise<Trained> {
   const { from, onEpoch, signal } = options;
   return inWorker({ provider: "wasm", ...options }, async (worker) => {
     const nothing = { ...activations, dims: [0, activations.dims[1]!], data: new Float32Array() };
@@ -113,15 +84,22 @@ function trainOnce(
  * A frozen encoder in a worker of its own.
  * @throws {ConfigError} when it cannot be fetched or is no encoder.
  */
-export async function loadEncoder(source: ModelSource, options: BrowserOptions = {}): Promise<Encoder> {
+export async function loadEncoder(source: ModelSource, options: RunOptions = {}): Promise<Encoder> {
+  checkLoadEncoder(source, options);
   const file = await modelFile(source);
   const worker = options.worker ?? (await SaeWorker.start(options));
-  const { id, inputDim } = await worker.call("loadEncoder", file);
+  const { id, inputDim } = await worker.call("loadEncoder", file).catch((error) => {
+    if (!options.worker) worker.close();
+    throw error;
+  });
   return {
     inputDim,
     provider: worker.provider,
     note: worker.note,
-    encode: (activations) => worker.call("encode", { encoder: id, activations }),
+    async encode(activations) {
+      checkRows(activations, inputDim);
+      return worker.call("encode", { encoder: id, activations });
+    },
     async release() {
       await worker.call("close", { encoder: id });
       if (!options.worker) worker.close();
@@ -129,7 +107,7 @@ export async function loadEncoder(source: ModelSource, options: BrowserOptions =
   };
 }
 
-async function inWorker<T>(options: BrowserOptions, work: (worker: SaeWorker) => Promise<T>): Promise<T> {
+async function inWorker<T>(options: RunOptions, work: (worker: SaeWorker) => Promise<T>): Promise<T> {
   if (options.worker) return work(options.worker);
   const worker = await SaeWorker.start(options);
   try {
@@ -137,16 +115,4 @@ async function inWorker<T>(options: BrowserOptions, work: (worker: SaeWorker) =>
   } finally {
     worker.close();
   }
-}
-
-async function modelFile(source: ModelSource): Promise<ModelFile> {
-  if (source instanceof Uint8Array) return { name: "model", bytes: source };
-  if (typeof source !== "string" && !(source instanceof URL)) return { name: "model", bytes: encodeModel(source) };
-  const name = String(source).split("/").at(-1)!;
-  const response = await fetch(source);
-  if (!response.ok)
-    throw new ConfigError(
-      `${source}: the server answers ${response.status} ${response.statusText}; is the address right?`,
-    );
-  return { name, bytes: new Uint8Array(await response.arrayBuffer()) };
 }

@@ -1,19 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { evaluate } from "../../src/evaluate/evaluate.ts";
-import { recoveredFrom, recoveryOf, withRecovery } from "../../src/evaluate/recovery.ts";
-import { freeze } from "../../src/export/freeze.ts";
-import { buildModel } from "../../src/graph/build.ts";
-import * as op from "../../src/graph/ops.ts";
-import { describedKeys } from "../../src/metrics/index.ts";
-import type { Model } from "../../src/onnx/proto.ts";
-import { cpu } from "../../src/runtime/cpu.node.ts";
-import { wasm } from "../../src/runtime/web.ts";
-import { random } from "../../src/util/random.ts";
-import { type HostTensor, sliceRows, tensor } from "../../src/util/tensor.ts";
-import { sample } from "../checkpoint/sample.ts";
-import { matrix } from "../data/helpers.ts";
-import { cases } from "../sae/cases.ts";
-import { dictionaryRows } from "../sae/dictionary.ts";
+import { evaluate } from "../../../src/evaluate/evaluate.ts";
+import { recoveredFrom, recoveryOf } from "../../../src/evaluate/truth/recovery.ts";
+import { withTruth } from "../../../src/evaluate/truth/withTruth.ts";
+import { freeze } from "../../../src/export/freeze.ts";
+import { buildModel } from "../../../src/graph/build.ts";
+import * as op from "../../../src/graph/ops.ts";
+import { describedKeys } from "../../../src/metrics/index.ts";
+import type { Model } from "../../../src/onnx/proto.ts";
+import { cpu } from "../../../src/runtime/cpu.node.ts";
+import { wasm } from "../../../src/runtime/web.ts";
+import { random } from "../../../src/util/random.ts";
+import { type HostTensor, sliceRows, tensor } from "../../../src/util/tensor.ts";
+import { sample } from "../../checkpoint/sample.ts";
+import { matrix } from "../../data/helpers.ts";
+import { cases } from "../../sae/cases.ts";
+import { dictionaryRows } from "../../sae/dictionary.ts";
 
 const inputDim = 16;
 const one = { threads: 1 };
@@ -100,7 +101,10 @@ describe("recovery by a frozen autoencoder", () => {
   const data = { train: sliceRows(x, 0, 90), validation: sliceRows(x, 90, 130) };
   const features = directions(32, 7);
   const measure = async (model: Model, trueFeatures: HostTensor<"float32"> | undefined) =>
-    withRecovery(cpu, model, await evaluate(cpu, model, data, one), trueFeatures, one);
+    withTruth(
+      ...([cpu, model, await evaluate(cpu, model, data, one), trueFeatures && { features: trueFeatures }] as const),
+      ...([data.validation, one] as const),
+    );
   /** An SAE whose decoder is the given directions. */
   const decoding = async (W_dec: HostTensor<"float32">, k = 4) => {
     const checkpoint = await sample(cases[0]!, 3, { options: { k } });

@@ -1,0 +1,4 @@
+import { run } from "../page.js";
+import { show } from "../show.js";
+
+show(run());

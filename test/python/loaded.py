@@ -1,0 +1,35 @@
+"""What other libraries make of the folders that `export --format` writes: loaded.py saelens|sparsify ROWS.npy FOLDER...
+
+Writes latents.npy and reconstruction.npy of the rows into each folder.
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def saelens(folder, x):
+    from sae_lens import SAE
+
+    sae = SAE.load_from_disk(folder, device="cpu")
+    z = sae.encode(x)
+    return z, sae.decode(z)
+
+
+def sparsify(folder, x):
+    from sparsify import SparseCoder
+
+    sae = SparseCoder.load_from_disk(folder, device="cpu")
+    values, at, _ = sae.encode(x)
+    z = torch.zeros(len(x), sae.num_latents).scatter(1, at, values)
+    return z, sae.decode(values, at)
+
+
+library, rows, *folders = sys.argv[1:]
+x = torch.from_numpy(np.load(rows))
+for folder in map(Path, folders):
+    with torch.no_grad():
+        outputs = {"saelens": saelens, "sparsify": sparsify}[library](str(folder), x)
+    for name, value in zip(("latents", "reconstruction"), outputs):
+        np.save(folder / f"{name}.npy", value.numpy())

@@ -1,0 +1,2 @@
+export declare const python: string;
+export declare function lacking(...packages: string[]): string;
