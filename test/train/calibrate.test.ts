@@ -12,6 +12,7 @@ import { trainable } from "../../src/sae/index.ts";
 import { streamedRows } from "../../src/train/runs/rows.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
 import { sliceRows, tensor } from "../../src/util/tensor.ts";
+import { exampleOptions } from "../sae/cases.ts";
 import { config, l0, noisyRows, offBy, request } from "./keptOfNewRows.ts";
 
 const x = noisyRows(3000);
@@ -93,7 +94,7 @@ test("files say what was held out; older ones held out nothing", () => {
   for (const { name } of trainable.filter(({ state }) => !state?.threshold))
     expect(
       configToJson(
-        trainConfig({ ...request, architecture: name, options: name === "relu-l1" ? { lambda: 1 } : { k: 8 } }),
+        trainConfig({ ...request, architecture: name, options: exampleOptions(name, request.latentDim) }),
       ),
     ).not.toHaveProperty("calibrate");
 });
