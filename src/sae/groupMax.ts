@@ -32,6 +32,7 @@ export const groupMax = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
+  revival: (_options) => ({ pre: encodeOffBias, by: "relu" }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: ({ k }, { outputDim }) => ({
     inputBias: outputDim === undefined,

@@ -132,6 +132,7 @@ export const jumpRelu = defineSae({
       sparsity: op.mul(op.div(penalty, params.W_dec.shape[1] as number), lambda),
     };
   },
+  revival: (_options) => ({ pre: linearEncode, by: "relu" }),
   constraints: ({ penalty }) => ({
     ...(penalty === "tanh" ? {} : { W_dec: "unitRowsProjected" }),
     threshold: "nonNegative",

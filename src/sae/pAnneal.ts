@@ -63,6 +63,7 @@ export const pAnneal = defineSae({
       sparsity: op.div(weighed, params.W_dec.shape[1] as number),
     };
   },
+  revival: (_options) => ({ pre: encodeOffBias, by: "relu" }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: (_options, { outputDim }) => ({
     inputBias: outputDim === undefined,

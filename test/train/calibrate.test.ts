@@ -93,9 +93,7 @@ test("files say what was held out; older ones held out nothing", () => {
   expect(configFromJson(older, "a")).toEqual(config({ calibrate: 0 }));
   for (const { name } of trainable.filter(({ state }) => !state?.threshold))
     expect(
-      configToJson(
-        trainConfig({ ...request, architecture: name, options: exampleOptions(name, request.latentDim) }),
-      ),
+      configToJson(trainConfig({ ...request, architecture: name, options: exampleOptions(name, request.latentDim) })),
     ).not.toHaveProperty("calibrate");
 });
 
