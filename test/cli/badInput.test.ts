@@ -144,7 +144,7 @@ const cases: [string, string[], ...RegExp[]][] = [
   [
     "an unknown kind of file",
     ["inspect", "LICENSE"],
-    /LICENSE: its name must end in \.onnx, \.npy, \.npz, \.safetensors/,
+    /LICENSE: its name must end in \.onnx, \.pt, \.npy, \.npz, \.safetensors/,
   ],
   [
     "a wrong part",

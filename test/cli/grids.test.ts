@@ -185,7 +185,7 @@ describe("a transcoder", () => {
       "on **acts.npy**, reconstructing **out.npy**",
     );
     expect(saeOnnx("eval", models, "--data", at("acts.npy")).stderr).toMatch(
-      /is a transcoder to rows 10 wide, and there are none to compare with; name them with --target/,
+      /is a transcoder to rows 10 wide, and there are no targets to compare with; sae-onnx eval takes them with --target/,
     );
   }, 60_000);
 

@@ -19,6 +19,8 @@ test("help loads the parser of the command line, and nothing that trains, measur
   expect(loaded.filter((name) => !name.startsWith("dist/")).sort()).toEqual([
     "fastest-levenshtein",
     "node:fs",
+    "node:os",
+    "node:path",
     "yargs",
     "yargs/helpers",
   ]);

@@ -4,7 +4,7 @@ import { matchingOf } from "../../evaluate/truth/matching.ts";
 import { configurationKey } from "../../record/identity.ts";
 import type { SaeRecord } from "../../record/record.ts";
 import { groupBy } from "../../report/group.ts";
-import { cpu } from "../../runtime/cpu.node.ts";
+import { providers } from "../../runtime/providers.node.ts";
 import type { HostTensor } from "../../util/tensor.ts";
 import { checkpointPath, type GridPlan } from "./plan.node.ts";
 
@@ -27,6 +27,7 @@ export async function sharedAcrossSeeds(plan: GridPlan, records: readonly SaeRec
     const unknown = members.some(({ metrics }) => metrics.shared_features_70 === undefined);
     if (members.length < 2 || !unknown) continue;
     const decoders = await Promise.all(members.map(({ name }) => decoderOf(checkpointPath(plan.run, name))));
+    const cpu = await providers.cpu.load();
     const shares = members.map(() => ({ shared_features_70: 0, shared_features_90: 0 }));
     let complete = true;
     for (const [i, one] of decoders.entries())
