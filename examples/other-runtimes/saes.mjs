@@ -1,8 +1,8 @@
-import { synthesize } from "../../dist/data/synthetic.js";
+import { synthesize } from "../../dist/data/synthetic/synthesize.js";
 import { plainLatents } from "../../dist/export/vectors/forward.js";
 import { tie } from "../../dist/export/vectors/rows.js";
 import { formats, importSae } from "../../dist/formats/index.js";
-import { cpu, readActivations, tensor, train, trainConfig } from "../../dist/node.js";
+import { readActivations, tensor, train, trainConfig } from "../../dist/node.js";
 import { sliceRows } from "../../dist/util/tensor.js";
 
 const embedded = "examples/data/use-lite-resid0-pos3.safetensors";
@@ -18,7 +18,7 @@ export async function makeSaes({ latentDim, epochs }) {
   const rows = sliceRows(activations, 0, Math.min(5978, 16 * latentDim));
   const trained = async (request) => {
     const config = trainConfig({ inputDim, latentDim, epochs, ...request });
-    const { state, loss } = await train(cpu, config, rows);
+    const { state, loss } = await train(config, rows);
     const names = ["W_enc", "b_enc", "W_dec", "b_dec"].filter((name) => state[name]);
     const tensors = Object.fromEntries(names.map((name) => [name, state[name]]));
     return { config, tensors, loss, epochsDone: epochs, dataDigest: "", layer: null, position: null, metrics: {} };
