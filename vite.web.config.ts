@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
@@ -8,6 +9,24 @@ const withoutWasm = (): Plugin => ({
     for (const name of Object.keys(bundle)) if (name.endsWith(".wasm")) delete bundle[name];
   },
 });
+/** npm puts a package into several folders where others need another version of it: of equal ones the page takes one. */
+const oneOfEach = (): Plugin => {
+  const chosen = new Map<string, string>();
+  return {
+    name: "one-of-each",
+    enforce: "pre",
+    async resolveId(source, importer, options) {
+      if (!/^[a-z]/.test(source) || !importer) return null;
+      const found = await this.resolve(source, importer, { ...options, skipSelf: true });
+      const [, folder, file] = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)(\/.*)$/.exec(found?.id ?? "") ?? [];
+      if (!folder || !existsSync(`${folder}/package.json`)) return null;
+      const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+      const first = chosen.get(`${name}@${version}`) ?? folder;
+      chosen.set(`${name}@${version}`, first);
+      return first === folder ? null : first + file;
+    },
+  };
+};
 const output = {
   assetFileNames: ({ names }: { readonly names: readonly string[] }) =>
     names[0]?.endsWith(".wasm") ? "assets/[name][extname]" : "assets/[name]-[hash][extname]",
@@ -17,7 +36,7 @@ const output = {
 export default defineConfig({
   root: "src/web",
   base: "./",
-  plugins: [withoutWasm()],
+  plugins: [oneOfEach(), withoutWasm()],
   worker: { rolldownOptions: { output } },
   // The library's built files: its workers are found beside them.
   resolve: {

@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /** Files of these suffixes take long, need more than `npm ci` brings, or need the built page: `x.browser.test.ts`. */
-const suffixes = ["slow", "outside", "browser"] as const;
+const suffixes = ["slow", "outside", "browser", "ci"] as const;
 const withSuffix = (name: (typeof suffixes)[number]) => [`test/**/*.${name}.test.ts`];
 const withAny = suffixes.flatMap(withSuffix);
 
@@ -31,6 +31,8 @@ export default defineConfig({
       project("cli", commandLine, library, withAny),
       project("slow", withSuffix("slow"), library),
       project("outside", withSuffix("outside"), page),
+      // Not in npm test, which is for a few minutes.
+      project("ci", withSuffix("ci"), page),
       // One file at a time, after all others: Chromium has threads of its own, and some tests look at the clock.
       project("browser", withSuffix("browser"), { ...page, maxWorkers: 1, sequence: { groupOrder: 1 } }),
     ],

@@ -74,19 +74,16 @@ describe.each(cases)("$name", ({ config: configOf }) => {
   });
 
   // A batch shares its k: what is frozen goes by a threshold.
-  test.skipIf(/^(batchtopk|matryoshka)$/.test(config.architecture))(
-    "a row has the same latents in training and frozen, bit for bit",
-    async () => {
+  if (!/^(batchtopk|matryoshka)$/.test(config.architecture))
+    test("a row has the same latents in training and frozen, bit for bit", async () => {
       const { state: later } = await train(cpu, configOf({ inputScale: "none", epochs: 10 }), x, { threads: 1 });
       const [inside, frozen] = [await latentsOf(config, later, "train"), await latentsOf(config, later, "inference")];
       expect(counts(inside).some((count) => count > 0)).toBe(true);
       expect(frozen).toEqual(inside);
-    },
-  );
+    });
 
-  test.skipIf(!parametersOf(config).b_dec)(
-    "one that only predicts the mean row has a centred variance of 0",
-    async () => {
+  if (parametersOf(config).b_dec)
+    test("one that only predicts the mean row has a centred variance of 0", async () => {
       const nothing = Object.fromEntries(
         Object.entries(state).map(([name, { dims }]) => [name, zeros("float32", dims)]),
       ) as TrainState;
@@ -96,8 +93,7 @@ describe.each(cases)("$name", ({ config: configOf }) => {
       const { metrics } = await evaluate(cpu, model, { train: sliceRows(x, 0, 0), validation: x }, { threads: 1 });
       expect(Math.abs(metrics.explained_variance_centered!)).toBeLessThan(1e-5);
       expect(metrics.reconstruction_loss).toBeGreaterThan(0);
-    },
-  );
+    });
 
   test("a skip connection is in every reconstruction that the loss compares", async () => {
     if (config.architecture === "matching-pursuit" || config.options.penalty === "quadratic") return;

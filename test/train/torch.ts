@@ -6,7 +6,7 @@ import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { packModel } from "../../src/onnx/model.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
-import { parametersOf, statesOf } from "../../src/sae/spec.ts";
+import { statesOf } from "../../src/sae/spec.ts";
 import { stateShapes, type TrainState } from "../../src/train/state.ts";
 import { lossAndGradients } from "../../src/train/steps/dense.ts";
 import type { AnyOptionValues } from "../../src/util/options.ts";
@@ -188,11 +188,10 @@ export async function gradientsOf(
     Object.entries(stateShapes(config)).map(([name, shape]) => [name, op.input("float32", shape)]),
   );
   const { loss, gradient } = lossAndGradients(config, { x, target }, all);
-  const used = [...Object.keys(parametersOf(config)), "steps_since_fired", ...Object.keys(statesOf(config))];
   const inputs = {
     batch: x,
     ...(target === x ? {} : { targets: target }),
-    ...Object.fromEntries(used.map((name) => [name, all[name]!])),
+    ...all,
   };
   const outputs = Object.fromEntries(Object.entries(gradient).map(([name, value]) => [`d_${name}`, value]));
   const session = await cpu.open(packModel(buildModel({ inputs, outputs: { loss, ...outputs } })), { threads: 1 });
