@@ -1,3 +1,5 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { originInMetadata, originText } from "../../checkpoint/origin.ts";
 import { readBytes } from "../../data/files.node.ts";
 import { readNpyArray } from "../../data/npy.ts";
@@ -50,7 +52,9 @@ const arrays = (tensors: ReadonlyMap<string, Listed>, metadata: Readonly<Record<
   },
 });
 
-const values = (infos: readonly ValueInfo[] | null | undefined) =>
+type Values = Readonly<Record<string, { readonly type: string; readonly shape: readonly (number | string)[] | null }>>;
+
+const values = (infos: readonly ValueInfo[] | null | undefined): Values =>
   Object.fromEntries(
     (infos ?? []).map((info) => [
       info.name,
@@ -85,9 +89,51 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => Cont
   },
 };
 
+type Reader = (typeof readers)[string];
+
+const extensionOf = (file: string): string => /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
+const readerOf = (file: string): Reader | undefined =>
+  Object.hasOwn(readers, extensionOf(file)) ? readers[extensionOf(file)] : undefined;
+const extensions = Object.keys(readers)
+  .map((e) => `.${e}`)
+  .join(", ");
+
+/** What a file holds, in a few lines where it lies among others: of a model its inputs and outputs. */
+async function inFolder(path: string, name: string): Promise<Contents> {
+  const contents = readerOf(name)!(await readBytes(path), path);
+  if (extensionOf(name) !== "onnx") return contents;
+  const { inputs, outputs, nodes } = contents.json as Record<"inputs" | "outputs", Values> & { nodes: number };
+  const listed = (all: Values) =>
+    Object.entries(all)
+      .map(([value, { type, shape }]) => `${value}: ${type} [${shape?.join(", ") ?? "?"}]`)
+      .join(", ");
+  const text = `${nodes} nodes; in ${listed(inputs)}; out ${listed(outputs)}`;
+  return { text: visible(text), json: contents.json };
+}
+
+/** The files of a folder that can be read, one after another; where they are shards of activations, what their rows are like. */
+async function describeFolder(folder: string): Promise<Contents> {
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  const names = (await readdir(folder)).filter((name) => readerOf(name) && !name.startsWith(".")).sort(compare);
+  if (names.length === 0) throw new ConfigError(`${folder}: no file in it ends in ${extensions}`);
+  const all: [string, Contents][] = [];
+  for (const name of names) all.push([name, await inFolder(join(folder, name), name)]);
+  const rows = await describeRows(folder);
+  return {
+    text: [
+      ...all.map(([name, { text }]) => `## ${visible(name)}\n${text.trimEnd()}`),
+      ...(rows ? [visibleLines(rows.text)] : []),
+    ].join("\n"),
+    json: {
+      files: Object.fromEntries(all.map(([name, { json }]) => [name, json])),
+      ...(rows ? { rows: rows.json } : {}),
+    },
+  };
+}
+
 export const inspect = defineCommand({
   command: "inspect <file>",
-  positional: { file: { describe: "the file" } },
+  positional: { file: { describe: "the file, or a folder of such files" } },
   options: {
     check: { type: "boolean", default: false, describe: "of a .onnx: print how it fits every provider instead" },
     values: {
@@ -109,14 +155,16 @@ export const inspect = defineCommand({
   ],
   async run(given) {
     const file = given.file as string;
-    const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
-    const read = Object.hasOwn(readers, extension) ? readers[extension] : undefined;
-    if (!read)
-      throw new ConfigError(
-        `${file}: its name must end in ${Object.keys(readers)
-          .map((e) => `.${e}`)
-          .join(", ")}`,
+    const [extension, read] = [extensionOf(file), readerOf(file)];
+    if ((await stat(file).catch(() => undefined))?.isDirectory()) {
+      const flag = ["check", "values", "grep", "width", "encoder"].find(
+        (one) => ![undefined, false].includes(given[one] as undefined | false),
       );
+      if (flag !== undefined) throw new ConfigError(`${file}: is a folder; --${flag} is for one .onnx file`);
+      const { text, json } = await describeFolder(file);
+      return print(given.json ? JSON.stringify(json, null, 1) : text);
+    }
+    if (!read) throw new ConfigError(`${file}: its name must end in ${extensions}`);
     if (given.check) {
       if (extension !== "onnx") throw new ConfigError(`${file}: --check is for .onnx files`);
       const model = decodeModel(await readBytes(file), file);
