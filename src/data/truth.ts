@@ -76,3 +76,13 @@ export function truthOfRows(truth: Truth | undefined, rows: Uint32Array): Truth 
   });
   return { ...truth, active: tensor("int32", [rows.length, most], data) };
 }
+
+/** Lists of different length as one matrix, -1 where they end. */
+export function filledUp(lists: readonly Int32Array[]): HostTensor<"int32"> {
+  const most = lists.reduce((size, { length }) => Math.max(size, length), 1);
+  const data = new Int32Array(lists.length * most).fill(-1);
+  lists.forEach((list, row) => {
+    data.set(list, row * most);
+  });
+  return tensor("int32", [lists.length, most], data);
+}

@@ -152,7 +152,7 @@ export async function* batchesOf(rows: AnyRows, batchSize: number): AsyncGenerat
 }
 
 /** The mean of rows, in float64: exactly the row that all of them are, where they are equal. */
-async function meanRow(rows: AnyRows, width: number): Promise<Float64Array> {
+export async function meanRow(rows: AnyRows, width: number): Promise<Float64Array> {
   const sums = new Float64Array(width);
   for await (const { data } of batchesOf(rows, 4096))
     for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) sums[i]! += data[at + i]!;

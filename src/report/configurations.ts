@@ -1,7 +1,7 @@
 import { compareRecords, compareSettings, configurationKey, type Settings, sparsityKeyOf } from "../record/identity.ts";
 import type { SaeRecord } from "../record/record.ts";
+import { groupBy } from "../util/group.ts";
 import { type Axes, axesOf, described, inOrder, type Place, placeOn, statedSettings } from "./axes.ts";
-import { groupBy } from "./group.ts";
 import { type Spread, spreadOf } from "./stats.ts";
 
 /** Records that differ by nothing but their seed, and what they measured. */

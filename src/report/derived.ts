@@ -1,6 +1,6 @@
 import type { MetricsFile, SaeRecord } from "../record/record.ts";
+import { groupBy } from "../util/group.ts";
 import { type Configuration, distinct, restOf, valuesOf } from "./configurations.ts";
-import { groupBy } from "./group.ts";
 import { knownMetrics } from "./keys.ts";
 import { objectivesText, type ParetoResult } from "./pareto.ts";
 import { extentOf } from "./stats.ts";

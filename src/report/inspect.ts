@@ -1,8 +1,8 @@
 import { configurationKey } from "../record/identity.ts";
 import type { SaeRecord } from "../record/record.ts";
+import { groupBy } from "../util/group.ts";
 import { configurations, distinct, sizesOf } from "./configurations.ts";
 import { formatNumber, listed } from "./format.ts";
-import { groupBy } from "./group.ts";
 import { knownMetrics } from "./keys.ts";
 
 /** Rows fit to be drawn, and what was wrong with the others, one sentence each. */

@@ -1,5 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
-import { groupBy } from "./group.ts";
+import { groupBy } from "../util/group.ts";
 import { infoOf, isKnownKey, knownMetrics } from "./keys.ts";
 
 /** What to compare, and in which direction it is better. */

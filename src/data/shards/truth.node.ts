@@ -1,8 +1,7 @@
-import { tensor } from "../../util/tensor.ts";
 import type { RowSpans } from "../rowSpans.ts";
 import type { SafetensorsEntry } from "../safetensors.ts";
 import type { StoredArray } from "../stored.ts";
-import { readNumbers, readTruth, type Truth, truthTensors } from "../truth.ts";
+import { filledUp, readNumbers, readTruth, type Truth, truthTensors } from "../truth.ts";
 import type { Shard } from "./shard.ts";
 import { readPart } from "./shardFiles.node.ts";
 import type { OpenedShard } from "./wanted.node.ts";
@@ -44,10 +43,5 @@ export async function activeRows(entries: ActiveEntries, spans: RowSpans, featur
     }
     before += rows;
   }
-  const most = lists.reduce((size, { length }) => Math.max(size, length), 0);
-  const data = new Int32Array(lists.length * most).fill(-1);
-  lists.forEach((list, row) => {
-    data.set(list, row * most);
-  });
-  return tensor("int32", [lists.length, most], data);
+  return filledUp(lists);
 }

@@ -1,5 +1,6 @@
 import { ConfigError } from "../../util/errors.ts";
 import { type HostTensor, tensor } from "../../util/tensor.ts";
+import { filledUp } from "../truth.ts";
 import { type RecipeName, recipes } from "./index.ts";
 import type { AnyRecipe, RecipeNumbers, RecipeValues } from "./recipe.ts";
 
@@ -72,16 +73,6 @@ export function* synthesizeShards(
       parameters,
     };
   }
-}
-
-/** Lists of different length as one matrix, -1 where they end. */
-function filledUp(lists: readonly Int32Array[]): HostTensor<"int32"> {
-  const most = lists.reduce((size, { length }) => Math.max(size, length), 1);
-  const data = new Int32Array(lists.length * most).fill(-1);
-  lists.forEach((list, row) => {
-    data.set(list, row * most);
-  });
-  return tensor("int32", [lists.length, most], data);
 }
 
 const shape = ["rows", "trainRows", "inputDim", "features", "seed"] as const;

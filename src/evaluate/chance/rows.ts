@@ -15,14 +15,6 @@ export async function firstRows(rows: AnyRows, most: number): Promise<HostTensor
   return tensor("float32", [count, width], data);
 }
 
-/** The mean row `[width]`, summed in float64. */
-export function meanOf({ dims, data }: HostTensor<"float32">): Float64Array {
-  const [count, width] = dims as [number, number];
-  const sums = new Float64Array(width);
-  for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) sums[i]! += data[at + i]!;
-  return sums.map((sum) => sum / count);
-}
-
 /** Takes a row off every row and divides by a number, in place. */
 export function centre({ data }: HostTensor<"float32">, row: Float64Array, scale: number): void {
   const width = row.length;
@@ -31,11 +23,10 @@ export function centre({ data }: HostTensor<"float32">, row: Float64Array, scale
 }
 
 /** The sum of squared distances from the rows' own mean. */
-export function spreadOf(rows: HostTensor<"float32">): number {
-  const mean = meanOf(rows);
+export function spreadOf({ data }: HostTensor<"float32">, mean: Float64Array): number {
   const width = mean.length;
   let sum = 0;
-  for (let at = 0; at < rows.data.length; at += width)
-    for (let i = 0; i < width; i++) sum += (rows.data[at + i]! - mean[i]!) ** 2;
+  for (let at = 0; at < data.length; at += width)
+    for (let i = 0; i < width; i++) sum += (data[at + i]! - mean[i]!) ** 2;
   return sum;
 }

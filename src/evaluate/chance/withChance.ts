@@ -1,10 +1,10 @@
 import { unitRows } from "../../data/synthetic/unitRows.ts";
 import type { Runtime, SessionOptions } from "../../runtime/session.ts";
 import { random } from "../../util/random.ts";
-import type { Evaluation, EvaluationData } from "../evaluate.ts";
+import { type Evaluation, type EvaluationData, meanRow } from "../evaluate.ts";
 import { frozenEncoderError } from "./frozenEncoder.ts";
 import { randomDictionaryError } from "./randomDictionary.ts";
-import { centre, firstRows, meanOf, spreadOf } from "./rows.ts";
+import { centre, firstRows, spreadOf } from "./rows.ts";
 
 /** Rows the frozen encoder's decoder is fitted to, and rows that are judged: at most so many. */
 const [mostFitted, mostJudged] = [8192, 2048];
@@ -60,12 +60,13 @@ async function chanceOf(
 ): Promise<Chance> {
   const judged = Math.max(256, Math.min(mostJudged, Math.floor(mostWork / (latentDim * k))));
   const [train, validation] = [await firstRows(data.train, mostFitted), await firstRows(data.validation, judged)];
-  const mean = meanOf(train);
+  const width = train.dims[1]!;
+  const mean = await meanRow(train, width);
   // A share of the variance has no scale: rows of a length that float32 can square.
-  const scale = Math.sqrt(spreadOf(train) / train.dims[0]!) || 1;
+  const scale = Math.sqrt(spreadOf(train, mean) / train.dims[0]!) || 1;
   for (const rows of [train, validation]) centre(rows, mean, scale);
-  const variance = spreadOf(validation);
-  const directions = unitRows(latentDim, mean.length, random(0, "chance/directions"));
+  const variance = spreadOf(validation, await meanRow(validation, width));
+  const directions = unitRows(latentDim, width, random(0, "chance/directions"));
   const share = (error: number) => (variance > 0 ? 1 - error / variance : null);
   return {
     random_decoder_explained_variance_centered: share(

@@ -3,8 +3,8 @@ import { readBytes } from "../../data/files.node.ts";
 import { matchingOf } from "../../evaluate/truth/matching.ts";
 import { configurationKey } from "../../record/identity.ts";
 import type { SaeRecord } from "../../record/record.ts";
-import { groupBy } from "../../report/group.ts";
 import { providers } from "../../runtime/providers.node.ts";
+import { groupBy } from "../../util/group.ts";
 import type { HostTensor } from "../../util/tensor.ts";
 import { checkpointPath, type GridPlan } from "./plan.node.ts";
 

@@ -1,6 +1,6 @@
+import { groupBy } from "../../util/group.ts";
 import { type Configuration, distinct, valuesOf } from "../configurations.ts";
 import { formatNumber, noValue } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { type Chart, defineChart, type SectionName } from "./chart.ts";
 import { heatmap, mostCells } from "./heatmap.ts";

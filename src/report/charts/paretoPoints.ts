@@ -1,6 +1,6 @@
+import { groupBy } from "../../util/group.ts";
 import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { formatValue } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { mostDominators, type Objective, type ParetoResult, type ParetoRule } from "../pareto.ts";
 import { textWidth } from "../textWidth.ts";

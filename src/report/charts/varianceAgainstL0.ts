@@ -1,6 +1,6 @@
+import { groupBy } from "../../util/group.ts";
 import { type Configuration, distinct, meanOf } from "../configurations.ts";
 import { formatNumber } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { axisScale } from "./axisScale.ts";
 import { defineChart } from "./chart.ts";
 import { figure } from "./figure.ts";

@@ -1,9 +1,9 @@
 import { followingKeys } from "../../record/identity.ts";
 import type { MetricsFile } from "../../record/record.ts";
+import { groupBy } from "../../util/group.ts";
 import { type Configuration, configurations, sizesOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { inspectRecords } from "../inspect.ts";
 import { infoOf, knownMetrics } from "../keys.ts";
 import { differenceOf, spreadOf } from "../stats.ts";

@@ -1,8 +1,8 @@
+import { groupBy } from "../../util/group.ts";
 import { sections } from "../charts/chart.ts";
 import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatValue } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { figuresIn, type ReportInputs } from "./inputs.ts";
 

@@ -1,9 +1,9 @@
+import { groupBy } from "../../util/group.ts";
 import { axisName } from "../axes.ts";
 import { type SectionName, sections } from "../charts/chart.ts";
 import { type Configuration, meanOf, placesOn } from "../configurations.ts";
 import { type Block, heading, subheading, type Table, tableBlock, tableOf } from "../document.ts";
 import { formatNumber, formatValue, listed, noValue } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { spreadOf } from "../stats.ts";
 import { figuresIn, type ReportInputs } from "./inputs.ts";

@@ -1,8 +1,8 @@
+import { groupBy } from "../../util/group.ts";
 import { axisName } from "../axes.ts";
 import { type Configuration, placesOn, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { type Difference, differenceOf } from "../stats.ts";
 import { seedsTable } from "../table.ts";

@@ -1,10 +1,10 @@
 import { belowMeanSentence, isBelowMean } from "../../record/belowMean.ts";
 import { chanceSentence } from "../../record/beyondChance.ts";
 import { cautions } from "../../record/cautions.ts";
+import { groupBy } from "../../util/group.ts";
 import { type Configuration, dataGroup, meanOf, valuesOf } from "../configurations.ts";
 import { type Block, heading, list, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, noValue } from "../format.ts";
-import { groupBy } from "../group.ts";
 import { infoOf } from "../keys.ts";
 import { recommend } from "../recommend.ts";
 import { extentOf } from "../stats.ts";
