@@ -70,7 +70,19 @@ const leavingOutPays = (spec: SaeSpec): boolean =>
   leavesManyOut(spec) || (spec.inputDim >= 1024 && spec.latentDim >= 8 * (keptPerRow(spec) ?? spec.latentDim));
 
 /** The defaults of training that are an architecture's own. */
-export const ownDefaults = (spec: SaeSpec): AnyOptionValues => architectureOf(spec).training?.(spec.options) ?? {};
+export const ownDefaults = (spec: SaeSpec): AnyOptionValues =>
+  architectureOf(spec).training?.(spec.options, { preset: spec.preset, dims: spec }) ?? {};
+
+/** Those that a request leaves room for: what was asked for comes first, and they must not contradict it. */
+function fittingDefaults(spec: SaeSpec, { schedule, initFrom }: TrainRequest): AnyOptionValues {
+  const { decay, tiedStart, biasStart, ...own } = ownDefaults(spec);
+  return {
+    ...own,
+    ...(decay !== undefined && schedule !== "constant" ? { decay } : {}),
+    ...(tiedStart !== undefined && initFrom === undefined ? { tiedStart } : {}),
+    ...(biasStart !== undefined && initFrom === undefined ? { biasStart } : {}),
+  };
+}
 
 /** What every option of a training may be, those of the optimizers included. */
 export const allOptions: Options = { ...trainOptions, ...optimizerOptions };
@@ -86,7 +98,7 @@ export function trainConfig(request: TrainRequest): TrainConfig {
   if (!optimizer)
     throw new ConfigError(`optimizer must be one of ${optimizerNames.join(", ")}, got ${request.optimizer}`);
   const values: Record<string, OptionValue> = {};
-  const own = ownDefaults(spec);
+  const own = fittingDefaults(spec, request);
   for (const [name, option] of Object.entries(allOptions)) {
     const given = request[name as keyof TrainRequest] as OptionValue | undefined;
     const isOwn = Object.hasOwn(optimizerOptions, name) && !hasOption(optimizer, name);
@@ -177,11 +189,9 @@ function checkTogether(config: Whole, initFrom: string | undefined): void {
     );
 }
 
-/** The options that are for dead latents, by the names of those that are in use. */
-const forDead = ({ auxK, resampleEvery }: TrainOptionValues): readonly string[] => [
-  ...(auxK > 0 ? ["auxK"] : []),
-  ...(resampleEvery > 0 ? ["resampleEvery"] : []),
-];
+/** The options that are for dead latents, by the names of those that were asked for. A preset's own may have nothing to do. */
+const forDead = (config: SaeSpec & TrainOptionValues): readonly ("auxK" | "resampleEvery")[] =>
+  (["auxK", "resampleEvery"] as const).filter((name) => config[name] > 0 && ownDefaults(config)[name] !== config[name]);
 
 /** @throws {ConfigError} for options that are for dead latents, where no latent can die or be brought back. */
 function checkDead(config: Whole): void {
@@ -221,6 +231,9 @@ function checkTimeToDie(config: TrainConfig, stepsPerEpoch: number): void {
   }
 }
 
+/** What a step of form live may leave of a moment, at the least: then several steps of a run stay within float32. */
+const leastDecay = 0.05;
+
 /** Why a configuration's step must see every latent; `undefined` where it may leave out those that a batch does not keep. */
 export function needsAll(config: Whole): string | undefined {
   const { architecture, options, ema, weightDecay, sparsityWarmup } = config;
@@ -230,6 +243,9 @@ export function needsAll(config: Whole): string | undefined {
     return `step live carries no state of an architecture, and ${architecture} has some`;
   if (weightDecay > 0) return "step live needs rows that come to rest, with weightDecay they never do";
   if (ema > 0) return "step live needs rows that come to rest, their running mean (ema) does not";
+  const brief = (["beta1", "beta2", "momentum"] as const).find((name) => (config[name] ?? 1) < leastDecay);
+  if (brief)
+    return `step live divides moments by how far they have decayed, which needs ${brief} of at least ${leastDecay}`;
   if (sparsityWarmup > 0) return "step live needs the same k at every step, sparsityWarmup changes it";
   return undefined;
 }

@@ -10,6 +10,7 @@ import { l2Ratio } from "./l2Ratio.ts";
 import { latentStatistics } from "./latentStatistics.ts";
 import { meanPredictor } from "./meanPredictor.ts";
 import type { AnyMetric, KeyInfo, Split } from "./metric.ts";
+import { reconstructionBias } from "./reconstructionBias.ts";
 import { reconstructionLoss } from "./reconstructionLoss.ts";
 import { rowShare } from "./rowShare.ts";
 import { truthKeys } from "./truthKeys.ts";
@@ -24,6 +25,7 @@ export const metrics = {
   reconstructionLoss,
   cosineSimilarity,
   l2Ratio,
+  reconstructionBias,
   l0,
   activationMagnitude,
   featureDeath,

@@ -110,6 +110,12 @@ export interface StateContext<O, S> {
   readonly padding?: Padding | undefined;
 }
 
+/** What defaults of training may depend on, besides options. */
+export interface Chosen {
+  readonly preset: string;
+  readonly dims: Dims;
+}
+
 /** How dead latents can be given a gradient by the auxiliary loss (auxiliary.ts). */
 export interface Revival<P = Values> {
   /** Pre-activations `[batch, latentDim]`, as `encode` computes them. */
@@ -133,7 +139,7 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
   /** Why these options cannot be, together or for these sizes, and what to do. Default: all can. */
   readonly refuses?: (options: OptionValues<O>, dims: Dims) => string | undefined;
   /** Defaults of training that are its own, by their names in trainOptions.ts. Default: those of all. */
-  readonly training?: (options: OptionValues<O>) => AnyOptionValues;
+  readonly training?: (options: OptionValues<O>, chosen: Chosen) => AnyOptionValues;
   /** Whether its state changes with the share of steps that are done, so that steps are counted. Default: no. */
   readonly timed?: true;
   /** Parameters in the order they are made: an initialiser may read those before it. */
@@ -183,7 +189,7 @@ export interface Architecture {
   readonly sparsity?: string;
   readonly presets: Readonly<Record<string, AnyOptionValues>>;
   readonly refuses?: (options: AnyOptionValues, dims: Dims) => string | undefined;
-  readonly training?: (options: AnyOptionValues) => AnyOptionValues;
+  readonly training?: (options: AnyOptionValues, chosen: Chosen) => AnyOptionValues;
   readonly timed?: true;
   readonly params: (dims: Dims, options: AnyOptionValues) => Parameters;
   readonly state?: {

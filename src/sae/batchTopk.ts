@@ -5,6 +5,7 @@ import { tensor } from "../util/tensor.ts";
 import { defineSae, type Padding } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
+import { recommended } from "./recommended.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;
@@ -65,7 +66,8 @@ export const batchTopK = defineSae({
     k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row (batchtopk: on average)" },
   },
   sparsity: "k",
-  presets: { bussmann2024: {} },
+  presets: { bussmann2024: {}, recommended: {} },
+  training: recommended({ learningRate: 5e-3, weightDecay: 1 }),
   params: (dims) => tiedParameters(dims, geometricMedian),
   state: {
     tensors: () => ({

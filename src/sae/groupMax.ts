@@ -2,6 +2,7 @@ import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
+import { recommended } from "./recommended.ts";
 
 /**
  * Latents stand in k groups of latentDim / k, one after the other; of each group the largest ReLU(pre) is kept, so L0 is at most `k`.
@@ -18,7 +19,8 @@ export const groupMax = defineSae({
       describe: "latents kept per row (groupmax: one of each of k groups)",
     },
   },
-  presets: { sparsify: {} },
+  presets: { sparsify: {}, recommended: {} },
+  training: recommended({ learningRate: 6e-3, weightDecay: 1 }),
   refuses: ({ k }, { latentDim }) =>
     latentDim % k === 0
       ? undefined

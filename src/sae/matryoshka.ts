@@ -25,7 +25,7 @@ export const matryoshka: Architecture = {
       describe: "nested sizes, the first latents that reconstruct alone, such as 64:256:1024; below 1: shares of all",
     },
   },
-  presets: { bussmann2025: {} },
+  presets: { bussmann2025: {}, recommended: {} },
   losses({ target, xHat, beside, code: { z }, params, options: { nested }, dims, padding }) {
     const { W_dec, b_dec } = params as { readonly W_dec: V; readonly b_dec: V };
     const sizes = sizesIn("nested", nested, dims.latentDim);

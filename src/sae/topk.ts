@@ -1,7 +1,9 @@
 import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
+import { outputDimOf } from "./dims.ts";
 import { uniform, unitRows } from "./init.ts";
 import { linearDecode, linearEncode, meanSquaredError } from "./linear.ts";
+import { recommended } from "./recommended.ts";
 import { topKSaidIn } from "./saidIn.ts";
 
 /**
@@ -32,7 +34,13 @@ export const topK = defineSae({
   presets: {
     report: { decoderBias: false, unitNorm: "step" },
     original: { decoderBias: true, unitNorm: "init" },
+    recommended: { decoderBias: true, unitNorm: "step" },
   },
+  // Selection by magnitude kills more latents: they start as they decode, and the dead ones get more of a gradient.
+  training: recommended(({ dims }) => ({
+    ...{ learningRate: 6e-3, weightDecay: 0.5, auxCoefficient: 1, biasStart: "mean" },
+    ...(outputDimOf(dims) === dims.inputDim ? { tiedStart: "yes" } : {}),
+  })),
   // First values as torch.nn.Linear draws them, decoder rows then divided by their length.
   params: ({ inputDim, latentDim, outputDim = inputDim }, { decoderBias, unitNorm }) => ({
     W_enc: { shape: [latentDim, inputDim], perLatent: true, init: uniform(inputDim) },

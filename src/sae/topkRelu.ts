@@ -2,6 +2,7 @@ import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
+import { recommended } from "./recommended.ts";
 import { topKSaidIn } from "./saidIn.ts";
 
 /** Keeps the `k` largest pre-activations of each row, ReLU'd, so L0 is at most `k`; b_dec is taken off the input first. */
@@ -11,7 +12,8 @@ export const topKRelu = defineSae({
   options: {
     k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row" },
   },
-  presets: { gao2024: {} },
+  presets: { gao2024: {}, recommended: {} },
+  training: recommended({ learningRate: 6e-3, weightDecay: 1 }),
   params: (dims) => tiedParameters(dims, geometricMedian),
   sparsity: "k",
   encode(x, params, { sparsity: k, dims, keep }) {

@@ -60,6 +60,7 @@ export function plainMetrics({ x, xHat, z }: Seen): Record<string, number> {
     reconstruction_loss: squares(residual) / residual.length,
     cosine_similarity: mean(cosines),
     l2_ratio: mean(all.map((row) => length(xHat, row) / length(x, row) || 0)),
+    relative_reconstruction_bias: squares(Array.from(xHat.data)) / sum(Array.from(x.data, (v, i) => v * xHat.data[i]!)),
     l0_mean: mean(counts),
     l0_std: rows === 1 ? 0 : Math.sqrt(spread(counts) / (rows - 1)),
     mean_activation: mean(magnitudes),

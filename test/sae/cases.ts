@@ -100,9 +100,11 @@ const made = (
 /** With dead latents revived. */
 const auxK = { auxK: 6, auxCoefficient: 0.5, deadSteps: 2 };
 
-/** Every architecture with every preset, the variants above, and AuxK where it has that. */
+/** Every architecture with every preset that makes it compute otherwise, the variants above, and AuxK where it has that. */
 export const cases: readonly Case[] = trainable.flatMap(({ name: architecture, presets, revival }) => [
-  ...Object.keys(presets).map((preset) => made(architecture, preset, preset, {})),
+  ...Object.keys(presets)
+    .filter((preset) => preset !== "recommended")
+    .map((preset) => made(architecture, preset, preset, {})),
   ...Object.entries(variants[architecture] ?? {}).map(([label, options]) =>
     made(architecture, Object.keys(presets)[0]!, label, options),
   ),

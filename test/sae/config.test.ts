@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fittedTo, type TrainRequest, trainConfig } from "../../src/config/config.ts";
+import { fittedTo, type TrainRequest, timedFor, trainConfig } from "../../src/config/config.ts";
 import { configFromJson, configToJson } from "../../src/config/json.ts";
 import { trainOptions } from "../../src/config/trainOptions.ts";
 import { architectures, trainable } from "../../src/sae/index.ts";
@@ -32,9 +32,34 @@ test("an architecture's own defaults of training hold where nothing else is said
   for (const { name, presets, training } of trainable)
     for (const preset of Object.keys(presets))
       expect(Object.keys(trainOptions), `${name} ${preset}`).toEqual(
-        expect.arrayContaining(Object.keys(training?.({ ...presets[preset] }) ?? {})),
+        expect.arrayContaining(Object.keys(training?.({ ...presets[preset] }, { preset, dims }) ?? {})),
       );
 });
+
+test("a preset's defaults of training make room for what is asked for", () => {
+  const config = (request: Partial<TrainRequest>) =>
+    trainConfig({ ...dims, architecture: "topk", preset: "recommended", options: { k: 5 }, ...request });
+  expect(config({})).toMatchObject({ learningRate: 6e-3, schedule: "linear", decay: 0.2, tiedStart: "yes" });
+  expect(config({ learningRate: 1e-3, schedule: "constant" })).toMatchObject({ learningRate: 1e-3, decay: 1 });
+  expect(config({ initFrom: "a".repeat(64) })).toMatchObject({ tiedStart: "own", biasStart: "own", auxK: 8 });
+  expect(config({ outputDim: 24 })).toMatchObject({ tiedStart: "own", biasStart: "mean" });
+  // In a short training nothing can die: that is refused only where AuxK was asked for.
+  expect(timedFor(config({ epochs: 1 }), 24).totalSteps).toBe(1);
+  expect(complaint(() => timedFor(config({ epochs: 1, auxK: 7 }), 24))).toMatch(/^auxK: a latent is dead after/);
+  for (const one of [config({}), config({ schedule: "constant" })])
+    expect(configFromJson(configToJson(one), "a")).toEqual(one);
+});
+
+test.each([{ beta1: 0 }, { beta2: 0.01 }, { optimizer: "momentum", momentum: 0 }] as const)(
+  "step live refuses %j, with which moments are gone at once; without --step such a training is dense",
+  (change) => {
+    const request = { ...dims, latentDim: 2048, options: { k: 5 }, ...change };
+    expect(trainConfig(request).step).toBe("dense");
+    expect(complaint(() => trainConfig({ ...request, step: "live" }))).toMatch(
+      /needs .* of at least 0.05; use step dense/,
+    );
+  },
+);
 
 test("rows shuffled at a time are recorded only where there are more", () => {
   const config = trainConfig({ ...dims, options: { k: 5 }, shuffleRows: 100 });
@@ -91,8 +116,8 @@ test("no option is named like another part of the configuration, in any spelling
 
 test.each<[Partial<TrainRequest>, string]>([
   [{ architecture: "top-k" }, `architecture must be one of ${trainable.map(({ name }) => name).join(", ")}, got top-k`],
-  [{ preset: "paper" }, "preset of topk must be one of report, original, got paper"],
-  [{ preset: "toString" }, "preset of topk must be one of report, original, got toString"],
+  [{ preset: "paper" }, "preset of topk must be one of report, original, recommended, got paper"],
+  [{ preset: "toString" }, "preset of topk must be one of report, original, recommended, got toString"],
   [{ inputDim: 0 }, "inputDim must be an integer of at least 1, got 0"],
   [{ latentDim: 1.5 }, "latentDim must be an integer of at least 1, got 1.5"],
   [{ options: {} }, "k is missing: latents kept per row; architecture topk needs it"],
