@@ -20,7 +20,7 @@ export const groupMax = defineSae({
     },
   },
   presets: { sparsify: {}, recommended: {} },
-  training: recommended({ learningRate: 6e-3, weightDecay: 1 }),
+  training: recommended({ learningRate: 4e-3, weightDecay: 1 }),
   refuses: ({ k }, { latentDim }) =>
     latentDim % k === 0
       ? undefined

@@ -39,7 +39,7 @@ test("an architecture's own defaults of training hold where nothing else is said
 test("a preset's defaults of training make room for what is asked for", () => {
   const config = (request: Partial<TrainRequest>) =>
     trainConfig({ ...dims, architecture: "topk", preset: "recommended", options: { k: 5 }, ...request });
-  expect(config({})).toMatchObject({ learningRate: 6e-3, schedule: "linear", decay: 0.2, tiedStart: "yes" });
+  expect(config({})).toMatchObject({ learningRate: 4e-3, schedule: "linear", decay: 0.2, tiedStart: "yes" });
   expect(config({ learningRate: 1e-3, schedule: "constant" })).toMatchObject({ learningRate: 1e-3, decay: 1 });
   expect(config({ initFrom: "a".repeat(64) })).toMatchObject({ tiedStart: "own", biasStart: "own", auxK: 8 });
   expect(config({ outputDim: 24 })).toMatchObject({ tiedStart: "own", biasStart: "mean" });
