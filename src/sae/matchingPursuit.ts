@@ -105,7 +105,7 @@ export const matchingPursuit = defineSae({
     },
   },
   presets: { costa2025: {}, recommended: {} },
-  // No latent of it dies, and with more weight decay it explains less of new rows.
+  // No latent of it dies, and its rows of unit length lose nothing by weight decay.
   training: recommended({ learningRate: 4e-3, auxK: 0 }),
   refuses({ k }, { latentDim, outputDim }) {
     if (outputDim !== undefined)
