@@ -1,0 +1,30 @@
+/** Numbers below this one are no pieces of text: unknown, start, end, and three that mean nothing. */
+const reserved = 6;
+
+/**
+ * The vocabulary as a tokenizer.json: a SentencePiece unigram model over NFKC text, with the mark ▁ for each space and one in front.
+ * Number 0 is what is unknown; no token is added at the ends.
+ *
+ * The other reserved pieces get names in full-width brackets, which NFKC takes out of every text: so no text can hold one.
+ */
+export function tokenizerOf(vocabulary) {
+  const pieces = vocabulary.map(([piece, score], id) => (id > 0 && id < reserved ? [`＜${id}＞`, 0] : [piece, score]));
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: [],
+    normalizer: {
+      type: "Sequence",
+      normalizers: [
+        { type: "NFKC" },
+        { type: "Prepend", prepend: "▁" },
+        { type: "Replace", pattern: { String: " " }, content: "▁" },
+      ],
+    },
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: false },
+    model: { type: "Unigram", unk_id: 0, vocab: pieces, byte_fallback: false },
+  };
+}
