@@ -6,7 +6,7 @@
  */
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeModel, writeWhole } from "../../dist/node.js";
+import { buildModel, writeModel, writeWhole } from "../../dist/node.js";
 import { weightTypes } from "../../dist/export/weights/index.js";
 import { useLite } from "./model.mjs";
 import { readVocabulary, readWeights } from "./published.mjs";
@@ -23,7 +23,7 @@ try {
   if (!Object.hasOwn(weightTypes, dtype))
     throw new Error(`--dtype ${dtype}: it is one of ${Object.keys(weightTypes).join(", ")}`);
   const tokenizer = join(dirname(out), "tokenizer.json");
-  await writeModel(out, useLite(await readWeights(), dtype));
+  await writeModel(out, buildModel(useLite(await readWeights(), dtype)));
   await writeWhole(tokenizer, JSON.stringify(tokenizerOf(await readVocabulary())));
   console.log(`${out}\n${tokenizer}`);
 } catch (error) {

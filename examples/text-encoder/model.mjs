@@ -2,7 +2,7 @@
  * @file Universal Sentence Encoder Lite as a graph: two layers of a pre-LN transformer encoder, then the mean over tokens, one
  * tanh layer and unit length. Source: Cer et al. 2018 (arXiv 1803.11175), and the published graph, which it equals to float rounding.
  */
-import { buildModel, input, op, scope } from "../../dist/node.js";
+import { input, op, scope } from "../../dist/node.js";
 import { weightTypes } from "../../dist/export/weights/index.js";
 
 const heads = 4;
@@ -13,7 +13,7 @@ const masked = -1e9;
 const [epsilon, least] = [1e-6, 1e-12];
 
 /**
- * The model. Inputs `input_ids` and `attention_mask` (1: a token, 0: padding), int64 [batch, sequence]; output `sentence_embedding`
+ * The model's draft, for `buildModel`. Inputs `input_ids` and `attention_mask` (1: a token, 0: padding), int64 [batch, sequence]; output `sentence_embedding`
  * [batch, 512]. The residual stream after each layer is the value `blocks.0`, `blocks.1` [batch, sequence, 512] inside.
  * `dtype` is how matrices are stored: float32, float16 or int8; all is computed in float32.
  */
@@ -50,13 +50,13 @@ export function useLite(weight, dtype = "float32") {
     return op.div(head, op.sqrt(op.max(square, least)));
   });
 
-  return buildModel({
+  return {
     name: "use-lite",
     inputs: { input_ids, attention_mask },
     outputs: { sentence_embedding },
     values: blocks,
     metadata: { model: "Universal Sentence Encoder Lite", license: "Apache-2.0", dtype },
-  });
+  };
 }
 
 /** Sines and cosines of each token's position times each frequency, [batch, sequence, 256]. Positions count tokens, from 0. */
