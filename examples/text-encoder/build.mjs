@@ -6,8 +6,8 @@
  */
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildModel, writeModel, writeWhole } from "../../dist/node.js";
 import { weightTypes } from "../../dist/export/weights/index.js";
+import { buildModel, writeModel, writeWhole } from "../../dist/node.js";
 import { useLite } from "./model.mjs";
 import { readVocabulary, readWeights } from "./published.mjs";
 import { tokenizerOf } from "./tokenizer.mjs";

@@ -7,19 +7,19 @@
  */
 import { parseArgs } from "node:util";
 import { Tokenizer } from "@huggingface/tokenizers";
-import { float32ToHalf } from "../../dist/data/half.js";
 import { readLabels } from "../../dist/data/files.node.js";
+import { float32ToHalf } from "../../dist/data/half.js";
 import { labelsPath } from "../../dist/data/labels.js";
 import { writeSafetensors } from "../../dist/data/safetensors.js";
 import { buildModel, cpu, packModel, readActivations, tensor, writeWhole } from "../../dist/node.js";
 import { useLite } from "./model.mjs";
 import { readVocabulary, readWeights } from "./published.mjs";
 import { glosses } from "./texts.mjs";
-import { tokenizerOf } from "./tokenizer.mjs";
+import { longest, tokenizerOf } from "./tokenizer.mjs";
 
 const embedded = "examples/data/use-lite-resid0-pos3.safetensors";
-/** What the embedded activations are. A text has at least `shortest` tokens, and is cut after `longest`. */
-const [rows, width, hook, position, shortest, longest] = [7473, 512, "blocks.0", 3, 5, 128];
+/** What the embedded activations are. A text has at least `shortest` tokens. */
+const [rows, width, hook, position, shortest] = [7473, 512, "blocks.0", 3, 5];
 const batchSize = 64;
 /** Most that float32 sums in another order move a number of up to 60. */
 const closeTo = 1e-4;

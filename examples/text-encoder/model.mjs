@@ -2,8 +2,9 @@
  * @file Universal Sentence Encoder Lite as a graph: two layers of a pre-LN transformer encoder, then the mean over tokens, one
  * tanh layer and unit length. Source: Cer et al. 2018 (arXiv 1803.11175), and the published graph, which it equals to float rounding.
  */
-import { input, op, scope } from "../../dist/node.js";
+
 import { weightTypes } from "../../dist/export/weights/index.js";
+import { input, op, scope } from "../../dist/node.js";
 
 const heads = 4;
 const layers = [0, 1];
@@ -78,7 +79,8 @@ function block(x, unseen, { linear, vector, layer, name }) {
   };
   const biasOf = (path) => at(`${path}/bias/${whole}`);
 
-  const residual = x.shape.at(-1) === 512 ? x : linear(x, [at(`dense/kernel/${whole}`), biasOf("dense")], `${name}.widen`);
+  const residual =
+    x.shape.at(-1) === 512 ? x : linear(x, [at(`dense/kernel/${whole}`), biasOf("dense")], `${name}.widen`);
   const joined = scope("attention", () => {
     const part = (own) => [at(`MultiheadAttention/${own}/kernel/part_0`), biasOf(`MultiheadAttention/${own}`)];
     const normed = norm(x, "", "norm1");

@@ -43,7 +43,12 @@ export async function readWeights() {
     const names = [...found.keys()].filter((name) => name.endsWith(ending));
     if (names.length !== 1) throw new Error(`${source}: ${names.length} weights end in ${ending}, one is needed`);
     const { shape, data } = found.get(names[0]);
-    const dims = shape.slice(Math.max(0, shape.findIndex((dim) => dim !== 1)));
+    const dims = shape.slice(
+      Math.max(
+        0,
+        shape.findIndex((dim) => dim !== 1),
+      ),
+    );
     return tensor("float32", dims, data);
   };
 }

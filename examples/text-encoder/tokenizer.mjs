@@ -1,6 +1,9 @@
 /** Numbers below this one are no pieces of text: unknown, start, end, and three that mean nothing. */
 const reserved = 6;
 
+/** Most tokens of a text that the published model reads. @huggingface/tokenizers does not cut by itself, the Python package does. */
+export const longest = 128;
+
 /**
  * The vocabulary as a tokenizer.json: a SentencePiece unigram model over NFKC text, with the mark ▁ for each space and one in front.
  * Number 0 is what is unknown; no token is added at the ends.
@@ -11,7 +14,7 @@ export function tokenizerOf(vocabulary) {
   const pieces = vocabulary.map(([piece, score], id) => (id > 0 && id < reserved ? [`＜${id}＞`, 0] : [piece, score]));
   return {
     version: "1.0",
-    truncation: null,
+    truncation: { direction: "Right", max_length: longest, strategy: "LongestFirst", stride: 0 },
     padding: null,
     added_tokens: [],
     normalizer: {

@@ -39,8 +39,8 @@ export interface ModelDraft {
 /**
  * An ONNX model that computes `outputs` from `inputs`. The same parts give the same bytes. Unused inputs stay inputs.
  * @throws {ShapeError} when an output needs an input that is not listed or a value of a body that has ended, when two inputs
- * share a value, an input and an output share a name, two constants share a name, or there are no outputs. A value that is
- * named is as an output in all of this.
+ * share a value, an input and an output share a name, two constants share a name, or there are no outputs. A value inside
+ * that is named is as an output in all of this.
  */
 export function buildModel({
   inputs,
@@ -56,15 +56,14 @@ export function buildModel({
     if (node.kind !== "input") throw new ShapeError(`buildModel: "${inputName}" is computed; make it with input()`);
 
   if (Object.keys(outputs).length === 0) throw new ShapeError("buildModel: there are no outputs; name at least one");
-  const asked = { ...outputs, ...values };
-  for (const [valueName, value] of [...Object.entries(inputs), ...Object.entries(asked)])
+  const wanted = { ...outputs, ...values };
+  for (const [valueName, value] of [...Object.entries(inputs), ...Object.entries(wanted)])
     requireVisible(`buildModel: "${valueName}"`, [value]);
-  const twice = Object.keys(asked).find((valueName) => valueName in inputs);
-  if (twice) throw new ShapeError(`buildModel: "${twice}" is an input and an output; give one another name`);
-  const both = Object.keys(values).find((valueName) => valueName in outputs);
-  if (both) throw new ShapeError(`buildModel: "${both}" is an output and a value inside; give one another name`);
+  refuseShared(inputs, "an input", outputs, "an output");
+  refuseShared(inputs, "an input", values, "a value inside");
+  refuseShared(outputs, "an output", values, "a value inside");
 
-  const named = finalValues(inputs, asked);
+  const named = finalValues(inputs, wanted);
   const nodes = reachable(Object.values(named));
   for (const node of nodes)
     if (node.kind === "input" && node.frame === null && !listed.has(node))
@@ -88,6 +87,11 @@ export function buildModel({
   const opsetImport = [{ domain: "", version: opset.opsetVersion }];
   const model = { irVersion: opset.irVersion, producerName: "sae-onnx", opsetImport, graph };
   return withMetadata(model, metadata);
+}
+
+function refuseShared(some: Values, what: string, others: Values, also: string): void {
+  const twice = Object.keys(others).find((name) => name in some);
+  if (twice) throw new ShapeError(`buildModel: "${twice}" is ${what} and ${also}; give one another name`);
 }
 
 /** Outputs and values inside that already have a name (an input's, a parameter's, another one's) get an Identity of their own. */
