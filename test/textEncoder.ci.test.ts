@@ -17,7 +17,9 @@ import type { Runtime, Tensors } from "../src/runtime/session.ts";
 import { wasm } from "../src/runtime/web.ts";
 import { train } from "../src/train/train.ts";
 import { sliceRows, tensor } from "../src/util/tensor.ts";
+import { lacking, python } from "./python/python.mjs";
 
+const missing = lacking("tokenizers");
 const example = "examples/text-encoder";
 const embedded = "examples/data/use-lite-resid0-pos3.safetensors";
 const isInstalled = existsSync(join(example, "node_modules"));
@@ -104,6 +106,16 @@ describe.skipIf(!isInstalled)(
       const tokenizer = new Tokenizer(JSON.parse(readFileSync(join(folder, "float32", "tokenizer.json"), "utf8")), {});
       for (const { text, ids } of witness.texts) expect(tokenizer.encode(text).ids, text).toEqual(ids);
       expect(tokenizer.encode("").ids).toEqual([]);
+    });
+
+    test.skipIf(missing !== "")(`the Python package gives them too, cut after 128 (skipped: ${missing})`, () => {
+      const read = "import json, sys, tokenizers as t; of = t.Tokenizer.from_file(sys.argv[1])";
+      const say = "print(json.dumps([of.encode(text).ids for text in json.load(sys.stdin)]))";
+      const args = ["-c", `${read}; ${say}`, join(folder, "float32", "tokenizer.json")];
+      const input = JSON.stringify(witness.texts.map(({ text }) => text));
+      const { stdout, stderr } = spawnSync(python, args, { input, encoding: "utf8" });
+      expect(stderr).toBe("");
+      expect(JSON.parse(stdout)).toEqual(witness.texts.map(({ ids }) => ids.slice(0, 128)));
     });
 
     test.each([
