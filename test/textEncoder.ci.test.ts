@@ -19,7 +19,8 @@ import { train } from "../src/train/train.ts";
 import { sliceRows, tensor } from "../src/util/tensor.ts";
 import { lacking, python } from "./python/python.mjs";
 
-const missing = lacking("tokenizers");
+/** SAELens brings tokenizers. */
+const missing = lacking("sae-lens");
 const example = "examples/text-encoder";
 const embedded = "examples/data/use-lite-resid0-pos3.safetensors";
 const isInstalled = existsSync(join(example, "node_modules"));
