@@ -4,7 +4,8 @@
  */
 
 import { weightTypes } from "../../dist/export/weights/index.js";
-import { input, op, scope } from "../../dist/node.js";
+import { input, op, scope, tensor } from "../../dist/node.js";
+import { longest } from "./tokenizer.mjs";
 
 const heads = 4;
 const layers = [0, 1];
@@ -14,8 +15,9 @@ const masked = -1e9;
 const [epsilon, least] = [1e-6, 1e-12];
 
 /**
- * The model's draft, for `buildModel`. Inputs `input_ids` and `attention_mask` (1: a token, 0: padding), int64 [batch, sequence]; output `sentence_embedding`
- * [batch, 512]. The residual stream after each layer is the value `blocks.0`, `blocks.1` [batch, sequence, 512] inside.
+ * The model's draft, for `buildModel`. Inputs `input_ids` and `attention_mask` (1: a token, 0: padding), int64 [batch, sequence], of 128
+ * tokens at most; output `sentence_embedding` [batch, 512]. The residual stream after each layer is the value `blocks.0`, `blocks.1`
+ * [batch, sequence, 512] inside.
  * `dtype` is how matrices are stored: float32, float16 or int8; all is computed in float32.
  */
 export function useLite(weight, dtype = "float32") {
@@ -26,12 +28,15 @@ export function useLite(weight, dtype = "float32") {
 
   const input_ids = input("int64", ["batch", "sequence"]);
   const attention_mask = input("int64", ["batch", "sequence"]);
-  const mask = op.cast(attention_mask, "float32");
+  // Not by Cast: WebGPU has none from int64.
+  const mask = op.gather(op.constant(tensor("float32", [2], Float32Array.of(0, 1))), attention_mask);
 
   const embedded = scope("embed", () => {
     const token = op.gather(matrix("module/Embeddings_en", "embed.weight"), input_ids);
+    const position = op.cast(op.sub(op.cumSum(mask, 1), 1), "int64");
+    const timing = op.gather(op.constant(timings(weight("TimingSignal/ExpandDims_1")), "embed.timing"), position);
     // The published graph adds the token's vector once more to what it has added the position's to.
-    return op.add(token, op.add(token, timing(mask, vector("TimingSignal/ExpandDims_1", "embed.frequencies"))));
+    return op.add(token, op.add(token, timing));
   });
   const unseen = scope("unseen", () => op.unsqueeze(op.mul(op.sub(1, mask), masked), [1, 2]));
 
@@ -60,11 +65,16 @@ export function useLite(weight, dtype = "float32") {
   };
 }
 
-/** Sines and cosines of each token's position times each frequency, [batch, sequence, 256]. Positions count tokens, from 0. */
-function timing(mask, frequencies) {
-  const position = op.sub(op.cumSum(mask, 1), 1);
-  const angle = op.mul(op.unsqueeze(position, [2]), frequencies);
-  return op.concat([op.sin(angle), op.cos(angle)], 2);
+/**
+ * Sines, then cosines, of each position times each frequency, [128, 256]. Positions count tokens, from 0. They are worked out here:
+ * WebGPU's sine need only be near to 2^-11, and only up to pi. Source: the WGSL specification, "Accuracy of Built-in Functions".
+ */
+function timings({ data: frequencies }) {
+  const rows = Array.from({ length: longest }, (_, position) => {
+    const angles = Array.from(frequencies, (frequency) => Math.fround(position * frequency));
+    return [...angles.map(Math.sin), ...angles.map(Math.cos)];
+  });
+  return tensor("float32", [longest, 2 * frequencies.length], Float32Array.from(rows.flat()));
 }
 
 /** One layer: attention and an MLP, each on what is normalised and each added to the stream. The first layer widens 256 to 512. */
