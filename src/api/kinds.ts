@@ -82,6 +82,7 @@ export const namedValues: Kind = { is: areValues, words: "values of a graph by n
 export const draft = /* @__PURE__ */ anObject("{ inputs, outputs }, values of a graph by name", {
   inputs: areValues,
   outputs: areValues,
+  values: (value) => value === undefined || areValues(value),
 });
 export const loopParts = /* @__PURE__ */ anObject("{ trips, state, body }", {
   trips: aValue.is,

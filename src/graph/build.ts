@@ -27,6 +27,8 @@ const sharedUpTo = 1024;
 export interface ModelDraft {
   readonly inputs: Values;
   readonly outputs: Values;
+  /** Values inside that get a name too, such as a residual stream that others will tap; they are no outputs. */
+  readonly values?: Values;
   /** Name of the graph; default `"graph"`. */
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -37,11 +39,13 @@ export interface ModelDraft {
 /**
  * An ONNX model that computes `outputs` from `inputs`. The same parts give the same bytes. Unused inputs stay inputs.
  * @throws {ShapeError} when an output needs an input that is not listed or a value of a body that has ended, when two inputs
- * share a value, an input and an output share a name, two constants share a name, or there are no outputs.
+ * share a value, an input and an output share a name, two constants share a name, or there are no outputs. A value inside
+ * that is named is as an output in all of this.
  */
 export function buildModel({
   inputs,
   outputs,
+  values = {},
   name = "graph",
   metadata = {},
   opset = { opsetVersion, irVersion },
@@ -52,12 +56,14 @@ export function buildModel({
     if (node.kind !== "input") throw new ShapeError(`buildModel: "${inputName}" is computed; make it with input()`);
 
   if (Object.keys(outputs).length === 0) throw new ShapeError("buildModel: there are no outputs; name at least one");
-  for (const [valueName, value] of [...Object.entries(inputs), ...Object.entries(outputs)])
+  const wanted = { ...outputs, ...values };
+  for (const [valueName, value] of [...Object.entries(inputs), ...Object.entries(wanted)])
     requireVisible(`buildModel: "${valueName}"`, [value]);
-  const twice = Object.keys(outputs).find((outputName) => outputName in inputs);
-  if (twice) throw new ShapeError(`buildModel: "${twice}" is an input and an output; give one another name`);
+  refuseShared(inputs, "an input", outputs, "an output");
+  refuseShared(inputs, "an input", values, "a value inside");
+  refuseShared(outputs, "an output", values, "a value inside");
 
-  const named = finalValues(inputs, outputs);
+  const named = finalValues(inputs, wanted);
   const nodes = reachable(Object.values(named));
   for (const node of nodes)
     if (node.kind === "input" && node.frame === null && !listed.has(node))
@@ -75,15 +81,20 @@ export function buildModel({
   const graph: Graph = {
     ...main,
     input: Object.entries(inputs).map(declare),
-    output: Object.entries(named).map(declare),
-    valueInfo: main.valueInfo!.filter(({ name }) => !(name! in named)),
+    output: Object.keys(outputs).map((outputName) => declare([outputName, named[outputName]!])),
+    valueInfo: main.valueInfo!.filter(({ name }) => !(name! in outputs)),
   };
   const opsetImport = [{ domain: "", version: opset.opsetVersion }];
   const model = { irVersion: opset.irVersion, producerName: "sae-onnx", opsetImport, graph };
   return withMetadata(model, metadata);
 }
 
-/** Outputs whose value already has a name (an input's, a parameter's, another output's) get an Identity of their own. */
+function refuseShared(some: Values, what: string, others: Values, also: string): void {
+  const twice = Object.keys(others).find((name) => name in some);
+  if (twice) throw new ShapeError(`buildModel: "${twice}" is ${what} and ${also}; give one another name`);
+}
+
+/** Outputs and values inside that already have a name (an input's, a parameter's, another one's) get an Identity of their own. */
 function finalValues(inputs: Values, outputs: Values): Values {
   const taken = new Set<Value>(Object.values(inputs));
   return Object.fromEntries(

@@ -46,6 +46,23 @@ describe("names", () => {
     expect(given).toContain("Neg_0");
   });
 
+  test("a value inside keeps the name it is given, with its shape, and is no output", async () => {
+    const inner = scope("block", () => op.neg(x));
+    const draft = { inputs: { x }, outputs: { y: op.abs(inner) }, values: { "blocks.0": inner, same: inner } };
+    const { node, output, valueInfo } = graphOf(draft);
+    expect(node!.map(({ name, input, output }) => [name, input![0], output![0]])).toEqual([
+      ["block/Neg_0", "x", "blocks.0"],
+      ["Abs_0", "blocks.0", "y"],
+      ["Identity_0", "blocks.0", "same"],
+    ]);
+    expect(output!.map(({ name }) => name)).toEqual(["y"]);
+    expect(valueInfo!.map(({ name }) => name)).toEqual(["blocks.0", "same"]);
+    expect(valueInfo![0]!.type!.tensorType!.shape!.dim!.map((dim) => dim.dimParam || Number(dim.dimValue))).toEqual([
+      "batch",
+      4,
+    ]);
+  });
+
   test("a gradient's nodes are under grad/", () => {
     const W = op.input("float32", [4, 4]);
     const loss = scope("train", () => {
@@ -176,6 +193,16 @@ describe("inputs and outputs", () => {
       "one name in and out",
       () => ({ inputs: { x }, outputs: { x: op.neg(x) } }),
       'buildModel: "x" is an input and an output; give one another name',
+    ],
+    [
+      "one name in and inside",
+      () => ({ inputs: { x }, outputs: { y: op.neg(x) }, values: { x: op.abs(x) } }),
+      'buildModel: "x" is an input and a value inside; give one another name',
+    ],
+    [
+      "one name out and inside",
+      () => ({ inputs: { x }, outputs: { y: op.neg(x) }, values: { y: op.abs(x) } }),
+      'buildModel: "y" is an output and a value inside; give one another name',
     ],
     ["no output", () => ({ inputs: { x }, outputs: {} }), "buildModel: there are no outputs; name at least one"],
   ])("%s is an error", (_, parts, message) => expect(() => buildModel(parts())).toThrow(message));
