@@ -11,9 +11,14 @@ const data = dataset(name);
 const target = Number(wanted);
 const seeds = [0, 1, 2];
 
-/** Those that keep a number of latents are given it. Those with a coefficient begin the search for theirs here. */
+/** Those that keep a number of latents are given it. The others have a flag that L0 follows, and begin the search here. */
 const kept = ["topk", "topk-relu", "batchtopk", "matryoshka", "groupmax", "matching-pursuit"];
-const penalised = { "relu-l1": 0.02, "p-anneal": 0.02, gated: 0.02, jumprelu: 0.005 };
+const penalised = {
+  "relu-l1": ["lambda", 0.1],
+  "p-anneal": ["lambda", 0.1],
+  gated: ["lambda", 0.1],
+  jumprelu: ["target-l0", target],
+};
 /** The coefficient is changed by this factor to see what follows. */
 const nudge = Math.SQRT2;
 
@@ -29,12 +34,11 @@ const train = (architecture, preset, rest) =>
 
 /** One SAE with this coefficient, seed 0. */
 function one(architecture, preset, coefficient) {
-  const lambda = coefficient.toPrecision(4);
-  const rows = train(architecture, preset, { lambda, seed: 0, name: `search-${lambda}` });
-  return rows[0];
+  const value = coefficient.toPrecision(4);
+  return train(architecture, preset, { [penalised[architecture][0]]: value, seed: 0, name: `search-${value}` })[0];
 }
 
-/** The coefficient at which L0 is the wanted one, to 2 %: ln L0 is taken as a straight line in ln lambda between the last two tries. */
+/** The coefficient at which L0 is the wanted one, to 2 %: ln L0 is taken as a straight line in its logarithm between the last two tries. */
 function found(architecture, preset, first) {
   const tries = [];
   let next = first;
@@ -43,9 +47,10 @@ function found(architecture, preset, first) {
     tries.push([Math.log(next), Math.log(Math.max(l0_mean, 0.1) / target)]);
     const [x, y] = tries.at(-1);
     if (Math.abs(y) < 0.02) return next;
-    const [x0, y0] = tries.at(-2) ?? [x - 1, y + 1];
-    const slope = y === y0 ? -1 : (y - y0) / (x - x0);
-    const step = -y / Math.min(slope, -0.2);
+    const usual = penalised[architecture][0] === "lambda" ? -1 : 1;
+    const [x0, y0] = tries.at(-2) ?? [x - 1, y - usual];
+    const slope = usual * Math.max(0.2, (usual * (y - y0)) / (x - x0));
+    const step = -y / slope;
     next = Math.exp(x + Math.max(-1.5, Math.min(1.5, step)));
   }
   return Math.exp(tries.toSorted(([, a], [, b]) => Math.abs(a) - Math.abs(b))[0][0]);
@@ -69,10 +74,10 @@ for (const [architecture, preset] of [
   ...kept.map((one) => [one, "recommended"]),
   ...Object.keys(penalised).map((one) => [one, "recommended"]),
 ]) {
-  const coefficient = kept.includes(architecture) ? undefined : found(architecture, preset, penalised[architecture]);
+  const coefficient = kept.includes(architecture) ? undefined : found(architecture, preset, penalised[architecture][1]);
   const k = architecture === "groupmax" ? divisor(target) : target;
   const rows = train(architecture, preset, {
-    ...(coefficient === undefined ? { k } : { lambda: coefficient.toPrecision(4) }),
+    ...(coefficient === undefined ? { k } : { [penalised[architecture][0]]: coefficient.toPrecision(4) }),
     seeds: seeds.join(),
     name: "seeds",
   });
@@ -93,7 +98,16 @@ for (const [architecture, preset] of [
 const shown = (number, digits) => number.toFixed(digits).replace(/^(-?)0\./, "$1.");
 console.log(
   table(
-    ["architecture", "preset", "k or lambda", "L0", "centred EV", "dead", "size", "d ln L0 / d ln coefficient"],
+    [
+      "architecture",
+      "preset",
+      "k, lambda or target L0",
+      "L0",
+      "centred EV",
+      "dead",
+      "size",
+      "d ln L0 / d ln coefficient",
+    ],
     results
       .toSorted((a, b) => b.explained_variance_centered - a.explained_variance_centered)
       .map((row) => [

@@ -5,6 +5,7 @@ import { defineSae } from "./architecture.ts";
 import { zeros } from "./init.ts";
 import { encodeOffBias, linearDecode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
 import type { PlainTensors } from "./plain.ts";
+import { recommended } from "./recommended.ts";
 
 /**
  * Which latents are on is decided apart from how large they are. With u = W_enc (x - b_dec), pi = u + b_gate:
@@ -26,7 +27,8 @@ export const gated = defineSae({
     },
   },
   sparsity: "lambda",
-  presets: { "rajamanoharan2024-gated": {} },
+  presets: { "rajamanoharan2024-gated": {}, recommended: {} },
+  training: recommended({ learningRate: 4e-3, auxK: 0 }),
   params(dims) {
     const { b_enc: b_gate, ...tied } = tiedParameters(dims, zeros);
     const perLatent = { shape: [dims.latentDim], perLatent: true, init: zeros } as const;

@@ -4,6 +4,7 @@ import { scope, type Value } from "../graph/value.ts";
 import { defineSae, type Padding } from "./architecture.ts";
 import { filled, zeros } from "./init.ts";
 import { linearDecode, linearEncode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
+import { recommended } from "./recommended.ts";
 
 type V = Value<"float32">;
 
@@ -106,6 +107,7 @@ export const jumpRelu = defineSae({
     "rajamanoharan2024-target": { penalty: "quadratic", lambda: 1, targetL0: 20 },
     // Theirs are 2 and .1, for rows of length sqrt(outputDim): this is for rows of length 1 and 512 dims.
     "anthropic-january-2025": { penalty: "tanh", bandwidth: 0.1, firstThreshold: 0.005 },
+    recommended: { penalty: "quadratic", lambda: 1, targetL0: 20, firstThreshold: 0.05 },
   },
   refuses({ penalty, targetL0 }) {
     if (penalty === "quadratic" && targetL0 === 0)
@@ -114,7 +116,10 @@ export const jumpRelu = defineSae({
       return `targetL0 is for penalty quadratic, penalty is ${penalty}; leave one of them out`;
     return undefined;
   },
-  training: () => ({ inputScale: "rows" }),
+  training: (options, chosen) => ({
+    inputScale: "rows",
+    ...recommended({ learningRate: 4e-3, weightDecay: 1 })(options, chosen),
+  }),
   params: (dims, { firstThreshold }) => ({
     ...tiedParameters(dims, zeros),
     threshold: { shape: [dims.latentDim], perLatent: true, inLatentUnits: true, init: filled(firstThreshold) },

@@ -3,6 +3,7 @@ import type { Value } from "../graph/value.ts";
 import { defineSae } from "./architecture.ts";
 import { zeros } from "./init.ts";
 import { encodeOffBias, linearDecode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
+import { recommended } from "./recommended.ts";
 
 type V = Value<"float32">;
 
@@ -35,7 +36,8 @@ export const pAnneal = defineSae({
     },
   },
   sparsity: "lambda",
-  presets: { karvonen2024: {} },
+  presets: { karvonen2024: {}, recommended: {} },
+  training: recommended({ learningRate: 4e-3 }),
   params: (dims) => tiedParameters(dims, zeros),
   timed: true,
   state: {

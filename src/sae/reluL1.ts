@@ -2,6 +2,7 @@ import * as op from "../graph/ops.ts";
 import { defineSae } from "./architecture.ts";
 import { zeros } from "./init.ts";
 import { encodeOffBias, linearDecode, linearEncode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
+import { recommended } from "./recommended.ts";
 
 /**
  * Latents are `ReLU(pre)`, kept few by a penalty: the loss is (|x - xHat|^2 + lambda sum |z|) / outputDim, a mean over rows. So `lambda`
@@ -27,7 +28,12 @@ export const reluL1 = defineSae({
     },
   },
   sparsity: "lambda",
-  presets: { bricken2023: { penalty: "sum" }, "anthropic-april-2024": { penalty: "decoder-norm" } },
+  presets: {
+    bricken2023: { penalty: "sum" },
+    "anthropic-april-2024": { penalty: "decoder-norm" },
+    recommended: { penalty: "sum" },
+  },
+  training: recommended({ learningRate: 4e-3 }),
   params: (dims) => tiedParameters(dims, zeros),
   encode(x, params, { options, dims }) {
     const pre = options.penalty === "sum" ? encodeOffBias(x, params, dims) : linearEncode(x, params);
