@@ -47,9 +47,11 @@ export function keptOf(config: TrainConfig): number | undefined {
   return "keeps" in plain ? plain.keeps : undefined;
 }
 
-/** Every architecture that can be trained, with each of its presets. */
+/** Every architecture that can be trained, with each of its presets that makes it compute otherwise. */
 export const presets = trainable.flatMap(({ name: architecture, presets }) =>
-  Object.keys(presets).map((preset) => ({ architecture, preset })),
+  Object.keys(presets)
+    .filter((preset) => preset !== "recommended")
+    .map((preset) => ({ architecture, preset })),
 );
 
 /** Those whose step may leave out the latents that a batch does not keep. */
@@ -100,15 +102,15 @@ const made = (
 /** With dead latents revived. */
 const auxK = { auxK: 6, auxCoefficient: 0.5, deadSteps: 2 };
 
-/** Every architecture with every preset that makes it compute otherwise, the variants above, and AuxK where it has that. */
-export const cases: readonly Case[] = trainable.flatMap(({ name: architecture, presets, revival }) => [
-  ...Object.keys(presets)
-    .filter((preset) => preset !== "recommended")
-    .map((preset) => made(architecture, preset, preset, {})),
-  ...Object.entries(variants[architecture] ?? {}).map(([label, options]) =>
-    made(architecture, Object.keys(presets)[0]!, label, options),
+/** Every architecture with these presets, the variants above, and AuxK where it has that. */
+export const cases: readonly Case[] = trainable.flatMap(({ name: architecture, presets: all, revival }) => [
+  ...presets.flatMap((one) =>
+    one.architecture === architecture ? [made(architecture, one.preset, one.preset, {})] : [],
   ),
-  ...(revival ? [made(architecture, Object.keys(presets)[0]!, "auxK", {}, auxK)] : []),
+  ...Object.entries(variants[architecture] ?? {}).map(([label, options]) =>
+    made(architecture, Object.keys(all)[0]!, label, options),
+  ),
+  ...(revival ? [made(architecture, Object.keys(all)[0]!, "auxK", {}, auxK)] : []),
 ]);
 
 /** Whether a target's runtimes have what an encoder computes besides its selection. `compat` selects by magnitude or of ReLU'd values only. */
