@@ -32,13 +32,25 @@ export interface Fitted {
   readonly scores: Float32Array;
 }
 
-/** A probe is at its optimum when no entry of the gradient is larger; a round of steps more would change nothing that is shown. */
+/** A probe is at its optimum when no entry of the gradient is larger. */
 export const flat = 1e-5;
-const stepsARound = 40;
+const stepsARound = 25;
 /** Rounds after which a probe counts as not finished. */
-const mostRounds = 100;
+const mostRounds = 200;
 /** Most entries of `[rows, probes]` that are trained at once. */
 const mostEntries = 2 ** 22;
+
+/** A probe on its way. */
+interface Progress {
+  readonly at: number;
+  /** Shortens its steps, where they were too long. */
+  step: number;
+  w: Float32Array;
+  b: number;
+  trace_w: Float32Array;
+  trace_b: number;
+  loss: number;
+}
 
 /** Trains probes on rows `[rows, dims]`, whose columns should be centred and of about unit variance, each to its optimum. */
 export class Fitter {
@@ -78,114 +90,82 @@ export class Fitter {
     return this.#session.release();
   }
 
+  /** In rounds of steps; a probe that is done leaves the others. */
   async #fitTogether(problems: readonly Problem[]): Promise<Fitted[]> {
-    const count = problems.length;
-    const [rows, dims] = this.#x.dims as [number, number];
-    const fixed = {
-      x: this.#x,
-      y: columns(
-        rows,
-        problems.map(({ y }) => y),
-      ),
-      weight: columns(
-        rows,
-        problems.map(({ weight }) => weight),
-      ),
-      mean: columns(
-        dims,
-        problems.map(({ mean }) => mean),
-      ),
-      scale: columns(
-        dims,
-        problems.map(({ scale }) => scale),
-      ),
-      lambda: row(problems.map(({ lambda }) => lambda)),
-      ...this.#preconditioner(problems),
-      steps: tensor("int64", [], int64s([stepsARound]).data),
-    };
-    let step = new Float32Array(count).fill(1);
-    let state = started(dims, count);
-    let before: Awaited<ReturnType<Session["run"]>> | undefined;
-    for (let round = 0; ; round++) {
-      const given = round === 0 ? { ...fixed, steps: tensor("int64", [], int64s([0]).data) } : fixed;
-      const after = await this.#session.run({ ...given, ...state, step: row(step) });
-      const slope = after.slope!.data as Float32Array;
-      // A step that is too long makes the loss rise: back to where the round began, with half of it.
-      const risen = before ? rises(before, after) : [];
-      if (before && risen.length > 0) {
-        for (const name of Object.keys(after)) restore(after[name]!, before[name]!, risen);
-        step = step.map((one, p) => (risen.includes(p) ? one / 2 : one));
-        for (const name of ["trace_w_next", "trace_b_next"]) clear(after[name]!, risen);
-      }
-      if (slope.every((one) => one <= flat) || round >= mostRounds) return fittedIn(after, count);
-      state = {
-        ...{ w: after.w_next!, b: after.b_next!, trace_w: after.trace_w_next!, trace_b: after.trace_b_next! },
-      };
-      before = after;
+    const dims = this.#x.dims[1]!;
+    const done = new Array<Fitted>(problems.length);
+    let going = problems.map((_, at): Progress => {
+      const zero = () => new Float32Array(dims);
+      return { at, step: 1, w: zero(), b: 0, trace_w: zero(), trace_b: 0, loss: Number.POSITIVE_INFINITY };
+    });
+    for (let round = 1; going.length > 0; round++) {
+      const after = await this.#round(problems, going);
+      going = going.filter((probe, p) => {
+        const next = columnOf(after, p);
+        let { slope } = next;
+        // A step that is too long makes the loss rise: back to where the round began, with steps of half the length.
+        if (!(next.loss <= probe.loss + 1e-5 * Math.abs(probe.loss))) {
+          Object.assign(probe, { step: probe.step / 2, trace_w: new Float32Array(dims), trace_b: 0 });
+          slope = Number.POSITIVE_INFINITY;
+        } else Object.assign(probe, next.state, { loss: next.loss });
+        if (!(slope <= flat) && round < mostRounds) return true;
+        const { w, b, loss } = probe;
+        done[probe.at] = { ...{ w, b, loss }, slope, scores: next.scores };
+        return false;
+      });
     }
+    return done;
   }
 
-  /**
-   * The reciprocal of the curvature along each leading direction and across them: c s + lambda at most, where c is the loss's own
-   * and s the mean square of the rows there.
-   */
-  #preconditioner(problems: readonly Problem[]) {
+  #round(problems: readonly Problem[], going: readonly Progress[]) {
+    const [rows, dims] = this.#x.dims as [number, number];
+    const own = going.map(({ at }) => problems[at]!);
     const { directions, squares } = this.#leading;
-    const rate = (square: number, lambda: number) => 1 / (this.#curvature * square + lambda);
-    const lambdas = problems.map(({ lambda }) => lambda);
-    const along = Float32Array.from({ length: squares.length * lambdas.length }, (_, i) =>
-      rate(squares[Math.floor(i / lambdas.length)]!, lambdas[i % lambdas.length]!),
-    );
-    return {
-      directions,
-      along: tensor("float32", [squares.length, lambdas.length], along),
-      across: row(lambdas.map((lambda) => rate(squares.at(-1)!, lambda))),
-    };
+    // The curvature is c s + lambda at most, where c is that of the loss and s the mean square of the rows in a direction.
+    const rates = (square: number) => own.map(({ lambda }) => 1 / (this.#curvature * square + lambda));
+    return this.#session.run({
+      ...{ x: this.#x, directions, steps: tensor("int64", [], int64s([stepsARound]).data) },
+      y: columns(rows, own, ({ y }) => y),
+      weight: columns(rows, own, ({ weight }) => weight),
+      mean: columns(dims, own, ({ mean }) => mean),
+      scale: columns(dims, own, ({ scale }) => scale),
+      lambda: row(own.map(({ lambda }) => lambda)),
+      along: tensor("float32", [squares.length, own.length], Float32Array.from([...squares].flatMap(rates))),
+      across: row(rates(squares.at(-1)!)),
+      step: row(going.map(({ step }) => step)),
+      w: columns(dims, going, ({ w }) => w),
+      b: row(going.map(({ b }) => b)),
+      trace_w: columns(dims, going, ({ trace_w }) => trace_w),
+      trace_b: row(going.map(({ trace_b }) => trace_b)),
+    });
   }
 }
 
 const row = (values: ArrayLike<number>) => tensor("float32", [1, values.length], Float32Array.from(values));
 
-/** Columns of a matrix `[height, columns]`. */
-function columns(height: number, given: readonly Float32Array[]): HostTensor<"float32"> {
-  const width = given.length;
+/** A matrix `[height, items]`, a column of each. */
+function columns<T>(height: number, items: readonly T[], column: (item: T) => Float32Array): HostTensor<"float32"> {
+  const width = items.length;
   const data = new Float32Array(height * width);
-  given.forEach((column, p) => {
-    for (let i = 0; i < height; i++) data[i * width + p] = column[i]!;
+  items.forEach((item, p) => {
+    const own = column(item);
+    for (let i = 0; i < height; i++) data[i * width + p] = own[i]!;
   });
   return tensor("float32", [height, width], data);
 }
 
-const started = (dims: number, count: number): Record<string, HostTensor> => {
-  const zero = (height: number) => tensor("float32", [height, count], new Float32Array(height * count));
-  return { w: zero(dims), b: zero(1), trace_w: zero(dims), trace_b: zero(1) };
-};
-
-type Outputs = Awaited<ReturnType<Session["run"]>>;
-
-/** The probes whose loss has risen, by more than rounding. */
-function rises(before: Outputs, after: Outputs): number[] {
-  const [old, now] = [before.loss!.data as Float32Array, after.loss!.data as Float32Array];
-  return [...now.keys()].filter((p) => !(now[p]! <= old[p]! + 1e-5 * Math.abs(old[p]!)));
-}
-
-/** Puts columns back. */
-function restore(into: HostTensor, from: HostTensor, which: readonly number[]): void {
-  const width = into.dims[1]!;
-  for (let at = 0; at < into.data.length; at += width) for (const p of which) into.data[at + p] = from.data[at + p]!;
-}
-
-function clear(into: HostTensor, which: readonly number[]): void {
-  const width = into.dims[1]!;
-  for (let at = 0; at < into.data.length; at += width) for (const p of which) into.data[at + p] = 0;
-}
-
-function fittedIn({ w_next, b_next, loss, slope, scores }: Outputs, count: number): Fitted[] {
-  const column = ({ data }: HostTensor, p: number) =>
-    Float32Array.from({ length: data.length / count }, (_, i) => data[i * count + p] as number);
-  const number = ({ data }: HostTensor, p: number) => data[p] as number;
-  return Array.from({ length: count }, (_, p) => ({
-    ...{ w: column(w_next!, p), b: number(b_next!, p), scores: column(scores!, p) },
-    ...{ loss: number(loss!, p), slope: number(slope!, p) },
-  }));
+/** What a round gave one of the probes. */
+function columnOf(after: Readonly<Record<string, HostTensor>>, p: number) {
+  const column = (name: string) => {
+    const { data, dims } = after[name] as HostTensor<"float32">;
+    return Float32Array.from({ length: dims[0]! }, (_, i) => data[i * dims[1]! + p]!);
+  };
+  const number = (name: string) => column(name)[0]!;
+  return {
+    state: {
+      ...{ w: column("w_next"), b: number("b_next") },
+      ...{ trace_w: column("trace_w_next"), trace_b: number("trace_b_next") },
+    },
+    ...{ loss: number("loss"), slope: number("slope"), scores: column("scores") },
+  };
 }
