@@ -3,10 +3,9 @@ import { readLabelled, writeWhole } from "../data/files.node.ts";
 import { shardPaths } from "../data/shards/shardSet.node.ts";
 import type { Where } from "../data/where.ts";
 import { readModel } from "../export/files.node.ts";
-import { type ProbeFile, probeFile } from "../probe/file.ts";
-import { dealtFolds, type Folds, givenFolds } from "../probe/folds.ts";
-import { columnIn, columnOf, groupsOf, labelOf } from "../probe/label.ts";
-import { probe } from "../probe/probe.ts";
+import type { ProbeFile } from "../probe/file.ts";
+import { columnIn, columnOf, labelColumn } from "../probe/label.ts";
+import { type ProbeRun, probe } from "../probe/probe.ts";
 import { modelName } from "../record/measured.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -16,7 +15,7 @@ export interface ProbeFiles {
   readonly data: string;
   readonly tensor?: string | undefined;
   readonly where?: Where | undefined;
-  /** A column, or a question of one: `labelOf` says which. */
+  /** A column, or a question of one: `labelColumn` says which. */
   readonly label: string;
   /** The column whose equal values must stay on one side; default: `text_id` where there is one, else every row stands for itself. */
   readonly groups?: string | undefined;
@@ -28,7 +27,7 @@ export interface ProbeFiles {
   readonly threads?: number | undefined;
   /** Where to write the results; nowhere by default. */
   readonly out?: string | undefined;
-  readonly onProbe?: (what: string) => void;
+  readonly onProbe?: ((what: string) => void) | undefined;
 }
 
 /** Probes for a label in files. @throws {ConfigError} when something is missing or does not fit; then nothing is written. */
@@ -49,29 +48,19 @@ export async function probeFiles({
   const isCount = given.folds === undefined || /^-?\d+(\.\d+)?$/.test(given.folds);
   const names = [columnIn(label), label, given.groups ?? "text_id", ...(isCount ? [] : [given.folds!])];
   const { set, columns } = await readLabelled(path, { tensor, where, names });
-  const rows = set.activations.dims[0]!;
-  const target = labelOf(columns, label, set.source, rows);
-  const by = given.groups ?? (Object.hasOwn(columns, "text_id") ? "text_id" : null);
-  const where_ = (flag: string) => ({ flag, file: set.source });
-  const groups =
-    by === null
-      ? Int32Array.from({ length: rows }, (_, row) => row)
-      : groupsOf(columnOf(columns, by, where_("--groups")), `--groups ${by}`, set.source);
-  const foldsGiven = (name: string): Folds =>
-    givenFolds(groupsOf(columnOf(columns, name, where_("--folds")), `--folds ${name}`, set.source), groups, {
-      ...{ folds: name, groups: by ?? "rows" },
-    });
-  const folds = isCount ? dealtFolds(groups, target, Number(given.folds ?? 5), seed) : foldsGiven(given.folds!);
+  const source = set.source;
+  const by = given.groups ?? (Object.hasOwn(columns, "text_id") ? "text_id" : undefined);
+  const column = (flag: string, name: string) => columnOf(columns, name, { flag, file: source });
+  const run: ProbeRun = {
+    ...{ activations: set.activations, seed, threads: given.threads, onProbe: given.onProbe },
+    label: labelColumn(columns, label, source, set.activations.dims[0]!),
+    groups: by === undefined ? undefined : column("--groups", by),
+    folds: isCount ? Number(given.folds ?? 5) : column("--folds", given.folds!),
+    names: { label, groups: by, source, ...(isCount ? {} : { folds: given.folds! }) },
+  };
   const runtime = await usableRuntime(given.provider);
-  const read = await Promise.all(
-    models.map(async (file) => ({ name: modelName(basename(file)), model: await readModel(file) })),
-  );
-  const { threads, onProbe } = given;
-  const found = await probe(runtime, {
-    ...{ activations: set.activations, target, folds, groups, models: read, seed, threads },
-    ...(onProbe ? { onProbe } : {}),
-  });
-  const file = probeFile({ label, source: set.source, target, folds, groups, by, seed, rows: found });
+  const named = models.map(async (file) => ({ name: modelName(basename(file)), model: await readModel(file) }));
+  const file = await probe(runtime, { ...run, models: await Promise.all(named) });
   if (given.out !== undefined) await writeWhole(given.out, `${JSON.stringify(file, null, 2)}\n`);
   return file;
 }

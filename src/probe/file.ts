@@ -1,7 +1,7 @@
+import type { ProbeRow } from "./compare.ts";
 import { strengths } from "./cross.ts";
 import type { Folds } from "./folds.ts";
 import type { Target } from "./label.ts";
-import type { ProbeRow } from "./probe.ts";
 
 /** What `sae-onnx probe` writes: what was asked, of what rows, and what the probes found. */
 export interface ProbeFile {

@@ -33,35 +33,29 @@ export function columnOf(columns: Columns, name: string, { flag, file }: { flag:
 }
 
 /**
- * What a label says of each row: the values of a column; of `tense=past,future` whether it has one of them (as `--where` reads it); of
+ * The column that a label means: the values of a column; of `tense=past,future` whether it has one of them (as `--where` reads it); of
  * `text~word` whether the word is in the text, in letters of any case.
- * @throws {ConfigError} when the column is not there, a row has no value, or all have the same.
+ * @throws {ConfigError} when the column is not there, or the question cannot be read.
  */
-export function labelOf(columns: Columns, label: string, file: string, rows: number): Target {
+export function labelColumn(columns: Columns, label: string, file: string, rows: number): Column {
   const where = { flag: "--label", file };
   const named = Object.hasOwn(columns, label);
   const [, name, word] = /^([^~]+)~(.+)$/.exec(label) ?? [];
-  if (named || (word === undefined && !label.includes("=")))
-    return targetOf(columnOf(columns, label, where), label, file);
+  if (named || (word === undefined && !label.includes("="))) return columnOf(columns, label, where);
   if (word !== undefined) {
-    const column = columnOf(columns, name!, where);
-    const wanted = wordsOf(word).join(" ");
-    if (wanted === "") throw new ConfigError(`--label: ${quote(word)} has no letter; write a word, such as text~of`);
-    return targetOf(
-      Array.from(column as ArrayLike<unknown>, (text) =>
-        ` ${wordsOf(String(text)).join(" ")} `.includes(` ${wanted} `) ? 1 : 0,
-      ),
-      label,
-      file,
-    );
+    const texts: ArrayLike<unknown> = columnOf(columns, name!, where);
+    const wanted = spaced(word);
+    if (wanted === "  ") throw new ConfigError(`--label: ${quote(word)} has no letter; write a word, such as text~of`);
+    return Uint8Array.from({ length: rows }, (_, row) => Number(spaced(String(texts[row])).includes(wanted)));
   }
   columnOf(columns, columnIn(label), where);
   const fits = new Uint8Array(rows);
   for (const row of matchingRows(columns, parseWhere(label), rows, file)) fits[row] = 1;
-  return targetOf(fits, label, file);
+  return fits;
 }
 
-const wordsOf = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+/** The words of a text, in small letters, each between blanks. */
+const spaced = (text: string): string => ` ${(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ")} `;
 
 /**
  * Values as what probes find: whole numbers and texts of up to 20 different values are classes, ascending; other numbers are numbers.

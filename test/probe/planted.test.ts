@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { synthesize } from "../../src/data/synthetic/synthesize.ts";
-import { dealtFolds } from "../../src/probe/folds.ts";
-import type { Target } from "../../src/probe/label.ts";
 import { probe } from "../../src/probe/probe.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 
 const rows = 2000;
-const { activations, trueActive } = synthesize({ rows, inputDim: 48, features: 64, meanActive: 4, seed: 3 });
+const { activations, trueActive } = synthesize(
+  { rows, inputDim: 48, features: 64, roots: 8, seed: 3 },
+  "synthsaebench",
+);
 const most = trueActive!.dims[1]!;
 const firesIn = (row: number, feature: number) =>
   trueActive!.data.subarray(row * most, (row + 1) * most).includes(feature);
@@ -17,17 +18,12 @@ const feature = Array.from({ length: 64 }, (_, f) => f).find((f) => {
   return share > 0.05 && share < 0.15;
 })!;
 
-const groups = Int32Array.from({ length: rows }, (_, row) => row);
-const target: Target = {
-  kind: "classes",
-  classes: ["0", "1"],
-  of: Int32Array.from(groups, (row) => Number(firesIn(row, feature))),
-};
+const label = Uint8Array.from({ length: rows }, (_, row) => Number(firesIn(row, feature)));
 
 test("a probe finds a planted label, and nothing in shuffled ones", { timeout: 60_000 }, async () => {
-  const [found] = await probe(cpu, {
-    ...{ activations, target, folds: dealtFolds(groups, target, 5, 0), groups, models: [], threads: 2 },
-  });
+  const file = await probe(cpu, { activations, label, threads: 2 });
+  expect(file.label).toMatchObject({ kind: "binary", classes: { 1: label.reduce((sum, one) => sum + one, 0) } });
+  const [found] = file.rows;
   expect(found!.measures.auc!.value).toBeGreaterThan(0.95);
   expect(found!.measures.auc!.low).toBeGreaterThan(0.9);
   expect(Math.abs(found!.control - 0.5)).toBeLessThan(0.03);

@@ -57,7 +57,7 @@ export const probeCommand = defineCommand({
       ...{ label: given.label, groups: given.groups, folds: given.folds, seed: given.seed },
       models: (given.models as string[] | undefined) ?? [],
       ...{ provider: given.provider, threads: flags.checkCount("threads", given.threads), out: given.out },
-      onProbe: (what) => given.quiet === true || note(`probing ${what}`),
+      onProbe: given.quiet === true ? undefined : (what) => note(`probing ${what}`),
     });
     print(given.json ? JSON.stringify(file, null, 2) : probeTable(file));
   },
