@@ -85,16 +85,17 @@ export function checkClasses({ count, of }: Folds, target: Target, label: string
   if (target.kind === "number") return;
   const rows = new Float64Array(count);
   for (const fold of of) rows[fold]!++;
-  target.classes.forEach((name, one) => {
+  const total = (one: number) => target.of.reduce((sum, value) => sum + Number(value === one), 0);
+  // The rarest first: it is the one to speak of.
+  for (const one of [...target.classes.keys()].sort((a, b) => total(a) - total(b))) {
     const own = new Float64Array(count);
     target.of.forEach((value, row) => {
       if (value === one) own[of[row]!]!++;
     });
     const bad = own.findIndex((number, fold) => number === 0 || number === rows[fold]);
-    if (bad < 0) return;
-    const total = own.reduce((sum, number) => sum + number, 0);
+    if (bad < 0) continue;
     throw new ConfigError(
-      `--label ${label}: fold ${bad} has ${own[bad]} of ${rows[bad]} rows with ${JSON.stringify(name)} (${total} in all); every fold needs rows with and without: ask for fewer --folds, or leave it out with --where`,
+      `--label ${label}: fold ${bad} has ${own[bad]} of ${rows[bad]} rows with ${JSON.stringify(target.classes[one])} (${total(one)} in all); every fold needs rows with and without: ask for fewer --folds, or leave it out with --where`,
     );
-  });
+  }
 }

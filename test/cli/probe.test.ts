@@ -61,7 +61,9 @@ const probed = (...args: string[]): ProbeFile => {
 };
 
 describe("probe", () => {
-  test("compares activations with latents, the best of them, and reconstructions; the same numbers twice", () => {
+  test("compares activations with latents, the best of them, and reconstructions; the same numbers twice", {
+    timeout: 180_000,
+  }, () => {
     const file = probed(model, "--label", "tense", "--out", out);
     expect(file.rows.map(({ features, dims }) => [features, dims])).toEqual([
       ["activations", 16],
