@@ -101,7 +101,7 @@ function inner(a: Float64Array, b: Float64Array, dims: number, count: number): F
 }
 
 /** Eigenvalues of a symmetric matrix `[n, n]`, descending, and its eigenvectors as columns. Source: Jacobi 1846, cyclic. */
-export function symmetricEigen(given: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
+function symmetricEigen(given: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
   const a = given.slice();
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
