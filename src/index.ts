@@ -32,6 +32,7 @@ export {
   parseActivations,
   parseMetrics,
   printModel,
+  probeOn,
   readCheckpoint,
   requireFit,
   scan,
@@ -67,6 +68,8 @@ export { metricKeys, metrics } from "./metrics/index.ts";
 export type { Misfit } from "./onnx/check.ts";
 // Training
 export { optimizers } from "./optim/index.ts";
+export type { ProbeFile } from "./probe/file.ts";
+export type { ProbeRun } from "./probe/probe.ts";
 export type { MetricsFile, SaeRecord } from "./record/record.ts";
 export { charts } from "./report/charts/index.ts";
 export type { Figure } from "./report/figures.ts";

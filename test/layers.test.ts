@@ -18,6 +18,7 @@ const below = [
   "export",
   "formats",
   "evaluate",
+  "probe",
   "record",
   "report",
 ];
@@ -39,6 +40,7 @@ const rooms: Record<string, readonly string[]> = {
   export: ["checkpoint", "metrics"],
   formats: ["checkpoint"],
   evaluate: ["onnx", "runtime", "data", "metrics"],
+  probe: ["autodiff", "optim", "evaluate"],
   record: ["checkpoint", "evaluate"],
   report: ["record"],
   pipeline: below,

@@ -18,6 +18,7 @@ import * as metricsMetric from "../metrics/metric.ts";
 import * as onnxCheck from "../onnx/check.ts";
 import * as onnxModel from "../onnx/model.ts";
 import * as onnxPrint from "../onnx/print.ts";
+import * as probeProbe from "../probe/probe.ts";
 import * as recordMetricsfile from "../record/metricsFile.ts";
 import * as recordNames from "../record/names.ts";
 import * as recordTrained from "../record/trained.ts";
@@ -62,6 +63,7 @@ import {
   loopParts,
   metricsFileKind,
   namedValues,
+  probeRun,
   records,
   rowNumbers,
   rowsToMeasure,
@@ -199,6 +201,11 @@ export const printModel: typeof onnxPrint.printModel = /* @__PURE__ */ checked(
   "printModel",
   { model: aModel },
   onnxPrint.printModel,
+);
+export const probeOn: typeof probeProbe.probe = /* @__PURE__ */ checkedLater(
+  "probeOn",
+  { runtime: aRuntime, run: probeRun },
+  probeProbe.probe,
 );
 export const readCheckpoint: typeof checkpointCheckpoint.readCheckpoint = /* @__PURE__ */ checked(
   "readCheckpoint",

@@ -64,6 +64,10 @@ export const rowsToMeasure = /* @__PURE__ */ anObject("{ train, validation }, ea
   train: isRows,
   validation: isRows,
 });
+export const probeRun = /* @__PURE__ */ anObject("{ activations, label, ... }: a matrix, and one value a row", {
+  activations: aMatrix.is,
+  label: (value) => Array.isArray(value) || anArray.is(value),
+});
 export const rowsToTrain = /* @__PURE__ */ either(
   aMatrix,
   /* @__PURE__ */ either(

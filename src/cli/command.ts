@@ -9,7 +9,9 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
   readonly command: string;
   readonly options: O;
   /** What `<models..>` and the like stand for. */
-  readonly positional?: Readonly<Record<string, { readonly describe: string; readonly array?: boolean }>>;
+  readonly positional?: Readonly<
+    Record<string, { readonly describe: string; readonly array?: boolean; readonly optional?: boolean }>
+  >;
   /** Command lines that work, with what they do. */
   readonly examples: readonly (readonly [string, string])[];
   readonly run: (flags: InferredOptionTypes<O> & { readonly [name: string]: unknown }) => Promise<void>;
@@ -25,8 +27,8 @@ export const register = (cli: Argv, describe: string, { command, options, positi
     command,
     describe,
     (one) => {
-      for (const [name, { describe, array = false }] of Object.entries(positional))
-        one.positional(name, { type: "string", describe, array, demandOption: true });
+      for (const [name, { describe, array = false, optional = false }] of Object.entries(positional))
+        one.positional(name, { type: "string", describe, array, demandOption: !optional });
       return one.options(options).epilogue(exampleText(examples, helpColumns()));
     },
     (flags) => run(withHome(flags) as never),

@@ -75,7 +75,7 @@ function besideEachOther(names: readonly string[], cells: readonly string[][], w
 }
 
 /** A table of columns, each with its title first. */
-function boxed(all: readonly (readonly string[])[]): string {
+export function boxed(all: readonly (readonly string[])[]): string {
   const rows = all[0]!.map((_, i) => all.map((column) => column[i]!));
   const made = new Table({
     head: rows[0]!,

@@ -7,7 +7,7 @@ import { readTexts } from "./columns.ts";
 import { type Label, labelColumns, labelsPath, parseLabels } from "./labels.ts";
 import { isPt, readPtActivations } from "./ptActivations.ts";
 import { writeThroughOrWhole } from "./replace.node.ts";
-import { type Column, rowsWhere, type Where } from "./where.ts";
+import { type Column, matchingRows, rowsWhere, type Where } from "./where.ts";
 
 /**
  * The activation set in a .safetensors, .npz, .npy or .pt file; see `parseActivations`. `where` keeps the rows whose columns
@@ -37,14 +37,42 @@ export async function readActivations(
   }
   const file = parseArrays(bytes, path);
   const set = activationSetOf(file, path, { tensor });
-  return rowsWhere(set, where, await otherColumns(set, file, where, path));
+  return rowsWhere(set, where, await otherColumns(set, file, Object.keys(where), path));
+}
+
+/**
+ * The activation set of `readActivations`, and beside it all columns of these names that its file, or the labels beside it, have; those there
+ * are by name, where one of them is not there. Of a .pt file, what its set has.
+ * @throws {ConfigError} as `readActivations`.
+ */
+export async function readLabelled(
+  path: string,
+  {
+    tensor,
+    where = {},
+    names,
+  }: { readonly tensor?: string | undefined; readonly where?: Where | undefined; readonly names: readonly string[] },
+): Promise<{ readonly set: ActivationSet; readonly columns: Readonly<Record<string, Column>> }> {
+  if (/\.pt$/i.test(path) || (await isPipe(path))) {
+    const set = await readActivations(path, { tensor, where });
+    return { set, columns: set.columns };
+  }
+  const file = parseArrays(await readBytes(path), path);
+  const whole = activationSetOf(file, path, { tensor });
+  const asked = [...Object.keys(where), ...names];
+  const all = { ...(await otherColumns(whole, file, asked, path)), ...whole.columns };
+  const set = rowsWhere(whole, where, all);
+  if (set === whole) return { set, columns: all };
+  const rows = matchingRows(all, where, whole.activations.dims[0]!, whole.source);
+  const kept = Object.entries(all).map(([name, column]) => [name, Array.from(rows, (row) => column[row]!)] as const);
+  return { set, columns: Object.fromEntries(kept) as Record<string, Column> };
 }
 
 /** Columns that conditions name and the set has not: texts of the file, and what the labels beside it say of each row. */
-async function otherColumns(set: ActivationSet, { tensors }: ArrayFile, where: Where, path: string) {
+async function otherColumns(set: ActivationSet, { tensors }: ArrayFile, names: readonly string[], path: string) {
   const rows = set.activations.dims[0]!;
   const texts = new Map<string, Column>();
-  const unknown = Object.keys(where).filter((name) => !Object.hasOwn(set.columns, name));
+  const unknown = names.filter((name) => !Object.hasOwn(set.columns, name));
   for (const name of unknown) {
     const array = tensors.get(name);
     const column = array && readTexts(array, rows);

@@ -34,6 +34,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Measure frozen autoencoders on activations; needs nothing but these files",
     load: async () => (await import("./eval.ts")).evalCommand,
   },
+  probe: {
+    describe: "Train probes for a label on activations, latents and reconstructions: what an SAE keeps of it",
+    load: async () => (await import("./probe.ts")).probeCommand,
+  },
   report: {
     describe: "Draw the figures and the page of a metrics file",
     load: async () => (await import("./report.ts")).report,
