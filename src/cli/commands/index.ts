@@ -34,6 +34,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Measure frozen autoencoders on activations; needs nothing but these files",
     load: async () => (await import("./eval.ts")).evalCommand,
   },
+  features: {
+    describe: "Say what each latent responds to: texts, tokens, labels, neighbours; a page to explore them",
+    load: async () => (await import("./features.ts")).features,
+  },
   report: {
     describe: "Draw the figures and the page of a metrics file",
     load: async () => (await import("./report.ts")).report,
