@@ -80,8 +80,7 @@ export function explore(): void {
         },
         make("span", {}, all.frequency[latent] ? percent(all.frequency[latent]!) : "dead"),
         make("b", {}, `${latent}`),
-        all.marks[latent]! & 1 ? " dense" : "",
-        all.marks[latent]! & 2 ? " duplicate" : "",
+        make("em", {}, `${all.marks[latent]! & 1 ? " dense" : ""}${all.marks[latent]! & 2 ? " duplicate" : ""}`),
         make("small", {}, all.words[latent] || " "),
       );
       row.style.top = `${i * height}px`;
@@ -117,8 +116,8 @@ export function explore(): void {
       else {
         span.title = `${number(value)}`;
         if (value !== 0) {
-          span.style.setProperty("--tint", value < 0 ? "var(--frontier)" : "var(--accent)");
-          span.style.setProperty("--part", `${Math.round(8 + 57 * Math.min(1, Math.abs(value) / largest))}%`);
+          span.style.setProperty("--tint", value < 0 ? "var(--down)" : "var(--up)");
+          span.style.setProperty("--part", `${Math.round(8 + 47 * Math.min(1, Math.abs(value) / largest))}%`);
         }
       }
       text.append(span);
@@ -136,7 +135,7 @@ export function explore(): void {
         { class: "value" },
         number(one.value),
         make("small", {}, `row ${one.row}`),
-        make("small", {}, one.split),
+        make("small", one.split === "validation" ? { class: "held" } : {}, one.split),
       ),
       shaded(one, largest),
     );
@@ -169,6 +168,29 @@ export function explore(): void {
       make("div", { class: "bars", role: "img", "aria-label": label }, ...bars),
       make("div", { class: "ends" }, make("span", {}, number(from)), make("span", {}, number(to))),
     );
+  }
+
+  /** How the latent goes together with the values of an attribute. */
+  function valuesOf({ name, values }: FeatureJson["attributes"][number]): Child[] {
+    if (values.length === 0) return [];
+    const title = name === "token" ? "Tokens" : `Label ${name}`;
+    const columns = [name, "share of activation", "fires in", "lift", "bits", "false discoveries"];
+    const lines = values.map((value) => [
+      make("span", { class: "token" }, value.value),
+      percent(value.share),
+      `${value.fires.toLocaleString("en")} of ${value.rows.toLocaleString("en")} rows`,
+      number(value.lift),
+      number(value.mutual_information),
+      value.q === null
+        ? "one row"
+        : value.q > 0.05
+          ? "may be chance"
+          : `below ${value.q < 1e-12 ? "1e-12" : number(value.q)}`,
+    ]);
+    return [
+      make("h3", {}, `${title} `, make("small", {}, "by their share of its activation")),
+      tableOf(columns, lines),
+    ];
   }
 
   function latentHtml(one: FeatureJson): Child[] {
@@ -205,33 +227,10 @@ export function explore(): void {
       }),
     );
     if (one.histogram) parts.push(histogram(one.histogram));
-    for (const { name, values } of one.attributes) {
-      if (values.length === 0) continue;
-      parts.push(
-        make(
-          "h3",
-          {},
-          name === "token" ? "Tokens" : `Label ${name}`,
-          " ",
-          make("small", {}, "by their share of its activation"),
-        ),
-        tableOf(
-          [name, "share of activation", "fires in", "lift", "bits", "false discoveries"],
-          values.map((value) => [
-            make("span", { class: "token" }, value.value),
-            percent(value.share),
-            `${value.fires.toLocaleString("en")} of ${value.rows.toLocaleString("en")} rows`,
-            number(value.lift),
-            number(value.mutual_information),
-            value.q === null
-              ? "one row"
-              : value.q > 0.05
-                ? "may be chance"
-                : `below ${value.q < 1e-12 ? "1e-12" : number(value.q)}`,
-          ]),
-        ),
-      );
-    }
+    const [tokens, labels] = [true, false].map((wanted) =>
+      one.attributes.filter(({ name }) => (name === "token") === wanted),
+    );
+    parts.push(...tokens!.flatMap(valuesOf));
     for (const [key, title] of [
       ["promoted", "Tokens it promotes"],
       ["suppressed", "Tokens it suppresses"],
@@ -261,6 +260,7 @@ export function explore(): void {
         ),
         ...examples.map((row) => exampleOf(row, largest)),
       );
+    parts.push(...labels!.flatMap(valuesOf));
     if (one.nearest.length > 0)
       parts.push(
         make("h3", {}, "Nearest by decoder ", make("small", {}, "cosine")),

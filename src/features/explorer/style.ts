@@ -1,5 +1,7 @@
 /** The explorer's own rules, after those of the report's page: the list beside the latent, one of them in narrow windows. */
 export const explorerStyle = `
+:root { --up: 9 105 218; --down: 207 34 46; }
+@media (prefers-color-scheme: dark) { :root { --up: 88 166 255; --down: 255 123 114; } }
 body { max-width: 1240px; padding-bottom: 24px; }
 header h1 { margin-bottom: 4px; }
 .about { margin: 0 0 16px; color: var(--faint); font-size: 14px; }
@@ -13,6 +15,7 @@ main { display: grid; grid-template-columns: 380px minmax(0, 1fr); gap: 28px; al
 #rows { position: relative; }
 #rows a { position: absolute; left: 0; right: 0; height: 44px; padding: 4px 10px; overflow: hidden; white-space: nowrap; color: var(--ink); text-decoration: none; font-size: 14px; line-height: 18px; border-bottom: 1px solid var(--rule); }
 #rows a small { display: block; overflow: hidden; text-overflow: ellipsis; color: var(--faint); font-size: 13px; white-space: pre; }
+#rows a em { color: var(--faint); font-style: normal; font-size: 13px; }
 #rows a span { float: right; color: var(--faint); font-variant-numeric: tabular-nums; }
 #rows a:hover { background: var(--raised); }
 #rows a[aria-selected="true"] { background: var(--raised); box-shadow: inset 3px 0 var(--accent); }
@@ -31,8 +34,9 @@ main { display: grid; grid-template-columns: 380px minmax(0, 1fr); gap: 28px; al
 .example { display: grid; grid-template-columns: 76px minmax(0, 1fr); gap: 10px; padding: 6px 0; border-bottom: 1px solid var(--rule); }
 .example .value { font-variant-numeric: tabular-nums; font-size: 14px; }
 .example .value small { display: block; color: var(--faint); font-size: 12px; }
+.example .held { color: var(--ink); font-weight: 600; }
 .words { margin: 0; font-size: 15px; line-height: 1.65; white-space: pre-wrap; overflow-wrap: anywhere; }
-.words span { border-radius: 3px; background: color-mix(in srgb, var(--tint) var(--part), transparent); }
+.words span { border-radius: 3px; background: rgb(var(--tint, 0 0 0) / var(--part, 0)); }
 .words .own { outline: 1px solid var(--accent); }
 .words .cut { color: var(--faint); }
 .links { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 14px; }
