@@ -8,6 +8,7 @@ import { splitRows } from "../data/split.ts";
 import type { AnyRows } from "../evaluate/evaluate.ts";
 import { FactsBuilder, type RowFacts } from "../features/facts.ts";
 import { ConfigError } from "../util/errors.ts";
+import { sliceRows } from "../util/tensor.ts";
 import type { AnySet } from "./dataset.node.ts";
 
 /** Which activations, as the command line names them. */
@@ -19,12 +20,14 @@ interface Named {
   readonly vocabulary?: readonly (string | undefined)[] | undefined;
 }
 
-/** All rows of a set in their order, training and validation rows alike. */
-export function allRows(set: AnySet): AnyRows {
-  if (!("shards" in set)) return set.activations;
-  const spans = set.wanted ?? RowSpans.of([0, set.rows]);
+/** All rows of a set in their order, training and validation rows alike; or the first `most` of them. */
+export function allRows(set: AnySet, most = Number.POSITIVE_INFINITY): AnyRows {
+  if (!("shards" in set)) return sliceRows(set.activations, 0, Math.min(most, set.activations.dims[0]!));
+  const rows = Math.min(most, set.rows);
+  const first = RowSpans.of([0, rows]);
+  const spans = set.wanted?.within(first) ?? first;
   return {
-    dims: [set.rows, set.inputDim],
+    dims: [rows, set.inputDim],
     batches: (batchSize) => rowBatches(set.shards, spans, batchSize),
   };
 }

@@ -134,6 +134,45 @@ describe("planted truth", () => {
   });
 });
 
+describe("train and report", () => {
+  const out = at("trained");
+  const sae = ["--latent-dim", "12", "--k", "2", "--epochs", "3", "--out", out];
+
+  test("name each SAE's strongest texts where labels lie beside the data", () => {
+    const { status, stdout, stderr } = saeOnnx("train", "--data", at("rows.npy"), ...sae, "--quiet");
+    expect(status, stderr).toBe(0);
+    const { latents, rows } = JSON.parse(readFileSync(join(out, "sae_d12_k2.texts.json"), "utf8"));
+    expect(rows).toBe(384);
+    // The row's own token is in brackets, in the text that the labels say.
+    const labels = readFileSync(at("rows.labels.jsonl"), "utf8").trimEnd().split("\n").map((one) => JSON.parse(one));
+    const { row, text } = latents[0].strongest[0];
+    const from = row - (row % 8);
+    const words = labels.slice(from, from + 8).map(({ token }, i) => (from + i === row ? ` [${token.trim()}]` : token));
+    expect(words.join("")).toContain(text.replace(/ …$/, ""));
+    expect(stdout).toContain(`sae_d12_k2: latent ${latents[0].latent} is strongest in: ${text}`);
+    const page = at("report");
+    expect(saeOnnx("report", join(out, "sae.metrics.json"), "--out", page, "--quiet").status).toBe(0);
+    const html = readFileSync(join(page, "index.html"), "utf8");
+    expect(html).toContain("What latents respond to");
+    expect(html).not.toContain('<b>&"China"');
+    writeFileSync(join(out, "sae_d12_k2.texts.json"), '{"version":2}');
+    const refused = saeOnnx("report", join(out, "sae.metrics.json"), "--out", page, "--quiet");
+    expect([refused.status, refused.stderr.trimEnd().split("\n").length]).toEqual([1, 1]);
+    expect(refused.stderr).toContain("sae_d12_k2.texts.json: version");
+  });
+
+  test("train ends well where labels do not fit, and says why there are no texts", () => {
+    copyFileSync(at("rows.npy"), at("unlabelled.npy"));
+    writeFileSync(at("unlabelled.labels.jsonl"), "{}\n");
+    const args = ["train", "--data", at("unlabelled.npy"), ...sae.slice(0, -1), at("unlabelled")];
+    const { status, stderr } = saeOnnx(...args, "--quiet");
+    expect(status).toBe(0);
+    expect(stderr).toContain("no texts: ");
+    expect(stderr).toContain("unlabelled.labels.jsonl: 1 labels for 384 rows");
+    expect(existsSync(at("unlabelled", "sae_d12_k2.texts.json"))).toBe(false);
+  });
+});
+
 describe("bad input ends in one line, and nothing is lost", () => {
   const refused = (args: readonly string[], ...said: string[]) => {
     const out = at("kept");
