@@ -77,7 +77,7 @@ export function sentences({ data, latent_dim, dead, dense: many, duplicates, att
   const known = attributes.map(({ name, values }) => `${name} (${count(values)} values)`).join(", ");
   return [
     `${count(latent_dim)} latents on ${count(data.rows)} rows of ${data.source}${texts}: ${count(data.train_rows)} training, ${count(data.validation_rows)} validation.`,
-    `${count(dead)} never fire, ${count(many.length)} fire in more than a tenth of the rows, ${count(duplicates.length)} pairs are all but the same.`,
+    `Latents that never fire: ${count(dead)}; that fire in more than a tenth of the rows: ${count(many.length)}; pairs that are all but the same: ${count(duplicates.length)}.`,
     ...(known
       ? [`Known of the rows: ${known}.`]
       : ["Nothing is known of the rows but their activations: no labels lie beside the data."]),

@@ -1,7 +1,8 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { activationSetOf, parseArrays } from "../data/activations.ts";
 import { columnOf } from "../data/describe.ts";
 import { readInput } from "../data/files.node.ts";
+import { temporaryIn } from "../data/temporary.node.ts";
 import { readModel } from "../export/files.node.ts";
 import { addToList, emptyList, latentScript, listScript } from "../features/explorer/data.ts";
 import { explorerPage } from "../features/explorer/page.ts";
@@ -14,7 +15,9 @@ import { metadataOf } from "../onnx/model.ts";
 import { modelName } from "../record/measured.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
+import { ChunkFile } from "./chunkFile.node.ts";
 import type { AnySet } from "./dataset.node.ts";
+import { defaultMemory } from "./memory.ts";
 import { allRows, rowFacts } from "./rowFacts.node.ts";
 import { checkReplaceable, writeFolder } from "./writeFolder.node.ts";
 
@@ -41,6 +44,8 @@ export interface FeaturesRun {
   /** Strongest rows that are kept of each latent. */
   readonly top?: number | undefined;
   readonly formats?: readonly FeatureFormat[];
+  /** Bytes to stay within, roughly; a quarter of it holds activations of latents, more of them go to a file. Default 2 GB. */
+  readonly memory?: number | undefined;
   /** Folder to write. */
   readonly out: string;
   readonly onProgress?: (what: "rows" | "latents", done: number, all: number) => void;
@@ -58,10 +63,19 @@ const perBatch = 128;
  * @throws {ConfigError} when model, data, labels, unembedding and tokens do not fit together, or the folder holds something else.
  */
 export async function writeFeatures(run: FeaturesRun): Promise<FeatureSummary> {
+  await checkReplaceable(run.out, mark);
+  const store = new ChunkFile(await temporaryIn(dirname(run.out)), (run.memory ?? defaultMemory) / 4);
+  try {
+    return await writeWith(store, run);
+  } finally {
+    await store.release();
+  }
+}
+
+async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSummary> {
   const { set, data, tensor, trainRows, out, top = usualCounts.top, formats = ["json", "explorer"] } = run;
   if (!Number.isInteger(top) || top < 1 || top > 100)
     throw new ConfigError(`--top must be an integer from 1 to 100, got ${top}`);
-  await checkReplaceable(out, mark);
   const model = await readModel(run.model);
   const vocabulary =
     run.tokenizer === undefined
@@ -75,7 +89,7 @@ export async function writeFeatures(run: FeaturesRun): Promise<FeatureSummary> {
   const tokenOf = (id: number) => vocabulary?.[id] ?? `#${id}`;
   const facts = await rowFacts({ set, data, tensor, trainRows, vocabulary });
   const features = await describeFeatures(await usableRuntime(run.provider), model, allRows(set), facts, {
-    ...{ file: run.model, source: set.source, threads: run.threads, unembedding, counts: { top } },
+    ...{ store, file: run.model, source: set.source, threads: run.threads, unembedding, counts: { top } },
     ...(run.unembedding === undefined ? {} : { unembeddingFile: run.unembedding }),
     ...(run.batchSize === undefined ? {} : { batchSize: run.batchSize }),
     onRows: (done, all) => run.onProgress?.("rows", done, all),

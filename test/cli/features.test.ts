@@ -144,7 +144,10 @@ describe("train and report", () => {
     const { latents, rows } = JSON.parse(readFileSync(join(out, "sae_d12_k2.texts.json"), "utf8"));
     expect(rows).toBe(384);
     // The row's own token is in brackets, in the text that the labels say.
-    const labels = readFileSync(at("rows.labels.jsonl"), "utf8").trimEnd().split("\n").map((one) => JSON.parse(one));
+    const labels = readFileSync(at("rows.labels.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((one) => JSON.parse(one));
     const { row, text } = latents[0].strongest[0];
     const from = row - (row % 8);
     const words = labels.slice(from, from + 8).map(({ token }, i) => (from + i === row ? ` [${token.trim()}]` : token));

@@ -39,7 +39,15 @@ async function written(options: { batchSize?: number; memory?: number } = {}) {
   const out = join(temporaryFolder(), "features");
   const set = await openActivations(data, options.memory === undefined ? {} : { memory: options.memory });
   const summary = await writeFeatures({
-    ...{ set, data, out, model: join(folder, "both-signs.onnx"), provider: "cpu", batchSize: options.batchSize },
+    ...{
+      set,
+      data,
+      out,
+      memory: options.memory,
+      model: join(folder, "both-signs.onnx"),
+      provider: "cpu",
+      batchSize: options.batchSize,
+    },
     ...{ unembedding: join(folder, "unembedding.npy"), tokenizer: join(folder, "tokens.json") },
   });
   const lines = readFileSync(join(out, "latents.jsonl"), "utf8");
@@ -154,7 +162,8 @@ test("all latents together: tests, a dead one, a planted duplicate", () => {
   expect(summary.data).toMatchObject({ rows: 384, train_rows: 307, validation_rows: 77, texts: 48 });
 });
 
-test("batches and reading by windows change nothing", async () => {
+test("batches, reading by windows, and activations in a file change nothing", async () => {
   expect((await written({ batchSize: 7 })).lines).toBe(lines);
   expect((await written({ batchSize: 383, memory: 0 })).lines).toBe(lines);
+  expect((await written({ memory: 4000 })).lines).toBe(lines);
 });

@@ -52,13 +52,12 @@ export const features = defineCommand({
     if (!(Number.isInteger(given["batch-size"]) && given["batch-size"] >= 1))
       throw new ConfigError(`--batch-size must be an integer of at least 1, got ${given["batch-size"]}`);
     const { data, tensor, out } = given;
-    const set = await openActivations(data, {
-      ...{ tensor, where: parseWhere(given.where), memory: flags.parseBytes("memory", given.memory) },
-    });
+    const memory = flags.parseBytes("memory", given.memory);
+    const set = await openActivations(data, { tensor, where: parseWhere(given.where), memory });
     let said = performance.now();
     const summary = await writeFeatures({
       model: given.model as string,
-      ...{ set, data, tensor, out, formats, top: given.top },
+      ...{ set, data, tensor, out, formats, memory, top: given.top },
       trainRows: given["train-rows"],
       provider: given.provider,
       threads: flags.checkCount("threads", given.threads),
