@@ -21,6 +21,7 @@ const below = [
   "probe",
   "record",
   "report",
+  "features",
 ];
 
 /** The rooms of src/, and which others each may import; what those may import, it may too. */
@@ -43,6 +44,7 @@ const rooms: Record<string, readonly string[]> = {
   probe: ["autodiff", "optim", "evaluate"],
   record: ["checkpoint", "evaluate"],
   report: ["record"],
+  features: ["report"],
   pipeline: below,
   worker: [...below, "pipeline"],
   api: [...below, "pipeline", "worker"],

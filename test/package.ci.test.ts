@@ -54,6 +54,7 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
     args: "models/sae_d32_k3.autoencoder.onnx --data acts.safetensors --label split --folds 3 --out probe.json",
     gives: "probe.json",
   },
+  features: { args: "models/sae_d32_k3.autoencoder.onnx --data acts.safetensors", gives: "features/index.html" },
   report: { args: "models/sae.metrics.json --out reports", gives: "reports/index.html" },
   export: {
     args: "models/sae_d32_k3.safetensors --format saelens --out saelens",

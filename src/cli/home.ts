@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 /** Flags and words that name files or folders, alone or in a list. */
 export const paths: ReadonlySet<string> = new Set([
-  ...["data", "target", "out", "init-from", "model", "models", "encoder", "compare"],
+  ...["data", "target", "out", "init-from", "model", "models", "encoder", "compare", "unembedding", "tokenizer"],
   ...["checkpoints", "path", "metrics", "file"],
 ]);
 

@@ -18,6 +18,10 @@ export interface ActivationSet {
   /** What synthetic activations are made of. */
   readonly truth?: Truth;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The numbers of these rows in their file, where not all are of the set. */
+  readonly wanted?: Uint32Array;
+  /** How many rows their file has, where not all are of the set. */
+  readonly rowsInFile?: number;
   /** File name without its folder. */
   readonly source: string;
 }

@@ -31,11 +31,7 @@ export function parseLabels(text: string, file: string, rows?: number): readonly
   for (let at = 0, line = 1; at < source.length; line++) {
     const newline = source.indexOf("\n", at);
     const end = newline < 0 ? source.length : newline;
-    if (end - at > maxLine)
-      throw new ConfigError(
-        `${file}: line ${line} has ${end - at} characters, at most ${maxLine} are read; shorten it`,
-      );
-    labels.push(parseLine(source.slice(at, end), `${file}: line ${line}`));
+    labels.push(parseLabel(source.slice(at, end), `${file}: line ${line}`));
     at = end + 1;
   }
   return labels;
@@ -64,7 +60,8 @@ export function checkLabels(labels: readonly Label[], rows: number, file: string
   return labels;
 }
 
-function checkCount(count: number, rows: number, file: string): void {
+/** @throws {ConfigError} when there is not one label for each row. */
+export function checkCount(count: number, rows: number, file: string): void {
   if (count !== rows)
     throw new ConfigError(`${file}: ${count} labels for ${rows} rows of activations; write one line a row`);
 }
@@ -75,7 +72,10 @@ function countLines(text: string): number {
   return count;
 }
 
-function parseLine(line: string, where: string): Label {
+/** The label in one line of a labels file. @throws {ConfigError} as `parseLabels`, saying where. */
+export function parseLabel(line: string, where: string): Label {
+  if (line.length > maxLine)
+    throw new ConfigError(`${where} has ${line.length} characters, at most ${maxLine} are read; shorten it`);
   const excess = beyond(line, bounds);
   if (excess) throw new ConfigError(`${where} ${excess}; keep to one plain object a line`);
   let value: unknown;

@@ -24,7 +24,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
     if (of === undefined) continue;
     const path = join(folder, name);
     if (of === (await machine()) ? !lives(Number(pid)) : (await ageOf(path)) > oneDay)
-      await rm(path, { force: true }).catch(() => {});
+      await rm(path, { force: true, recursive: true }).catch(() => {});
   }
 }
 

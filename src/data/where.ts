@@ -132,7 +132,8 @@ export function rowsWhere(
   );
   const truth = truthOfRows(set.truth, rows);
   return {
-    ...{ ...set, activations: takeRows(set.activations, rows), columns: Object.fromEntries(columns) },
+    ...{ ...set, activations: takeRows(set.activations, rows), columns: Object.fromEntries(columns), wanted: rows },
+    rowsInFile: set.activations.dims[0]!,
     ...(truth ? { truth } : {}),
   };
 }

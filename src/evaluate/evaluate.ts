@@ -136,7 +136,7 @@ export async function evaluate(
  * One row as two equal ones: ONNX Runtime's CPU multiplies a single row by another kernel than several, with other last bits.
  * Several rows give the same bits however many they are.
  */
-function twice({ data }: Matrix): Matrix {
+export function twice({ data }: Matrix): Matrix {
   const both = new Float32Array(2 * data.length);
   both.set(data);
   both.set(data, data.length);

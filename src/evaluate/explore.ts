@@ -5,6 +5,7 @@ import { hostTensor, shapeOf } from "../onnx/tensors.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, sliceRows } from "../util/tensor.ts";
+import { histogramOf } from "./histogram.ts";
 
 /** A latent of a row, or a row of a latent, with the activation there. */
 export interface Activation {
@@ -51,7 +52,6 @@ interface Sparse {
 }
 
 const batchSize = 512;
-const bins = 24;
 
 /** A frozen autoencoder and what it makes of every row of some activations, to be asked about latents and rows. */
 export class Explorer {
@@ -68,10 +68,8 @@ export class Explorer {
     this.latentDim = dims.latentDim;
     this.#codes = codes;
     this.rows = codes.starts.length - 1;
-    const kept = model.graph?.initializer?.find(({ name }) => name === "W_dec");
-    const decoder = kept && hostTensor(kept);
-    if (decoder?.dtype === "float32" && decoder.dims.join() === [dims.latentDim, dims.inputDim].join())
-      this.#decoder = decoder as HostTensor<"float32">;
+    const decoder = decoderOf(model, dims.latentDim);
+    if (decoder?.dims[1] === dims.inputDim) this.#decoder = decoder;
   }
 
   /** Runs the model over all rows. @throws {ConfigError} when it is no autoencoder, or takes another width. */
@@ -127,7 +125,7 @@ export class Explorer {
     return {
       latent,
       fired: fired.length,
-      histogram: histogramOf(fired.map(({ value }) => value)),
+      histogram: binsOf(fired.map(({ value }) => value)),
       top: fired.toSorted(largestFirst).slice(0, count),
       nearest: this.#nearest(latent, count),
     };
@@ -184,6 +182,12 @@ export class Explorer {
   }
 }
 
+function binsOf(values: readonly number[]): LatentProfile["histogram"] {
+  const { from = 0, to = 0, counts = [] } = histogramOf(values) ?? {};
+  const size = (to - from) / counts.length;
+  return counts.map((count, i) => ({ from: from + i * size, to: from + (i + 1) * size, count }));
+}
+
 const largestFirst = (a: Activation, b: Activation) => Math.abs(b.value) - Math.abs(a.value) || a.index - b.index;
 
 const codeOf = ({ starts, latents, values, errors }: Sparse, row: number): RowCode => ({
@@ -215,16 +219,16 @@ async function addCodes(session: Session, activations: HostTensor<"float32">, in
   }
 }
 
-function histogramOf(values: readonly number[]): LatentProfile["histogram"] {
-  if (values.length === 0) return [];
-  const [low, high] = values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [0, 0] as [number, number]);
-  const size = (high - low) / bins;
-  const counts = new Array<number>(bins).fill(0);
-  for (const value of values) counts[Math.min(bins - 1, Math.floor((value - low) / size))]!++;
-  return counts.map((count, i) => ({ from: low + i * size, to: low + (i + 1) * size, count }));
+/** A model's decoder `[latentDim, outputDim]`; `undefined` where it keeps none as float32, as an encoder does. */
+export function decoderOf(model: Model, latentDim: number): HostTensor<"float32"> | undefined {
+  const kept = model.graph?.initializer?.find(({ name }) => name === "W_dec");
+  const decoder = kept && hostTensor(kept);
+  const fits = decoder?.dtype === "float32" && decoder.dims.length === 2 && decoder.dims[0] === latentDim;
+  return fits ? (decoder as HostTensor<"float32">) : undefined;
 }
 
-function dimsOf(model: Model, file: string): { inputDim: number; latentDim: number } {
+/** The widths of what a model takes and of its latents. @throws {ConfigError} when it has none of these. */
+export function dimsOf(model: Model, file: string): { inputDim: number; latentDim: number } {
   const width = (infos: NonNullable<Model["graph"]>["input"], name: string) => {
     const info = infos?.find((one) => one.name === name);
     const dim = info && shapeOf(info)?.at(-1);

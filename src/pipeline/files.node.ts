@@ -11,6 +11,7 @@ import { parseMetrics, serializeMetrics } from "../record/metricsFile.ts";
 import type { MetricsFile, SaeRecord } from "../record/record.ts";
 import type { LatentStatistics } from "../report/charts/chart.ts";
 import { parseLatents } from "../report/latents.ts";
+import { type LatentTexts, parseTexts } from "../report/texts.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type AnySet, datasetOf } from "./dataset.node.ts";
@@ -78,6 +79,8 @@ export interface ReportMaterial {
   readonly files: readonly NamedMetrics[];
   /** What each latent did, by record name, of the SAEs that have it beside their metrics file. */
   readonly latents: Readonly<Record<string, LatentStatistics>>;
+  /** The texts in which their latents are strongest, likewise. */
+  readonly texts: Readonly<Record<string, LatentTexts>>;
 }
 
 /** Several metrics files as one, with the per-latent files beside them. @throws {ConfigError} when one cannot be read or added. */
@@ -85,22 +88,32 @@ export async function readReport(paths: readonly string[]): Promise<ReportMateri
   const read = await Promise.all(paths.map(async (name) => ({ name, file: await readMetrics(name) })));
   const files = withDistinctNames(read);
   const latents: Record<string, LatentStatistics> = {};
+  const texts: Record<string, LatentTexts> = {};
   for (const [i, { name: path, file }] of read.entries())
     for (const [j, { name, latent_dim }] of file.rows.entries()) {
-      const found = await latentsBeside(path, name, latent_dim);
-      if (found) latents[files[i]!.file.rows[j]!.name] = found;
+      const shown = files[i]!.file.rows[j]!.name;
+      const found = await readBeside(path, `${name}.latents.json`, (text, file) =>
+        parseLatents(text, file, latent_dim),
+      );
+      if (found) latents[shown] = found;
+      const said = await readBeside(path, `${name}.texts.json`, parseTexts);
+      if (said) texts[shown] = said;
     }
-  return { file: mergeMetrics(files), files, latents };
+  return { file: mergeMetrics(files), files, latents, texts };
 }
 
-/** What `train` wrote per latent, where it lies beside the metrics file. */
-async function latentsBeside(metrics: string, name: string, latentDim: number): Promise<LatentStatistics | undefined> {
-  const path = join(dirname(metrics), `${basename(name)}.latents.json`);
+/** What `train` wrote of an SAE, where it lies beside the metrics file. */
+async function readBeside<T>(
+  metrics: string,
+  name: string,
+  parse: (text: string, file: string) => T,
+): Promise<T | undefined> {
+  const path = join(dirname(metrics), basename(name));
   const bytes = await readBytes(path).catch((error) => {
     if ((error.cause as { code?: string } | undefined)?.code === "ENOENT") return undefined;
     throw error;
   });
-  return bytes && parseLatents(new TextDecoder().decode(bytes), path, latentDim);
+  return bytes && parse(new TextDecoder().decode(bytes), path);
 }
 
 /** Writes every file of a report into a folder; all are of one report, also where two are written at once. */

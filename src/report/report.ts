@@ -21,8 +21,10 @@ import { recovery } from "./sections/recovery.ts";
 import { results } from "./sections/results.ts";
 import { seeds } from "./sections/seeds.ts";
 import { summary } from "./sections/summary.ts";
+import { textsSection } from "./sections/texts.ts";
 import { defaultObjectives } from "./sparsity.ts";
 import { recordsTable } from "./table.ts";
+import type { LatentTexts } from "./texts.ts";
 
 /** How a report is made; everything has a default. */
 export interface ReportOptions {
@@ -34,6 +36,8 @@ export interface ReportOptions {
   readonly dominance?: string;
   /** Per-latent statistics by record name, for the figures of latents. */
   readonly latents?: Readonly<Record<string, LatentStatistics>>;
+  /** The texts in which latents are strongest, by record name. */
+  readonly texts?: Readonly<Record<string, LatentTexts>>;
   /** The figures; default: all of the table in charts/index.ts. */
   readonly charts?: Readonly<Record<string, Chart>>;
   /** Another metrics file to compare with, cell by cell. */
@@ -91,7 +95,7 @@ export async function buildReport(
   const title = options.title ?? `Sparse autoencoders on ${shortened(file.data.source)}`;
   const merged = options.inputs ?? [];
   const inputs: ReportInputs = { title, file, merged, records, configurations: all, notes, pareto, figures, leftOut };
-  const sections = [opening, summary, paretoSection, results, recovery, seeds, compared, closing];
+  const sections = [opening, summary, paretoSection, results, recovery, responses, seeds, compared, closing];
   const blocks: Block[] = sections.flatMap((section) => section(inputs));
   files.set("index.html", reportPage({ title, blocks, drawings }));
   files.set("report.md", markdown(title, blocks));
@@ -100,6 +104,10 @@ export async function buildReport(
   for (const [name, text] of gridFiles(file, all)) files.set(name, text);
   files.set("pareto_optimal_configs.json", paretoFile(file, pareto));
   return files;
+
+  function responses(inputs: ReportInputs): Block[] {
+    return textsSection(inputs, options.texts ?? {});
+  }
 
   function compared(inputs: ReportInputs): Block[] {
     return comparison(inputs, options.compare);

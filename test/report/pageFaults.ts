@@ -84,11 +84,19 @@ export function pageFaults(): string[] {
     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
     const cell =
       svg && cellsOf(svg).findLast(({ left, right, top, bottom }) => left < x && x < right && top < y && y < bottom);
-    let ground = cell?.fill ?? null;
-    for (let up: Element | null = element; !ground && up; up = up.parentElement)
-      ground = colour(getComputedStyle(up).backgroundColor);
+    const ground = cell?.fill ?? groundOf(element);
     const [light, dark] = [luminance(text), luminance(ground)].sort((a, b) => b - a);
     return (light! + 0.05) / (dark! + 0.05);
+  }
+
+  /** The colour behind an element; shades that let the ground through are laid over it. */
+  function groundOf(element: Element | null): number[] | null {
+    if (!element) return null;
+    const shade = getComputedStyle(element).backgroundColor;
+    const [own, part] = [colour(shade), partOf(shade)];
+    if (own && part === 1) return own;
+    const below = groundOf(element.parentElement);
+    return own ? own.map((byte, i) => part * byte + (1 - part) * (below?.[i] ?? 255)) : below;
   }
 
   function cellsOf(svg: SVGSVGElement) {
@@ -104,8 +112,13 @@ export function pageFaults(): string[] {
   }
 
   function colour(css: string): number[] | null {
-    const [r, g, b, alpha = 1] = (css.match(/[\d.]+/g) ?? []).map(Number);
-    return b === undefined || alpha === 0 ? null : [r!, g!, b];
+    const [r, g, b] = (css.match(/[\d.]+/g) ?? []).map(Number);
+    return b === undefined || partOf(css) === 0 ? null : [r!, g!, b];
+  }
+
+  /** How much of a colour covers what is behind it, 0 to 1. */
+  function partOf(css: string): number {
+    return (css.match(/[\d.]+/g) ?? []).map(Number)[3] ?? 1;
   }
 
   function luminance(rgb: number[] | null): number {

@@ -38,6 +38,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Train probes for a label on activations, latents and reconstructions: what an SAE keeps of it",
     load: async () => (await import("./probe.ts")).probeCommand,
   },
+  features: {
+    describe: "Say what each latent responds to: texts, tokens, labels, neighbours; a page to explore them",
+    load: async () => (await import("./features.ts")).features,
+  },
   report: {
     describe: "Draw the figures and the page of a metrics file",
     load: async () => (await import("./report.ts")).report,

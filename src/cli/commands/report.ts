@@ -42,7 +42,7 @@ export const report = defineCommand({
   ],
   async run(given) {
     const { pareto, dominance, title, out } = given;
-    const { file, files: inputs, latents } = await readReport(given.metrics as string[]);
+    const { file, files: inputs, latents, texts } = await readReport(given.metrics as string[]);
     const compare = given.compare === undefined ? undefined : await otherOf(given.compare);
     // Only now: vega takes longer to load than a wrong file to be found.
     const [{ buildReport }, { withPngs }] = await Promise.all([
@@ -51,7 +51,7 @@ export const report = defineCommand({
     ]);
     const files = withPngs(
       await buildReport(file, {
-        ...{ dominance, latents, inputs },
+        ...{ dominance, latents, texts, inputs },
         ...(pareto === undefined ? {} : { pareto }),
         ...(title === undefined ? {} : { title }),
         ...(compare === undefined ? {} : { compare }),

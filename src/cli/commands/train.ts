@@ -1,13 +1,16 @@
 import { gridConfigs } from "../../config/grid.ts";
 import { parseWhere } from "../../data/where.ts";
 import { inputDimOf } from "../../pipeline/dataset.node.ts";
-import { planGrid } from "../../pipeline/grid/plan.node.ts";
+import { type GridPlan, planGrid } from "../../pipeline/grid/plan.node.ts";
 import { openData } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
 import { checkStart, readStart } from "../../pipeline/start.node.ts";
+import { type TextsRun, writeTexts } from "../../pipeline/texts.node.ts";
 import { trainGrid } from "../../pipeline/trainGrid.node.ts";
 import { serializeMetrics } from "../../record/metricsFile.ts";
+import { ConfigError } from "../../util/errors.ts";
 import { checkFileName } from "../../util/fileName.ts";
+import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
@@ -93,9 +96,29 @@ export const train = defineCommand({
     const plan = await planGrid({ ...run, signal: interruptible(), onProgress: display.update, onNote: note });
     if (plan.sentence !== undefined && !given.quiet) note(plan.sentence);
     const { file, path, stopped } = await trainGrid(plan).finally(display.end);
+    const texts = stopped ? [] : await textLines({ ...run, ...plan, data: given.data, tensor: given.tensor });
     if (given.json) print(serializeMetrics(file).trimEnd());
-    else if (file.rows.length > 0) print(`${table(file.rows)}\n${baseline(file)}`);
+    else if (file.rows.length > 0) print([table(file.rows), baseline(file), ...texts].filter(Boolean).join("\n"));
     note(stopped ? `stopped; the same command goes on from here` : `metrics: ${path}`);
     if (stopped) process.exitCode = 130;
   },
 });
+
+/** SAEs whose strongest text is printed, at most; the report shows more. */
+const mostTold = 12;
+
+/** A line an SAE: the text in which one of its latents is strongest. Labels that do not fit are said, and no reason to fail. */
+async function textLines({ entries, ...run }: Omit<TextsRun, "names"> & Pick<GridPlan, "entries">): Promise<string[]> {
+  try {
+    const texts = await writeTexts({ ...run, names: entries.map(({ name }) => name) });
+    return [...texts].slice(0, mostTold).flatMap(([name, { latents }]) => {
+      const [first] = latents;
+      const text = first?.strongest[0]?.text;
+      return text === undefined ? [] : [visible(`${name}: latent ${first!.latent} is strongest in: ${text}`)];
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    note(`no texts: ${error.message}`);
+    return [];
+  }
+}
