@@ -14,8 +14,8 @@ beforeAll(async () => {
   mkdirSync(join(project, "node_modules"));
   symlinkSync(resolve("."), join(project, "node_modules/sae-onnx"));
   symlinkSync(resolve("node_modules/onnxruntime-node"), join(project, "node_modules/onnxruntime-node"));
-  const config = trainConfig({ inputDim: 512, latentDim: 512, options: { k: 20 } });
-  const tensors = initialState(config, { activations: sparseRows(8, 512) });
+  const config = trainConfig({ inputDim: 576, latentDim: 512, options: { k: 20 } });
+  const tensors = initialState(config, { activations: sparseRows(8, 576) });
   const about = { epochsDone: 0, loss: [], dataDigest: "", layer: null, position: null, metrics: {} };
   for (const part of ["encoder", "autoencoder"] as const)
     await writeModel(join(project, `models/sae_d512_k20.${part}.onnx`), freeze({ config, tensors, ...about }, part));
@@ -49,7 +49,7 @@ test("the first script with a frozen encoder runs, and prints the types and shap
 
 test("the lines for Node and browsers run in Node", () => {
   const rows =
-    'const [rows, validation] = [320, 64].map((n) => tensor("float32", [n, 512], Float32Array.from({ length: n * 512 }, (_, i) => Math.sin(i * i))));';
+    'const [rows, validation] = [320, 64].map((n) => tensor("float32", [n, 576], Float32Array.from({ length: n * 576 }, (_, i) => Math.sin(i * i))));';
   const after =
     "console.log(JSON.stringify([metrics.l0_mean, provider, latents.dims, top_indices.dtype, trained.epochsDone]));";
   const printed = run(

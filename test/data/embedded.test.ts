@@ -36,6 +36,24 @@ test("the embedded labels are one a row, all at position 3", async () => {
   expect(new Set(labels?.map(({ position }) => position))).toEqual(new Set([3]));
 });
 
+test("the language model's activations are what NumPy reads, a text beside each", async () => {
+  const file = "examples/data/smollm2-resid14-last.safetensors";
+  const set = await readActivations(file);
+  const { dims, data } = set.activations;
+  expect(dims).toEqual([7305, 576]);
+  expect([...data.subarray(0, 3)]).toEqual([0.65185546875, -1.2314453125, 11.640625]);
+  expect(data[1234 * 576 + 77]).toBe(-6.37109375);
+  expect(await digest(bytesOf(set.activations))).toBe(
+    "6751b8cdea65a2f6dc8f9ec4055a2d798f8c4d8b0c752dd02b70326764060f43",
+  );
+  const info = await describeData(set, splitRows(set));
+  expect(info).toMatchObject({ train_rows: 5844, validation_rows: 1461, input_dim: 576, synthetic: false });
+  expect((await readLabels(file, 7305))?.[1]).toEqual({
+    text: "large water bug with piercing and sucking mouthparts; feeds on young fishes",
+    ...{ position: 13, token_id: 22453 },
+  });
+});
+
 test("the PyTorch reference file reads, matrix by name", async () => {
   const { activations, metadata } = await readActivations("test/fixtures/torch-topk-reference.safetensors", {
     tensor: "x",

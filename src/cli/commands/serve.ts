@@ -5,8 +5,8 @@ import { defineCommand } from "../command.ts";
 import { note, print } from "../output.ts";
 import { serveSite, writeSite } from "../site.ts";
 
-/** The activations that come with the repository. */
-const embedded = "examples/data/use-lite-resid0-pos3.safetensors";
+/** The activations that come with the repository: those that `npm start` trains on, and a text encoder's. */
+const embedded = ["smollm2-resid14-last", "use-lite-resid0-pos3"].map((name) => `examples/data/${name}.safetensors`);
 
 export const serve = defineCommand({
   command: "serve",
@@ -29,7 +29,7 @@ export const serve = defineCommand({
     const { port } = given;
     if (!(Number.isInteger(port) && port >= 0 && port < 65536))
       throw new ConfigError(`--port must be an integer from 0 to 65535, got ${port}`);
-    const files = { models: given.models, data: given.data ?? (existsSync(embedded) ? [embedded] : []) };
+    const files = { models: given.models, data: given.data ?? embedded.filter((file) => existsSync(file)) };
     if (given.out !== undefined) {
       const count = await writeSite(files, given.out);
       print(`${given.out}: the page with ${count} models; any web server can serve it`);

@@ -104,14 +104,14 @@ export const train = defineCommand({
   },
 });
 
-/** SAEs whose strongest text is printed, at most; the report shows more. */
-const mostTold = 12;
+/** Of so many SAEs at most the strongest text is printed; of a larger grid the report shows them. */
+const mostTold = 3;
 
 /** A line an SAE: the text in which one of its latents is strongest. Labels that do not fit are said, and no reason to fail. */
 async function textLines({ entries, ...run }: Omit<TextsRun, "names"> & Pick<GridPlan, "entries">): Promise<string[]> {
   try {
     const texts = await writeTexts({ ...run, names: entries.map(({ name }) => name) });
-    return [...texts].slice(0, mostTold).flatMap(([name, { latents }]) => {
+    return [...(entries.length > mostTold ? [] : texts)].flatMap(([name, { latents }]) => {
       const [first] = latents;
       const text = first?.strongest[0]?.text;
       return text === undefined ? [] : [visible(`${name}: latent ${first!.latent} is strongest in: ${text}`)];
