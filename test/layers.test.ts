@@ -20,6 +20,7 @@ const below = [
   "evaluate",
   "record",
   "report",
+  "harvest",
 ];
 
 /** The rooms of src/, and which others each may import; what those may import, it may too. */
@@ -41,6 +42,7 @@ const rooms: Record<string, readonly string[]> = {
   evaluate: ["onnx", "runtime", "data", "metrics"],
   record: ["checkpoint", "evaluate"],
   report: ["record"],
+  harvest: ["onnx", "runtime", "data"],
   pipeline: below,
   worker: [...below, "pipeline"],
   api: [...below, "pipeline", "worker"],
