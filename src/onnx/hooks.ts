@@ -3,7 +3,6 @@ import { distance } from "fastest-levenshtein";
 import { inferShapes } from "./inference/infer.ts";
 import { opOf } from "./nonFloats.ts";
 import type { Model, Node } from "./proto.ts";
-import { scopesOf } from "./scopes.ts";
 import { graphsIn, optionalOutputs } from "./values.ts";
 
 /** The residual stream after one block. */
@@ -29,14 +28,14 @@ interface Place {
 const working = /MatMul|Gemm|Conv|Attention/;
 
 /**
- * The residual stream after every block of the main graph, block by block. A block is what an exporter puts under one number of a list
+ * The residual stream after every block of the main graph, block by block; `scopes` are the modules of its nodes, by their numbers. A block is what an exporter puts under one number of a list
  * of modules: in a node's metadata (`scopesOf`), in its name (`/model/layers.2/Add_1`) or in that of what it gives. Its residual is the last
  * value that leaves it; where two leave it only to be added by a fused normalisation, their sum. Empty where no block is found.
  */
-export function findHooks(model: Model, bytes: Uint8Array): readonly Hook[] {
+export function findHooks(model: Model, scopes: ReadonlyMap<number, string>): readonly Hook[] {
   const nodes = model.graph?.node ?? [];
   const readers = readersOf(nodes);
-  const places = placesOf(nodes, scopesOf(bytes), readers);
+  const places = placesOf(nodes, scopes, readers);
   const lists = new Map<string, Map<number, number[]>>();
   for (const [node, place] of places.entries()) {
     if (!place) continue;
@@ -144,11 +143,20 @@ function placesOf(
   return places;
 }
 
+/** A number written into a module's own name: `layer0`, `block_3`. */
+const numberedName = /^(layers?|blocks?|h)_?(\d+)$/i;
+
 /** The outermost number of a list of modules in a path: `/model/layers.2/mlp/Add` stands in block 2 of `model.layers`. */
 export function placeIn(path: string): Place | undefined {
   const parts = path.split(/[/.]/).filter(Boolean);
-  const at = parts.findIndex((part, i) => i > 0 && /^\d+$/.test(part) && /^[A-Za-z_]/.test(parts[i - 1]!));
-  return at < 0 ? undefined : { list: parts.slice(0, at).join("."), block: Number(parts[at]) };
+  for (const [i, part] of parts.entries()) {
+    if (i > 0 && /^\d+$/.test(part) && /^[A-Za-z_]/.test(parts[i - 1]!))
+      return { list: parts.slice(0, i).join("."), block: Number(part) };
+    const [, name, number] = numberedName.exec(part) ?? [];
+    if (number !== undefined && i < parts.length - 1)
+      return { list: [...parts.slice(0, i), name].join("."), block: Number(number) };
+  }
+  return undefined;
 }
 
 /** `blocks` where there is one list; otherwise with what tells the lists apart before it: `encoder.blocks`. */

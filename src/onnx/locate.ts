@@ -23,11 +23,10 @@ export interface Located {
 }
 
 /** A model's bytes and message, with its residual stream. */
-export const networkOf = (model: Model, bytes: Uint8Array, file: string): Network => ({
-  ...{ model, file },
-  hooks: findHooks(model, bytes),
-  scopes: scopesOf(bytes),
-});
+export function networkOf(model: Model, bytes: Uint8Array, file: string): Network {
+  const scopes = scopesOf(bytes);
+  return { model, scopes, hooks: findHooks(model, scopes), file };
+}
 
 /**
  * What is called `name`: the residual stream after a block (`hookCalled`), a value, or `NODE:3`.

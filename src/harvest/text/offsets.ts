@@ -3,21 +3,41 @@
 /** How far on a letter is looked for: normalisers take letters away and put others in. */
 const farthest = 64;
 
+/** What a token stands for: bytes of UTF-8. A special token stands in a text only where it is written out there. */
+export interface Surface {
+  readonly bytes: Uint8Array;
+  readonly isSpecial: boolean;
+}
+
 /**
  * The first letter of each token in a text, and the one after its last: `[2 · tokens]`, in Unicode characters (as Python counts them, not in
  * UTF-16 units), without spaces at their ends. A token that shares a letter with its neighbour, as parts of an emoji do, has it whole. What
- * stands nowhere in the text, as a special token, has 0 and 0. `surfaces` are the bytes of the tokens; none for a special one.
+ * stands nowhere in the text, as special tokens around it, has 0 and 0.
  */
-export function offsetsOf(text: string, surfaces: readonly (Uint8Array | undefined)[]): Int32Array {
+export function offsetsOf(text: string, surfaces: readonly Surface[]): Int32Array {
   const { letters, spans } = spelled(surfaces);
-  const places = placesIn(text, letters);
+  const places = new Int32Array(letters.length).fill(-1);
+  const { folded, from: numbers } = foldedText(text);
+  let at = 0;
   const offsets = new Int32Array(2 * surfaces.length);
   for (const [token, [from, to]] of spans.entries()) {
+    const parts = letters.slice(from, to).map(fold);
+    if (surfaces[token]!.isSpecial && !parts.flatMap((one) => [...one]).every((part, i) => folded[at + i] === part))
+      continue;
     let [first, last] = [-1, -1];
-    for (let at = from; at < to; at++) {
-      if (places[at]! < 0) continue;
-      if (first < 0) first = places[at]!;
-      last = places[at]!;
+    for (const [i, letter] of parts.entries()) {
+      // A letter that the token before has a part in is found already.
+      if (places[from + i]! < 0)
+        for (const part of letter) {
+          let found = at;
+          while (found < at + farthest && folded[found] !== part) found++;
+          if (folded[found] !== part) continue;
+          places[from + i] = numbers[found]!;
+          at = found + 1;
+        }
+      if (places[from + i]! < 0) continue;
+      if (first < 0) first = places[from + i]!;
+      last = places[from + i]!;
     }
     if (first >= 0) offsets.set([first, last + 1], 2 * token);
   }
@@ -25,10 +45,10 @@ export function offsetsOf(text: string, surfaces: readonly (Uint8Array | undefin
 }
 
 /** What tokens spell together, letter by letter, and which letters each has a part in. */
-function spelled(surfaces: readonly (Uint8Array | undefined)[]) {
+function spelled(surfaces: readonly Surface[]) {
   const bytes: number[] = [];
   const ends = surfaces.map((surface) => {
-    for (const byte of surface ?? []) bytes.push(byte);
+    for (const byte of surface.bytes) bytes.push(byte);
     return bytes.length;
   });
   const letterAt = new Int32Array(bytes.length);
@@ -49,9 +69,8 @@ function spelled(surfaces: readonly (Uint8Array | undefined)[]) {
 /** Bytes of a letter of UTF-8, by its first one. */
 const lengthOf = (byte: number): number => (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1);
 
-/** For each letter that tokens spell, the number of the letter of the text that it is; -1 for none, and for spaces. */
-function placesIn(text: string, letters: readonly string[]): Int32Array {
-  // A normaliser may make several letters of one, and drop accents and capitals.
+/** A text letter by letter as `fold` leaves it, and which letter of the text each is: normalisers make several of one, and drop accents. */
+function foldedText(text: string) {
   const folded: string[] = [];
   const from: number[] = [];
   let number = 0;
@@ -62,17 +81,7 @@ function placesIn(text: string, letters: readonly string[]): Int32Array {
     }
     number++;
   }
-  const places = new Int32Array(letters.length).fill(-1);
-  let at = 0;
-  for (const [i, letter] of letters.entries())
-    for (const part of fold(letter)) {
-      let found = at;
-      while (found < Math.min(folded.length, at + farthest) && folded[found] !== part) found++;
-      if (found >= folded.length || folded[found] !== part) continue;
-      places[i] = from[found]!;
-      at = found + 1;
-    }
-  return places;
+  return { folded, from };
 }
 
 /** A letter without accents, capitals and spaces. */

@@ -99,7 +99,7 @@ function usable(
         special: Uint8Array.from(ids, (id) => Number(special.has(id))),
         offsets: offsetsOf(
           text,
-          ids.map((id) => (special.has(id) ? undefined : surface(id))),
+          ids.map((id) => ({ bytes: surface(id), isSpecial: special.has(id) })),
         ),
       };
     },
