@@ -28,6 +28,9 @@ export function networkOf(model: Model, bytes: Uint8Array, file: string): Networ
   return { model, scopes, hooks: findHooks(model, scopes), file };
 }
 
+/** How somebody names a block, and not a value: `blocks.99`, `model.layers.99`. */
+const isBlock = /^[A-Za-z_][\w.]*\.\d+(\.hook_\w+)?$/;
+
 /**
  * What is called `name`: the residual stream after a block (`hookCalled`), a value, or `NODE:3`.
  * @throws {ConfigError} when there is none, with the nearest names; those `width` wide first, where that is given.
@@ -39,7 +42,7 @@ export function locate({ model, hooks, scopes, file }: Network, name: string, wi
   try {
     value = findValue(model, name, width, file);
   } catch (error) {
-    if (!(error instanceof ConfigError) || hooks.length === 0 || placeIn(name) === undefined) throw error;
+    if (!(error instanceof ConfigError) || hooks.length === 0 || !isBlock.test(name)) throw error;
     throw new ConfigError(
       `${file}: no block is called "${name}"; there are ${hooks[0]!.name} to ${hooks.at(-1)!.name}, nearest: ${nearestHooks(hooks, name)}`,
     );

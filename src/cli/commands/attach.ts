@@ -88,7 +88,7 @@ export const attach = defineCommand({
       note(
         `${model}: ONNX Runtime here does not load it, so the new model was not tried either: ${attached.notLoaded}`,
       );
-    note(visible(`${out}: at ${attached.hook ? `${attached.hook}, ` : ""}${showValue(attached.at)}`));
+    note(visible(`${out}: at ${showValue(attached.at)}${attached.hook ? `, ${attached.hook}` : ""}`));
     for (const caution of attached.cautions) note(visible(`${out}: ${caution}`));
     const { inputs } = attached;
     if (json) print(JSON.stringify({ path: out, inputs, outputs: attached.outputs }, null, 1));
