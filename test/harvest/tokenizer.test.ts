@@ -35,12 +35,13 @@ test("special tokens are named, and left out where none are wanted", async () =>
   expect(own.encode("the fox", "here", { plain: true }).ids).toEqual(tokens.ids.slice(1, -1));
 });
 
-test.each([
-  ["half a letter", "a \ud83c b", /^here: has half a letter in it/],
-])("%s is refused", async (_, text, message) => {
-  const own = await openTokenizer(saved("words", JSON.stringify(cases.WordPiece!.tokenizer)));
-  expect(() => own.encode(text, "here")).toThrow(message);
-});
+test.each([["half a letter", "a \ud83c b", /^here: has half a letter in it/]])(
+  "%s is refused",
+  async (_, text, message) => {
+    const own = await openTokenizer(saved("words", JSON.stringify(cases.WordPiece!.tokenizer)));
+    expect(() => own.encode(text, "here")).toThrow(message);
+  },
+);
 
 test.each([
   ["no JSON", "{", /is no JSON object/],

@@ -72,6 +72,7 @@ function usable(
   file: string,
 ): TextTokenizer {
   const surfaces = new Map<number, Uint8Array>();
+  const around = putAround(tokenizer);
   const surface = (id: number): Uint8Array => {
     const known = surfaces.get(id) ?? surfaceOf(tokenizer.id_to_token(id) ?? "", writing);
     surfaces.set(id, known);
@@ -94,16 +95,28 @@ function usable(
       const unknown = ids.find((id) => !Number.isSafeInteger(id));
       if (unknown !== undefined || ids.length !== ids.filter(Number.isSafeInteger).length)
         throw new ConfigError(`${where}: ${basename(file)} has no id for a part of it; leave it out`);
+      const [before, after] = plain ? [0, 0] : around;
       return {
         ids: Int32Array.from(ids),
         special: Uint8Array.from(ids, (id) => Number(special.has(id))),
         offsets: offsetsOf(
           text,
-          ids.map((id) => ({ bytes: surface(id), isSpecial: special.has(id) })),
+          ids.map((id, i) => {
+            if (i < before || i >= ids.length - after) return undefined;
+            return { bytes: surface(id), isWhole: special.has(id) };
+          }),
         ),
       };
     },
   };
+}
+
+/** How many special tokens a tokenizer puts before a text and behind it. */
+function putAround(tokenizer: Tokenizer): readonly [number, number] {
+  const idsOf = (special: boolean): readonly number[] => tokenizer.encode("a", { add_special_tokens: special }).ids;
+  const [whole, own] = [idsOf(true), idsOf(false)];
+  const before = whole.findIndex((_, from) => own.every((id, i) => whole[from + i] === id));
+  return before < 0 ? [0, 0] : [before, whole.length - own.length - before];
 }
 
 async function readJson(file: string): Promise<Record<string, unknown>> {
