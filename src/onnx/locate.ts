@@ -55,8 +55,8 @@ export function locate({ model, hooks, scopes, file }: Network, name: string, wi
   return { value, ...(beside ? { beside } : {}) };
 }
 
-/** What to know of a value that lies in a block and is not its residual stream, though it is as wide. */
-export const besideSentence = ({ value, beside }: Located): string | undefined =>
-  beside && beside.width !== null && value.shape?.at(-1) === beside.width
+/** What to know of a value `width` wide that lies in a block and is not its residual stream, though it is as wide. */
+export const besideSentence = ({ value, beside }: Located, width: number): string | undefined =>
+  beside?.width === width
     ? `${value.name} is inside ${beside.module}, not the residual stream after it, which is ${showHook(beside)}`
     : undefined;

@@ -132,3 +132,21 @@ export function residuals(ids: readonly number[], { mask = true } = {}): number[
     return x;
   });
 }
+
+/** The model with its words a million times as large. */
+export function scaled(bytes: Uint8Array): Uint8Array {
+  const model = onnx.ModelProto.decode(bytes);
+  const words = model.graph!.initializer!.find(({ name }) => name === "E")!;
+  words.rawData = new Uint8Array(Float32Array.from(E.data, (one) => 1e6 * one).buffer);
+  return onnx.ModelProto.encode(model).finish();
+}
+
+/** The model with its last input read by the first block. */
+export function withInputRead(bytes: Uint8Array): Uint8Array {
+  const model = onnx.ModelProto.decode(bytes);
+  const gather = model.graph!.node![0]!;
+  const read = model.graph!.input!.at(-1)!.name!;
+  model.graph!.node!.unshift({ opType: "Add", name: "", input: ["input_ids", read], output: ["both"] } as never);
+  gather.input = ["E", "both"];
+  return onnx.ModelProto.encode(model).finish();
+}

@@ -145,7 +145,7 @@ describe("a place is called", () => {
     const torchscript = networkIn(languageModel(namings.torchscript));
     const summand = locate(torchscript, "/model/layers.1/mlp/Relu_output_0", 8);
     expect(summand.beside?.name).toBe("blocks.1");
-    expect(besideSentence({ ...summand, value: { ...summand.value, shape: ["batch", "seq", 8] } })).toMatch(
+    expect(besideSentence(summand, 8)).toMatch(
       /is inside model.layers.1, not the residual stream after it, which is blocks.1 \(\/model\/layers.1\/Add_1_output_0, 8 wide\)/,
     );
   });

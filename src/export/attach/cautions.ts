@@ -24,7 +24,7 @@ export function cautionsOf(
   const trained = trainedAt(metadata);
   const here = located.hook;
   const there = trained.hook === undefined ? undefined : hookCalled(hooks, trained.hook);
-  const said: (string | undefined)[] = [besideSentence(located)];
+  const said: (string | undefined)[] = [besideSentence(located, Number(metadata.input_dim))];
   if (there && there.name !== here?.name)
     said.push(
       `the SAE was trained on rows of ${showHook(there)}, and is put on ${here ? showHook(here) : located.value.name}`,
