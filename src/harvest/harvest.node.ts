@@ -7,14 +7,15 @@ import { dataPartsOf } from "../onnx/external.ts";
 import { digest } from "../util/digest.ts";
 import { ConfigError } from "../util/errors.ts";
 import { readError } from "../util/fileErrors.ts";
-import type { HostTensor } from "../util/tensor.ts";
 import { batchesByLength } from "./batches.ts";
-import { type LanguageModel, openTapped, type Ran, type Tap, type TappedModel } from "./model.node.ts";
-import { type Positions, positionsOf } from "./positions.ts";
+import { type LanguageModel, openTapped, type Tap } from "./model.node.ts";
+import { type Choosable, type Positions, positionsOf } from "./positions.ts";
 import { claimFolder, type HarvestIdentity, manifestPath, writeManifest } from "./request.node.ts";
+import { type RowReader, rowsIn } from "./rows.ts";
 import { isWritten, type RowType, type ShardFolder, type ShardRows, writeShard } from "./shards.node.ts";
 import { type EncodedText, readTexts } from "./text/texts.node.ts";
 import type { TextTokenizer } from "./text/tokenizer.node.ts";
+import { openThinker, type Thoughts } from "./thoughts.node.ts";
 
 /** A harvest: what is read of which texts, and how it is stored. */
 export interface HarvestRequest {
@@ -40,6 +41,8 @@ export interface HarvestRequest {
   /** Most tokens, and filling, of one run. */
   readonly batchTokens: number;
   readonly seed: number;
+  /** Continuous thoughts after each text, read instead of its tokens. Default: none. */
+  readonly thoughts?: Thoughts | undefined;
   readonly threads?: number | undefined;
 }
 
@@ -86,15 +89,14 @@ export async function harvest(
     onShard = () => {},
   }: { readonly signal?: AbortSignal; readonly onShard?: (progress: HarvestProgress) => void } = {},
 ): Promise<Harvested> {
-  const brought = await broughtBy(request);
-  const tapped = await openTapped(request.model, request.taps, { threads: request.threads, brought });
+  const source = await openSource(request);
   try {
     const identity = await identityOf(request);
     const done = await locked(
       manifestPath(request.out),
       async () => {
         await claimFolder(request.out, identity);
-        const result = await harvestShards(request, tapped, { signal, onShard });
+        const result = await harvestShards(request, source, { signal, onShard });
         const { run: _, stopped, ...lasting } = result;
         if (!stopped) await writeManifest(request.out, identity, lasting);
         return result;
@@ -104,8 +106,28 @@ export async function harvest(
     if (!done) throw new ConfigError(`--out ${request.out}: was stopped before it began`);
     return done;
   } finally {
-    await tapped.release();
+    await source.release();
   }
+}
+
+/** What rows are read from, and whether texts of several lengths may be in one run. */
+interface Source {
+  readonly read: RowReader<EncodedText>;
+  readonly fills: boolean;
+  readonly release: () => Promise<void>;
+}
+
+async function openSource(request: HarvestRequest): Promise<Source> {
+  const { model, taps, thoughts, threads } = request;
+  if (thoughts) return { ...(await openThinker(model, taps, thoughts, threads)), fills: false };
+  const tapped = await openTapped(model, taps, { threads, brought: await broughtBy(request) });
+  return {
+    ...{ fills: tapped.fills, release: tapped.release },
+    async read(texts) {
+      const { taps: values, batch } = await tapped.run(texts);
+      return (name) => rowsIn(name, values[name]!, batch.texts, batch.length);
+    },
+  };
 }
 
 /** Names of inputs that the file of texts brings: read once from its first text. */
@@ -119,7 +141,7 @@ const textsOf = ({ text, tokenizer, textKey, maxTokens, plain, limit }: HarvestR
 
 async function harvestShards(
   request: HarvestRequest,
-  tapped: TappedModel,
+  source: Source,
   {
     signal,
     onShard,
@@ -153,7 +175,7 @@ async function harvestShards(
     const tokens = pending.reduce((sum, { text }) => sum + text.ids.length, 0);
     const isOld = await isWritten(folder, shard);
     if (!isOld) {
-      const collected = await collect(request, tapped, pending, rows, run);
+      const collected = await collect(request, source, pending, rows, run);
       await writeShard(
         folder,
         shard,
@@ -180,12 +202,8 @@ async function harvestShards(
       total.short++;
       continue;
     }
-    const chosen = positionsOf(
-      keepSpecial ? { ...text, special: new Uint8Array(text.ids.length) } : text,
-      positions.wanted,
-      seed,
-    );
-    if (!keepSpecial && positions.wanted.of === "all")
+    const chosen = positionsOf(choosable(text, request), positions.wanted, seed);
+    if (!keepSpecial && !request.thoughts && positions.wanted.of === "all")
       for (const [at, isSpecial] of text.special.entries())
         if (isSpecial) {
           const name = tokenizer?.special.get(text.ids[at]!) ?? String(text.ids[at]);
@@ -209,6 +227,13 @@ async function harvestShards(
   return { ...total, leftOut, run: { ...run, seconds }, stopped };
 }
 
+/** What positions of a text are chosen from: its tokens, or its thoughts. */
+function choosable(text: EncodedText, { keepSpecial, thoughts }: HarvestRequest): Choosable {
+  const count = thoughts?.count ?? text.ids.length;
+  if (thoughts) return { ...text, ids: new Int32Array(count), special: new Uint8Array(count) };
+  return keepSpecial ? { ...text, special: new Uint8Array(count) } : text;
+}
+
 const lastDim = (shape: readonly (number | string)[] | undefined): number | undefined => {
   const last = shape?.at(-1);
   return typeof last === "number" ? last : undefined;
@@ -228,8 +253,8 @@ interface Wanted {
 
 /** The rows of some texts, in the order of the texts, run in batches of like length. */
 async function collect(
-  { taps, batchTokens }: HarvestRequest,
-  tapped: TappedModel,
+  { taps, batchTokens, thoughts }: HarvestRequest,
+  { read, fills }: Source,
   wanted: readonly Wanted[],
   rows: number,
   run: { modelSeconds: number },
@@ -237,24 +262,25 @@ async function collect(
   const text = new Int32Array(rows);
   const position = new Int32Array(rows);
   const token = new Int32Array(rows);
-  const offsets = wanted[0]?.text.offsets ? new Int32Array(2 * rows) : undefined;
+  // A thought is no token, and stands nowhere in its text.
+  const offsets = wanted[0]?.text.offsets && !thoughts ? new Int32Array(2 * rows) : undefined;
   for (const one of wanted)
     for (const [i, at] of one.positions.entries()) {
       const row = one.row + i;
       text[row] = one.text.number;
       position[row] = at;
-      token[row] = one.text.ids[at]!;
+      token[row] = thoughts ? -1 : one.text.ids[at]!;
       offsets?.set(one.text.offsets!.subarray(2 * at, 2 * at + 2), 2 * row);
     }
   const values = new Map<string, { width: number; data: Float32Array }>();
   const lengths = Int32Array.from(wanted, (one) => one.text.ids.length);
-  for (const members of batchesByLength(lengths, batchTokens, tapped.fills)) {
+  for (const members of batchesByLength(lengths, batchTokens, fills)) {
     const some = members.map((at) => wanted[at]!);
     const started = performance.now();
-    const ran = await tapped.run(some.map((one) => one.text));
+    const rowsOf = await read(some.map((one) => one.text));
     run.modelSeconds += (performance.now() - started) / 1000;
     for (const { name } of taps) {
-      const { width, rowAt } = rowsOf(ran, name);
+      const { width, rowAt } = rowsOf(name);
       const into = values.get(name) ?? { width, data: new Float32Array(rows * width) };
       values.set(name, into);
       for (const [i, one] of some.entries())
@@ -264,25 +290,8 @@ async function collect(
   return { text, position, token, offsets, values };
 }
 
-/** How the row of a text's position is found in what was tapped. @throws {ConfigError} for values that have no row for each token. */
-function rowsOf({ batch, taps }: Pick<Ran, "batch" | "taps">, name: string) {
-  const { dims, data } = taps[name] as HostTensor<"float32">;
-  const { texts, length } = batch;
-  const width = dims.at(-1) ?? 1;
-  const isWhole = dims.length === 3 && dims[0] === texts && dims[1] === length;
-  const isFlat = dims.length === 2 && dims[0] === texts * length;
-  if (!isWhole && !isFlat)
-    throw new ConfigError(
-      `${name}: is [${dims.join(", ")}] for ${texts} texts of ${length} tokens, it has no row for each token; --list names values that have`,
-    );
-  return {
-    width,
-    rowAt: (text: number, at: number) => data.subarray((text * length + at) * width, (text * length + at + 1) * width),
-  };
-}
-
 /** Where the rows of each place come from, for whoever trains on them. */
-function originsOf({ model, taps, positions }: HarvestRequest) {
+function originsOf({ model, taps, positions, thoughts }: HarvestRequest) {
   return new Map(
     taps.map(({ name, value, hook }) => [
       name,
@@ -294,6 +303,7 @@ function originsOf({ model, taps, positions }: HarvestRequest) {
         hook: name,
         ...(hook ? { value: value.name, module: hook.module } : {}),
         positions: positions.text,
+        ...(thoughts ? { continuous_thoughts: thoughts.count } : {}),
       },
     ]),
   );
@@ -314,8 +324,14 @@ async function identityOf(request: HarvestRequest): Promise<HarvestIdentity> {
     ...{ max_tokens: rest.maxTokens, min_tokens: rest.minTokens, keep_special: rest.keepSpecial, plain: rest.plain },
     ...{ limit: rest.limit ?? null, dtype: rest.dtype, shard_rows: rest.shardRows ?? null },
     ...{ batch_tokens: rest.batchTokens, seed: rest.seed },
+    ...(rest.thoughts ? { thoughts: await identityOfThoughts(rest.thoughts) } : {}),
   };
 }
+
+const identityOfThoughts = async ({ count, embeddings, projection, from }: Thoughts) => ({
+  ...{ count, from: from ?? null, embeddings: await digestOfFile(embeddings) },
+  projection: projection === undefined ? null : await digestOfFile(projection),
+});
 
 /** SHA-256 of a file, read piece by piece. */
 async function digestOfFile(path: string): Promise<string> {

@@ -187,13 +187,16 @@ export function hookCalled(hooks: readonly Hook[], name: string): Hook | undefin
 
 const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);
 
-/** For a message: the hooks of names closest to one, with what they are. */
-export const nearestHooks = (hooks: readonly Hook[], name: string): string =>
-  [...hooks]
-    .sort((a, b) => distance(a.name, name) - distance(b.name, name))
+/** For a message: the hooks of names closest to one, by their numbers first. */
+export function nearestHooks(hooks: readonly Hook[], name: string): string {
+  const block = placeIn(name)?.block ?? 0;
+  const far = (hook: Hook) => 100 * Math.abs(hook.block - block) + distance(hook.name, name);
+  return [...hooks]
+    .sort((a, b) => far(a) - far(b))
     .slice(0, 5)
     .map(showHook)
     .join(", ");
+}
 
 /** `blocks.14 (add_107, 576 wide)`. */
 export const showHook = ({ name, value, width }: Hook): string => `${name} (${value}, ${width ?? "?"} wide)`;

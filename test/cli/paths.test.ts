@@ -47,7 +47,7 @@ describe("a home folder written ~", () => {
   test("is looked for in every flag and word that names a file or folder", async () => {
     const others = [
       ...["where", "tensor", "target-tensor", "memory", "name", "prefix", "outputs", "part", "pareto", "title", "grep"],
-      ...["at", "positions", "text-key"],
+      ...["at", "positions", "text-key", "thought-from"],
     ];
     for (const [verb, { load }] of Object.entries(verbs)) {
       const { options, positional = {} } = await load();

@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { harvest as harvestTexts } from "../../harvest/harvest.node.ts";
 import { hookLines, openLanguageModel, tapsCalled } from "../../harvest/model.node.ts";
 import { parsePositions } from "../../harvest/positions.ts";
@@ -43,6 +44,23 @@ export const harvest = defineCommand({
     "shard-rows": { type: "number", describe: "rows after which a shard ends [default: as many as take 128 MiB]" },
     "batch-tokens": { type: "number", default: 1024, describe: "tokens of one run of the model" },
     seed: { type: "number", default: 0, describe: "seed of --positions random" },
+    "continuous-thoughts": {
+      type: "number",
+      describe: "feed the last hidden state back so often, and read these thoughts instead of the tokens",
+    },
+    embeddings: {
+      type: "string",
+      describe:
+        "with --continuous-thoughts: the .onnx from ids to embeddings [default: embed_tokens.onnx beside the model]",
+    },
+    projection: {
+      type: "string",
+      describe: "with --continuous-thoughts: an .onnx that a hidden state passes before it is an embedding",
+    },
+    "thought-from": {
+      type: "string",
+      describe: "with --continuous-thoughts: the value that is the last hidden state [default: last_hidden_state]",
+    },
     threads: { type: "number", describe: "threads inside an op; they can change the last digits [default: all cores]" },
     json: flags.json,
   },
@@ -67,7 +85,15 @@ export const harvest = defineCommand({
       throw new ConfigError(
         `--${at === undefined ? "at" : text === undefined ? "text" : "out"}: is needed, unless --list asks what there is`,
       );
-    for (const name of ["max-tokens", "min-tokens", "limit", "shard-rows", "batch-tokens", "threads"] as const)
+    for (const name of [
+      "max-tokens",
+      "min-tokens",
+      "limit",
+      "shard-rows",
+      "batch-tokens",
+      "threads",
+      "continuous-thoughts",
+    ] as const)
       flags.checkCount(name, given[name]);
     const wanted = parsePositions("positions", given.positions);
     const taps = tapsCalled(
@@ -82,6 +108,8 @@ export const harvest = defineCommand({
             throw error;
           })
         : await openTokenizer(given.tokenizer);
+    const count = given["continuous-thoughts"];
+    const { projection, embeddings = join(dirname(given.model), "embed_tokens.onnx") } = given;
     const signal = interruptible();
     const special = given["special-tokens"];
     const started = performance.now();
@@ -92,6 +120,7 @@ export const harvest = defineCommand({
         ...{ maxTokens: given["max-tokens"], minTokens: given["min-tokens"], limit: given.limit },
         ...{ keepSpecial: special === "keep", plain: special === "none", seed: given.seed, dtype: given.dtype },
         ...{ shardRows: given["shard-rows"], batchTokens: given["batch-tokens"], threads: given.threads },
+        thoughts: count === undefined ? undefined : { count, embeddings, projection, from: given["thought-from"] },
       },
       {
         signal,
