@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { harvest as harvestTexts } from "../../harvest/harvest.node.ts";
+import { localModel } from "../../harvest/hub.node.ts";
 import { hookLines, openLanguageModel, tapsCalled } from "../../harvest/model.node.ts";
 import { parsePositions } from "../../harvest/positions.ts";
 import { rowTypes } from "../../harvest/shards.node.ts";
@@ -14,7 +15,11 @@ import { note, print } from "../output.ts";
 export const harvest = defineCommand({
   command: "harvest",
   options: {
-    model: { type: "string", demandOption: true, describe: "the ONNX model" },
+    model: {
+      type: "string",
+      demandOption: true,
+      describe: "the ONNX model; hf:owner/name is fetched from the Hugging Face Hub once",
+    },
     list: { type: "boolean", default: false, describe: "print where an encoder can be attached, and nothing else" },
     at: {
       type: "string",
@@ -72,7 +77,8 @@ export const harvest = defineCommand({
     ],
   ],
   async run(given) {
-    const model = await openLanguageModel(given.model);
+    const file = await localModel(given.model, given.quiet === true ? undefined : note);
+    const model = await openLanguageModel(file);
     if (given.list) {
       const { hooks } = model;
       if (given.json) return print(JSON.stringify(hooks, null, 1));
@@ -102,14 +108,14 @@ export const harvest = defineCommand({
     );
     const tokenizer =
       given.tokenizer === undefined
-        ? await tokenizerOf(given.model).catch((error) => {
+        ? await tokenizerOf(file).catch((error) => {
             // Ids need none; text that does says so.
             if (/\.npz$|\.jsonl$/i.test(text)) return undefined;
             throw error;
           })
         : await openTokenizer(given.tokenizer);
     const count = given["continuous-thoughts"];
-    const { projection, embeddings = join(dirname(given.model), "embed_tokens.onnx") } = given;
+    const { projection, embeddings = join(dirname(file), "embed_tokens.onnx") } = given;
     const signal = interruptible();
     const special = given["special-tokens"];
     const started = performance.now();
