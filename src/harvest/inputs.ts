@@ -27,7 +27,7 @@ type Feed = (batch: IdBatch, input: ModelInput, file: string) => HostTensor;
 
 /** Inputs by their names in what transformers, optimum, torch.onnx and transformers.js export. The first that fits counts. */
 const feeds: readonly (readonly [name: RegExp, feed: Feed])[] = [
-  [/^(decoder_)?input_ids$|^tokens$|^ids$/, (batch, input) => whole(input, batch, (at) => batch.ids[at]!)],
+  [/^(decoder_)?input_ids$|^tokens$|^ids$/, tokenIds],
   [/^((decoder|encoder)_)?attention_mask$/, (batch, input) => whole(input, batch, (at) => Number(isToken(batch, at)))],
   [/^position_ids$/, (batch, input) => whole(input, batch, (at) => at % batch.length)],
   [/^token_type_ids$/, (batch, input) => whole(input, batch, () => 0)],
@@ -37,6 +37,14 @@ const feeds: readonly (readonly [name: RegExp, feed: Feed])[] = [
   // 0 asks for the logits of all tokens.
   [/^(num_)?logits_to_keep$/, (_, input) => filled(input, input.shape?.length === 1 ? [1] : [], () => 0)],
 ];
+
+function tokenIds(batch: IdBatch, input: ModelInput, file: string): HostTensor {
+  if (batch.ids.includes(-1))
+    throw new ConfigError(
+      `${file}: needs ${input.name}, and the texts have none; give an array input_ids [texts, length]`,
+    );
+  return whole(input, batch, (at) => batch.ids[at]!);
+}
 
 /** Whether a place of a batch is a token, and no filling. */
 const isToken = ({ length, lengths }: IdBatch, at: number): boolean => at % length < lengths[Math.floor(at / length)]!;

@@ -119,6 +119,9 @@ const numbers = (value: unknown, where: string): readonly number[] => {
   return value;
 };
 
+/** The one token of what is no text: a row a text is read of a model that takes no ids. */
+const noToken = -1;
+
 async function* fromArrays(file: string, { tokenizer }: TextOptions): AsyncGenerator<EncodedText> {
   const arrays = readNpz(await readInput(file), file);
   const tensors = new Map([...arrays].map(([name, array]) => [name, toTensor(array)]));
@@ -150,7 +153,7 @@ async function* fromArrays(file: string, { tokenizer }: TextOptions): AsyncGener
     );
     const mask = row("mask", text);
     const options = { mask: mask && Uint8Array.from(mask), attended: row("attention_mask", text), tokenizer, inputs };
-    yield given(Int32Array.from(row("input_ids", text) ?? []), text, `${file}: text ${text}`, options);
+    yield given(Int32Array.from(row("input_ids", text) ?? [noToken]), text, `${file}: text ${text}`, options);
   }
 }
 
