@@ -22,6 +22,7 @@ const below = [
   "record",
   "report",
   "features",
+  "harvest",
 ];
 
 /** The rooms of src/, and which others each may import; what those may import, it may too. */
@@ -45,6 +46,7 @@ const rooms: Record<string, readonly string[]> = {
   record: ["checkpoint", "evaluate"],
   report: ["record"],
   features: ["report"],
+  harvest: ["onnx", "runtime", "data"],
   pipeline: below,
   worker: [...below, "pipeline"],
   api: [...below, "pipeline", "worker"],

@@ -66,6 +66,7 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
     args: "--model host.onnx --tensor hidden --encoder models/sae_d32_k3.encoder.onnx --out attached.onnx",
     gives: "attached.onnx",
   },
+  harvest: { args: "--model host.onnx --list", gives: /^name +width +value +module/ },
   inspect: { args: "attached.onnx", gives: /sae_latents/ },
   doctor: { args: "--timeout 20", gives: /cpu/ },
   parity: { args: "--steps 2", gives: /loop/ },

@@ -28,7 +28,7 @@ export interface Checkpoint {
   readonly dataDigest: string;
   readonly layer: number | null;
   readonly position: number | null;
-  /** Where it was imported from; nothing where that is not known, or it was trained here. */
+  /** Where it was imported from, or where the rows come from that it was trained on here; nothing where that is not known. */
   readonly origin?: Origin | null | undefined;
   /** On CUDA, whether its products may have been rounded to TF32; elsewhere there is no such thing. */
   readonly tf32?: "on" | "off" | undefined;

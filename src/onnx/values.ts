@@ -19,7 +19,7 @@ export interface FoundValue {
 }
 
 /** Optional outputs worth asking for: the sum that becomes the residual stream. Source: ONNX Runtime, docs/ContribOperators.md. */
-const optionalOutputs: Readonly<Record<string, { readonly sum: number; readonly likeInput: boolean }>> = {
+export const optionalOutputs: Readonly<Record<string, { readonly sum: number; readonly likeInput: boolean }>> = {
   "com.microsoft.SkipLayerNormalization": { sum: 3, likeInput: true },
   "com.microsoft.SkipSimplifiedLayerNormalization": { sum: 3, likeInput: true },
   // The first input is token ids.
@@ -71,9 +71,9 @@ function valuesOf({ input, output, valueInfo, node, initializer }: Graph): Found
 /**
  * The value called `name`, or `NODE:3` for output 3 of the node called NODE. It may be an optional output that the model does
  * not ask for yet: the residual sum of a fused normalisation.
- * @throws {ConfigError} when there is none, with the nearest names, those `width` wide first.
+ * @throws {ConfigError} when there is none, with the nearest names, those `width` wide first, where that is given.
  */
-export function findValue(model: Model, name: string, width: number, file: string): FoundValue {
+export function findValue(model: Model, name: string, width: number | undefined, file: string): FoundValue {
   const graph = model.graph ?? {};
   const values = valuesOf(graph);
   const found = values.find((value) => value.name === name) ?? outputOf(graph, values, name, file);
@@ -113,14 +113,15 @@ function outputOf(graph: Graph, values: readonly FoundValue[], name: string, fil
   return { name, producer: { node: index, output }, dataType, shape, absent: true };
 }
 
-/** For a message: the values with the names closest to `name`; only those `width` wide, where there are any. */
-export function nearest(values: readonly FoundValue[], name: string, width: number): string {
-  const fitting = values.filter(({ shape }) => shape?.at(-1) === width);
+/** For a message: the values with the names closest to `name`; only those `width` wide, where that is given and there are any. */
+export function nearest(values: readonly FoundValue[], name: string, width?: number): string {
+  const fitting = width === undefined ? values : values.filter(({ shape }) => shape?.at(-1) === width);
   const unknown = values.filter(({ shape }) => !shape || typeof shape.at(-1) === "string");
   const among = fitting.length > 0 ? fitting : unknown.length > 0 ? unknown : values;
   const rank = (other: string) => (other.includes(name) ? 0 : distance(other, name));
   const closest = [...among].sort((a, b) => rank(a.name) - rank(b.name)).slice(0, 5);
-  const what = fitting.length > 0 ? `nearest of width ${width}` : `nothing of it is declared ${width} wide; nearest`;
+  const near = width === undefined ? "nearest" : `nearest of width ${width}`;
+  const what = fitting.length > 0 ? near : `nothing of it is declared ${width} wide; nearest`;
   return `${what}: ${closest.map(showValue).join(", ")}`;
 }
 

@@ -1,3 +1,4 @@
+import { type Origin, originInMetadata } from "../checkpoint/origin.ts";
 import type { ActivationSet } from "../data/activations.ts";
 import type { DataInfo } from "../data/describe.ts";
 import { columnOf, describeData } from "../data/describe.ts";
@@ -22,6 +23,8 @@ export interface Dataset {
   readonly info: DataInfo;
   readonly layer: number | null;
   readonly position: number | null;
+  /** Where the rows come from, where their files say so. */
+  readonly origin: Origin | null;
   /** What synthetic activations are made of; `active` is of the first validation rows. */
   readonly truth: Truth | undefined;
   /** Shapes of the training rows. */
@@ -86,6 +89,7 @@ async function inMemory(set: ActivationSet, trainRows: number | undefined, targe
     info: await describeData(set, split, target),
     layer: columnOf(set, "layer"),
     position: columnOf(set, "position"),
+    origin: originInMetadata(set.metadata),
     truth: truthOfRows(set.truth, split.validation.subarray(0, mostJudgedRows)),
     trainShapes: { dims: rows.train.dims, targetDims: targets?.train.dims },
     training: { activations: rows.train, targets: targets?.train },
@@ -117,7 +121,8 @@ async function inFiles(set: ShardSet, trainRows: number | undefined, target?: Sh
       input_dim: inputDim,
       synthetic: metadata.synthetic === "true",
     },
-    ...{ layer, position, truth: await truthOf(set, inFile(set, split.validation)) },
+    ...{ layer, position, origin: originInMetadata(metadata) },
+    truth: await truthOf(set, inFile(set, split.validation)),
     trainShapes: {
       dims: [split.train.count, inputDim],
       targetDims: target && [split.train.count, target.inputDim],

@@ -16,7 +16,7 @@ const own = ort as unknown as Ort;
  */
 export const cpu: Runtime = {
   provider: "cpu",
-  open: (model, { threads, carried } = {}) =>
+  open: (model, { threads, carried, prepack = false } = {}) =>
     openSession(
       own,
       model,
@@ -25,7 +25,13 @@ export const cpu: Runtime = {
         executionProviders: ["cpu"],
         enableMemPattern: false,
         ...(threads ? { intraOpNumThreads: threads } : {}),
-        extra: { session: { set_denormal_as_zero: "1", disable_prepacking: "1" } },
+        extra: {
+          session: {
+            set_denormal_as_zero: "1",
+            disable_prepacking: prepack ? "0" : "1",
+            ...(model.folder === undefined ? {} : { model_external_initializers_file_folder_path: model.folder }),
+          },
+        },
       },
       { carried },
     ),

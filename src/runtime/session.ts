@@ -27,6 +27,8 @@ export interface Session {
 export interface ModelBytes {
   readonly bytes: Uint8Array;
   readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+  /** The folder of files that large weights are mapped from; in Node only. Default: none. */
+  readonly folder?: string;
 }
 
 /** How a session is opened. */
@@ -35,6 +37,8 @@ export interface SessionOptions {
   readonly threads?: number | undefined;
   /** Outputs that stay where they were computed and become inputs of the next run: input names by output names. Default: none. */
   readonly carried?: Readonly<Record<string, string>> | undefined;
+  /** Whether constant weights may be packed beforehand: faster, with other last digits. Default: false. */
+  readonly prepack?: boolean | undefined;
 }
 
 /** One way to run models. */

@@ -175,7 +175,7 @@ describe("bad input: one line, exit code 1, nothing written", () => {
       args("escapes.onnx", out),
       /escapes\.onnx: has no value "layer0.*nearest of width 16: two\\u000alines\\u001b\[2K float32/,
     ],
-    ["a missing flag", ["attach", "--model", file("plain.onnx")], /--tensor, --encoder, --out are missing/],
+    ["a missing flag", ["attach", "--model", file("plain.onnx")], /--encoder, --out are missing/],
   ])("%s", (_, list, message) => {
     mkdirSync(at("in-the-way", "data"), { recursive: true });
     writeFileSync(at("in-the-way", "data", "weights.bin"), "something else");

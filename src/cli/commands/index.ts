@@ -2,6 +2,10 @@ import type { Command } from "../command.ts";
 
 /** Every verb, in the order of the work; its file is read when it is asked for, so that help is quick. */
 export const verbs: Readonly<Record<string, { readonly describe: string; readonly load: () => Promise<Command> }>> = {
+  harvest: {
+    describe: "Run texts through an ONNX language model and write its inner values as activations",
+    load: async () => (await import("./harvest.ts")).harvest,
+  },
   synth: {
     describe: "Write synthetic activations with known features, a stand-in for the experiment's",
     load: async () => (await import("./synth.ts")).synth,

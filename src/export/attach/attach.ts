@@ -1,3 +1,4 @@
+import { locate, networkOf } from "../../onnx/locate.ts";
 import { decodeModel } from "../../onnx/model.ts";
 import { nonFloat } from "../../onnx/nonFloats.ts";
 import { movable, opsetOf } from "../../onnx/opsets.ts";
@@ -5,15 +6,16 @@ import { type Graph, type Model, toNumber } from "../../onnx/proto.ts";
 import { converter, irToWrite, notRaised, plainInitializers, raisable } from "../../onnx/raise.ts";
 import { splice } from "../../onnx/splice.ts";
 import { dataTypeName, dataTypes } from "../../onnx/tensors.ts";
-import { type FoundValue, findValue, namesIn, nearestIn, showValue } from "../../onnx/values.ts";
+import { type FoundValue, namesIn, nearestIn, showValue } from "../../onnx/values.ts";
 import { widthOf } from "../../onnx/width.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { cautionsOf } from "./cautions.ts";
 import { type Attachable, attachable } from "./encoder.ts";
-import { attachedGraph } from "./graph.ts";
+import { attachedGraph, type Only } from "./graph.ts";
 
 /** How an encoder is attached. */
 export interface AttachOptions {
-  /** The activation: a value's name, or `NODE:3`, output 3 of a node. */
+  /** The activation: a value's name, `NODE:3`, output 3 of a node, or `blocks.14`, the residual stream after a block. */
   readonly tensor: string;
   /** What the new names start with; default `sae`, numbered where the model has such names already. */
   readonly prefix?: string | undefined;
@@ -23,6 +25,9 @@ export interface AttachOptions {
   readonly reconstruct?: boolean | undefined;
   /** Whether the model takes coefficients `steer [latentDim]` and adds their sum of decoder rows to the activation; default false. */
   readonly steer?: boolean | undefined;
+  /** Only there is the activation changed: a range of positions, or, with `mask`, where a further input `mask` is true. Default: everywhere. */
+  readonly positions?: { readonly from: number; readonly to: number } | undefined;
+  readonly mask?: boolean | undefined;
   /** The activation's width, where the model does not declare it. */
   readonly width?: number | undefined;
 }
@@ -32,6 +37,10 @@ export interface Attached {
   readonly bytes: Uint8Array;
   /** The activation, as declared. */
   readonly at: FoundValue;
+  /** The residual stream it is, by its name: `blocks.14`. */
+  readonly hook?: string;
+  /** What to know of where it is put: it is no residual stream, or not where the SAE was trained. */
+  readonly cautions: readonly string[];
   /** Names of the new inputs and outputs. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -54,7 +63,9 @@ export function attach(
 ): Attached {
   const model = decodeModel(host.bytes, host.file);
   const sae = attachable(encoder.model, encoder.file);
-  const at = checkedValue(model, sae, options, host.file);
+  const network = networkOf(model, host.bytes, host.file);
+  const located = locate(network, options.tensor, sae.inputDim);
+  const at = checkedValue(model, sae, located.value, options, host.file);
   const names = namesIn(model);
   const prefix = freePrefix(names, options.prefix, host.file);
   const wanted = wantedOutputs(sae, options, encoder.file);
@@ -64,6 +75,7 @@ export function attach(
   const { reconstruct = false, steer = false } = options;
   const graph = attachedGraph({
     ...{ sae, at, prefix, wanted, reconstruct, steer, opset: opset ?? sae.opset },
+    only: onlyThere(model, at, options, host.file),
     files: { host: host.file, encoder: encoder.file },
   });
   refuseOverridden(model, graph, host.file);
@@ -84,7 +96,9 @@ export function attach(
           {
             key: `sae-onnx.${prefix}`,
             value: JSON.stringify({
-              tensor: options.tensor,
+              tensor: at.name,
+              ...(located.hook ? { hook: located.hook.name } : {}),
+              ...(options.positions ? { positions: options.positions } : {}),
               ...(changes ? { reconstruct, steer } : {}),
               ...Object.fromEntries(
                 ["architecture", "preset", "input_dim", "latent_dim", "k", "layer", "position", "data_digest"].flatMap(
@@ -99,8 +113,9 @@ export function attach(
     host.file,
   );
   return {
-    bytes,
-    at,
+    ...{ bytes, at },
+    ...(located.hook ? { hook: located.hook.name } : {}),
+    cautions: cautionsOf(network, located, sae.metadata, options),
     inputs: (graph.input ?? []).map(({ name }) => name ?? ""),
     outputs: (graph.output ?? []).map(({ name }) => name ?? ""),
   };
@@ -126,12 +141,38 @@ function refuseOverridden(model: Model, added: Graph, file: string): void {
     );
 }
 
-function checkedValue(model: Model, { inputDim }: Attachable, options: AttachOptions, file: string): FoundValue {
+/** Which places of the activation are changed. @throws {ConfigError} where it has no positions, or nothing is changed. */
+function onlyThere(
+  model: Model,
+  { shape, name }: FoundValue,
+  { positions, mask = false, reconstruct = false, steer = false }: AttachOptions,
+  file: string,
+): Only | undefined {
+  const flag = positions ? "--positions" : "--mask";
+  if (!positions && !mask) return undefined;
+  if (positions && mask) throw new ConfigError("--positions and --mask both say where; give one of them");
+  if (!reconstruct && !steer)
+    throw new ConfigError(`${flag}: says where the activation is changed; add --reconstruct or --steer`);
+  if (positions && shape?.length === 2)
+    throw new ConfigError(`${file}: "${name}" is [${shape.join(", ")}], it has no positions; use --mask`);
+  if (mask) return { by: "mask" };
+  const inputs = (model.graph?.input ?? []).map(({ name: own }) => own ?? "");
+  const ids = inputs.find((own) => own === "position_ids");
+  const past = ids === undefined ? inputs.find((own) => /^past/.test(own)) : undefined;
+  return { by: "positions", ...positions!, ids, past };
+}
+
+function checkedValue(
+  model: Model,
+  { inputDim }: Attachable,
+  at: FoundValue,
+  options: AttachOptions,
+  file: string,
+): FoundValue {
   if (toNumber(model.irVersion) < plainInitializers.before)
     throw new ConfigError(
       `${file}: is of ONNX IR ${toNumber(model.irVersion)}, from before 2018; save it with IR 4 or later`,
     );
-  const at = findValue(model, options.tensor, inputDim, file);
   const other = at.dataType === undefined && at.producer ? nonFloat(model.graph ?? {}, at.name) : undefined;
   if (at.isTensor === false || other !== undefined)
     throw new ConfigError(

@@ -4,11 +4,24 @@ import { prune, renamed } from "../../onnx/prune.ts";
 import { dataTypes, tensorProto } from "../../onnx/tensors.ts";
 import type { FoundValue } from "../../onnx/values.ts";
 import { ConfigError } from "../../util/errors.ts";
-import { int64s } from "../../util/tensor.ts";
+import { int64s, tensor } from "../../util/tensor.ts";
 import type { Attachable } from "./encoder.ts";
 
 /** First opset with CastLike. */
 const castLikeSince = 15;
+
+/** Which places of the leading dims are changed: those an input `PREFIX_mask` says, or positions from one to another. */
+export type Only =
+  | { readonly by: "mask" }
+  | {
+      readonly by: "positions";
+      /** Both included; counted from the end of what is fed where negative. */
+      readonly from: number;
+      readonly to: number;
+      /** The value that says the position of each token, `[batch, sequence]`; else an input whose dim 2 is the number of earlier tokens. */
+      readonly ids?: string | undefined;
+      readonly past?: string | undefined;
+    };
 
 interface Writing {
   readonly sae: Attachable;
@@ -17,6 +30,8 @@ interface Writing {
   readonly wanted: readonly string[];
   readonly reconstruct: boolean;
   readonly steer: boolean;
+  /** Where the activation is changed; everywhere without one. */
+  readonly only?: Only | undefined;
   /** The opset to write in. */
   readonly opset: number;
   readonly files: { readonly host: string; readonly encoder: string };
@@ -24,7 +39,7 @@ interface Writing {
 
 /** The new nodes: the activation as float32 rows, the encoder, its outputs in the activation's leading dims. */
 export function attachedGraph(writing: Writing): Graph {
-  const { sae, at, prefix, wanted, reconstruct, steer, opset, files } = writing;
+  const { sae, at, prefix, wanted, reconstruct, steer, only, opset, files } = writing;
   const name = (own: string) => `${prefix}/${own}`;
   const nodes: Node[] = [];
   const constants: TensorProto[] = [];
@@ -74,13 +89,51 @@ export function attachedGraph(writing: Writing): Graph {
     const cast = emit("Cast", [name("W_dec")], name("W_dec/float32"), [int("to", dataTypes.float32)]);
     return stored("W_dec_scale") ? emit("Mul", [cast, name("W_dec_scale")], name("W_dec/rows")) : cast;
   };
+  /** Whether each row is changed, `[..., 1]`. */
+  const where = (chosen: Only): string => {
+    const axis = (own: string, value: number) => ints(`only/${own}`, value);
+    /** opset 13 made the axes of Unsqueeze an input. */
+    const column = (value: string, own: string) =>
+      opset >= 13
+        ? emit("Unsqueeze", [value, axis(`${own}/axis`, -1)], name(own))
+        : emit("Unsqueeze", [value], name(own), [{ name: "axes", type: 7, ints: [-1] }]);
+    if (chosen.by === "mask") return column(`${prefix}_mask`, "only");
+    const shape = emit("Shape", [source], name("only/shape"));
+    const scalar = (own: string, value: number) => {
+      constants.push(tensorProto(name(`only/${own}`), tensor("int64", [], BigInt64Array.of(BigInt(value)))));
+      return name(`only/${own}`);
+    };
+    const length = emit("Gather", [shape, scalar("sequence", -2)], name("only/length"));
+    const index = emit("Range", [scalar("zero", 0), length, scalar("one", 1)], name("only/index"));
+    const before =
+      chosen.past === undefined
+        ? undefined
+        : emit(
+            "Gather",
+            [emit("Shape", [chosen.past], name("only/past")), scalar("past_axis", 2)],
+            name("only/before"),
+          );
+    const absolute = chosen.ids ?? (before === undefined ? index : emit("Add", [index, before], name("only/position")));
+    /** Whether a position is less than a bound. */
+    const less = (bound: number, own: string) =>
+      bound >= 0
+        ? emit("Less", [absolute, scalar(`${own}/bound`, bound)], name(own))
+        : emit("Less", [index, emit("Add", [length, scalar(`${own}/bound`, bound)], name(`${own}/end`))], name(own));
+    const notBefore = emit("Not", [less(chosen.from, "only/too_early")], name("only/from"));
+    // -1 is the last there is.
+    const fits =
+      chosen.to === -1 ? notBefore : emit("And", [notBefore, less(chosen.to + 1, "only/to")], name("only/both"));
+    return column(fits, "only");
+  };
   if (reconstruct || steer) {
+    // What is left alone stays as it was, bit for bit: it is chosen in the activation's own type.
+    const changed = only ? name("changed") : at.name;
     const back = (value: string): string =>
       isFloat
-        ? emit("Identity", [value], at.name)
+        ? emit("Identity", [value], changed)
         : at.dataType !== undefined
-          ? emit("Cast", [value], at.name, [int("to", at.dataType)])
-          : emit("CastLike", [value, source], at.name);
+          ? emit("Cast", [value], changed, [int("to", at.dataType)])
+          : emit("CastLike", [value, source], changed);
     if (at.dataType === undefined && opset < castLikeSince)
       throw new ConfigError(
         `${files.host}: the element type of ${at.name} is not declared, and opset ${opset} has no CastLike; infer the model's shapes first`,
@@ -95,7 +148,8 @@ export function attachedGraph(writing: Writing): Graph {
     if (push === undefined) back(base);
     else if (reconstruct || !isDouble) back(emit("Add", [base, push], name("steered")));
     // In float32 the activation would lose digits though it is pushed nowhere.
-    else emit("Add", [source, emit("Cast", [push], name("push/float64"), [int("to", dataTypes.float64)])], at.name);
+    else emit("Add", [source, emit("Cast", [push], name("push/float64"), [int("to", dataTypes.float64)])], changed);
+    if (only) emit("Where", [where(only), changed, source], at.name);
   }
   const dim = (size: number | string) =>
     typeof size === "number" ? { dimValue: size } : size === "?" ? {} : { dimParam: size };
@@ -106,7 +160,10 @@ export function attachedGraph(writing: Writing): Graph {
   return {
     node: nodes,
     initializer: [...constants, ...(moved.initializer ?? [])],
-    input: steer ? [declare(`${prefix}_steer`, dataTypes.float32, [sae.latentDim])] : [],
+    input: [
+      ...(steer ? [declare(`${prefix}_steer`, dataTypes.float32, [sae.latentDim])] : []),
+      ...(only?.by === "mask" ? [declare(`${prefix}_mask`, dataTypes.bool, at.shape?.slice(0, -1))] : []),
+    ],
     output: wanted.map((own) => {
       const { dataType, width } = sae.outputs.get(own)!;
       return declare(`${prefix}_${own}`, dataType, at.shape && [...at.shape.slice(0, -1), width]);

@@ -25,13 +25,13 @@ import { countsThreads } from "./share.ts";
 
 /** A training between two epochs, as it is saved. */
 export function checkpointOf(
-  { run: { provider }, data: { info, layer, position } }: GridPlan,
+  { run: { provider }, origin, data: { info, layer, position } }: GridPlan,
   { config, threads }: Entry,
   { state: tensors, epochsDone, loss, resampled }: TrainProgress,
 ): Checkpoint {
   const how = countsThreads(provider) ? { threads } : { tf32: provider === "cuda" ? tf32Here() : undefined };
   const trained = { config, tensors, epochsDone, loss, resampled, ...how };
-  return { ...trained, layer, position, dataDigest: info.digest, metrics: {} };
+  return { ...trained, layer, position, origin, dataDigest: info.digest, metrics: {} };
 }
 
 /** The same back again. */

@@ -1,3 +1,4 @@
+import type { Origin } from "../../checkpoint/origin.ts";
 import type { TrainConfig } from "../../config/config.ts";
 import { RowSpans } from "../../data/rowSpans.ts";
 import { batchesOf } from "../../evaluate/evaluate.ts";
@@ -25,12 +26,7 @@ export async function keptRows(configs: readonly TrainConfig[], data: Dataset): 
   const limits = [...new Set(configs.map(({ maxRowNorm }) => maxRowNorm))].filter((limit) => limit !== "none");
   if (limits.length === 0) return configs.map(() => all);
   const count = shapes.dims[0]!;
-  const norms = new Float64Array(count);
-  let at = 0;
-  for await (const batch of batchesOf(data.evaluation.train, 4096)) {
-    norms.set(rowNorms(batch), at);
-    at += batch.dims[0]!;
-  }
+  const norms = await trainingNorms(data);
   const byLimit = new Map(
     limits.map((limit): [string, KeptRows] => {
       const kept = rowsWithin(limit, norms);
@@ -47,6 +43,29 @@ export async function keptRows(configs: readonly TrainConfig[], data: Dataset): 
     }),
   );
   return configs.map(({ maxRowNorm }) => byLimit.get(maxRowNorm) ?? all);
+}
+
+/** The lengths of all training rows. */
+async function trainingNorms({ trainShapes, evaluation }: Dataset): Promise<Float64Array> {
+  const norms = new Float64Array(trainShapes.dims[0]!);
+  let at = 0;
+  for await (const batch of batchesOf(evaluation.train, 4096)) {
+    norms.set(rowNorms(batch), at);
+    at += batch.dims[0]!;
+  }
+  return norms;
+}
+
+/** Where the training rows come from, with how long they are, so that others can be told from them; nothing where their files do not say. */
+export async function originOfRows(data: Dataset): Promise<Origin | null> {
+  if (data.origin === null) return null;
+  const norms = (await trainingNorms(data)).sort();
+  const rounded = (norm: number) => Number(norm.toPrecision(6));
+  return {
+    ...data.origin,
+    row_norm_median: rounded(norms[Math.floor((norms.length - 1) / 2)]!),
+    row_norm_largest: rounded(norms.at(-1)!),
+  };
 }
 
 /** Files of which only some of the training rows are read. */

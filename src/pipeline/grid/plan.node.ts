@@ -1,6 +1,7 @@
 /** @file What a grid is going to do: everything that can be refused is refused here, before the first file is written. */
 import { join } from "node:path";
 import { isFinished } from "../../checkpoint/checkpoint.ts";
+import type { Origin } from "../../checkpoint/origin.ts";
 import { fittedTo } from "../../config/config.ts";
 import { stemsOf } from "../../record/names.ts";
 import type { SaeRecord } from "../../record/record.ts";
@@ -12,7 +13,7 @@ import { type Dataset, datasetOf } from "../dataset.node.ts";
 import { existingCheckpoint, existingMetrics } from "../existing.node.ts";
 import { defaultMemory, roomBesideRows, withinMemory } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
-import { type KeptRows, keptRows } from "./keptRows.node.ts";
+import { type KeptRows, keptRows, originOfRows } from "./keptRows.node.ts";
 import type { GridRun } from "./request.ts";
 import { countsThreads, type Share, shareOut, shareSentence } from "./share.ts";
 import { type Found, threadsBegun, threadsRecorded } from "./threads.ts";
@@ -29,6 +30,8 @@ export interface Entry extends Found {
 export interface GridPlan {
   readonly run: GridRun;
   readonly data: Dataset;
+  /** Where the training rows come from, where their files say so. */
+  readonly origin: Origin | null;
   readonly entries: readonly Entry[];
   /** The entries that are left to train, side by side, and whether each reads its next rows while it trains. */
   readonly share: Share;
@@ -79,7 +82,8 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
     ...one,
     ...{ threads: threadsRecorded(run, one, use.share.threads), kept: kept[i]! },
   }));
-  return { run, data, entries, begun, path, records: metrics?.rows ?? [], ...use };
+  const origin = left.length > 0 ? await originOfRows(data) : null;
+  return { run, data, origin, entries, begun, path, records: metrics?.rows ?? [], ...use };
 }
 
 /** How the SAEs that are left to train share the machine. */

@@ -1,0 +1,177 @@
+import { dirname, join } from "node:path";
+import { harvest as harvestTexts } from "../../harvest/harvest.node.ts";
+import { localModel } from "../../harvest/hub.node.ts";
+import { hookLines, openLanguageModel, tapsCalled } from "../../harvest/model.node.ts";
+import { parsePositions } from "../../harvest/positions.ts";
+import { rowTypes } from "../../harvest/shards.node.ts";
+import { openTokenizer, tokenizerOf } from "../../harvest/text/tokenizer.node.ts";
+import { ConfigError } from "../../util/errors.ts";
+import { visible } from "../../util/visible.ts";
+import { defineCommand } from "../command.ts";
+import * as flags from "../flags.ts";
+import { interruptible } from "../interrupt.ts";
+import { note, print } from "../output.ts";
+
+export const harvest = defineCommand({
+  command: "harvest",
+  options: {
+    model: {
+      type: "string",
+      demandOption: true,
+      describe: "the ONNX model; hf:owner/name is fetched from the Hugging Face Hub once",
+    },
+    list: { type: "boolean", default: false, describe: "print where an encoder can be attached, and nothing else" },
+    at: {
+      type: "string",
+      describe: "what to read: blocks.14, blocks.*, or the name of any value; several separated by commas",
+    },
+    text: {
+      type: "string",
+      describe: "texts: .txt (one a line), .jsonl (text, or input_ids), or .npz (input_ids [texts, length])",
+    },
+    "text-key": { type: "string", describe: "key of the text in a .jsonl [default: text]" },
+    tokenizer: { type: "string", describe: "the tokenizer.json [default: the one beside the model]" },
+    out: { type: "string", describe: "folder to write shards into" },
+    positions: {
+      type: "string",
+      default: "all",
+      describe: "tokens of each text: all, last, random (one), mask (the texts' own), or numbers such as 3, -2 or 1..5",
+    },
+    "special-tokens": {
+      choices: ["skip", "keep", "none"] as const,
+      default: "skip" as const,
+      describe: "skip: they are fed, their rows left out; keep: their rows too; none: the tokenizer adds none",
+    },
+    "max-tokens": { type: "number", default: 1024, describe: "tokens after so many of a text are cut off" },
+    "min-tokens": { type: "number", default: 1, describe: "texts of fewer tokens are left out" },
+    limit: { type: "number", describe: "only the first so many texts [default: all]" },
+    dtype: { choices: rowTypes, default: "float32" as const, describe: "type of the rows" },
+    "shard-rows": { type: "number", describe: "rows after which a shard ends [default: as many as take 128 MiB]" },
+    "batch-tokens": { type: "number", default: 1024, describe: "tokens of one run of the model" },
+    seed: { type: "number", default: 0, describe: "seed of --positions random" },
+    "continuous-thoughts": {
+      type: "number",
+      describe: "feed the last hidden state back so often, and read these thoughts instead of the tokens",
+    },
+    embeddings: {
+      type: "string",
+      describe:
+        "with --continuous-thoughts: the .onnx from ids to embeddings [default: embed_tokens.onnx beside the model]",
+    },
+    projection: {
+      type: "string",
+      describe: "with --continuous-thoughts: an .onnx that a hidden state passes before it is an embedding",
+    },
+    "thought-from": {
+      type: "string",
+      describe: "with --continuous-thoughts: the value that is the last hidden state [default: last_hidden_state]",
+    },
+    threads: { type: "number", describe: "threads inside an op; they can change the last digits [default: all cores]" },
+    json: flags.json,
+  },
+  examples: [
+    ["$0 harvest --model llm.onnx --list", "where an encoder can be attached"],
+    [
+      "$0 harvest --model llm.onnx --at blocks.14 --text texts.txt --positions last --out acts",
+      "the residual stream after block 14 at the last token of each text",
+    ],
+  ],
+  async run(given) {
+    const file = await localModel(given.model, given.quiet === true ? undefined : note);
+    const model = await openLanguageModel(file);
+    if (given.list) {
+      const { hooks } = model;
+      if (given.json) return print(JSON.stringify(hooks, null, 1));
+      if (hooks.length === 0)
+        note(`${given.model}: no block was found in it; sae-onnx inspect --values lists all its values`);
+      return print(columns([["name", "width", "value", "module"], ...hookLines(hooks)]));
+    }
+    const { at, text, out } = given;
+    if (at === undefined || text === undefined || out === undefined)
+      throw new ConfigError(
+        `--${at === undefined ? "at" : text === undefined ? "text" : "out"}: is needed, unless --list asks what there is`,
+      );
+    for (const name of [
+      "max-tokens",
+      "min-tokens",
+      "limit",
+      "shard-rows",
+      "batch-tokens",
+      "threads",
+      "continuous-thoughts",
+    ] as const)
+      flags.checkCount(name, given[name]);
+    const wanted = parsePositions("positions", given.positions);
+    const taps = tapsCalled(
+      model,
+      at.split(",").map((one) => one.trim()),
+    );
+    const tokenizer =
+      given.tokenizer === undefined
+        ? await tokenizerOf(file).catch((error) => {
+            // Ids need none; text that does says so.
+            if (/\.npz$|\.jsonl$/i.test(text)) return undefined;
+            throw error;
+          })
+        : await openTokenizer(given.tokenizer);
+    const count = given["continuous-thoughts"];
+    const { projection, embeddings = join(dirname(file), "embed_tokens.onnx") } = given;
+    const signal = interruptible();
+    const special = given["special-tokens"];
+    const started = performance.now();
+    const result = await harvestTexts(
+      {
+        ...{ model, taps, text, tokenizer, textKey: given["text-key"], out },
+        positions: { wanted, text: given.positions },
+        ...{ maxTokens: given["max-tokens"], minTokens: given["min-tokens"], limit: given.limit },
+        ...{ keepSpecial: special === "keep", plain: special === "none", seed: given.seed, dtype: given.dtype },
+        ...{ shardRows: given["shard-rows"], batchTokens: given["batch-tokens"], threads: given.threads },
+        thoughts: count === undefined ? undefined : { count, embeddings, projection, from: given["thought-from"] },
+      },
+      {
+        signal,
+        onShard: ({ shard, rows, tokens, isOld }) => {
+          if (given.quiet === true) return;
+          const speed = tokens / ((performance.now() - started) / 1000);
+          note(
+            `shard ${shard}: ${isOld ? "already there" : "written"}, ${rows} rows so far${isOld ? "" : `, ${Math.round(speed)} tokens a second`}`,
+          );
+        },
+      },
+    );
+    const { run } = result;
+    const besides = run.modelSeconds > 0 ? run.seconds / run.modelSeconds - 1 : 0;
+    if (given.quiet !== true) {
+      const left = Object.entries(result.leftOut).map(([name, count]) => `${name} (${count})`);
+      const about = [
+        left.length > 0 ? `left out: ${left.join(", ")}` : "",
+        result.cut > 0 ? `${result.cut} texts cut to ${given["max-tokens"]} tokens` : "",
+        result.short > 0 ? `${result.short} texts of fewer than ${given["min-tokens"]} tokens left out` : "",
+        result.empty > 0 ? `${result.empty} texts without such a position` : "",
+        run.modelSeconds > 0
+          ? `${Math.round(run.tokens / run.seconds)} tokens a second, ${(100 * besides).toFixed(1)} % of time beyond the model's own`
+          : "",
+      ].filter(Boolean);
+      for (const line of about) note(visible(line));
+    }
+    if (result.stopped)
+      throw new ConfigError(`${out}: stopped after ${result.shards} shards; the same command goes on`);
+    if (given.json) print(JSON.stringify({ out, ...result }, null, 1));
+    else print(visible(`${out}: ${result.rows} rows of ${result.texts} texts in ${result.shards} shards`));
+  },
+});
+
+/** Lines in columns. */
+function columns(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  return lines
+    .map((line) =>
+      visible(
+        line
+          .map((cell, i) => cell.padEnd(widths[i]!))
+          .join("  ")
+          .trimEnd(),
+      ),
+    )
+    .join("\n");
+}

@@ -1,0 +1,263 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { readActivations } from "../../src/data/files.node.ts";
+import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
+import { type HarvestRequest, harvest } from "../../src/harvest/harvest.node.ts";
+import { openLanguageModel, tapsCalled } from "../../src/harvest/model.node.ts";
+import { parsePositions } from "../../src/harvest/positions.ts";
+import { openTokenizer } from "../../src/harvest/text/tokenizer.node.ts";
+import { blocks, languageModel, namings, residuals, scaled, width, withInputRead } from "./models.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sae-onnx-"));
+const at = (...parts: string[]) => join(folder, ...parts);
+let outs = 0;
+
+/** Ids of several lengths, with one text of no token. */
+const texts = [[3, 1, 4, 1, 5], [9, 2], [], [6, 5, 3, 5, 8, 9, 7], [9, 3, 2], [1], [2, 7, 1, 8, 2]];
+
+beforeAll(() => {
+  writeFileSync(at("dynamo.onnx"), languageModel(namings.dynamo));
+  writeFileSync(at("script.onnx"), languageModel(namings.torchscript));
+  writeFileSync(at("own.onnx"), languageModel(namings.torchscript, { mask: false }));
+  writeFileSync(at("ids.jsonl"), texts.map((ids) => `${JSON.stringify({ input_ids: ids })}\n`).join(""));
+  const { WordPiece } = JSON.parse(readFileSync("test/fixtures/tokenizers.json", "utf8"));
+  writeFileSync(at("tokenizer.json"), JSON.stringify(WordPiece.tokenizer));
+});
+
+interface Given extends Partial<Omit<HarvestRequest, "positions" | "model" | "taps">> {
+  readonly model?: string;
+  readonly places?: string[];
+  readonly where?: string;
+}
+
+/** A harvest of the residual stream after block 1 of all tokens, with what differs from that. */
+async function request({ model: file = "dynamo.onnx", places = ["blocks.1"], where = "all", ...more }: Given = {}) {
+  const model = await openLanguageModel(at(file));
+  return {
+    ...{ model, taps: tapsCalled(model, places), text: at("ids.jsonl"), tokenizer: undefined },
+    ...{ out: at(`out${outs++}`), positions: { wanted: parsePositions("positions", where), text: where } },
+    ...{ maxTokens: 64, minTokens: 1, keepSpecial: false, plain: false, dtype: "float32" as const },
+    ...{ batchTokens: 12, seed: 0, threads: 1, ...more },
+  };
+}
+
+/** What a folder of shards holds, in the order of its files. */
+function rowsIn(out: string) {
+  const files = readdirSync(out).filter((name) => name.endsWith(".safetensors"));
+  return files.flatMap((name) => {
+    const { tensors, metadata } = readSafetensors(readFileSync(join(out, name)), name);
+    const column = (own: string) => Array.from(toTensor(tensors.get(own)!).data, Number);
+    const { data } = toTensor(tensors.get("activations")!);
+    return column("text_id").map((text, row) => ({
+      ...{ text, position: column("position")[row]!, token: column("token_id")[row]!, layer: column("layer")[row]! },
+      values: Array.from(data.slice(row * width, (row + 1) * width) as Float32Array),
+      origin: JSON.parse(metadata.origin!),
+    }));
+  });
+}
+
+/** The largest difference between rows and what the model is by its definition. */
+const errorOf = (rows: ReturnType<typeof rowsIn>, options?: { mask: boolean }) =>
+  Math.max(
+    ...rows.flatMap(({ text, position, layer, values }) =>
+      values.map((value, i) => Math.abs(value - residuals(texts[text]!, options)[layer]![position]![i]!)),
+    ),
+  );
+
+describe("rows are what the model computes", () => {
+  test.each(["dynamo.onnx", "script.onnx"])("%s, in batches that are filled up", async (model) => {
+    const own = await request({ model });
+    const { rows, texts: count, empty, run } = await harvest(own);
+    const found = rowsIn(own.out);
+    expect({ rows, count, empty, tokens: run.tokens }).toEqual({ rows: 23, count: 7, empty: 0, tokens: 23 });
+    expect(found.map(({ text, position, token }) => [text, position, token])).toEqual(
+      texts.flatMap((ids, text) => ids.map((id, position) => [text, position, id])),
+    );
+    expect(errorOf(found)).toBeLessThan(1e-5);
+    expect(found[0]!.origin).toMatchObject({ hook: "blocks.1", module: "model.layers.1", positions: "all" });
+  });
+
+  test("a model without a mask, whose texts of one length run together", async () => {
+    const own = await request({ model: "own.onnx" });
+    await harvest(own);
+    expect(errorOf(rowsIn(own.out), { mask: false })).toBeLessThan(1e-5);
+  });
+
+  test("several places in one pass, each in a folder of its own", async () => {
+    const own = await request({ places: ["blocks.*"] });
+    await harvest(own);
+    for (let block = 0; block < blocks; block++) {
+      const found = rowsIn(join(own.out, `blocks.${block}`));
+      expect(found.every(({ layer }) => layer === block)).toBe(true);
+      expect(errorOf(found)).toBeLessThan(1e-5);
+    }
+  });
+
+  test("any value by its name", async () => {
+    const own = await request({ model: "script.onnx", places: ["/model/layers.1/Add_output_0"] });
+    await harvest(own);
+    expect(readdirSync(own.out)).toContain("shard-000000.safetensors");
+  });
+});
+
+describe("positions", () => {
+  test.each([
+    ["last", (ids: number[]) => [ids.length - 1]],
+    ["-2", (ids: number[]) => (ids.length > 1 ? [ids.length - 2] : [])],
+    ["1..", (ids: number[]) => ids.map((_, i) => i).slice(1)],
+    ["1..3", (ids: number[]) => ids.map((_, i) => i).slice(1, 4)],
+  ])("%s", async (where, wanted) => {
+    const own = await request({ where });
+    await harvest(own);
+    const found = rowsIn(own.out);
+    expect(found.map(({ text, position }) => [text, position])).toEqual(
+      texts.flatMap((ids, text) => (ids.length > 0 ? wanted(ids).map((position) => [text, position]) : [])),
+    );
+    expect(errorOf(found)).toBeLessThan(1e-5);
+  });
+
+  test("random: one of each text, the same again with the same seed alone", async () => {
+    const chosen = await Promise.all(
+      [0, 0, 1].map(async (seed) => {
+        const own = await request({ where: "random", seed });
+        await harvest(own);
+        return rowsIn(own.out).map(({ text, position }) => `${text}:${position}`);
+      }),
+    );
+    expect(chosen[0]).toHaveLength(6);
+    expect(chosen[0]).toEqual(chosen[1]);
+    expect(chosen[0]).not.toEqual(chosen[2]);
+  });
+
+  test("mask: what the file of texts says", async () => {
+    const text = at("masked.jsonl");
+    writeFileSync(text, '{"input_ids":[1,2,3],"mask":[0,1,1]}\n{"input_ids":[4,5],"mask":[1,0]}\n');
+    const own = await request({ where: "mask", text });
+    await harvest(own);
+    expect(rowsIn(own.out).map(({ token }) => token)).toEqual([2, 3, 4]);
+  });
+});
+
+describe("texts", () => {
+  const lines = "The quick brown fox\nthe lazy dog\n";
+
+  test("by a tokenizer; rows at special tokens are left out, and named", async () => {
+    writeFileSync(at("texts.txt"), lines);
+    const own = await request({ text: at("texts.txt"), tokenizer: await openTokenizer(at("tokenizer.json")) });
+    const { leftOut } = await harvest(own);
+    expect(leftOut).toEqual({ "[CLS]": 2, "[SEP]": 2 });
+    const [first] = readFileSync(join(own.out, "texts", "shard-000000.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n");
+    const { text, token_ids: ids, offsets } = JSON.parse(first!);
+    expect(text).toBe("The quick brown fox");
+    expect(ids).toHaveLength(offsets.length);
+    // Before and behind the words of the text stand [CLS] and [SEP].
+    expect(rowsIn(own.out).filter((row) => row.text === 0)).toHaveLength(ids.length - 2);
+    const labels = readFileSync(join(own.out, "shard-000000.labels.jsonl"), "utf8").trimEnd().split("\n");
+    expect(labels).toHaveLength(rowsIn(own.out).length);
+    expect(JSON.parse(labels[0]!)).toMatchObject({ text_id: 0, position: 1, token_id: ids[1] });
+    expect((await readActivations(join(own.out, "shard-000000.safetensors"))).columns.start![0]).toBe(offsets[1][0]);
+  });
+
+  test("rows at special tokens are kept where that is asked for, and a label has the text of its one row", async () => {
+    writeFileSync(at("texts.txt"), lines);
+    const own = await request({
+      ...{
+        text: at("texts.txt"),
+        tokenizer: await openTokenizer(at("tokenizer.json")),
+        keepSpecial: true,
+        where: "last",
+      },
+    });
+    await harvest(own);
+    const labels = readFileSync(join(own.out, "shard-000000.labels.jsonl"), "utf8").trimEnd().split("\n");
+    expect(labels.map((line) => JSON.parse(line))).toMatchObject([
+      { text: "The quick brown fox", token: "[SEP]" },
+      { text: "the lazy dog", token: "[SEP]" },
+    ]);
+  });
+});
+
+describe("a harvest goes on", () => {
+  test("to the same bytes, shard by shard", async () => {
+    const own = await request({ shardRows: 4 });
+    const { shards } = await harvest(own);
+    expect(shards).toBe(4);
+    const before = snapshotOf(own.out);
+    rmSync(join(own.out, "shard-000001.safetensors"));
+    rmSync(join(own.out, "shard-000003.safetensors"));
+    const old: boolean[] = [];
+    await harvest(own, { onShard: ({ isOld }) => old.push(isOld) });
+    expect(old).toEqual([true, false, true, false]);
+    expect(snapshotOf(own.out)).toEqual(before);
+  });
+
+  test("not in the folder of another, nor of something else", async () => {
+    const own = await request();
+    await harvest(own);
+    const before = snapshotOf(own.out);
+    await expect(harvest(await request({ where: "last", out: own.out }))).rejects.toThrow(
+      /holds shards of another harvest, whose positions is "\\"all\\"", not "\\"last\\""; write to another folder$/,
+    );
+    expect(snapshotOf(own.out)).toEqual(before);
+    mkdirSync(at("foreign"));
+    writeFileSync(at("foreign", "acts.npy"), "");
+    await expect(harvest(await request({ out: at("foreign") }))).rejects.toThrow(
+      /holds acts.npy, which is of no harvest/,
+    );
+    expect(readdirSync(at("foreign"))).toEqual(["acts.npy"]);
+  });
+});
+
+describe("bad input is one clear line", () => {
+  test.each([
+    ["a value that is not there", { places: ["layers.1/mid"] }, /has no value "layers.1\/mid"; nearest: /],
+    ["a pattern that fits nothing", { places: ["nothing*"] }, /has no value "nothing\*"/],
+    ["a place twice", { places: ["blocks.1", "layers.1"] }, /names blocks.1 twice/],
+    [
+      "a value without a row for each token",
+      { model: "script.onnx", places: ["/model/layers.0/self_attn/Div_output_0"] },
+      /it has no row for each token/,
+    ],
+  ])("%s", async (_, given, message) => {
+    const failed = (async () => harvest(await request(given)))();
+    await expect(failed).rejects.toThrow(message);
+  });
+
+  test("inputs that nobody feeds", async () => {
+    writeFileSync(at("more.onnx"), withInputRead(languageModel(namings.torchscript, { more: ["pixel_values"] })));
+    await expect(request({ model: "more.onnx" }).then(harvest)).rejects.toThrow(
+      /nothing here feeds pixel_values \(int64 \[batch, seq\]\); give arrays of these names in --text FILE.npz/,
+    );
+  });
+
+  test.each([
+    ["no text", "\n", /no text.jsonl: no text in it; give one a line$/],
+    ["no JSON", "{\n", /line 1 is not JSON/],
+    ["no text in it", '{"words":"a"}\n', /line 1 has no text "text", it has "words"; name its key with --text-key/],
+    ["ids that are none", '{"input_ids":[1,"a"]}\n', /line 1: "input_ids" is no list of whole numbers/],
+  ])("a file of texts with %s", async (name, content, message) => {
+    const text = at(`${name}.jsonl`);
+    writeFileSync(text, content);
+    const own = await request({ text });
+    await expect(harvest(own)).rejects.toThrow(message);
+  });
+
+  test("values beyond float16", async () => {
+    const own = await request({ dtype: "float16" });
+    const huge = { ...own, model: { ...own.model, bytes: scaled(own.model.bytes) } };
+    await expect(harvest(huge)).rejects.toThrow(
+      /^blocks.1: -?\d+.* at text \d, position \d, dimension \d is more than float16 holds \(65504\); use --dtype float32$/,
+    );
+  });
+});
+
+const snapshotOf = (out: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(out, { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map((one) => [join(one.parentPath, one.name), readFileSync(join(one.parentPath, one.name), "base64")]),
+  );
