@@ -16,7 +16,13 @@ export function wordsFor<F extends keyof SaidIn>(
   const { architecture, options, inputDim, outputDim, skip } = config;
   const said = architectureOf(config).saidIn?.(options, config) ?? {};
   const words = said[format];
-  if (words) return words;
+  // Only transcoders skip, but for sparsify's SAEs.
+  const skips = skip === true && outputDim === undefined;
+  if (words && !(skips && format !== "sparsify")) return words;
+  if (skips)
+    throw new ConfigError(
+      `${file}: is an SAE with a skip connection, which only sparsify has; export it with --format sparsify or as .onnx`,
+    );
   if (outputDim !== undefined)
     throw new ConfigError(
       `${file}: is a transcoder, from ${inputDim} to ${outputDim} dimensions${skip ? ", with a skip connection" : ""}; --format ${format} has no words for it, export it as .onnx`,

@@ -5,6 +5,7 @@ import { tensor } from "../util/tensor.ts";
 import { defineSae, type Padding } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
+import { relusSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;
@@ -98,6 +99,5 @@ export const batchTopK = defineSae({
     value: (pre) => Math.max(0, pre),
   }),
   // As SAELens itself saves one: with its threshold it is a JumpReLU.
-  saidIn: (_options, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias: true } } : {},
+  saidIn: (_options, dims) => relusSaidIn("jumprelu")({ inputBias: true }, dims),
 });

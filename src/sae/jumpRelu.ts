@@ -4,6 +4,7 @@ import { scope, type Value } from "../graph/value.ts";
 import { defineSae, type Padding } from "./architecture.ts";
 import { filled, zeros } from "./init.ts";
 import { linearDecode, linearEncode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
+import { relusSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 
@@ -142,6 +143,5 @@ export const jumpRelu = defineSae({
     gate: (latent, { threshold }) => Math.max(0, threshold!.data[latent]!),
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: (_options, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias: false } } : {},
+  saidIn: (_options, dims) => relusSaidIn("jumprelu")({ inputBias: false }, dims),
 });
