@@ -27,11 +27,9 @@ export interface Pretrained {
 export interface SourceFiles {
   readonly path: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** What else is in the folder; default nothing. */
-  readonly others?: readonly string[];
   /** What SAELens multiplied its inputs by, where no file says it. */
   readonly normFactor?: number | undefined;
-  /** Folders within it that have SAEs of their own, of a folder that is none; default none. */
+  /** Ways to the SAEs in it, of a folder that is none itself; default none. */
   readonly within?: readonly string[];
 }
 

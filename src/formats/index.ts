@@ -9,7 +9,6 @@ import { experiment } from "./experiment.ts";
 import type { Format, SourceFiles, WrittenFormat } from "./format.ts";
 import { gemmaScope } from "./gemmaScope.ts";
 import { gemmaScope2 } from "./gemmaScope2.ts";
-import { listed } from "./listed.ts";
 import { llamaScope, llamaScopeR1 } from "./llamaScope.ts";
 import { openai } from "./openai.ts";
 import { qwenScope } from "./qwenScope.ts";
@@ -49,10 +48,6 @@ export function importSae(source: SourceFiles, onNote: (note: string) => void = 
   const has = (need: string | RegExp) =>
     names.some((name) => (typeof need === "string" ? name === need : need.test(name)));
   const format = readFormats.find(({ needs, is = () => true }) => needs.every(has) && is(source));
-  if (!format && source.within && source.within.length > 0)
-    throw new ConfigError(
-      `${source.path}: is no SAE, it has ${source.within.length} in it: ${listed(source.within)}; import one of them, ${source.path.replace(/\/$/, "")}/${source.within[0]}`,
-    );
   if (!format)
     throw new ConfigError(
       `${source.path}: none of the formats that can be imported: ${readFormats.map(({ describe }) => describe).join("; ")}`,

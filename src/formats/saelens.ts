@@ -162,7 +162,9 @@ function meaning({ kind, k, inputBias, normalise, pursuit }: Config, factor: num
 
 /** @throws {ConfigError} for a vector of another length than the sizes say: matrices are checked already. */
 function checkShapes(weights: Readonly<Record<string, F32>>, { d_sae, d_in, d_out = d_in }: Config, path: string) {
-  const perLatent = ["b_enc", "b_gate", "r_mag", "b_mag", "threshold", "log_threshold"].map((name): [string, number] => [name, d_sae]);
+  const perLatent = ["b_enc", "b_gate", "r_mag", "b_mag", "threshold", "log_threshold"].map(
+    (name): [string, number] => [name, d_sae],
+  );
   for (const [name, size] of [...perLatent, ["b_dec", d_out]] as [string, number][]) {
     const dims = weights[name]?.dims;
     if (dims && dims.join() !== String(size))
