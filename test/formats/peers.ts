@@ -22,12 +22,16 @@ export interface Expected {
 /** The folders that peers.py wrote, `LIBRARY/NAME`. */
 export const peersIn = (root: string): string[] =>
   readdirSync(root, { recursive: true, encoding: "utf8" })
-    .flatMap((file) => (/[/\\]expected\.safetensors$/.test(file) ? [file.replace(/[/\\][^/\\]*$/, "").replaceAll("\\", "/")] : []))
+    .flatMap((file) =>
+      /[/\\]expected\.safetensors$/.test(file) ? [file.replace(/[/\\][^/\\]*$/, "").replaceAll("\\", "/")] : [],
+    )
     .sort();
 
 /** What import is told of a folder of peers.py: the way to the SAE in it, and what no file says. */
 export function toldOf(folder: string): { readonly path: string; readonly normFactor?: number } {
-  const told = readdirSync(folder).includes("import.json") ? JSON.parse(readFileSync(join(folder, "import.json"), "utf8")) : {};
+  const told = readdirSync(folder).includes("import.json")
+    ? JSON.parse(readFileSync(join(folder, "import.json"), "utf8"))
+    : {};
   return { ...told, path: join(folder, told.path ?? "") };
 }
 
@@ -74,7 +78,10 @@ export async function agreement(checkpoint: Checkpoint, expected: Expected): Pro
     const [theirs, ours] = [row(expected.latents, at), row(own.latents!, at)];
     if (theirs.length !== ours.length) throw new Error(`${theirs.length} latents, and ${ours.length} here`);
     // A latent that grows from zero may be zero in one by rounding.
-    if (theirs.some((z, i) => (z === 0) !== (ours[i] === 0) && Math.max(Math.abs(z), Math.abs(ours[i]!)) > 1e-5 * scale)) otherwise++;
+    if (
+      theirs.some((z, i) => (z === 0) !== (ours[i] === 0) && Math.max(Math.abs(z), Math.abs(ours[i]!)) > 1e-5 * scale)
+    )
+      otherwise++;
     latents = Math.max(latents, apart(theirs, ours) / (scale || 1));
     const again = row(expected.reconstruction, at);
     const largest = again.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
@@ -93,6 +100,7 @@ export function disagreement({ rows, ties, otherwise, latents, reconstruction }:
   // Random rows have few ties: more would leave little to compare.
   if (ties > rows / 20) return `${ties} of ${rows} rows have ties`;
   if (otherwise > 0) return `${otherwise} of ${rows} rows keep other latents`;
-  if (!(latents <= 1e-5 && reconstruction <= 1e-5)) return `latents are off by ${latents}, reconstructions by ${reconstruction}`;
+  if (!(latents <= 1e-5 && reconstruction <= 1e-5))
+    return `latents are off by ${latents}, reconstructions by ${reconstruction}`;
   return undefined;
 }

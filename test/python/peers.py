@@ -10,6 +10,7 @@ import sys
 import warnings
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
 import stubs  # noqa: F401
 import numpy as np
 import torch
