@@ -33,11 +33,11 @@ const trainer = z.strictObject({
   dict_size: z.int().positive(),
   k: z.int().positive().optional(),
   group_sizes: z.array(z.int().positive()).optional(),
-  layer: z.unknown(),
-  lm_name: z.unknown(),
-  submodule_name: z.unknown(),
+  layer: z.unknown().optional(),
+  lm_name: z.unknown().optional(),
+  submodule_name: z.unknown().optional(),
 });
-const schema = z.strictObject({ trainer, buffer: z.unknown() });
+const schema = z.strictObject({ trainer, buffer: z.unknown().optional() });
 
 const linear = ["encoder.weight", "encoder.bias", "decoder.weight"] as const;
 const counts = ["k", "threshold"] as const;

@@ -12,7 +12,7 @@ const schema = z.strictObject({
   model_name: z.string().optional(),
   hf_hook_point_in: z.string(),
   hf_hook_point_out: z.string().nullish(),
-  l0: z.unknown(),
+  l0: z.unknown().optional(),
   affine_connection: z.boolean().default(false),
   type: only("sae", "transcoder").optional(),
 });

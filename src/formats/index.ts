@@ -63,7 +63,8 @@ export function importSae(source: SourceFiles, onNote: (note: string) => void = 
     if (found !== shape.join(", "))
       throw new ConfigError(`${source.path}: ${name} is [${found}], W_enc makes it [${shape.join(", ")}]`);
   }
-  for (const [name, { data }] of Object.entries(tensors)) {
+  const kept = Object.fromEntries(Object.entries(tensors).filter(([name]) => Object.hasOwn(parameters, name)));
+  for (const [name, { data }] of Object.entries(kept)) {
     const at = data.findIndex((value) => !Number.isFinite(value));
     if (at >= 0)
       throw new ConfigError(
@@ -74,7 +75,7 @@ export function importSae(source: SourceFiles, onNote: (note: string) => void = 
   const { layer, position, origin } = read;
   return {
     config,
-    tensors,
+    tensors: kept,
     epochsDone: 0,
     loss: [],
     dataDigest: "",

@@ -43,6 +43,8 @@ export function outsideOf(source: SourceFiles, { outside, d_in }: Config): Outsi
     throw new ConfigError(
       `${where}: normalize_activations is expected_average_only_in, and no file says by what; give the norm_scaling_factor of its release with --norm-factor (1: unscaled, as SAELens loads such a folder from disk)`,
     );
+  if (said?.has_whitening === true && !source.files.has(matrices))
+    throw new ConfigError(`${source.path}/${json}: has_whitening is true, and ${matrices} is missing`);
   const hasMatrices = source.files.has(matrices) && said?.has_whitening !== false;
   if ((outside === "whitening") !== hasMatrices)
     throw new ConfigError(

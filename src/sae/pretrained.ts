@@ -44,9 +44,9 @@ export const linear = ({ inputDim, latentDim, outputDim = inputDim }: Dims) =>
   }) as const;
 
 /** What the encoder sees of x: brought to one scale, b_dec taken off; or x itself. */
-export function encoderInput(x: V, { b_dec }: { b_dec: V }, { inputBias, normalise }: InputOptions): V {
+export function encoderInput(x: V, { b_dec }: { b_dec: V | undefined }, { inputBias, normalise }: InputOptions): V {
   const { x: scaled } = normalised(normalise, x);
-  return inputBias ? op.sub(scaled, b_dec) : scaled;
+  return inputBias && b_dec ? op.sub(scaled, b_dec) : scaled;
 }
 
 /** `W_enc (x - b_dec) + b_enc`, or of x itself. */

@@ -27,9 +27,10 @@ export const pretrainedPursuit = defineSae({
     },
     ...inputOptions,
   },
-  params(dims) {
+  // Rebuilt is what was taken off: a b_dec that is not taken off the input is not added either.
+  params(dims, { inputBias }) {
     const { W_dec, b_dec } = linear(dims);
-    return { W_dec, b_dec };
+    return { W_dec, b_dec: inputBias ? b_dec : undefined };
   },
   refuses: (_options, { outputDim }) =>
     outputDim === undefined
@@ -57,7 +58,7 @@ export const pretrainedPursuit = defineSae({
     });
     return { pre, z: state.z };
   },
-  decode: (z, { W_dec, b_dec }, { inputBias }) => linearDecode(z, { W_dec, b_dec: inputBias ? b_dec : undefined }),
+  decode: (z, params) => linearDecode(z, params),
   plain: ({ rounds, untilRepeat, untilBelow, inputBias, normalise }) => ({
     ...{ inputBias, normalise, pursues: rounds, untilRepeat, untilBelow },
   }),

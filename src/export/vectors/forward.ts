@@ -166,12 +166,6 @@ function gated(plain: Extract<Plain, { gate: unknown }>, { pre, tensors, scale }
   return { latents, top: [], threshold, gap, distinct: 1, faint, edge };
 }
 
-/** Matching pursuit rebuilds what it took off: a b_dec that was not taken off the input is not added either. */
-function isLeftOut(spec: SaeSpec): boolean {
-  const plain = architectureOf(spec).plain(spec.options, spec);
-  return "pursues" in plain && !plain.inputBias;
-}
-
 /** The reconstruction `[outputDim]` of one row's latents, in float64; of `x`, what they were encoded from. */
 export function plainReconstruction(
   spec: SaeSpec,
@@ -181,7 +175,7 @@ export function plainReconstruction(
 ) {
   const width = outputDimOf(spec);
   const sums = new Float64Array(width);
-  if (b_dec && !isLeftOut(spec)) sums.set(b_dec.data);
+  if (b_dec) sums.set(b_dec.data);
   for (let latent = 0; latent < latents.length; latent++) {
     const z = latents[latent]!;
     if (z !== 0) for (let i = 0; i < width; i++) sums[i]! += z * W_dec!.data[latent * width + i]!;
