@@ -47,6 +47,7 @@ function isWritten(format: WrittenName, checkpoint: Checkpoint, to: string): boo
 describe.skipIf(missing)(`other libraries, ${rows} rows a class${missing && ` (skipped: ${missing})`}`, () => {
   const folder = temporaryFolder();
   const lines: Line[] = [];
+  let every: [string, Checkpoint][] | undefined;
 
   test("import computes what the library does that wrote it", { timeout: 3_600_000 }, async () => {
     run("peers.py", folder, String(rows), String(inputDim), String(latentDim));
@@ -68,8 +69,8 @@ describe.skipIf(missing)(`other libraries, ${rows} rows a class${missing && ` (s
       const { x } = expectedIn(join(folder, "saelens/topk-none-raw"));
       const own = temporaryFolder();
       writeFileSync(join(own, "x.npy"), writeNpy(x));
-      const all = await everySae(folder);
-      const written = all
+      every ??= await everySae(folder);
+      const written = every
         .map(([name, checkpoint], i) => ({ name, checkpoint, at: join(own, String(i)) }))
         .filter(({ checkpoint, at }) => isWritten(format, checkpoint, at));
       run("loaded.py", format, join(own, "x.npy"), ...written.map(({ at }) => at));
