@@ -1,6 +1,6 @@
 import { zipSync } from "fflate";
 import { ConfigError } from "../util/errors.ts";
-import { bytesOf, type HostTensor, sizeOf } from "../util/tensor.ts";
+import { bytesOf, bytesPerElement, type HostTensor, sizeOf } from "../util/tensor.ts";
 
 /** The storage class of each element type. */
 const storages = {
@@ -20,7 +20,7 @@ const mostBytes = 2 ** 32 - 2 ** 20;
  * @throws {ConfigError} when they take 4 GiB or more.
  */
 export function writePt(tensors: Readonly<Record<string, HostTensor<Written>>>): Uint8Array {
-  const total = Object.values(tensors).reduce((sum, one) => sum + bytesOf(one).length, 0);
+  const total = Object.values(tensors).reduce((sum, { dtype, dims }) => sum + sizeOf(dims) * bytesPerElement(dtype), 0);
   if (total > mostBytes)
     throw new ConfigError(
       `a .pt of ${(total / 2 ** 30).toFixed(1)} GiB: only those below 4 GiB can be written; use --format saelens`,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { originOf } from "../checkpoint/origin.ts";
-import { PtTensor, readPt } from "../data/pt.ts";
+import { readPt } from "../data/pt.ts";
 import { writePt } from "../data/ptWrite.ts";
 import { type StoredArray, toTensor } from "../data/stored.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -274,10 +274,12 @@ const asLinear = ({ W_enc, W_dec }: Own) => ({ "encoder.weight": W_enc, "decoder
 /** The tensors of ae.pt; of a backup of a training in progress, those of its `ae`. */
 function tensorsIn({ files }: SourceFiles, file: string): ReadonlyMap<string, StoredArray> {
   const top = readPt(files.get("ae.pt")!, file);
-  const inside = top instanceof Map ? top.get("ae") : undefined;
-  return stateDict(
-    inside instanceof Map && ![...inside.values()].some((one) => !(one instanceof PtTensor)) ? inside : top,
-    file,
-    "dictionary",
-  );
+  const isBackup = top instanceof Map && top.get("ae") instanceof Map;
+  const factor = isBackup ? (top.get("norm_factor") ?? 1) : 1;
+  // Only the end of a training folds it into biases.
+  if (factor !== 1)
+    throw new ConfigError(
+      `${file}: is a backup of a training whose inputs were divided by norm_factor ${String(factor)}, not in the biases yet; take ae.pt of its end`,
+    );
+  return stateDict(isBackup ? top.get("ae") : top, file, "dictionary");
 }

@@ -42,6 +42,8 @@ export interface Format {
   readonly is?: (source: SourceFiles) => boolean;
   /** Names of files it reads where they are there; `../NAME` for one beside the folder. */
   readonly mayHave?: readonly string[];
+  /** Whether it may need `normFactor`; default no. */
+  readonly takesFactor?: true;
   /** @throws {ConfigError} for what is missing, contradicts itself, or cannot be computed here: by name. */
   readonly read: (source: SourceFiles) => Pretrained;
   /**

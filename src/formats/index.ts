@@ -52,6 +52,8 @@ export function importSae(source: SourceFiles, onNote: (note: string) => void = 
     throw new ConfigError(
       `${source.path}: none of the formats that can be imported: ${readFormats.map(({ describe }) => describe).join("; ")}`,
     );
+  if (source.normFactor !== undefined && !format.takesFactor)
+    throw new ConfigError(`${source.path}: its inputs are taken as they are; leave --norm-factor out`);
   const { architecture, source: preset, options, tensors, outputDim, skip, notes = [], ...read } = format.read(source);
   // Matching pursuit has no encoder of its own: its decoder's rows are as wide as its input.
   const [latentDim = 0, inputDim = 0] = (tensors.W_enc ?? tensors.W_dec)!.dims;

@@ -51,6 +51,7 @@ const averages = "dataset_average_activation_norm";
 export const llamaScope: Format = {
   describe: "Llama Scope folders (hyperparams.json, checkpoints/final.safetensors)",
   needs: ["hyperparams.json", "checkpoints/final.safetensors"],
+  takesFactor: true,
   read: (source) => readScope(source, "hyperparams.json", "checkpoints/final.safetensors"),
 };
 
@@ -58,6 +59,7 @@ export const llamaScope: Format = {
 export const llamaScopeR1: Format = {
   describe: "Llama Scope R1 folders (config.json, sae_weights.safetensors)",
   needs: ["config.json", "sae_weights.safetensors"],
+  takesFactor: true,
   read: (source) => readScope(source, "config.json", "sae_weights.safetensors"),
 };
 
@@ -79,8 +81,14 @@ function readScope(source: SourceFiles, json: string, weights: string) {
     );
   const out = cfg.hook_point_out ?? cfg.hook_point_in;
   const factorAt = (hook: string, side: string): number => {
-    if (cfg.norm_activation === "inference") return 1;
+    if (cfg.norm_activation === "inference" && source.normFactor === undefined) return 1;
+    if (cfg.norm_activation === "inference")
+      throw new ConfigError(
+        `${where}: norm_activation is inference, its inputs are taken as they are; leave --norm-factor out`,
+      );
     const said = cfg[averages]?.[side] ?? cfg[averages]?.[hook] ?? found[`${averages}.${hook}`]?.data[0];
+    if (said !== undefined && source.normFactor !== undefined)
+      throw new ConfigError(`${where}: says the average length of ${hook}, ${said}; leave --norm-factor out`);
     if (said !== undefined) return Math.sqrt(cfg.d_model) / said;
     if (source.normFactor !== undefined) return source.normFactor;
     throw new ConfigError(

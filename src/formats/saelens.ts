@@ -20,6 +20,7 @@ export const saelens: WrittenFormat = {
   describe: "SAELens folders (cfg.json, sae_weights.safetensors)",
   needs: ["cfg.json", "sae_weights.safetensors"],
   mayHave: scalerFiles,
+  takesFactor: true,
   read(source) {
     const cfg = saelensConfig(source);
     const outside = outsideOf(source, cfg);

@@ -114,10 +114,10 @@ describe.each([...libraries, "experiment"])("10,000 damaged files of %s", { time
   test("are imported or refused, none in more than a second or with more than four times its size", async () => {
     const paths =
       library === "experiment"
-        ? [join(root, "experiment", "pos3_layer14_d24_k4.pt")]
-        : peersIn(join(peers, library)).map((name) => toldOf(join(peers, library, name)).path);
+        ? [{ path: join(root, "experiment", "pos3_layer14_d24_k4.pt"), normFactor: undefined }]
+        : peersIn(join(peers, library)).map((name) => toldOf(join(peers, library, name)));
     const sources: SourceFiles[] = [];
-    for (const path of paths) sources.push({ ...(await readSource(path)), normFactor: 2 });
+    for (const { path, normFactor } of paths) sources.push({ ...(await readSource(path)), normFactor });
     const rng = random(17, library);
     const counts = { imported: 0, refused: 0 };
     for (let run = 0; run < 10_000; run++) {

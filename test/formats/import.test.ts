@@ -513,3 +513,16 @@ describe("export --format", () => {
     }
   });
 });
+
+test("--norm-factor is refused where inputs are taken as they are", async () => {
+  const source = await readSource(join(root, "sparsify"));
+  expect(complaint(() => importSae({ ...source, normFactor: 2 }))).toContain(
+    "taken as they are; leave --norm-factor out",
+  );
+  const plain = await readSource(join(root, "saelens-standard"));
+  expect(complaint(() => importSae({ ...plain, normFactor: 2 }))).toContain(
+    "is not expected_average_only_in; which of the two",
+  );
+  const scope = await readSource("test/fixtures/peers/llama-scope/final/Llama3_1-8B-Base-L15R-8x");
+  expect(complaint(() => importSae({ ...scope, normFactor: 2 }))).toContain("says the average length of blocks.15");
+});
