@@ -2,6 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../config/config.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
+import { weightsOf } from "./weights.ts";
 
 /** The configuration of the same SAE without signs; `undefined` where it keeps none, or not by magnitude. */
 export function unsignedConfig(config: TrainConfig): TrainConfig | undefined {
@@ -25,8 +26,8 @@ export function unsigned(checkpoint: Checkpoint, file: string): Checkpoint {
       `${file}: --unsigned is for an SAE that keeps latents by magnitude, with their sign; ${architecture} with these options does not, leave it out`,
     );
   }
-  const { W_enc, b_enc, W_dec, ...rest } = checkpoint.tensors;
-  const doubled = { W_enc: twice(W_enc!), b_enc: twice(b_enc!), W_dec: twice(W_dec!) };
+  const { W_enc, b_enc, W_dec, ...rest } = weightsOf(checkpoint);
+  const doubled = { W_enc: twice(W_enc), b_enc: twice(b_enc), W_dec: twice(W_dec) };
   return { ...checkpoint, config, tensors: { ...rest, ...doubled } };
 }
 

@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { quote } from "../data/quote.ts";
 import { type StoredArray, toFloat32 } from "../data/stored.ts";
+import { outputDimOf } from "../sae/dims.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 
@@ -94,7 +95,8 @@ function finite(array: StoredArray): F32 {
 
 /** The parameters and what the architecture carries, to be written; a decoder bias of zeros where there is none. */
 export function weightsOf({ config, tensors }: Checkpoint) {
-  const b_dec = tensor("float32", [config.inputDim], new Float32Array(config.inputDim));
+  const width = outputDimOf(config);
+  const b_dec = tensor("float32", [width], new Float32Array(width));
   return { b_dec, ...tensors } as { readonly [name in "W_enc" | "b_enc" | "W_dec" | "b_dec"]: F32 } & typeof tensors;
 }
 

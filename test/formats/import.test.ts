@@ -7,6 +7,7 @@ import { readSafetensors, toFloat32, toTensor, writeSafetensors } from "../../sr
 import { freeze } from "../../src/export/freeze.ts";
 import { formats, importSae } from "../../src/formats/index.ts";
 import { readSource } from "../../src/formats/source.node.ts";
+import { unsigned } from "../../src/formats/unsigned.ts";
 import { metadataOf, packModel } from "../../src/onnx/model.ts";
 import { measuredRecord } from "../../src/record/measured.ts";
 import { trainedRecord } from "../../src/record/trained.ts";
@@ -525,4 +526,33 @@ test("--norm-factor is refused where inputs are taken as they are", async () => 
   );
   const scope = await readSource("test/fixtures/peers/llama-scope/final/Llama3_1-8B-Base-L15R-8x");
   expect(complaint(() => importSae({ ...scope, normFactor: 2 }))).toContain("says the average length of blocks.15");
+});
+
+test("Llama Scope: a latent times the length of its decoder row must be above the threshold, where the file says so", async () => {
+  const source = await readSource("test/fixtures/peers/llama-scope/final/Llama3_1-8B-Base-L15R-8x");
+  const settings = JSON.parse(new TextDecoder().decode(source.files.get("hyperparams.json")));
+  const said = { ...settings, sparsity_include_decoder_norm: true };
+  const files = new Map([...source.files, ["hyperparams.json", new TextEncoder().encode(JSON.stringify(said))]]);
+  const [plain, withLengths] = [importSae(source), importSae({ ...source, files })].map(({ tensors }) => tensors);
+  const { tensors } = readSafetensors(source.files.get("checkpoints/final.safetensors")!, "a");
+  const [width, latents] = tensors.get("decoder.weight")!.shape as [number, number];
+  const decoder = toFloat32(tensors.get("decoder.weight")!).data;
+  for (let latent = 0; latent < latents; latent++) {
+    const length = Math.hypot(...Array.from({ length: width }, (_, i) => decoder[i * latents + latent]!));
+    expect(withLengths!.threshold!.data[latent]! * length).toBeCloseTo(plain!.threshold!.data[latent]!, 6);
+  }
+  expect(withLengths!.W_enc).toEqual(plain!.W_enc);
+});
+
+test.each(["report", "original"])("the default SAE, preset %s, rebuilds the same without signs", async (preset) => {
+  const signed = trained("topk", preset);
+  const [own, without] = [await outputs(signed), await outputs(unsigned(signed, "a"))];
+  const again = (all: readonly number[]) => all.slice(-20 * 12);
+  const largest = Math.max(...again(own).map(Math.abs));
+  for (const [i, value] of again(own).entries())
+    expect(Math.abs(value - again(without)[i]!) / largest).toBeLessThan(1e-6);
+  for (const format of ["sparsify", "dictionary-learning"] as const)
+    expect(() => formats[format].write(unsigned(signed, "a"), "a")).not.toThrow();
+  for (const dims of [{ outputDim: 8 }, { outputDim: 12 }])
+    expect(unsigned(trained("topk", preset, {}, dims), "a").tensors.b_dec!.dims).toEqual([dims.outputDim]);
 });
