@@ -6,7 +6,16 @@ import type { OpType } from "../graph/opset.ts";
 import type { Value } from "../graph/value.ts";
 import { withMetrics } from "../metrics/graph.ts";
 import type { Model } from "../onnx/proto.ts";
-import { architectureOf, decode, encode, parametersOf, type SaeSpec, skipped, statesOf } from "../sae/spec.ts";
+import {
+  architectureOf,
+  decode,
+  encode,
+  parametersOf,
+  restored,
+  type SaeSpec,
+  skipped,
+  statesOf,
+} from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type TargetName, targets } from "./targets/index.ts";
 import type { Target } from "./targets/target.ts";
@@ -46,7 +55,8 @@ function encoderParts(
   const params = weights(checkpoint, dtype);
   const { keep, decode: own }: Target = targets[target];
   const code = encode(config, activations, params, { state: params, keep });
-  const xHat = decode(config, code.z, params, skipped(config, activations, params), own && ((z) => own(z, params)));
+  const sum = decode(config, code.z, params, skipped(config, activations, params), own && ((z) => own(z, params)));
+  const xHat = restored(config, sum, activations);
   const top = code.top ? { top_values: code.top.values, top_indices: code.top.indices } : {};
   return {
     name: config.architecture,
@@ -64,6 +74,11 @@ function decoderParts(checkpoint: Checkpoint, { target, dtype }: Chosen): ModelD
   if (config.skip)
     throw new ConfigError(
       "part decoder: a transcoder with a skip connection also needs its input, latents alone do not tell; take the autoencoder",
+    );
+  const { normalise = "none" } = config.options;
+  if (normalise !== "none" && config.outputDim === undefined)
+    throw new ConfigError(
+      `part decoder: with normalise ${normalise} every row is rebuilt at its own scale, which latents alone do not tell; take the autoencoder`,
     );
   const latents = op.input("float32", ["batch", config.latentDim]);
   const params = weights(checkpoint, dtype);

@@ -1,29 +1,17 @@
 import { originOf } from "../checkpoint/origin.ts";
-import { PtTensor, readPt, storedOf } from "../data/pt.ts";
 import { quote } from "../data/quote.ts";
-import type { StoredArray } from "../data/stored.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { Format } from "./format.ts";
+import { ptOfSource, stateDict } from "./ptFile.ts";
 import { exactly, transposed } from "./weights.ts";
-
-/** The tensors of a state_dict, by name. @throws {ConfigError} when a value is none. */
-export function stateDict(value: unknown, file: string): ReadonlyMap<string, StoredArray> {
-  if (!(value instanceof Map)) throw new ConfigError(`${file}: its model_state_dict is no dictionary of tensors`);
-  return new Map(
-    [...(value as Map<unknown, unknown>)].map(([name, one]) => {
-      if (!(one instanceof PtTensor))
-        throw new ConfigError(`${file}: ${quote(String(name))} in its model_state_dict is no tensor`);
-      return [String(name), storedOf(one, `${file}: tensor ${quote(String(name))}`)];
-    }),
-  );
-}
 
 /** The TopK grid experiment's checkpoints: top-k of |pre| with sign, a decoder bias, nothing off the input. */
 export const experiment: Format = {
   describe: "the experiment's .pt checkpoints",
   needs: [/\.pt$/],
-  read({ path, files }) {
-    const top = readPt([...files.values()][0]!, path);
+  read(source) {
+    const { path } = source;
+    const top = ptOfSource(source);
     const config = top instanceof Map ? top.get("config") : undefined;
     if (!(top instanceof Map) || !(config instanceof Map) || !top.has("model_state_dict")) {
       const has =

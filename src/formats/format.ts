@@ -11,19 +11,25 @@ export interface Pretrained {
   readonly source: Source;
   readonly options: AnyOptionValues;
   readonly tensors: Weights;
+  /** A transcoder's: width of what it reconstructs. Default: an SAE. */
+  readonly outputDim?: number | undefined;
+  /** Whether it adds `W_skip x`; default no. */
+  readonly skip?: boolean;
   readonly layer: number | null;
   readonly position: number | null;
   /** Where it comes from, as its files say; `null` where they do not. */
   readonly origin: Origin | null;
+  /** What a reader of the result should know: settings that were read over, what was folded. A sentence each; default nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** A file or folder to import: its path and the bytes of its files by name (of the file itself: its own name). */
 export interface SourceFiles {
   readonly path: string;
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** What else is in the folder; default nothing. */
-  readonly others?: readonly string[];
-  /** Folders within it that have SAEs of their own, of a folder that is none; default none. */
+  /** What SAELens multiplied its inputs by, where no file says it. */
+  readonly normFactor?: number | undefined;
+  /** Ways to the SAEs in it, of a folder that is none itself; default none. */
   readonly within?: readonly string[];
 }
 
@@ -32,8 +38,12 @@ export interface Format {
   readonly describe: string;
   /** Names of the files it needs; a pattern for a file given by itself. */
   readonly needs: readonly (string | RegExp)[];
+  /** Whether these files are of this format, where names do not tell; it may be asked of any. Default: they are. */
+  readonly is?: (source: SourceFiles) => boolean;
   /** Names of files it reads where they are there; `../NAME` for one beside the folder. */
   readonly mayHave?: readonly string[];
+  /** Whether it may need `normFactor`; default no. */
+  readonly takesFactor?: true;
   /** @throws {ConfigError} for what is missing, contradicts itself, or cannot be computed here: by name. */
   readonly read: (source: SourceFiles) => Pretrained;
   /**

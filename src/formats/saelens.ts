@@ -1,243 +1,225 @@
-import { z } from "zod";
-import { type Origin, originOf } from "../checkpoint/origin.ts";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.ts";
-import type { SaidIn } from "../sae/saidIn.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
-import type { SourceFiles, WrittenFormat } from "./format.ts";
-import { jsonText, only, readJson } from "./json.ts";
-import { ofTraining } from "./saelensTraining.ts";
-import { exactly, scaledRows, transposed, weightsOf } from "./weights.ts";
+import type { WrittenFormat } from "./format.ts";
+import { jsonText } from "./json.ts";
+import { listed } from "./listed.ts";
+import { type Config, normalisationKeys, originKeys, saelensConfig } from "./saelensConfig.ts";
+import type { Kind } from "./saelensKinds.ts";
+import { foldFactor, foldWhitening, outsideOf, scalerFiles } from "./saelensScaler.ts";
+import { exactly, filled, rowLengths, scaledRows, transposed, weightsOf } from "./weights.ts";
 import { wordsFor } from "./words.ts";
+
+type F32 = HostTensor<"float32">;
 
 /** The version whose files are written. */
 const written = "6.54.0";
 
-/** Its names for where an SAE comes from, by ours. */
-const originKeys = {
-  ...{ model: "model_name", hook: "hook_name", layer: "hook_layer", head: "hook_head_index" },
-  ...{ dataset: "dataset_path", neuronpedia_id: "neuronpedia_id" },
-} as const;
-
-const architectures = ["standard", "topk", "abstopk", "jumprelu"] as const satisfies Words["architecture"][];
-type ReadArchitecture = (typeof architectures)[number];
-type Words = NonNullable<SaidIn["saelens"]>;
-
-/** What a configuration says, of either form. */
-interface Config {
-  readonly architecture: ReadArchitecture;
-  readonly d_in: number;
-  readonly d_sae: number;
-  readonly inputBias: boolean;
-  readonly k: number | undefined;
-  /** Whether latents are multiplied by the length of their decoder row, and divided by it in decoding. */
-  readonly rescale: boolean;
-  /** Whether the weights have a factor for each latent, to decode with. */
-  readonly scaled: boolean;
-  readonly origin: Origin | null;
-}
-
-const version = z.looseObject({
-  sae_lens_version: z.string().optional(),
-  metadata: z.looseObject({ sae_lens_version: z.string().optional() }).optional(),
-});
-
-/** Checkpoints of a training run: what their inputs were multiplied by, where that is not in the weights yet. */
-const scaler = z.strictObject({ scaling_factor: only(null) });
-
-const names = ["W_enc", "b_enc", "W_dec", "b_dec"] as const;
-
-/** SAELens: standard, topk, abstopk and jumprelu (BatchTopK is saved as jumprelu), of version 6 or later and before. */
+/** SAELens: every class that encodes rows, as saved for inference or as a checkpoint of a training, of version 6 or later and before. */
 export const saelens: WrittenFormat = {
   describe: "SAELens folders (cfg.json, sae_weights.safetensors)",
   needs: ["cfg.json", "sae_weights.safetensors"],
-  mayHave: ["activation_scaler.json"],
+  mayHave: scalerFiles,
+  takesFactor: true,
   read(source) {
-    if (source.files.has("activation_scaler.json")) readJson(source, "activation_scaler.json", scaler);
-    const of = readJson(source, "cfg.json", version);
-    const isSix = [of.sae_lens_version, of.metadata?.sae_lens_version].some((one) =>
-      /^([6-9]|\d\d+)\./.test(one ?? ""),
-    );
-    if (!isSix && of.metadata)
-      throw new ConfigError(
-        `${source.path}/cfg.json: has metadata, as SAELens writes since version 6, and says version ${of.metadata.sae_lens_version ?? of.sae_lens_version ?? "nothing"}; load and save it with version 6`,
-      );
-    const cfg = isSix ? nestedConfig(source) : flatConfig(source);
-    const where = `${source.path}/cfg.json`;
-    const keeps = cfg.architecture === "topk" || cfg.architecture === "abstopk";
-    if (keeps !== (cfg.k !== undefined))
-      throw new ConfigError(`${where}: architecture ${cfg.architecture} with k ${cfg.k ?? "missing"}`);
-    if (cfg.rescale && !keeps)
-      throw new ConfigError(`${where}: rescale_acts_by_decoder_norm is not supported with ${cfg.architecture}`);
+    const cfg = saelensConfig(source);
+    const outside = outsideOf(source, cfg);
     const file = `${source.path}/sae_weights.safetensors`;
     const { tensors } = readSafetensors(source.files.get("sae_weights.safetensors")!, file);
-    const wanted = [
-      ...names,
-      ...(cfg.architecture === "jumprelu" ? (["threshold"] as const) : []),
-      ...(cfg.scaled || (!isSix && tensors.has("scaling_factor")) ? (["scaling_factor"] as const) : []),
-    ];
-    const { scaling_factor, ...found } = exactly(tensors, wanted, file);
-    const stored = found.W_enc.dims.join(", ");
+    const where = `${source.path}/cfg.json`;
+    const own = tensorsOf(cfg.kind, tensors);
+    // Before version 6 a factor for each latent could stand beside, all ones where it was not trained.
+    const wanted = cfg.scaled || tensors.has("scaling_factor") ? [...own, "scaling_factor"] : own;
+    const { scaling_factor, ...found } = exactly(tensors, wanted, file) as Readonly<Record<string, F32>>;
+    const { W_enc, W_dec } = found;
+    const stored = (W_enc?.dims ?? W_dec!.dims.toReversed()).join(", ");
     if (stored !== `${cfg.d_in}, ${cfg.d_sae}`)
-      throw new ConfigError(`${where}: says d_in ${cfg.d_in} and d_sae ${cfg.d_sae}, W_enc is [${stored}]`);
-    const weights = { ...found, W_enc: transposed(found.W_enc) };
+      throw new ConfigError(
+        `${where}: says d_in ${cfg.d_in} and d_sae ${cfg.d_sae}, ${W_enc ? "W_enc" : "W_dec, the other way round,"} is [${stored}]`,
+      );
+    if (cfg.d_out !== undefined && W_dec!.dims[1] !== cfg.d_out)
+      throw new ConfigError(`${where}: says d_out ${cfg.d_out}, W_dec is [${W_dec!.dims.join(", ")}]`);
+    if (W_dec!.dims.join(", ") !== `${cfg.d_sae}, ${cfg.d_out ?? cfg.d_in}`)
+      throw new ConfigError(
+        `${file}: W_dec is [${W_dec!.dims.join(", ")}], need [${cfg.d_sae}, ${cfg.d_out ?? cfg.d_in}]`,
+      );
     if (scaling_factor && !cfg.scaled && scaling_factor.data.some((factor) => factor !== 1))
       throw new ConfigError(
         `${file}: "scaling_factor" is not all ones, and cfg.json says finetuning_scaling_factor false; which of the two is right?`,
       );
     if (scaling_factor && scaling_factor.dims.join() !== String(cfg.d_sae))
       throw new ConfigError(`${file}: scaling_factor is [${scaling_factor.dims.join(", ")}], need [${cfg.d_sae}]`);
-    const decoded = scaling_factor ? { ...weights, W_dec: scaledRows(weights.W_dec, scaling_factor.data) } : weights;
+    const ours = {
+      ...found,
+      ...(W_enc ? { W_enc: transposed(W_enc) } : {}),
+      ...(scaling_factor ? { W_dec: scaledRows(W_dec!, scaling_factor.data) } : {}),
+    };
     const layer = cfg.origin?.layer;
     return {
-      ...meaning(cfg),
+      ...meaning(cfg, outside.factor),
       source: "saelens",
-      tensors: cfg.rescale ? rescaled(decoded) : decoded,
+      tensors: folded(ours, cfg, outside, source.path),
+      ...(cfg.d_out === undefined ? {} : { outputDim: cfg.d_out, skip: cfg.kind.skips }),
       layer: Number.isSafeInteger(layer) ? (layer as number) : null,
       position: null,
       origin: cfg.origin,
+      notes: [
+        ...(cfg.training.length > 0 ? [`only says how it was trained, left out: ${listed(cfg.training)}`] : []),
+        ...(cfg.kind.training
+          ? [`${cfg.architecture} keeps k of a batch while it trains; what is above its running threshold is kept now`]
+          : []),
+        ...(outside.factor === 1 ? [] : [`what inputs were multiplied by, ${outside.factor}, is in the weights now`]),
+        ...(outside.whitening ? ["the whitening of its inputs is in the weights now"] : []),
+      ],
     };
   },
   write(checkpoint, file) {
-    const { inputBias, ...words } = wordsFor(
+    const { inputBias, architecture, ...words } = wordsFor(
       "saelens",
       checkpoint,
       file,
-      "SAELens has top-k by value with a ReLU, top-k by magnitude with the sign, JumpReLU, ReLU and gates",
+      "SAELens has top-k by value with a ReLU, top-k by magnitude with the sign, JumpReLU, ReLU, gates and matching pursuit",
     );
-    const { inputDim, latentDim } = checkpoint.config;
-    const { W_enc, b_enc, W_dec, b_dec, threshold, b_gate, r_mag, b_mag } = weightsOf(checkpoint);
+    const { inputDim, latentDim, outputDim, skip, options } = checkpoint.config;
+    const { W_enc, b_enc, W_dec, b_dec, threshold, b_gate, r_mag, b_mag, W_skip } = weightsOf(checkpoint);
     const origin = Object.entries(originKeys).map(([key, theirs]) => [theirs, checkpoint.origin?.[key]]);
+    const own = Object.entries(normalisationKeys).find(([, ours]) => ours === (options.normalise ?? "none"))![0];
     return {
       "cfg.json": jsonText({
-        ...{ architecture: words.architecture, d_in: inputDim, d_sae: latentDim, dtype: "float32", device: "cpu" },
-        ...{ apply_b_dec_to_input: inputBias, normalize_activations: "none", reshape_activations: "none" },
+        architecture: outputDim === undefined ? architecture : transcoderNames[`${architecture} ${skip}`],
+        ...{ d_in: inputDim, d_sae: latentDim, ...(outputDim === undefined ? {} : { d_out: outputDim }) },
+        ...{ dtype: "float32", device: "cpu", apply_b_dec_to_input: inputBias },
+        ...{ normalize_activations: own, reshape_activations: "none" },
         ...("k" in words ? { k: words.k, rescale_acts_by_decoder_norm: false } : {}),
+        ...("rounds" in words
+          ? {
+              residual_threshold: words.untilBelow,
+              max_iterations: words.rounds,
+              stop_on_duplicate_support: words.untilRepeat,
+            }
+          : {}),
         metadata: { sae_lens_version: written, ...Object.fromEntries(origin) },
       }),
       "sae_weights.safetensors": writeSafetensors({
-        ...{ W_enc: transposed(W_enc), W_dec, b_dec },
-        ...(words.architecture === "gated" ? { b_gate: b_gate!, r_mag: r_mag!, b_mag: b_mag! } : { b_enc }),
+        ...(architecture === "matching_pursuit" ? {} : { W_enc: transposed(W_enc) }),
+        ...{ W_dec, b_dec },
+        ...(architecture === "gated" ? { b_gate: b_gate!, r_mag: r_mag!, b_mag: b_mag! } : {}),
+        ...(architecture === "gated" || architecture === "matching_pursuit" ? {} : { b_enc }),
         ...(threshold ? { threshold: perLatent(threshold, latentDim) } : {}),
+        ...(W_skip ? { W_skip } : {}),
       }),
     };
   },
 };
 
+/** Its transcoders, by the name of their latents and whether they skip. */
+const transcoderNames: Readonly<Record<string, string>> = {
+  "standard false": "transcoder",
+  "standard true": "skip_transcoder",
+  "jumprelu false": "jumprelu_transcoder",
+  "jumprelu true": "jumprelu_skip_transcoder",
+};
+
 /** A threshold for each latent; one for all is repeated. */
-const perLatent = (threshold: HostTensor<"float32">, latentDim: number): HostTensor<"float32"> =>
-  threshold.dims.length > 0
-    ? threshold
-    : tensor("float32", [latentDim], new Float32Array(latentDim).fill(threshold.data[0]!));
+const perLatent = (threshold: F32, latentDim: number): F32 =>
+  threshold.dims.length > 0 ? threshold : filled(latentDim, threshold.data[0]!);
+
+/** The tensors of a class; a threshold may be stored as its logarithm. */
+function tensorsOf({ latents, skips, training }: Kind, stored: { has(name: string): boolean }): string[] {
+  if (latents === "pursuit") return ["W_dec", "b_dec"];
+  const threshold = training ? "topk_threshold" : stored.has("log_threshold") ? "log_threshold" : "threshold";
+  return [
+    ...["W_enc", "W_dec", "b_dec"],
+    ...(latents === "gated" ? ["b_gate", "r_mag", "b_mag"] : ["b_enc"]),
+    ...(latents === "jumprelu" ? [threshold] : []),
+    ...(skips ? ["W_skip"] : []),
+  ];
+}
 
 /** The architecture here that computes the same, and its options. */
-function meaning({ architecture, k, inputBias }: Config) {
-  switch (architecture) {
+function meaning({ kind, k, inputBias, normalise, pursuit }: Config, factor: number) {
+  const shared = { inputBias, normalise };
+  switch (kind.latents) {
     case "topk":
-      return { architecture: "pretrained-topk", options: { k: k!, inputBias } } as const;
+      return { architecture: "pretrained-topk", options: { k: k!, ...shared } } as const;
     case "abstopk":
       return {
         architecture: "pretrained-topk",
-        options: { k: k!, select: "magnitude", relu: false, inputBias },
+        options: { k: k!, select: "magnitude", relu: false, ...shared },
       } as const;
     case "jumprelu":
-      return { architecture: "pretrained-jumprelu", options: { inputBias } } as const;
-    case "standard":
-      return { architecture: "pretrained-relu", options: { inputBias } } as const;
+      return { architecture: "pretrained-jumprelu", options: shared } as const;
+    case "relu":
+      return { architecture: "pretrained-relu", options: shared } as const;
+    case "gated":
+      return { architecture: "pretrained-gated", options: shared } as const;
+    case "pursuit":
+      return {
+        architecture: "pretrained-matching-pursuit",
+        options: { ...pursuit, untilBelow: pursuit.untilBelow / factor, ...shared },
+      } as const;
   }
 }
 
-const originIn = (said: Readonly<Record<string, unknown>>): Origin | null =>
-  originOf(Object.fromEntries(Object.entries(originKeys).map(([key, theirs]) => [key, said[theirs]])));
-
-const nested = z.strictObject({
-  ...ofTraining,
-  architecture: only(...architectures),
-  d_in: z.int().positive(),
-  d_sae: z.int().positive(),
-  apply_b_dec_to_input: z.boolean(),
-  normalize_activations: only("none"),
-  reshape_activations: only("none").optional(),
-  k: z.int().positive().optional(),
-  rescale_acts_by_decoder_norm: z.boolean().default(false),
-  metadata: z.looseObject({ sae_lens_version: z.string().optional() }),
-});
-
-/** A configuration of version 6 or later. */
-function nestedConfig(source: SourceFiles): Config {
-  const { architecture, d_in, d_sae, k, ...cfg } = readJson(source, "cfg.json", nested);
-  return {
-    ...{ architecture, d_in, d_sae, k, inputBias: cfg.apply_b_dec_to_input },
-    ...{ rescale: cfg.rescale_acts_by_decoder_norm, scaled: false, origin: originIn(cfg.metadata) },
-  };
+/** @throws {ConfigError} for a vector of another length than the sizes say: matrices are checked already. */
+function checkShapes(weights: Readonly<Record<string, F32>>, { d_sae, d_in, d_out = d_in }: Config, path: string) {
+  const perLatent = ["b_enc", "b_gate", "r_mag", "b_mag", "threshold", "log_threshold"].map(
+    (name): [string, number] => [name, d_sae],
+  );
+  for (const [name, size] of [...perLatent, ["b_dec", d_out]] as [string, number][]) {
+    const dims = weights[name]?.dims;
+    if (dims && dims.join() !== String(size))
+      throw new ConfigError(`${path}: ${name} is [${dims.join(", ")}], W_enc makes it [${size}]`);
+  }
+  const one = weights.topk_threshold;
+  if (one && one.data.length !== 1)
+    throw new ConfigError(`${path}: topk_threshold is [${one.dims.join(", ")}], need one number`);
 }
 
-/** A heads' output, which SAELens flattens before encoding. */
-const hook = z
-  .string()
-  .refine((name) => !name.includes("hook_z"), { error: "not supported here, its heads are one vector" });
-
-const flat = z.strictObject({
-  ...ofTraining,
-  architecture: only("standard", "topk", "jumprelu").default("standard"),
-  d_in: z.int().positive(),
-  d_sae: z.int().positive(),
-  // Its two names; "topk" makes a TopK SAE of whatever architecture is said.
-  activation_fn_str: only("relu", "topk").optional(),
-  activation_fn: only("relu", "topk").optional(),
-  activation_fn_kwargs: z.strictObject({ k: z.int().positive().optional() }).nullish(),
-  apply_b_dec_to_input: z.boolean().default(true),
-  finetuning_scaling_factor: z.boolean().default(false),
-  normalize_activations: only("none", false, null).optional(),
-  hook_name: hook.optional(),
-  hook_point: hook.optional(),
-});
-
-/** A configuration of SAELens before 6: all keys on one level. @throws {ConfigError} for a key or value that is not supported, by name. */
-function flatConfig(source: SourceFiles): Config {
-  const cfg = readJson(source, "cfg.json", flat);
-  const where = `${source.path}/cfg.json`;
-  const said = cfg.activation_fn_str ?? cfg.activation_fn;
-  if (cfg.activation_fn !== undefined && cfg.activation_fn !== said)
+/** Weights with all that stood beside them folded in, in the order in which SAELens ends a training. */
+function folded(
+  weights: Readonly<Record<string, F32>>,
+  cfg: Config,
+  outside: ReturnType<typeof outsideOf>,
+  path: string,
+) {
+  checkShapes(weights, cfg, path);
+  if (outside.whitening && cfg.kind.latents === "pursuit")
     throw new ConfigError(
-      `${where}: activation_fn_str is ${cfg.activation_fn_str} and activation_fn ${cfg.activation_fn}; which of the two is right?`,
+      `${path}: matching_pursuit with covariance_whitening: its one matrix cannot take it in; SAELens refuses it too`,
     );
-  // The first versions had no other than ReLU, and said nothing.
-  const activation = said ?? (cfg.architecture === "topk" ? "topk" : "relu");
-  if (
-    (cfg.architecture === "topk" && activation !== "topk") ||
-    (cfg.architecture === "jumprelu" && activation !== "relu")
-  )
-    throw new ConfigError(`${where}: architecture ${cfg.architecture} with the activation ${activation} contradict`);
-  return {
-    architecture: activation === "topk" ? "topk" : cfg.architecture,
-    ...{ d_in: cfg.d_in, d_sae: cfg.d_sae, k: cfg.activation_fn_kwargs?.k, inputBias: cfg.apply_b_dec_to_input },
-    ...{ rescale: false, scaled: cfg.finetuning_scaling_factor },
-    origin: originIn({
-      ...cfg,
-      hook_name: cfg.hook_name ?? cfg.hook_point,
-      hook_layer: cfg.hook_layer ?? cfg.hook_point_layer,
-      hook_head_index: cfg.hook_head_index ?? cfg.hook_point_head_index,
-    }),
-  };
+  const factored = foldFactor(weights, outside.factor, cfg.rescale);
+  const lengthened = cfg.rescale ? rescaled(factored, cfg.kind.training, path) : factored;
+  const { topk_threshold, log_threshold, ...rest } = foldWhitening(lengthened, outside, cfg.inputBias) as Record<
+    string,
+    F32
+  >;
+  if (topk_threshold) return { ...rest, threshold: filled(cfg.d_sae, topk_threshold.data[0]!) };
+  if (!log_threshold) return rest;
+  return { ...rest, threshold: tensor("float32", log_threshold.dims, log_threshold.data.map(Math.exp)) };
 }
+
+/** The least length of a decoder row in training. */
+const shortest = 1e-8;
 
 /** Latents times the length of their decoder row, decoder rows divided by it: `TopK(pre ||d||)` then `sum a d / ||d||`. */
-function rescaled<T extends Readonly<Record<(typeof names)[number], HostTensor<"float32">>>>(weights: T): T {
-  const { W_enc, b_enc, W_dec } = weights;
-  const [rows, width] = W_dec.dims as [number, number];
-  const norms = Array.from({ length: rows }, (_, row) =>
-    Math.sqrt(W_dec.data.subarray(row * width, (row + 1) * width).reduce((sum, value) => sum + value * value, 0)),
-  );
-  const zero = norms.indexOf(0);
-  if (zero >= 0) throw new ConfigError(`W_dec: row ${zero} has length 0, activations cannot be rescaled by it`);
+function rescaled(
+  weights: Readonly<Record<string, F32>>,
+  training: boolean,
+  path: string,
+): Readonly<Record<string, F32>> {
+  const { W_enc, b_enc, W_dec } = weights as Record<"W_enc" | "b_enc" | "W_dec", F32>;
+  const lengths = rowLengths(W_dec).map((length) => (training ? Math.max(length, shortest) : length));
+  const zero = lengths.indexOf(0);
+  if (zero >= 0)
+    throw new ConfigError(`${path}: W_dec: row ${zero} has length 0, activations cannot be rescaled by it`);
   return {
     ...weights,
-    W_enc: scaledRows(W_enc, norms),
-    b_enc: scaledRows(b_enc, norms),
+    W_enc: scaledRows(W_enc, lengths),
+    b_enc: scaledRows(b_enc, lengths),
     W_dec: scaledRows(
       W_dec,
-      norms.map((norm) => 1 / norm),
+      lengths.map((length) => 1 / length),
     ),
   };
 }

@@ -21,6 +21,7 @@ const names = [
   ...["decoder_orthogonal_init", "decoder_heuristic_init", "decoder_heuristic_init_norm", "normalize_sae_decoder"],
   ...["init_encoder_as_decoder_transpose", "jumprelu_init_threshold", "jumprelu_bandwidth", "jumprelu_tanh_scale"],
   ...["jumprelu_ste_to_input", "jumprelu_sparsity_loss_mode", "topk_threshold_lr"],
+  ...["matryoshka_widths", "use_matryoshka_aux_loss"],
   ...["total_training_tokens", "training_tokens", "finetuning_tokens", "finetuning_method", "train_batch_size"],
   ...["train_batch_size_tokens", "lr", "lr_end", "lr_scheduler_name", "lr_warm_up_steps", "lr_decay_steps"],
   ...["n_restart_cycles", "adam_beta1", "adam_beta2"],
@@ -42,3 +43,11 @@ export const ofTraining = Object.fromEntries(names.map((name) => [name, z.unknow
   (typeof names)[number],
   z.ZodOptional<z.ZodUnknown>
 >;
+
+/** What of these says how it was trained, and not where or on what machine, among the keys of a cfg.json. */
+export const trainingIn = (cfg: object): string[] =>
+  Object.entries(cfg).flatMap(([key, value]) =>
+    value !== undefined && names.slice(names.indexOf("seed")).includes(key as never) && !/version$/.test(key)
+      ? [key]
+      : [],
+  );

@@ -10,7 +10,7 @@ import { wordsFor } from "./words.ts";
 
 // What only steers training is read and has no part in the encoder; anything else unknown is refused.
 const schema = z.strictObject({
-  activation: only("topk").optional(),
+  activation: only("topk", "groupmax").default("topk"),
   k: z.int().positive(),
   signed: z.boolean().default(false),
   num_latents: z.int().nonnegative().optional(),
@@ -18,8 +18,8 @@ const schema = z.strictObject({
   d_in: z.int().positive(),
   normalize_decoder: z.boolean().optional(),
   multi_topk: z.boolean().optional(),
-  transcode: only(false).optional(),
-  skip_connection: only(false).optional(),
+  transcode: z.boolean().default(false),
+  skip_connection: z.boolean().default(false),
 });
 
 /** The settings of a training run, beside the folders of its SAEs: each folder is called after its hookpoint. */
@@ -38,26 +38,42 @@ export const sparsify: WrittenFormat = {
     const cfg = readJson(source, "cfg.json", schema);
     const file = `${source.path}/sae.safetensors`;
     const { tensors } = readSafetensors(source.files.get("sae.safetensors")!, file);
-    const found = exactly(tensors, ["encoder.weight", "encoder.bias", "W_dec", "b_dec"], file);
+    const names = ["encoder.weight", "encoder.bias", "W_dec", "b_dec"] as const;
+    const found = exactly(tensors, [...names, ...(cfg.skip_connection ? (["W_skip"] as const) : [])], file);
     const [latentDim, inputDim] = found["encoder.weight"].dims;
     const latents = cfg.num_latents || (cfg.expansion_factor ?? Number.NaN) * cfg.d_in;
     if (cfg.d_in !== inputDim || (!Number.isNaN(latents) && latents !== latentDim))
       throw new ConfigError(
         `${source.path}/cfg.json: says d_in ${cfg.d_in} and ${latents} latents, encoder.weight is [${latentDim}, ${inputDim}]`,
       );
+    const isTopK = cfg.activation === "topk";
+    if (cfg.signed && !isTopK)
+      throw new ConfigError(`${source.path}/cfg.json: signed with activation ${cfg.activation}`);
+    const inputBias = !cfg.transcode;
+    const training = (["normalize_decoder", "multi_topk"] as const).filter((name) => cfg[name]);
+    const origin = originIn(source);
+    const layer = /^layers?[._](\d+)\b/.exec(hookOf(source) ?? "")?.[1];
     return {
-      architecture: "pretrained-topk",
+      ...(isTopK
+        ? {
+            architecture: "pretrained-topk" as const,
+            options: { k: cfg.k, select: cfg.signed ? "magnitude" : "value", relu: !cfg.signed, inputBias },
+          }
+        : { architecture: "pretrained-groupmax" as const, options: { k: cfg.k, inputBias } }),
       source: "sparsify",
-      options: { k: cfg.k, select: cfg.signed ? "magnitude" : "value", relu: !cfg.signed, inputBias: true },
       tensors: {
         W_enc: found["encoder.weight"],
         b_enc: found["encoder.bias"],
         W_dec: found.W_dec,
         b_dec: found.b_dec,
+        ...(found.W_skip ? { W_skip: found.W_skip } : {}),
       },
-      layer: null,
+      ...(cfg.transcode ? { outputDim: inputDim! } : {}),
+      skip: cfg.skip_connection,
+      layer: origin && layer !== undefined ? Number(layer) : null,
       position: null,
-      origin: originIn(source),
+      origin,
+      notes: training.length > 0 ? [`only says how it was trained, left out: ${training.join(", ")}`] : [],
     };
   },
   write(checkpoint, file) {
@@ -73,7 +89,8 @@ export const sparsify: WrittenFormat = {
       "cfg.json": jsonText({
         ...{ activation, expansion_factor: latentDim / inputDim, normalize_decoder: false },
         ...{ num_latents: latentDim, k, multi_topk: false, d_in: inputDim },
-        ...(transcode ? { transcode, skip_connection: W_skip !== undefined } : {}),
+        ...(transcode ? { transcode } : {}),
+        ...(transcode || W_skip ? { skip_connection: W_skip !== undefined } : {}),
       }),
       "sae.safetensors": writeSafetensors({
         "encoder.weight": W_enc,
@@ -86,6 +103,9 @@ export const sparsify: WrittenFormat = {
   },
 };
 
+/** The name of the folder: its hookpoint. */
+const hookOf = ({ path }: SourceFiles) => path.split(/[/\\]/).findLast((part) => part !== "");
+
 /** What the run's settings say, where there are some that name this folder: another file may be called the same. */
 function originIn({ path, files }: SourceFiles): Origin | null {
   let json: unknown;
@@ -95,7 +115,7 @@ function originIn({ path, files }: SourceFiles): Origin | null {
     return null;
   }
   const run = runSchema.safeParse(json).data;
-  const hook = path.split(/[/\\]/).findLast((part) => part !== "");
+  const hook = hookOf({ path, files });
   if (hook === undefined || !run?.hookpoints.includes(hook)) return null;
   return originOf({ model: run.model, hook, dataset: run.dataset });
 }

@@ -43,13 +43,17 @@ function inOrder<S extends Values>(what: string, before: S, after: S): S {
 
 /**
  * Runs a body `trips` times. `state` is carried from one step to the next; `outputs` are stacked along a new first axis.
- * The body may use any value made outside it. A carried value may grow along a dim that goes in as `"?"`. Source: ONNX, Loop.
+ * The body may use any value made outside it. A carried value may grow along a dim that goes in as `"?"`. Where the body gives back
+ * `goOn`, steps end once that is false. Source: ONNX, Loop.
  * @throws {ShapeError} when a carried value changes its type or shape, or the body gives back one of a body that has ended.
  */
 export function loop<S extends Values, O extends Values>(how: {
   readonly trips: Value<"int64">;
   readonly state: S;
-  readonly body: (step: Value<"int64">, state: S) => { readonly state: S; readonly outputs: O };
+  readonly body: (
+    step: Value<"int64">,
+    state: S,
+  ) => { readonly state: S; readonly outputs: O; readonly goOn?: Value<"bool"> };
 }): { readonly state: S; readonly outputs: O } {
   const { result, body } = inFrame("a Loop's body", (frame) => {
     const step = input("int64", []);
@@ -57,10 +61,10 @@ export function loop<S extends Values, O extends Values>(how: {
     const carried = like(how.state);
     const result = how.body(step, carried);
     const inputs = [...named({ step, condition }), ...named(carried)];
-    // The condition goes out as it came in: always true, and never copied.
+    // Without goOn the condition goes out as it came in: always true, and never copied.
     const after = inOrder("Loop", how.state, result.state);
     const outputs = [
-      ...named({ condition }),
+      ...returned("Loop", { condition: result.goOn ?? condition }),
       ...returned("Loop", after),
       ...returned("Loop", prefixed(result.outputs)),
     ];

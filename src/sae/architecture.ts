@@ -157,6 +157,8 @@ export interface Sae<O extends Options, P extends Parameters, S extends States, 
     context: EncodeContext<OptionValues<O>, StateOf<S>, Scheduled<O[K]>>,
   ) => Code;
   readonly decode: (z: V, params: ParameterValues<P>, options: OptionValues<O>) => V;
+  /** What becomes of the reconstruction of `x`, where latents see x at another scale than it has. Default: nothing. */
+  readonly restore?: (xHat: V, x: V, options: OptionValues<O>, dims: Dims) => V;
   /**
    * Whether a latent that is not kept in a batch has no part in the batch's loss, for these options: then a step may leave
    * out all latents but the kept ones. Default: no.
@@ -203,6 +205,7 @@ export interface Architecture {
     context: EncodeContext<AnyOptionValues, Values, AnySparsity | undefined>,
   ) => Code;
   readonly decode: (z: V, params: Values, options: AnyOptionValues) => V;
+  readonly restore?: (xHat: V, x: V, options: AnyOptionValues, dims: Dims) => V;
   readonly onlyKept?: (options: AnyOptionValues) => boolean;
   readonly losses: (context: LossContext<Values, AnyOptionValues, AnySparsity | undefined, Values>) => Values;
   readonly revival?: (options: AnyOptionValues) => Revival;

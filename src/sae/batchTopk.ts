@@ -6,6 +6,7 @@ import { defineSae, type Padding } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
 import { recommended } from "./recommended.ts";
+import { relusSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 type Ints = Value<"int64">;
@@ -100,6 +101,5 @@ export const batchTopK = defineSae({
     value: (pre) => Math.max(0, pre),
   }),
   // As SAELens itself saves one: with its threshold it is a JumpReLU.
-  saidIn: (_options, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias: true } } : {},
+  saidIn: (_options, dims) => relusSaidIn("jumprelu")({ inputBias: true }, dims),
 });

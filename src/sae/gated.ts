@@ -6,6 +6,7 @@ import { zeros } from "./init.ts";
 import { encodeOffBias, linearDecode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
 import type { PlainTensors } from "./plain.ts";
 import { recommended } from "./recommended.ts";
+import { relusSaidIn } from "./saidIn.ts";
 
 /**
  * Which latents are on is decided apart from how large they are. With u = W_enc (x - b_dec), pi = u + b_gate:
@@ -67,6 +68,5 @@ export const gated = defineSae({
         Math.max(0, Math.exp(r_mag!.data[latent]!) * (pre - b_gate!.data[latent]!) + b_mag!.data[latent]!),
     };
   },
-  saidIn: (_options, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "gated", inputBias: true } } : {},
+  saidIn: (_options, dims) => relusSaidIn("gated")({ inputBias: true }, dims),
 });

@@ -3,6 +3,7 @@ import { defineSae } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
 import { recommended } from "./recommended.ts";
+import { groupMaxSaidIn } from "./saidIn.ts";
 
 /**
  * Latents stand in k groups of latentDim / k, one after the other; of each group the largest ReLU(pre) is kept, so L0 is at most `k`.
@@ -42,9 +43,5 @@ export const groupMax = defineSae({
     score: (pre) => pre,
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn({ k }, { inputDim, outputDim }) {
-    const activation = "groupmax";
-    if (outputDim === undefined) return { sparsify: { activation, k, inputBias: true } };
-    return outputDim === inputDim ? { sparsify: { activation, k, inputBias: false, transcode: true } } : {};
-  },
+  saidIn: ({ k }, dims) => groupMaxSaidIn({ k, inputBias: true }, dims),
 });

@@ -7,6 +7,9 @@ import { matchingPursuit } from "./matchingPursuit.ts";
 import { matryoshka } from "./matryoshka.ts";
 import { pAnneal } from "./pAnneal.ts";
 import { pretrainedJumpRelu, pretrainedRelu, pretrainedTopK } from "./pretrained.ts";
+import { pretrainedGated } from "./pretrainedGated.ts";
+import { pretrainedGroupMax } from "./pretrainedGroupMax.ts";
+import { pretrainedPursuit } from "./pretrainedPursuit.ts";
 import { reluL1 } from "./reluL1.ts";
 import { topK } from "./topk.ts";
 import { topKRelu } from "./topkRelu.ts";
@@ -26,6 +29,9 @@ export const architectures = {
   "pretrained-topk": pretrainedTopK,
   "pretrained-jumprelu": pretrainedJumpRelu,
   "pretrained-relu": pretrainedRelu,
+  "pretrained-gated": pretrainedGated,
+  "pretrained-groupmax": pretrainedGroupMax,
+  "pretrained-matching-pursuit": pretrainedPursuit,
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof architectures;

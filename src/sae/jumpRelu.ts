@@ -5,6 +5,7 @@ import { defineSae, type Padding } from "./architecture.ts";
 import { filled, zeros } from "./init.ts";
 import { linearDecode, linearEncode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
 import { recommended } from "./recommended.ts";
+import { relusSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 
@@ -147,6 +148,5 @@ export const jumpRelu = defineSae({
     gate: (latent, { threshold }) => Math.max(0, threshold!.data[latent]!),
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: (_options, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias: false } } : {},
+  saidIn: (_options, dims) => relusSaidIn("jumprelu")({ inputBias: false }, dims),
 });

@@ -126,4 +126,7 @@ export const matchingPursuit = defineSae({
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: ({ k }) => ({ inputBias: true, pursues: k }),
+  saidIn: ({ k: rounds }) => ({
+    saelens: { architecture: "matching_pursuit", rounds, untilRepeat: false, untilBelow: 0, inputBias: true },
+  }),
 });

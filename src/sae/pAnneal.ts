@@ -4,6 +4,7 @@ import { defineSae } from "./architecture.ts";
 import { zeros } from "./init.ts";
 import { encodeOffBias, linearDecode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
 import { recommended } from "./recommended.ts";
+import { relusSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 
@@ -72,6 +73,5 @@ export const pAnneal = defineSae({
     gate: () => 0,
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: (_options, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "standard", inputBias: true } } : {},
+  saidIn: (_options, dims) => relusSaidIn("standard")({ inputBias: true }, dims),
 });

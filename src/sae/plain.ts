@@ -1,4 +1,5 @@
 import type { HostTensor } from "../util/tensor.ts";
+import type { Normalisation } from "./normalise.ts";
 
 /** Parameters and state of an SAE, by name. */
 export type PlainTensors = Readonly<Record<string, HostTensor<"float32"> | undefined>>;
@@ -31,10 +32,16 @@ type FromPreActivations = {
 /** How latents follow from what is left of the input: so often the decoder row with the largest product with it is taken off. */
 interface Pursuit {
   readonly pursues: number;
+  /** A row is done once a round takes no latent that it did not have. Default: no. */
+  readonly untilRepeat?: boolean;
+  /** A row is done once what is left of it is shorter than this; 0, the default: never. */
+  readonly untilBelow?: number;
 }
 
 /** A frozen encoder in words of one row and one latent, in float64 numbers: written beside the graph's `encode`, sharing nothing with it. */
 export type Plain = {
+  /** What is done to every row first, and undone in its reconstruction. Default: nothing. */
+  readonly normalise?: Normalisation;
   /** Whether b_dec is taken off the input first. */
   readonly inputBias: boolean;
 } & (FromPreActivations | Pursuit);

@@ -5,23 +5,37 @@ import type { Dims } from "./dims.ts";
 import { zeros } from "./init.ts";
 import { jump } from "./jumpRelu.ts";
 import { linearDecode, linearEncode } from "./linear.ts";
-import { topKSaidIn } from "./saidIn.ts";
+import { type Normalisation, normalisations, normalised } from "./normalise.ts";
+import { relusSaidIn, topKSaidIn } from "./saidIn.ts";
 
 type V = Value<"float32">;
 
-const inputBias = {
-  type: "boolean",
-  default: false,
-  describe: "whether b_dec is taken off the input",
+/** Options of every SAE trained elsewhere. */
+export const inputOptions = {
+  inputBias: { type: "boolean", default: false, describe: "whether b_dec is taken off the input" },
+  normalise: {
+    type: "choice",
+    choices: normalisations,
+    default: "none",
+    describe: "how every row is brought to one scale before it is encoded",
+  },
 } as const;
 
+interface InputOptions {
+  readonly inputBias: boolean;
+  readonly normalise: Normalisation;
+}
+
 /** Where weights can come from: a preset each, so that files and tables say it. */
-const presets = { experiment: {}, saelens: {}, "gemma-scope": {}, sparsify: {} } as const;
+const presets = {
+  ...{ experiment: {}, saelens: {}, sparsify: {}, "dictionary-learning": {}, openai: {} },
+  ...{ "gemma-scope": {}, "gemma-scope-2": {}, "llama-scope": {}, "qwen-scope": {} },
+} as const;
 
 /** The name of a place weights can come from. */
 export type Source = keyof typeof presets;
 
-const linear = ({ inputDim, latentDim, outputDim = inputDim }: Dims) =>
+export const linear = ({ inputDim, latentDim, outputDim = inputDim }: Dims) =>
   ({
     W_enc: { shape: [latentDim, inputDim], perLatent: true, init: zeros },
     b_enc: { shape: [latentDim], perLatent: true, inLatentUnits: true, init: zeros },
@@ -29,12 +43,22 @@ const linear = ({ inputDim, latentDim, outputDim = inputDim }: Dims) =>
     b_dec: { shape: [outputDim], perLatent: false, init: zeros },
   }) as const;
 
-/** `W_enc (x - b_dec) + b_enc`, or of x itself. */
-const preActivations = (x: V, params: { W_enc: V; b_enc: V; b_dec: V }, { inputBias }: { inputBias: boolean }): V =>
-  linearEncode(inputBias ? op.sub(x, params.b_dec) : x, params);
+/** What the encoder sees of x: brought to one scale, b_dec taken off; or x itself. */
+export function encoderInput(x: V, { b_dec }: { b_dec: V | undefined }, { inputBias, normalise }: InputOptions): V {
+  const { x: scaled } = normalised(normalise, x);
+  return inputBias && b_dec ? op.sub(scaled, b_dec) : scaled;
+}
 
-/** What all SAEs trained elsewhere share: they are frozen and measured here, never trained. */
-const frozen = { trainable: false, presets, losses: () => ({}), constraints: () => ({}) } as const;
+/** `W_enc (x - b_dec) + b_enc`, or of x itself. */
+export const preActivations = (x: V, params: { W_enc: V; b_enc: V; b_dec: V }, options: InputOptions): V =>
+  linearEncode(encoderInput(x, params, options), params);
+
+/** What all SAEs trained elsewhere share: they are frozen and measured here, never trained. A transcoder's outputs have a scale of their own. */
+export const frozen = {
+  ...{ trainable: false, presets, losses: () => ({}), constraints: () => ({}) },
+  restore: (xHat: V, x: V, { normalise }: InputOptions, { outputDim }: Dims) =>
+    outputDim === undefined ? normalised(normalise, x).restore(xHat) : xHat,
+} as const;
 
 /** An SAE trained elsewhere that keeps `k` latents: by magnitude with their sign, or by value with or without a ReLU. */
 export const pretrainedTopK = defineSae({
@@ -50,7 +74,7 @@ export const pretrainedTopK = defineSae({
       describe: "what the k largest are chosen by",
     },
     relu: { type: "boolean", default: true, describe: "whether kept values below zero become zero" },
-    inputBias,
+    ...inputOptions,
   },
   params: linear,
   sparsity: "k",
@@ -60,8 +84,8 @@ export const pretrainedTopK = defineSae({
     return keep(pre, scores, k, options.relu ? op.relu : undefined);
   },
   decode: (z, params) => linearDecode(z, params),
-  plain: ({ k, select, relu, inputBias }) => ({
-    inputBias,
+  plain: ({ k, select, relu, inputBias, normalise }) => ({
+    ...{ inputBias, normalise },
     keeps: k,
     score: (pre) => (select === "magnitude" ? Math.abs(pre) : pre),
     value: (pre) => (relu ? Math.max(0, pre) : pre),
@@ -74,7 +98,7 @@ export const pretrainedJumpRelu = defineSae({
   ...frozen,
   name: "pretrained-jumprelu",
   source: "Rajamanoharan et al. 2024, Jumping ahead (arXiv 2407.14435)",
-  options: { inputBias },
+  options: inputOptions,
   params: (dims) => ({
     ...linear(dims),
     threshold: { shape: [dims.latentDim], perLatent: true, inLatentUnits: true, init: zeros },
@@ -84,13 +108,12 @@ export const pretrainedJumpRelu = defineSae({
     return { pre, z: jump(pre, params.threshold) };
   },
   decode: (z, params) => linearDecode(z, params),
-  plain: ({ inputBias }) => ({
-    inputBias,
+  plain: ({ inputBias, normalise }) => ({
+    ...{ inputBias, normalise },
     gate: (latent, { threshold }) => Math.max(0, threshold!.data[latent]!),
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: ({ inputBias }, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "jumprelu", inputBias } } : {},
+  saidIn: relusSaidIn("jumprelu"),
 });
 
 /** An SAE trained elsewhere whose latents are `ReLU(pre)`. */
@@ -98,14 +121,17 @@ export const pretrainedRelu = defineSae({
   ...frozen,
   name: "pretrained-relu",
   source: "Bricken et al. 2023, Towards monosemanticity; SAELens standard",
-  options: { inputBias },
+  options: inputOptions,
   params: linear,
   encode(x, params, { options }) {
     const pre = preActivations(x, params, options);
     return { pre, z: op.relu(pre) };
   },
   decode: (z, params) => linearDecode(z, params),
-  plain: ({ inputBias }) => ({ inputBias, gate: () => 0, value: (pre) => Math.max(0, pre) }),
-  saidIn: ({ inputBias }, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "standard", inputBias } } : {},
+  plain: ({ inputBias, normalise }) => ({
+    ...{ inputBias, normalise },
+    gate: () => 0,
+    value: (pre) => Math.max(0, pre),
+  }),
+  saidIn: relusSaidIn("standard"),
 });

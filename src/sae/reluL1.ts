@@ -3,6 +3,7 @@ import { defineSae } from "./architecture.ts";
 import { zeros } from "./init.ts";
 import { encodeOffBias, linearDecode, linearEncode, meanOverRows, meanSquaredError, tiedParameters } from "./linear.ts";
 import { recommended } from "./recommended.ts";
+import { relusSaidIn } from "./saidIn.ts";
 
 /**
  * Latents are `ReLU(pre)`, kept few by a penalty: the loss is (|x - xHat|^2 + lambda sum |z|) / outputDim, a mean over rows. So `lambda`
@@ -58,6 +59,5 @@ export const reluL1 = defineSae({
     gate: () => 0,
     value: (pre) => Math.max(0, pre),
   }),
-  saidIn: ({ penalty }, { outputDim }) =>
-    outputDim === undefined ? { saelens: { architecture: "standard", inputBias: penalty === "sum" } } : {},
+  saidIn: ({ penalty }, dims) => relusSaidIn("standard")({ inputBias: penalty === "sum" }, dims),
 });

@@ -136,3 +136,9 @@ export const decode = (
     const xHat = sum(z);
     return beside ? op.add(xHat, beside) : xHat;
   });
+
+/** The reconstruction of `x` at its own scale: `xHat` itself, but for an SAE whose latents see every row at a scale of its own. */
+export function restored(spec: SaeSpec, xHat: V, x: V): V {
+  const { restore } = architectureOf(spec);
+  return restore ? scope("restore", () => restore(xHat, x, spec.options, spec)) : xHat;
+}

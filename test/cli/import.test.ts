@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { npy, saeOnnx, sparseRows, temporaryFolder } from "./run.ts";
@@ -109,9 +109,68 @@ test("what cannot be imported is one line, and nothing is written", () => {
   const out = temporaryFolder();
   const bad = join(temporaryFolder(), "bad.pt");
   writeFileSync(bad, "PK no archive");
-  for (const path of [bad, "src", "nowhere", fixtures]) {
+  for (const path of [bad, "src", "nowhere"]) {
     const { status, stderr } = saeOnnx("import", path, "--out", out);
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^error: [^\n]+\n$/)]);
   }
   expect(readdirSync(out)).toEqual([]);
+});
+
+test("a folder of many is imported in one command; what is refused is named, and the others are written", () => {
+  const run = temporaryFolder();
+  const out = temporaryFolder();
+  for (const name of ["layers.2", "layers.10.mlp"])
+    cpSync(join(fixtures, "sparsify"), join(run, name), { recursive: true });
+  const good = saeOnnx("import", run, "--out", out, "--name", "a");
+  expect([good.status, good.stdout]).toEqual([
+    0,
+    "layers.2: pretrained-topk from sparsify, 12 to 24\nlayers.10.mlp: pretrained-topk from sparsify, 12 to 24\n",
+  ]);
+  const written = readdirSync(out).filter((name) => name.endsWith(".autoencoder.onnx"));
+  expect(written.sort()).toEqual(["a_layers.10.mlp.autoencoder.onnx", "a_layers.2.autoencoder.onnx"]);
+  cpSync(join(fixtures, "saelens-standard"), join(run, "b/c"), { recursive: true });
+  writeFileSync(join(run, "layers.2", "cfg.json"), "{");
+  const some = saeOnnx("import", run, "--out", join(out, "some"), "--json");
+  expect(some.status).toBe(1);
+  expect(JSON.parse(some.stdout).map(({ source }: { source: string }) => source)).toEqual(["saelens", "sparsify"]);
+  expect(some.stderr).toMatch(/^not imported: [^\n]*layers\.2\/cfg\.json: is not JSON/m);
+  expect(some.stderr).toMatch(
+    /error: [^\n]*: 1 of 3 were not imported; the first: [^\n]*layers\.2\/cfg\.json[^\n]*\n$/,
+  );
+  expect(readdirSync(join(out, "some"))).toContain("b_c.safetensors");
+});
+
+test("what only says how an SAE was trained is left out, and named once", () => {
+  const out = temporaryFolder();
+  const folder = "test/fixtures/peers/saelens/training-topk-factor";
+  const { status, stderr } = saeOnnx("import", folder, "--out", out, "--name", "a");
+  expect(status, stderr).toBe(0);
+  expect(stderr.match(/left out: decoder_init_norm, aux_loss_coefficient/g)).toHaveLength(1);
+  expect(stderr).toContain("what inputs were multiplied by, 0.625, is in the weights now");
+});
+
+test("--norm-factor says what no file does, and --unsigned writes an SAE with signs for a library without", () => {
+  const out = temporaryFolder();
+  const folder = "test/fixtures/peers/saelens/abstopk-factor";
+  const refused = saeOnnx("import", folder, "--out", out);
+  expect([refused.status, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(/^error: [^\n]*with --norm-factor[^\n]*\n$/),
+  ]);
+  const wrong = saeOnnx("import", folder, "--out", out, "--norm-factor", "-1");
+  expect([wrong.status, wrong.stderr]).toEqual([1, "error: --norm-factor must be a number above 0, got -1\n"]);
+  expect(saeOnnx("import", folder, "--out", out, "--name", "a", "--norm-factor", "1.375").status).toBe(0);
+  const checkpoint = join(out, "a.safetensors");
+  for (const format of ["sparsify", "dictionary-learning"]) {
+    const signed = saeOnnx("export", checkpoint, "--format", format);
+    expect([signed.status, signed.stderr]).toEqual([1, expect.stringMatching(/with --unsigned \(exact[^\n]*\n$/)]);
+    const made = saeOnnx("export", checkpoint, "--format", format, "--unsigned", "--json");
+    expect(made.status, made.stderr).toBe(0);
+    expect(made.stderr).toContain("at equal magnitudes those above 0 are kept first");
+    expect(JSON.parse(made.stdout)[0]).toMatchObject({ format, unsigned: true });
+  }
+  const { num_latents, k } = JSON.parse(readFileSync(join(out, "a.sparsify", "cfg.json"), "utf8"));
+  expect([num_latents, k]).toEqual([32, 5]);
+  const onnx = saeOnnx("export", checkpoint, "--unsigned");
+  expect([onnx.status, onnx.stderr]).toEqual([1, "error: --unsigned is for --format; .onnx has signs, leave it out\n"]);
 });

@@ -8,8 +8,10 @@ import type { SourceFiles } from "../../src/formats/format.ts";
 import { importSae } from "../../src/formats/index.ts";
 import { readSource } from "../../src/formats/source.node.ts";
 import { ConfigError } from "../../src/util/errors.ts";
+import { random } from "../../src/util/random.ts";
 import { visible } from "../../src/util/visible.ts";
 import { ascii, join as joined } from "../data/helpers.ts";
+import { peersIn, toldOf } from "./peers.ts";
 
 const root = "test/fixtures/pretrained";
 
@@ -104,3 +106,53 @@ describe("a pickle whose values hold one another twice, sixty times over", () =>
     expect(importsOrRefuses(await pickled(change))).toBe("refused");
   });
 });
+
+const peers = "test/fixtures/peers";
+const libraries = readdirSync(peers);
+
+describe.each([...libraries, "experiment"])("10,000 damaged files of %s", { timeout: 1_200_000 }, (library) => {
+  test("are imported or refused, none in more than a second or with more than four times its size", async () => {
+    const paths =
+      library === "experiment"
+        ? [{ path: join(root, "experiment", "pos3_layer14_d24_k4.pt"), normFactor: undefined }]
+        : peersIn(join(peers, library)).map((name) => toldOf(join(peers, library, name)));
+    const sources: SourceFiles[] = [];
+    for (const { path, normFactor } of paths) sources.push({ ...(await readSource(path)), normFactor });
+    const rng = random(17, library);
+    const counts = { imported: 0, refused: 0 };
+    for (let run = 0; run < 10_000; run++) {
+      const source = sources[run % sources.length]!;
+      const names = [...source.files.keys()];
+      const name = names[rng.below(names.length)]!;
+      const files = new Map([...source.files, [name, damaged(source.files.get(name)!, rng)]]);
+      const size = [...files.values()].reduce((sum, { length }) => sum + length, 0);
+      const before = { cpu: process.cpuUsage(), memory: process.memoryUsage().arrayBuffers };
+      counts[importsOrRefuses({ ...source, files })]++;
+      const { user } = process.cpuUsage(before.cpu);
+      expect(user / 1e6, `${source.path}, run ${run}: seconds`).toBeLessThan(1);
+      // What is not collected yet counts too; a little goes to texts and tables of any size.
+      const used = process.memoryUsage().arrayBuffers - before.memory;
+      expect(used, `${source.path}, run ${run}: bytes of ${size}`).toBeLessThan(4 * size + 2 ** 16);
+    }
+    expect(counts.refused).toBeGreaterThan(1000);
+    expect(counts.imported).toBeGreaterThan(10);
+  });
+});
+
+/** Bytes changed, cut out, put in or doubled, most of them near the beginning, where names and sizes are. */
+function damaged(good: Uint8Array, rng: ReturnType<typeof random>): Uint8Array {
+  let bytes = good;
+  for (let edit = 0; edit <= rng.below(3); edit++) {
+    const at = rng.below(rng.below(2) === 0 ? Math.min(bytes.length, 600) : bytes.length);
+    const count = 1 + rng.below(12);
+    const put = [
+      () => Uint8Array.from({ length: rng.below(9) }, () => rng.below(256)),
+      () => Uint8Array.of(bytes[at]! ^ (1 << rng.below(8))),
+      () => ascii(["null", "-1", "1e99", "true", '"a"', "99999999999"][rng.below(6)]!),
+      () => bytes.subarray(at, at + 2 * count),
+      () => new Uint8Array(count).fill(0xff),
+    ][rng.below(5)]!();
+    bytes = joined(bytes.subarray(0, at), put, bytes.subarray(at + (rng.below(2) === 0 ? put.length : count)));
+  }
+  return bytes;
+}

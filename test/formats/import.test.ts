@@ -7,6 +7,7 @@ import { readSafetensors, toFloat32, toTensor, writeSafetensors } from "../../sr
 import { freeze } from "../../src/export/freeze.ts";
 import { formats, importSae } from "../../src/formats/index.ts";
 import { readSource } from "../../src/formats/source.node.ts";
+import { unsigned } from "../../src/formats/unsigned.ts";
 import { metadataOf, packModel } from "../../src/onnx/model.ts";
 import { measuredRecord } from "../../src/record/measured.ts";
 import { trainedRecord } from "../../src/record/trained.ts";
@@ -74,10 +75,27 @@ async function changed(folder: string, cfg: Record<string, unknown>) {
 }
 
 test.each<[string, Record<string, unknown>, string]>([
-  ["saelens-standard", { normalize_activations: "layer_norm" }, 'normalize_activations is "layer_norm": not supported'],
-  ["saelens-standard", { reshape_activations: "hook_z" }, 'reshape_activations is "hook_z"'],
-  ["saelens-standard", { architecture: "gated" }, 'architecture is "gated"'],
-  ["saelens-standard", { architecture: "batchtopk" }, 'architecture is "batchtopk"'],
+  ["saelens-standard", { normalize_activations: "unit" }, 'normalize_activations is "unit": not supported'],
+  ["saelens-standard", { reshape_activations: "heads" }, 'reshape_activations is "heads"'],
+  ["saelens-standard", { architecture: "gated" }, 'tensor "b_gate" is missing'],
+  ["saelens-standard", { architecture: "batchtopk" }, 'tensor "topk_threshold" is missing'],
+  [
+    "saelens-standard",
+    { architecture: "temporal" },
+    'architecture is "temporal": it encodes sequences [batch, position',
+  ],
+  [
+    "saelens-standard",
+    { architecture: "phase" },
+    'architecture is "phase": not supported here, only standard or gated',
+  ],
+  ["saelens-standard", { d_out: 12 }, "architecture standard with d_out 12"],
+  ["saelens-standard", { max_iterations: 3 }, "max_iterations not supported with standard"],
+  [
+    "saelens-standard",
+    { normalize_activations: "covariance_whitening" },
+    "activation_whitening.safetensors is missing",
+  ],
   ["saelens-standard", { temperature: 2 }, "temperature"],
   ["saelens-standard", { k: 3 }, "architecture standard with k 3"],
   ["saelens-topk", { k: undefined }, "architecture topk with k missing"],
@@ -91,12 +109,17 @@ test.each<[string, Record<string, unknown>, string]>([
     "as SAELens writes since version 6, and says version 5.1.0;",
   ],
   ["saelens-topk", { metadata: {} }, "says version nothing; load and save it with"],
-  ["saelens-standard", { normalize_activations: "expected_average_only_in" }, "normalize_activations is"],
-  ["saelens-standard", { normalize_activations: "constant_norm_rescale" }, "normalize_activations is"],
+  [
+    "saelens-standard",
+    { normalize_activations: "expected_average_only_in" },
+    "give the norm_scaling_factor of its release",
+  ],
   ["saelens-standard", { apply_b_dec_to_input: undefined }, "apply_b_dec_to_input is missing"],
   ["saelens-jumprelu", { rescale_acts_by_decoder_norm: true }, "is not supported with jumprelu"],
-  ["saelens-topk", { architecture: "matryoshka_batchtopk" }, 'architecture is "matryoshka_batchtopk"'],
-  ["saelens-topk", { architecture: "transcoder", d_out: 12 }, 'architecture is "transcoder"'],
+  ["saelens-topk", { architecture: "matryoshka_batchtopk" }, 'tensor "topk_threshold" is missing'],
+  ["saelens-topk", { architecture: "transcoder", d_out: 12 }, "architecture transcoder with k 4"],
+  ["saelens-standard", { architecture: "transcoder", d_out: 12 }, "apply_b_dec_to_input is true"],
+  ["saelens-standard", { architecture: "transcoder", apply_b_dec_to_input: false }, "transcoder with d_out missing"],
   ["saelens-topk", { k: 2.5 }, "k is 2.5"],
   ["saelens-abstopk", { k: undefined }, "architecture abstopk with k missing"],
   ["saelens-5-topk", { activation_fn_str: "tanh-relu" }, 'activation_fn_str is "tanh-relu": not supported here'],
@@ -105,18 +128,23 @@ test.each<[string, Record<string, unknown>, string]>([
   ["saelens-5-topk", { activation_fn_kwargs: { k: 4, postact_fn: "x" } }, "postact_fn"],
   ["saelens-5-topk", { activation_fn: "relu" }, "activation_fn_str is topk and activation_fn relu"],
   ["saelens-5-topk", { finetuning_scaling_factor: false }, '"scaling_factor" is not all ones, and cfg.json says'],
-  ["saelens-5-topk", { normalize_activations: true }, "normalize_activations is true: not supported here"],
-  ["saelens-5-topk", { hook_name: "blocks.8.attn.hook_z" }, "hook_name is"],
-  ["saelens-5-topk", { architecture: "gated" }, 'architecture is "gated"'],
+  ["saelens-5-topk", { normalize_activations: true }, "--norm-factor (1: unscaled, as SAELens loads such a folder"],
+  ["saelens-5-topk", { architecture: "gated" }, "architecture gated with the activation topk contradict"],
   ["saelens-5-topk", { architecture: "jumprelu" }, "architecture jumprelu with the activation topk contradict"],
   ["saelens-5-topk", { l1_coefficients: 1 }, '"l1_coefficients" not known here, and may change what the SAE computes'],
   ["saelens-5-jumprelu", { finetuning_scaling_factor: true }, 'tensor "scaling_factor" is missing'],
   ["saelens-5-jumprelu", { activation_fn_kwargs: { k: 3 } }, "architecture jumprelu with k 3"],
   ["sparsify", { ema: 1 }, "ema"],
   ["sparsify-signed", { signed: "yes" }, 'signed is "yes"'],
-  ["sparsify", { activation: "groupmax" }, 'activation is "groupmax": not supported'],
-  ["sparsify", { transcode: true }, "transcode is true: not supported"],
-  ["sparsify", { skip_connection: true }, "skip_connection is true: not supported"],
+  ["sparsify", { activation: "relu" }, 'activation is "relu": not supported'],
+  [
+    "sparsify",
+    { activation: "groupmax", k: 5 },
+    "groupmax needs groups of one size: latentDim = 24 is no multiple of k = 5",
+  ],
+  ["sparsify-signed", { activation: "groupmax" }, "signed with activation groupmax"],
+  ["sparsify", { transcode: "yes" }, 'transcode is "yes"'],
+  ["sparsify", { skip_connection: true }, 'tensor "W_skip" is missing'],
   ["sparsify", { num_latents: 23 }, "says d_in 12 and 23 latents, encoder.weight is [24, 12]"],
   ["sparsify", { k: "four" }, 'k is "four"'],
 ])("%s with %j is refused by name", async (folder, cfg, message) => {
@@ -172,10 +200,22 @@ async function withFile(folder: string, name: string, content: Uint8Array | stri
 test("what inputs were multiplied by in a training run is never left out silently", async () => {
   const scaled = (text: string) => withFile("saelens-standard", "activation_scaler.json", text);
   expect(importSae(await scaled('{"scaling_factor": null}')).config.preset).toBe("saelens");
-  const refused = await scaled('{"scaling_factor": 1.25}');
-  expect(complaint(() => importSae(refused))).toContain(
-    "activation_scaler.json: scaling_factor is 1.25: not supported",
-  );
+  for (const [text, message] of [
+    [
+      '{"scaling_factor": 1.25}',
+      "inputs were multiplied by 1.25, and normalize_activations is not expected_average_only_in",
+    ],
+    ['{"scaling_factor": -1}', "activation_scaler.json: scaling_factor is -1"],
+    ['{"scaling_factor": null, "shift": 2}', '"shift" not known here'],
+  ] as const) {
+    const refused = await scaled(text);
+    expect(complaint(() => importSae(refused))).toContain(message);
+  }
+  const asks = await changed("saelens-standard", { normalize_activations: "expected_average_only_in" });
+  const [plain, doubled] = [1, 2].map((normFactor) => importSae({ ...asks, normFactor }).tensors);
+  expect(doubled!.W_enc!.data).toEqual(plain!.W_enc!.data.map((value) => 2 * value));
+  expect(doubled!.b_dec!.data).toEqual(plain!.b_dec!.data.map((value) => value / 2));
+  expect(doubled!.b_enc!.data).toEqual(plain!.b_enc!.data);
 });
 
 test("an SAE of SAELens 6 comes from where its metadata say; what is no text or number is left out", async () => {
@@ -218,7 +258,8 @@ test.each([
 ])("an SAE of Gemma Scope comes from where its folders say: %s", async (path, model, release) => {
   const { files } = await readSource(join(root, "gemma-scope"));
   const { origin, layer } = importSae({ path, files });
-  expect(origin).toEqual({ model, release, id: "layer_20/width_16k/average_l0_71", layer: 20 });
+  const hook = release.endsWith("res") ? "blocks.20.hook_resid_post" : "blocks.20.attn.hook_z";
+  expect(origin).toEqual({ model, hook, release, id: "layer_20/width_16k/average_l0_71", layer: 20 });
   expect(layer).toBe(20);
 });
 
@@ -267,34 +308,29 @@ test("a skip connection in the weights is refused, whatever cfg.json says", asyn
   expect(complaint(() => importSae(encoderOnly))).toContain('tensor "W_dec" is missing');
 });
 
-test("Gemma Scope's folders of scaled embeddings and of transcoders are refused by their name", async () => {
+test("Gemma Scope's folders of embeddings and of transcoders are what their names say", async () => {
   const { files } = await readSource(join(root, "gemma-scope"));
-  const at = (path: string) => complaint(() => importSae({ path, files }));
-  expect(at("gemma-scope-2b-pt-res/embedding/width_4k")).toContain('folder "embedding" has SAEs of scaled embeddings');
-  expect(at("/data/gemma-scope-2b-pt-transcoders/layer_3/params.npz")).toContain("gemma-scope-2b-pt-transcoders");
+  const at = (path: string) => importSae({ path, files });
+  const plain = at("layer_3/width_4k");
+  const embedding = at("gemma-scope-2b-pt-res/embedding/width_4k");
+  expect(embedding.tensors.W_dec!.data).toEqual(plain.tensors.W_dec!.data.map((value) => value * Math.sqrt(12)));
+  const transcoder = at("/data/gemma-scope-2b-pt-transcoders/layer_3/params.npz");
+  expect([plain.config.outputDim, transcoder.config.outputDim]).toEqual([undefined, 12]);
 });
 
-test.each([
-  [["config.json", "params.safetensors"], "is Gemma Scope 2, which is none of the formats that can be imported: "],
-  [["ae.pt", "config.json"], "is dictionary_learning, which is none of"],
-  [["hyperparams.json"], "is Llama Scope, which is none of"],
-  [["cfg.json", "trainer_state.pt"], "is a training checkpoint of SAELens, which is none of"],
-])("a folder with %j is refused by what it is", (others, message) => {
-  expect(complaint(() => importSae({ path: "a", files: new Map(), others }))).toContain(`a: ${message}`);
-});
-
-test("a folder of several SAEs says which are in it: sparsify's run, Gemma Scope's release", async () => {
+test("a folder of several SAEs says which are in it: sparsify's run, Gemma Scope's release, checkpoints", async () => {
   const root = temporaryFolder();
   for (const name of ["layers.10", "layers.2", "layers.2.mlp"])
     cpSync(pathOf("sparsify"), join(root, name), { recursive: true });
-  writeFileSync(join(root, "config.json"), "{}");
+  for (const name of ["config.json", "optimizer_0.pt", "state.pt"]) writeFileSync(join(root, name), "{}");
   cpSync(pathOf("gemma-scope"), join(root, "layer_3/width_16k/average_l0_9"), { recursive: true });
+  cpSync(pathOf("experiment"), join(root, "grid/a.pt"));
   cpSync("docs", join(root, "docs"), { recursive: true });
-  const source = await readSource(`${root}/`);
-  expect(complaint(() => importSae(source))).toBe(
-    `${root}/: is no SAE, it has 4 in it: layer_3/width_16k/average_l0_9, layers.2, layers.2.mlp, layers.10; import one of them, ${root}/layer_3/width_16k/average_l0_9`,
-  );
-  expect(importSae(await readSource(join(root, "layers.10"))).config.preset).toBe("sparsify");
+  const { within, files } = await readSource(`${root}/`);
+  expect(within).toEqual(["grid/a.pt", "layer_3/width_16k/average_l0_9", "layers.2", "layers.2.mlp", "layers.10"]);
+  expect(files.size).toBe(0);
+  for (const one of ["layers.10", "layers.10/sae.safetensors", "layers.10/cfg.json"])
+    expect(importSae(await readSource(join(root, one))).config.preset).toBe("sparsify");
 });
 
 test("a folder of no known format says which there are", async () => {
@@ -445,7 +481,9 @@ describe("export --format", () => {
     ) as [(checkpoint: Parameters<typeof freeze>[0]) => string, (checkpoint: Parameters<typeof freeze>[0]) => string];
     const signed = sparsify(trained("topk", "report"));
     expect(signed).toMatch(/^a: sparsify has top-k and groupmax of ReLU only, without signs; this is topk /);
-    expect(signed).toMatch(/\(k 4, select magnitude, [^)]*\); export it with --format saelens or as \.onnx$/);
+    expect(signed).toMatch(
+      /\(k 4, select magnitude, [^)]*\); export it with --unsigned \(exact, with twice the latents\) or with --format saelens or as \.onnx$/,
+    );
     expect(sparsify(importSae(await readSource(pathOf("sparsify-signed"))))).toContain("with --format saelens or as");
     const raw = trained("topk", "report", { select: "value" });
     expect(saelens(raw)).toMatch(
@@ -453,7 +491,9 @@ describe("export --format", () => {
     );
     expect(sparsify(raw)).toMatch(/top-k and groupmax of ReLU only.*; export it as \.onnx$/);
     const jump = importSae(await readSource(pathOf("gemma-scope")));
-    expect(sparsify(jump)).toMatch(/this is pretrained-jumprelu .*with --format saelens or as \.onnx$/);
+    expect(sparsify(jump)).toMatch(
+      /this is pretrained-jumprelu .*with --format saelens or with --format dictionary-learning or as \.onnx$/,
+    );
     for (const options of [
       { select: "magnitude", relu: true },
       { select: "value", relu: false },
@@ -464,8 +504,7 @@ describe("export --format", () => {
       ["topk", "report"],
       ["topk-relu", "gao2024"],
       ["pretrained-topk", "saelens"],
-      ["pretrained-jumprelu", "saelens"],
-      ["pretrained-relu", "saelens"],
+      ["pretrained-gated", "saelens"],
     ] as const) {
       const transcoder = trained(architecture, preset, {}, { outputDim: 8 });
       const why = (name: string) =>
@@ -474,4 +513,46 @@ describe("export --format", () => {
       expect(sparsify(transcoder)).toBe(why("sparsify"));
     }
   });
+});
+
+test("--norm-factor is refused where inputs are taken as they are", async () => {
+  const source = await readSource(join(root, "sparsify"));
+  expect(complaint(() => importSae({ ...source, normFactor: 2 }))).toContain(
+    "taken as they are; leave --norm-factor out",
+  );
+  const plain = await readSource(join(root, "saelens-standard"));
+  expect(complaint(() => importSae({ ...plain, normFactor: 2 }))).toContain(
+    "is not expected_average_only_in; which of the two",
+  );
+  const scope = await readSource("test/fixtures/peers/llama-scope/final/Llama3_1-8B-Base-L15R-8x");
+  expect(complaint(() => importSae({ ...scope, normFactor: 2 }))).toContain("says the average length of blocks.15");
+});
+
+test("Llama Scope: a latent times the length of its decoder row must be above the threshold, where the file says so", async () => {
+  const source = await readSource("test/fixtures/peers/llama-scope/final/Llama3_1-8B-Base-L15R-8x");
+  const settings = JSON.parse(new TextDecoder().decode(source.files.get("hyperparams.json")));
+  const said = { ...settings, sparsity_include_decoder_norm: true };
+  const files = new Map([...source.files, ["hyperparams.json", new TextEncoder().encode(JSON.stringify(said))]]);
+  const [plain, withLengths] = [importSae(source), importSae({ ...source, files })].map(({ tensors }) => tensors);
+  const { tensors } = readSafetensors(source.files.get("checkpoints/final.safetensors")!, "a");
+  const [width, latents] = tensors.get("decoder.weight")!.shape as [number, number];
+  const decoder = toFloat32(tensors.get("decoder.weight")!).data;
+  for (let latent = 0; latent < latents; latent++) {
+    const length = Math.hypot(...Array.from({ length: width }, (_, i) => decoder[i * latents + latent]!));
+    expect(withLengths!.threshold!.data[latent]! * length).toBeCloseTo(plain!.threshold!.data[latent]!, 6);
+  }
+  expect(withLengths!.W_enc).toEqual(plain!.W_enc);
+});
+
+test.each(["report", "original"])("the default SAE, preset %s, rebuilds the same without signs", async (preset) => {
+  const signed = trained("topk", preset);
+  const [own, without] = [await outputs(signed), await outputs(unsigned(signed, "a"))];
+  const again = (all: readonly number[]) => all.slice(-20 * 12);
+  const largest = Math.max(...again(own).map(Math.abs));
+  for (const [i, value] of again(own).entries())
+    expect(Math.abs(value - again(without)[i]!) / largest).toBeLessThan(1e-6);
+  for (const format of ["sparsify", "dictionary-learning"] as const)
+    expect(() => formats[format].write(unsigned(signed, "a"), "a")).not.toThrow();
+  for (const dims of [{ outputDim: 8 }, { outputDim: 12 }])
+    expect(unsigned(trained("topk", preset, {}, dims), "a").tensors.b_dec!.dims).toEqual([dims.outputDim]);
 });

@@ -37,6 +37,12 @@ export const exportCommand = defineCommand({
       choices: writtenNames,
       describe: "write a folder in another library's format instead",
     },
+    unsigned: {
+      type: "boolean",
+      default: false,
+      describe:
+        "with --format: an SAE with signs as one of twice the latents without, for libraries that have no signs",
+    },
     target: {
       choices: Object.keys(targets) as TargetName[],
       default: "ort" as TargetName,
@@ -75,11 +81,16 @@ export const exportCommand = defineCommand({
       const ignored = Object.entries({ part, target, dtype, data }).find(([name, value]) => value !== unasked[name]);
       if (ignored)
         throw new ConfigError(`--${ignored[0]} is for .onnx models; --format ${given.format} has none, leave it out`);
-      const files = await exportFormat(given.format, checkpointsAmong(given.checkpoints as string[]), given.out);
+      const { out, unsigned: withoutSigns } = given;
+      const paths = checkpointsAmong(given.checkpoints as string[]);
+      const files = await exportFormat(given.format, paths, { out, withoutSigns });
+      if (withoutSigns)
+        note("of latents i and D + i one is |z_i|, for D latents; at equal magnitudes those above 0 are kept first");
       for (const one of files) note(one.path);
       if (given.json) print(JSON.stringify(files, null, 1));
       return;
     }
+    if (given.unsigned) throw new ConfigError("--unsigned is for --format; .onnx has signs, leave it out");
     const { target, dtype, data, "max-ev-loss": maxEvLoss } = given;
     if (!(maxEvLoss >= 0)) throw new ConfigError(`--max-ev-loss must be a number of at least 0, got ${maxEvLoss}`);
     if (dtype === "float32" && data !== undefined)

@@ -4,8 +4,10 @@ import { originText } from "../../checkpoint/origin.ts";
 import { writeWhole } from "../../data/files.node.ts";
 import { writeFrozen } from "../../export/files.node.ts";
 import { freezeWithVectors } from "../../export/vectors/vectors.ts";
-import { formats, importSae } from "../../formats/index.ts";
+import type { SourceFiles } from "../../formats/format.ts";
+import { importSae, readFormats } from "../../formats/index.ts";
 import { readSource } from "../../formats/source.node.ts";
+import { ConfigError } from "../../util/errors.ts";
 import { checkFileName } from "../../util/fileName.ts";
 import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
@@ -16,41 +18,99 @@ export const importCommand = defineCommand({
   command: "import <path>",
   positional: {
     path: {
-      describe: `a file or folder: ${Object.values(formats)
-        .map(({ describe }) => describe)
-        .join("; ")}`,
+      describe: `a file or folder, or a folder of many: ${readFormats.map(({ describe }) => describe).join("; ")}`,
     },
   },
   options: {
     out: { type: "string", default: "models", describe: "folder to write to" },
     name: { type: "string", describe: "first part of the files' names [default: the path's last part]" },
+    "norm-factor": {
+      type: "number",
+      describe:
+        "what inputs were multiplied by in training, where no file says it (SAELens's expected_average_only_in)",
+    },
     json: flags.json,
   },
-  examples: [["$0 import layers.10 --out models", "a sparsify folder: checkpoint, encoder and autoencoder"]],
+  examples: [
+    ["$0 import layers.10 --out models", "a sparsify folder: checkpoint, encoder and autoencoder"],
+    ["$0 import checkpoints/run", "every SAE of a run"],
+  ],
   async run(given) {
     const path = given.path as string;
-    const checkpoint = importSae(await readSource(path));
-    const name = given.name ?? basename(resolve(path)).replace(/\.(pt|npz)$/, "");
-    checkFileName(name, "--name");
-    const models = await freezeWithVectors(checkpoint, ["encoder", "autoencoder"]);
-    const file = join(given.out, `${name}.safetensors`);
-    const written = [file];
-    for (const [part, model] of models) {
-      const to = join(given.out, `${name}.${part}.onnx`);
-      await writeFrozen(to, model);
-      written.push(to);
+    const { out, "norm-factor": normFactor } = given;
+    if (normFactor !== undefined && !(normFactor > 0 && Number.isFinite(normFactor)))
+      throw new ConfigError(`--norm-factor must be a number above 0, got ${normFactor}`);
+    const source = await readSource(path);
+    const { within = [] } = source;
+    if (within.length === 0) {
+      const name = given.name ?? stem(basename(resolve(path)));
+      const { line, ...about } = await imported({ ...source, normFactor }, checkFileName(name, "--name"), out);
+      print(given.json ? JSON.stringify(about, null, 1) : line);
+      return;
     }
-    await writeWhole(file, writeCheckpoint(checkpoint));
-    for (const one of written) note(one);
-    const { architecture, preset, inputDim, latentDim, options } = checkpoint.config;
-    const { origin = null } = checkpoint;
-    const dims = { input_dim: inputDim, latent_dim: latentDim };
-    const about = { architecture, source: preset, origin, ...dims, options, files: written };
-    const from = origin ? `; comes from ${visible(originText(origin))}` : "";
-    print(
-      given.json
-        ? JSON.stringify(about, null, 1)
-        : `${architecture} from ${preset}, ${inputDim} to ${latentDim}${from}`,
-    );
+    const names = within.map((way) => [given.name, ...stem(way).split(/[/\\]/)].filter(Boolean).join("_"));
+    for (const [i, name] of names.entries()) {
+      checkFileName(name, `the name of ${within[i]}`);
+      if (names.indexOf(name) !== i)
+        throw new ConfigError(
+          `${path}: ${within[i]} and ${within[names.indexOf(name)]} would have one name; import them one by one`,
+        );
+    }
+    const done: Awaited<ReturnType<typeof imported>>[] = [];
+    const refused: string[] = [];
+    for (const [i, way] of within.entries())
+      try {
+        done.push(await imported({ ...(await readSource(join(path, way))), normFactor }, names[i]!, out));
+        if (!given.json) print(`${way}: ${done.at(-1)!.line}`);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        refused.push(error.message);
+        note(`not imported: ${visible(error.message)}`);
+      }
+    if (given.json)
+      print(
+        JSON.stringify(
+          done.map(({ line: _, ...about }) => about),
+          null,
+          1,
+        ),
+      );
+    if (refused.length > 0)
+      throw new ConfigError(
+        `${path}: ${refused.length} of ${within.length} were not imported; the first: ${refused[0]}`,
+      );
   },
 });
+
+/** A file's name, or the way to it, without its ending. */
+const stem = (name: string) => name.replace(/\.(pt|npz)$/, "");
+
+/** Imports one SAE and writes its files. @throws {ConfigError} before anything is written. */
+async function imported(source: SourceFiles, name: string, out: string) {
+  const notes: string[] = [];
+  const checkpoint = importSae(source, (line) => notes.push(line));
+  const models = await freezeWithVectors(checkpoint, ["encoder", "autoencoder"]);
+  const file = join(out, `${name}.safetensors`);
+  const files = [file];
+  for (const [part, model] of models) {
+    const to = join(out, `${name}.${part}.onnx`);
+    await writeFrozen(to, model);
+    files.push(to);
+  }
+  await writeWhole(file, writeCheckpoint(checkpoint));
+  for (const line of notes) note(`${source.path}: ${visible(line)}`);
+  for (const one of files) note(one);
+  const { architecture, preset, inputDim, latentDim, outputDim, options } = checkpoint.config;
+  const { origin = null } = checkpoint;
+  const dims = {
+    input_dim: inputDim,
+    latent_dim: latentDim,
+    ...(outputDim === undefined ? {} : { output_dim: outputDim }),
+  };
+  const from = origin ? `; comes from ${visible(originText(origin))}` : "";
+  const to = outputDim === undefined ? "" : `, a transcoder to ${outputDim}`;
+  return {
+    ...{ architecture, source: preset, origin, ...dims, options, notes, files },
+    line: `${architecture} from ${preset}, ${inputDim} to ${latentDim}${to}${from}`,
+  };
+}

@@ -1,5 +1,6 @@
 import { faintShare } from "../../data/vectors.ts";
 import { outputDimOf } from "../../sae/dims.ts";
+import { normEpsilon } from "../../sae/normalise.ts";
 import type { Plain, PlainTensors } from "../../sae/plain.ts";
 import { architectureOf, type SaeSpec } from "../../sae/spec.ts";
 import type { HostTensor } from "../../util/tensor.ts";
@@ -35,10 +36,11 @@ export function plainLatents(spec: SaeSpec, tensors: PlainTensors, x: HostTensor
   const { W_enc, b_dec } = tensors;
   const bias = tensors["bias" in plain && plain.bias ? plain.bias : "b_enc"];
   return Array.from({ length: x.dims[0]! }, (_, row) => {
+    const { shift, scale: size } = scaleOf(plain, x.data.subarray(row * inputDim, (row + 1) * inputDim));
     const input = Float64Array.from({ length: inputDim }, (_, i) => {
-      return x.data[row * inputDim + i]! - (plain.inputBias ? b_dec!.data[i]! : 0);
+      return (x.data[row * inputDim + i]! - shift) / size - (plain.inputBias ? b_dec!.data[i]! : 0);
     });
-    if ("pursues" in plain) return pursued(plain.pursues, input, tensors.W_dec!);
+    if ("pursues" in plain) return pursued(plain, input, tensors.W_dec!);
     const pre = Float64Array.from({ length: latentDim }, (_, latent) => {
       let sum = bias!.data[latent]!;
       const from = latent * inputDim;
@@ -50,6 +52,21 @@ export function plainLatents(spec: SaeSpec, tensors: PlainTensors, x: HostTensor
     if ("gate" in plain) return { ...gated(plain, given), scale };
     return { ...("groups" in plain ? largestOfEach(plain, given) : largest(plain, given)), scale };
   });
+}
+
+/** What a row is divided by, after a shift is taken off, before it is encoded; and what its reconstruction is multiplied by. */
+function scaleOf({ normalise = "none" }: Plain, x: ArrayLike<number>) {
+  const row = Float64Array.from(x);
+  const sum = (values: Float64Array) => values.reduce((all, one) => all + one, 0);
+  if (normalise === "none") return { shift: 0, scale: 1, back: 1 };
+  const shift = normalise === "layer-norm" ? sum(row) / row.length : 0;
+  const square = sum(row.map((v) => (v - shift) ** 2));
+  if (normalise === "layer-norm") {
+    const back = Math.sqrt(square / (row.length - 1));
+    return { shift, scale: back + normEpsilon, back };
+  }
+  const back = Math.sqrt(square / row.length);
+  return { shift, scale: back || 1, back };
 }
 
 interface Given {
@@ -97,10 +114,14 @@ function largestOfEach(plain: Extract<Plain, { groups: number }>, { pre, tensors
 }
 
 /**
- * Matching pursuit: `rounds` times the decoder row with the largest product with what is left of the row is taken off. A round in which no
+ * Matching pursuit: so many times the decoder row with the largest product with what is left of the row is taken off. A round in which no
  * product is above 0 takes nothing. Where two are nearly equal, all later rounds may differ: there is no edge to move a row to.
  */
-function pursued(rounds: number, left: Float64Array, { data, dims }: HostTensor<"float32">): PlainRow {
+function pursued(
+  { pursues: rounds, untilRepeat = false, untilBelow = 0 }: Extract<Plain, { pursues: number }>,
+  left: Float64Array,
+  { data, dims }: HostTensor<"float32">,
+): PlainRow {
   const [latentDim, width] = dims as [number, number];
   const latents = new Float64Array(latentDim);
   const products = () =>
@@ -116,8 +137,13 @@ function pursued(rounds: number, left: Float64Array, { data, dims }: HostTensor<
     const size = Math.max(0, found[best]!);
     if (scale > 0) gap = Math.min(gap, (found[best]! - next) / scale);
     if (Math.abs(found[best]!) <= faintShare * scale) faint++;
+    const isNew = size > 0 && latents[best] === 0;
     latents[best]! += size;
     for (let i = 0; i < width; i++) left[i]! -= size * data[best * width + i]!;
+    const length = Math.sqrt(left.reduce((sum, v) => sum + v * v, 0));
+    // Near the length at which a row ends, another round may follow or not.
+    if (untilBelow > 0 && scale > 0) gap = Math.min(gap, Math.abs(length - untilBelow) / scale);
+    if ((untilRepeat && !isNew) || length < untilBelow) break;
   }
   const edge = { terms: [], distance: 0 };
   return { latents, top: [], threshold: Number.POSITIVE_INFINITY, gap, distinct: 1, faint, edge, scale };
@@ -157,5 +183,8 @@ export function plainReconstruction(
   if (W_skip)
     for (let i = 0; i < width; i++)
       for (let j = 0; j < spec.inputDim; j++) sums[i]! += W_skip.data[i * spec.inputDim + j]! * x[j]!;
-  return sums;
+  const plain = architectureOf(spec).plain(spec.options, spec);
+  if (spec.outputDim !== undefined || (plain.normalise ?? "none") === "none") return sums;
+  const { shift, back } = scaleOf(plain, x);
+  return sums.map((v) => v * back + shift);
 }
