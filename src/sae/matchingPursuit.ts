@@ -116,9 +116,10 @@ export const matchingPursuit = defineSae({
     const { W_dec, b_dec } = tiedParameters(dims, geometricMedian);
     return { W_dec, b_dec };
   },
-  encode(x, { W_dec, b_dec }, { options: { k }, mode, dims, keep }) {
+  encode(x, { W_dec, b_dec }, { options: { k }, mode, dims, keep, padding }) {
     const rest = op.sub(x, b_dec);
-    if (mode === "inference" || dims.latentDim > mostProducts) return pursued(rest, W_dec, k, keep);
+    // Batches are padded on GPUs, where rows added to one another come out in an order of chance.
+    if (mode === "inference" || padding || dims.latentDim > mostProducts) return pursued(rest, W_dec, k, keep);
     const pre = op.gemm(rest, W_dec, { transB: true });
     return { pre, z: pursuedByProducts(pre, op.gemm(W_dec, W_dec, { transB: true }), k, keep) };
   },
