@@ -62,3 +62,13 @@ const inline = (text: string): string =>
 /** vega numbers gradients and clips from 0 in every drawing; on one page they need names of their own. */
 export const ownIds = (svg: string, name: string): string =>
   svg.replace(/(id="|url\(#)((?:gradient|clip)[\w-]*)/g, (_, before: string, id: string) => `${before}${name}-${id}`);
+
+/** How a page that opens from disk begins, down to its body. */
+export const headOf = (title: string, style: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>`;

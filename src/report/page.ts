@@ -1,5 +1,5 @@
 import type { Block } from "./document.ts";
-import { escapeHtml, htmlOf, idOf, ownIds } from "./html.ts";
+import { escapeHtml, headOf, htmlOf, idOf, ownIds } from "./html.ts";
 import { style, tooltipScript } from "./style.ts";
 
 /** A figure as SVG text, drawn for a wide window and, where it differs, for a narrow one. */
@@ -24,14 +24,7 @@ export function reportPage({ title, blocks, drawings }: PageInputs): string {
     block.kind === "heading" ? `<a href="#${idOf(block.text)}">${escapeHtml(block.text)}</a>` : [],
   );
   const body = htmlOf(blocks, (name) => drawingOf(name, drawings.get(name)));
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${style}</style>
-</head>
+  return `${headOf(title, style)}
 <body>
 <h1>${escapeHtml(title)}</h1>
 <nav>${links.join("")}</nav>

@@ -68,7 +68,7 @@ export const batchTopK = defineSae({
   },
   sparsity: "k",
   presets: { bussmann2024: {}, recommended: {} },
-  training: recommended({ learningRate: 4e-3, weightDecay: 1 }),
+  training: recommended({ weightDecay: 1 }),
   params: (dims) => tiedParameters(dims, geometricMedian),
   state: {
     tensors: () => ({

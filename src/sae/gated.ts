@@ -29,7 +29,7 @@ export const gated = defineSae({
   },
   sparsity: "lambda",
   presets: { "rajamanoharan2024-gated": {}, recommended: {} },
-  training: recommended({ learningRate: 4e-3, auxK: 0 }),
+  training: recommended({ auxK: 0 }),
   params(dims) {
     const { b_enc: b_gate, ...tied } = tiedParameters(dims, zeros);
     const perLatent = { shape: [dims.latentDim], perLatent: true, init: zeros } as const;

@@ -21,7 +21,7 @@ export const groupMax = defineSae({
     },
   },
   presets: { sparsify: {}, recommended: {} },
-  training: recommended({ learningRate: 4e-3, weightDecay: 1 }),
+  training: recommended({ weightDecay: 1 }),
   refuses: ({ k }, { latentDim }) =>
     latentDim % k === 0
       ? undefined

@@ -119,7 +119,7 @@ export const jumpRelu = defineSae({
   },
   training: (options, chosen) => ({
     inputScale: "rows",
-    ...recommended({ learningRate: 4e-3, weightDecay: 1 })(options, chosen),
+    ...recommended({ weightDecay: 1 })(options, chosen),
   }),
   params: (dims, { firstThreshold }) => ({
     ...tiedParameters(dims, zeros),

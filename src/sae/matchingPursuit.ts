@@ -29,7 +29,7 @@ export const matchingPursuit = defineSae({
   },
   presets: { costa2025: {}, recommended: {} },
   // No latent of it dies, and its rows of unit length lose nothing by weight decay.
-  training: recommended({ learningRate: 4e-3, auxK: 0 }),
+  training: recommended({ auxK: 0 }),
   refuses({ k }, { latentDim, outputDim }) {
     if (outputDim !== undefined)
       return "matching-pursuit takes decoder rows off its input, which a transcoder's are not made for; leave the target out, or choose another architecture";

@@ -38,7 +38,7 @@ export const pAnneal = defineSae({
   },
   sparsity: "lambda",
   presets: { karvonen2024: {}, recommended: {} },
-  training: recommended({ learningRate: 4e-3 }),
+  training: recommended({}),
   params: (dims) => tiedParameters(dims, zeros),
   timed: true,
   state: {

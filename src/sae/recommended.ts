@@ -8,6 +8,7 @@ import type { Chosen } from "./architecture.ts";
  */
 const common = ({ inputDim, latentDim }: Chosen["dims"]): AnyOptionValues => ({
   inputScale: "rows",
+  learningRate: 4e-3,
   schedule: "linear",
   warmup: 0.05,
   decay: 0.2,

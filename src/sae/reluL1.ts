@@ -34,7 +34,7 @@ export const reluL1 = defineSae({
     "anthropic-april-2024": { penalty: "decoder-norm" },
     recommended: { penalty: "sum" },
   },
-  training: recommended({ learningRate: 4e-3 }),
+  training: recommended({}),
   params: (dims) => tiedParameters(dims, zeros),
   encode(x, params, { options, dims }) {
     const pre = options.penalty === "sum" ? encodeOffBias(x, params, dims) : linearEncode(x, params);

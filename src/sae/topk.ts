@@ -38,7 +38,7 @@ export const topK = defineSae({
   },
   // Selection by magnitude kills more latents: they start as they decode, and the dead ones get more of a gradient.
   training: recommended(({ dims }) => ({
-    ...{ learningRate: 4e-3, weightDecay: 0.5, auxCoefficient: 1, biasStart: "mean" },
+    ...{ weightDecay: 0.5, auxCoefficient: 1, biasStart: "mean" },
     ...(outputDimOf(dims) === dims.inputDim ? { tiedStart: "yes" } : {}),
   })),
   // First values as torch.nn.Linear draws them, decoder rows then divided by their length.

@@ -13,7 +13,7 @@ export const topKRelu = defineSae({
     k: { type: "integer", min: 1, max: "latentDim", describe: "latents kept per row" },
   },
   presets: { gao2024: {}, recommended: {} },
-  training: recommended({ learningRate: 4e-3, weightDecay: 1 }),
+  training: recommended({ weightDecay: 1 }),
   params: (dims) => tiedParameters(dims, geometricMedian),
   sparsity: "k",
   encode(x, params, { sparsity: k, dims, keep }) {

@@ -1,4 +1,4 @@
-import { escapeHtml } from "../../report/html.ts";
+import { escapeHtml, headOf } from "../../report/html.ts";
 import { style } from "../../report/style.ts";
 import { explore } from "./script.ts";
 import { explorerStyle } from "./style.ts";
@@ -12,14 +12,7 @@ export interface ExplorerAbout {
 
 /** The explorer's page: opens from disk; `explorer/list.js` and a file a latent lie beside it. */
 export function explorerPage({ title, lines }: ExplorerAbout): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${style}${explorerStyle}</style>
-</head>
+  return `${headOf(title, style + explorerStyle)}
 <body>
 <header>
 <h1>${escapeHtml(title)}</h1>
