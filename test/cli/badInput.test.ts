@@ -98,7 +98,11 @@ const cases: [string, string[], ...RegExp[]][] = [
     train("--aux-k", "4", "--dead-steps", "100000"),
     /auxK: a latent is dead after deadSteps = 100000 steps/,
   ],
-  ["an unknown preset", train("--preset", "nobody"), /preset of topk must be one of report, original, recommended, got nobody/],
+  [
+    "an unknown preset",
+    train("--preset", "nobody"),
+    /preset of topk must be one of report, original, recommended, got nobody/,
+  ],
   ["an unknown provider", train("--provider", "tpu"), /--provider must be one of cpu, .*, got "tpu"/],
   [
     "no number",
