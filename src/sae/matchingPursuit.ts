@@ -28,7 +28,7 @@ export const matchingPursuit = defineSae({
     },
   },
   presets: { costa2025: {}, recommended: {} },
-  // No latent of it dies, and its rows of unit length lose nothing by weight decay.
+  // Hardly a latent of it dies, and its rows of unit length lose nothing by weight decay.
   training: recommended({ auxK: 0 }),
   refuses({ k }, { latentDim, outputDim }) {
     if (outputDim !== undefined)
@@ -54,6 +54,7 @@ export const matchingPursuit = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
+  revival: (_options) => ({ pre: (x, { W_dec, b_dec }) => op.gemm(op.sub(x, b_dec), W_dec, { transB: true }), by: "relu" }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: ({ k }) => ({ inputBias: true, pursues: k }),
   saidIn: ({ k: rounds }) => ({
