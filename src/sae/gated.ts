@@ -29,7 +29,8 @@ export const gated = defineSae({
   },
   sparsity: "lambda",
   presets: { "rajamanoharan2024-gated": {}, recommended: {} },
-  training: recommended({}),
+  // AuxK was tried: with dead latents' values of either sign more of them died, not fewer.
+  training: recommended({ auxK: 0 }),
   params(dims) {
     const { b_enc: b_gate, ...tied } = tiedParameters(dims, zeros);
     const perLatent = { shape: [dims.latentDim], perLatent: true, init: zeros } as const;
@@ -55,10 +56,9 @@ export const gated = defineSae({
       gate: scope("gate", () => meanSquaredError(target, ofGates(), padding)),
     };
   },
-  // A dead latent's gate is shut: what the gate saw is the latent's value, of either sign, so that its gradient can open it.
   revival: (_options) => ({
     pre: (x, { b_gate, ...params }, dims) => encodeOffBias(x, { ...params, b_enc: b_gate }, dims),
-    by: "value",
+    by: "relu",
   }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   // Above its gate a latent is on: where the gate opens, or where its magnitude gets above 0, whichever comes later.

@@ -1,14 +1,15 @@
 import * as op from "../graph/ops.ts";
-import { scope, type Value } from "../graph/value.ts";
 import { defineSae } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
+import { pursue, pursueByGram } from "./pursue.ts";
 import { recommended } from "./recommended.ts";
-
-type V = Value<"float32">;
 
 /** Every round adds its nodes to the graph: a Loop has no gradient. */
 const mostRounds = 64;
+
+/** The products of decoder rows with one another, which make rounds of training quick on CPUs, are at most 64 MB. Padding is for GPUs. */
+const widestGram = 4096;
 
 /**
  * Encodes with its decoder. What is left of a row starts as x - b_dec; k times the decoder row with the largest product with it, of unit
@@ -39,22 +40,16 @@ export const matchingPursuit = defineSae({
     const { W_dec, b_dec } = tiedParameters(dims, geometricMedian);
     return { W_dec, b_dec };
   },
-  encode(x, { W_dec, b_dec }, { options: { k }, keep }) {
-    let left = op.sub(x, b_dec);
-    let [pre, z]: (V | undefined)[] = [];
-    for (let round = 0; round < k; round++)
-      scope(`round_${round}`, () => {
-        const products = op.gemm(left, W_dec, { transB: true });
-        const { z: taken } = keep(products, products, 1, op.relu);
-        pre ??= products;
-        z = z ? op.add(z, taken) : taken;
-        if (round < k - 1) left = op.sub(left, op.gemm(taken, W_dec));
-      });
-    return { pre: pre!, z: z! };
+  encode(x, { W_dec, b_dec }, { options: { k }, mode, dims, padding, keep }) {
+    const quick = mode === "train" && !padding && dims.latentDim <= widestGram;
+    return (quick ? pursueByGram : pursue)(op.sub(x, b_dec), W_dec, k, keep);
   },
   decode: (z, params) => linearDecode(z, params),
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
-  revival: (_options) => ({ pre: (x, { W_dec, b_dec }) => op.gemm(op.sub(x, b_dec), W_dec, { transB: true }), by: "relu" }),
+  revival: (_options) => ({
+    pre: (x, { W_dec, b_dec }) => op.gemm(op.sub(x, b_dec), W_dec, { transB: true }),
+    by: "relu",
+  }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: ({ k }) => ({ inputBias: true, pursues: k }),
   saidIn: ({ k: rounds }) => ({

@@ -75,6 +75,9 @@ export const timing = (architecture: string): Partial<TrainRequest> => {
   return timed ? { totalSteps: 15 } : {};
 };
 
+/** Whether it computes its latents by the same operators everywhere. Matching pursuit trains on CPUs by another form (src/sae/pursue.ts). */
+export const oneForm = (architecture: string): boolean => architecture !== "matching-pursuit";
+
 /** Of an architecture with a threshold no rows are held out, so that tests can count batches. */
 const countable = ({ state }: Architecture): Partial<TrainRequest> =>
   state?.threshold === undefined ? {} : { calibrate: 0 };

@@ -55,7 +55,7 @@ async function run(config: TrainConfig, tensors: TrainState, activations: HostTe
 
 test("all but matching pursuit can be transcoders", () => {
   const without = cases.filter((one) => !able.includes(one)).map(({ architecture }) => architecture);
-  expect(without).toEqual(["matching-pursuit"]);
+  expect([...new Set(without)]).toEqual(["matching-pursuit"]);
 });
 
 describe.each(kinds)("$name as $kind", (one) => {
