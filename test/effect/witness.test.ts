@@ -1,14 +1,10 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { trainConfig } from "../../src/config/config.ts";
-import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
 import { parseLatents } from "../../src/effect/changes.ts";
-import { type Effect, type EffectRequest, measureEffect } from "../../src/effect/effect.node.ts";
-import { openLanguageModel } from "../../src/harvest/model.node.ts";
-import type { HostTensor } from "../../src/util/tensor.ts";
+import { type Effect, measureEffect } from "../../src/effect/effect.node.ts";
+import { belongs, fileOf, fixture, fixtureSae, request } from "./helpers.ts";
 
 /** What PyTorch says in float64; see effect_witness.py. */
 interface Witness {
@@ -19,32 +15,11 @@ interface Witness {
   >;
 }
 
-const folder = "test/fixtures/effect";
-const witness: Witness = JSON.parse(readFileSync(join(folder, "witness.json"), "utf8"));
-const own = mkdtempSync(join(tmpdir(), "sae-onnx-"));
-const sae = join(own, "sae.safetensors");
+const witness: Witness = JSON.parse(readFileSync(join(fixture, "witness.json"), "utf8"));
 const [a, b, c] = witness.latents;
-
-/** A checkpoint with the fixture's weights, and where its rows come from. */
-function checkpoint(origin: Record<string, string | number> | null): Uint8Array {
-  const file = join(folder, "sae.safetensors");
-  const { tensors } = readSafetensors(readFileSync(file), file);
-  return writeCheckpoint({
-    config: trainConfig({ inputDim: 16, latentDim: 32, architecture: "topk-relu", options: { k: 4 } }),
-    tensors: Object.fromEntries([...tensors].map(([name, one]) => [name, toTensor(one) as HostTensor<"float32">])),
-    ...{ epochsDone: 100, loss: [], dataDigest: "", layer: null, position: null, origin, metrics: {} },
-  });
-}
-
-const request = async (more: Partial<EffectRequest> = {}): Promise<EffectRequest> => ({
-  model: await openLanguageModel(join(folder, "model.onnx")),
-  ...{ sae, text: join(folder, "texts.jsonl"), tokenizer: undefined, keepSpecial: false, plain: false },
-  ...{ maxTokens: 64, changes: [], controls: 1, seed: 0, batchTokens: 40, threads: 1, ...more },
-});
 
 let effect: Effect;
 beforeAll(async () => {
-  writeFileSync(sae, checkpoint({ hook: "blocks.1", positions: "1.." }));
   const changes = [
     ...parseLatents("ablate", `${a},${a}+${b}`),
     ...parseLatents("scale", `${b}:-2.5`),
@@ -115,17 +90,13 @@ test("batches of any size give the same", async () => {
 });
 
 test("a latent that never fires changes nothing, to the bit", async () => {
-  const silent = checkpoint({ hook: "blocks.1" });
-  const path = join(own, "silent.safetensors");
-  const { tensors, metadata } = readSafetensors(silent, path);
-  expect(metadata.format).toBe("sae-onnx");
-  const bias = toTensor(tensors.get("b_enc")!).data as Float32Array;
-  const bytes = Buffer.from(silent);
-  // The bias of latent 5, far below what any row reaches.
-  const at = bytes.indexOf(Buffer.from(bias.buffer, bias.byteOffset, bias.byteLength));
-  bytes.writeFloatLE(-1e6, at + 4 * 5);
-  writeFileSync(path, bytes);
-  const { losses } = await measureEffect(await request({ sae: path, changes: parseLatents("ablate", "5") }));
+  const bytes = writeCheckpoint(
+    fixtureSae(belongs, (bias) => {
+      bias[5] = -1e6;
+    }),
+  );
+  const silent = fileOf("silent.safetensors", bytes);
+  const { losses } = await measureEffect(await request({ sae: silent, changes: parseLatents("ablate", "5") }));
   const { cross_entropy, kl } = losses!.changes["ablate 5"]!;
   expect({ cross_entropy, kl }).toEqual({ cross_entropy: losses!.cross_entropy, kl: 0 });
 });
