@@ -31,7 +31,11 @@ const nameless = (() => {
 
 describe("bad input is one clear line", () => {
   test.each<[string, Partial<EffectRequest> & { file?: string }, RegExp]>([
-    ["an SAE of another width", { file: other }, /blocks.1|has another width than the encoder's 16|8 wide/],
+    [
+      "an SAE of another width",
+      { file: other },
+      /8 wide by the weights it is made of|has another width than the encoder's 16/,
+    ],
     ["a place that is not there", { at: "blocks.9" }, /no block is called "blocks.9"; there are blocks.0 to blocks.2/],
     ["no output of logits", { file: nameless }, /has no output logits.*; it has scores: name one with --output$/],
     ["an output that is not there", { output: "hidden" }, /^--output hidden: .*model.onnx has logits$/],
