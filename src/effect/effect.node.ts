@@ -112,6 +112,8 @@ async function measured(setting: Setting, first: EncodedText): Promise<Effect> {
     throw new ConfigError(
       `${request.model.file}: output ${halves.output} is [${given.dims.join(", ")}] for a text of ${first.ids.length} tokens: neither logits [texts, tokens, vocabulary] nor a vector a text; name another with --output`,
     );
+  if (!isLogits && request.prompt)
+    throw new ConfigError(`--prompt: needs logits, and output ${halves.output} is a vector a text; leave it out`);
   const vectors = isLogits ? undefined : new TextVectors();
   const surveyed = await survey(setting, isLogits ? 2 : 1, vectors);
   const variants = variantsOf([...usual, ...request.changes], request.controls);

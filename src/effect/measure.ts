@@ -21,6 +21,7 @@ export interface Measure {
 /** Measures how well the next tokens are predicted, from logits `[texts, length, vocabulary]`. */
 export class NextTokenMeasure implements Measure {
   readonly sums: LossSums;
+  readonly #names: readonly string[];
   readonly #file: string;
   #unchanged: HostTensor<"float32"> | undefined;
   /** Places of the batch where a token is predicted: the last of a text predicts none. */
@@ -28,6 +29,7 @@ export class NextTokenMeasure implements Measure {
 
   constructor(names: readonly string[], file: string) {
     this.sums = new LossSums(names);
+    this.#names = names;
     this.#file = file;
   }
 
@@ -61,6 +63,10 @@ export class NextTokenMeasure implements Measure {
         continue;
       }
       const logSum = logSumExp(logits.data, clean.from, clean.chances.length);
+      if (!Number.isFinite(logSum))
+        throw new ConfigError(
+          `${this.#names[change]}: makes ${this.#file} give logits that are not finite, at position ${position}; change less`,
+        );
       this.sums.addChanged(
         change,
         position,

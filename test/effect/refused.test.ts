@@ -54,6 +54,11 @@ describe("bad input is one clear line", () => {
       /^--positions 40..: none of the 13 texts has such a position/,
     ],
     ["the last position", { positions: "last" }, /^--positions last: no token is predicted from there, so no loss/],
+    [
+      "a push that the model cannot take",
+      { changes: parseLatents("steer", `1:${"9".repeat(39)}`) },
+      /^steer 1:9+: makes .*model.onnx give logits that are not finite, at position 1; change less$/,
+    ],
     ["an SAE of the last position", { sae: atLast }, /\(the SAE was trained on rows at these\); name others/],
   ])("%s", async (_, given, message) => {
     await expect(request(given).then(measureEffect)).rejects.toThrow(message);

@@ -1,10 +1,12 @@
 import { basename } from "node:path";
+import { destinationOf } from "../../data/destination.node.ts";
 import { writeWhole } from "../../data/files.node.ts";
 import { type LatentFlag, parseLatents } from "../../effect/changes.ts";
 import { measureEffect } from "../../effect/effect.node.ts";
 import { localModel } from "../../harvest/hub.node.ts";
 import { openLanguageModel } from "../../harvest/model.node.ts";
 import { ConfigError } from "../../util/errors.ts";
+import { writeError } from "../../util/fileErrors.ts";
 import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import { effectTable } from "../effectTable.ts";
@@ -75,6 +77,10 @@ export const effect = defineCommand({
     const changes = (["ablate", "scale", "steer"] as const satisfies readonly LatentFlag[]).flatMap((flag) =>
       given[flag] === undefined ? [] : parseLatents(flag, given[flag]),
     );
+    if (out !== undefined)
+      await destinationOf(out).catch((error) => {
+        throw writeError(out, error);
+      });
     const file = await localModel(given.model, given.quiet === true ? undefined : note);
     const model = await openLanguageModel(file);
     const special = given["special-tokens"];
