@@ -57,7 +57,7 @@ describe("bad input is one clear line", () => {
     [
       "a push that the model cannot take",
       { changes: parseLatents("steer", `1:${"9".repeat(39)}`) },
-      /^steer 1:9+: makes .*model.onnx give logits that are not finite, at position 1; change less$/,
+      /^steer 1:9+: makes .*model.onnx give logits that are not finite, at position \d; change less$/,
     ],
     ["an SAE of the last position", { sae: atLast }, /\(the SAE was trained on rows at these\); name others/],
   ])("%s", async (_, given, message) => {
