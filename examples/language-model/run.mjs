@@ -92,6 +92,8 @@ async function main() {
   await step("train", () =>
     saeOnnx(
       ...["train", "--data", acts, "--architecture", "topk-relu", "--preset", "recommended", "--name", "smollm2"],
+      // Some tokens' activations are a hundred times as long as all others: trained on, they leave most latents dead.
+      ...["--max-row-norm", "10x"],
       ...["--latent-dim", given["latent-dim"], "--k", given.k, "--epochs", given.epochs, "--out", at("sae")],
     ),
   );
