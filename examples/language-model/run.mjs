@@ -104,7 +104,7 @@ async function main() {
     const { latent, positive } = chooseLatent();
     const strength = Number((4 * positive.mean).toPrecision(3));
     console.log(`latent ${latent}: its mean is ${positive.mean.toPrecision(3)}; pushed by ${strength}`);
-    const steered = ["--steer", `${latent}:${strength}`, "--controls", "3", "--limit", "50"];
+    const steered = ["--steer", `${latent}:${strength}`, "--controls", "3", "--limit", "50", "--tokens", "12"];
     const { losses, continuations } = asked(
       "effect",
       sae,
