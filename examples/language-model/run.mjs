@@ -64,12 +64,12 @@ async function writeTexts() {
 /** Rows of a gloss of WordNet, without its first token; SmolLM2's tokenizer. */
 const perGloss = 15.1;
 
-/** A latent to push: of those that fire in one token of a hundred to a thousand, the one that is strongest at its mean. */
+/** A latent to push: of those that fire in one token of a hundred to a thousand, the one whose mean is the median of theirs. */
 function chooseLatent() {
   const latents = readFileSync(at("features", "latents.jsonl"), "utf8").trimEnd().split("\n").map(JSON.parse);
   const fit = latents.filter(({ frequency }) => frequency > 1e-3 && frequency < 1e-2);
   const some = fit.length > 0 ? fit : latents.filter(({ frequency }) => frequency > 0);
-  return some.sort((a, b) => b.positive.mean - a.positive.mean)[0];
+  return some.sort((a, b) => a.positive.mean - b.positive.mean)[Math.floor(some.length / 2)];
 }
 
 async function main() {
@@ -102,8 +102,8 @@ async function main() {
   await step("effect", () => saeOnnx("effect", sae, ...measured, "--out", at("effect.json")));
   await step("steer", () => {
     const { latent, positive } = chooseLatent();
-    const strength = Number((4 * positive.mean).toPrecision(3));
-    console.log(`latent ${latent}: its mean is ${positive.mean.toPrecision(3)}; pushed by ${strength}`);
+    const strength = Number((4 * positive.largest).toPrecision(3));
+    console.log(`latent ${latent}: its largest is ${positive.largest.toPrecision(3)}; pushed by ${strength}`);
     const steered = ["--steer", `${latent}:${strength}`, "--controls", "3", "--limit", "50", "--tokens", "12"];
     const { losses, continuations } = asked(
       "effect",
