@@ -23,6 +23,7 @@ const below = [
   "report",
   "features",
   "harvest",
+  "effect",
 ];
 
 /** The rooms of src/, and which others each may import; what those may import, it may too. */
@@ -47,6 +48,7 @@ const rooms: Record<string, readonly string[]> = {
   report: ["record"],
   features: ["report"],
   harvest: ["onnx", "runtime", "data"],
+  effect: ["harvest", "export"],
   pipeline: below,
   worker: [...below, "pipeline"],
   api: [...below, "pipeline", "worker"],

@@ -66,6 +66,10 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
     args: "--model host.onnx --tensor hidden --encoder models/sae_d32_k3.encoder.onnx --out attached.onnx",
     gives: "attached.onnx",
   },
+  effect: {
+    args: "models/sae_d32_k3.autoencoder.onnx --model lm.onnx --at hidden --text ids.jsonl --out effect.json",
+    gives: "effect.json",
+  },
   harvest: { args: "--model host.onnx --list", gives: /^name +width +value +module/ },
   inspect: { args: "attached.onnx", gives: /sae_latents/ },
   doctor: { args: "--timeout 20", gives: /cpu/ },
@@ -76,10 +80,16 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
 /** A model with an activation of width 16 inside, made with the library that was installed. */
 const host = `
 import { writeFileSync } from "node:fs";
-import { architectures, buildModel, encodeModel, input, op } from "sae-onnx";
+import { architectures, buildModel, encodeModel, input, op, tensor } from "sae-onnx";
 const x = input("float32", ["batch", 16]);
 const hidden = op.relu(x);
 writeFileSync("host.onnx", encodeModel(buildModel({ inputs: { x }, outputs: { hidden, y: op.add(hidden, 1) } })));
+const ids = input("int64", ["batch", "sequence"]);
+const inside = op.gather(op.constant(tensor("float32", [9, 16], Float32Array.from({ length: 144 }, (_, i) => Math.sin(i)))), ids);
+const logits = op.matMul(inside, op.constant(tensor("float32", [16, 9], new Float32Array(144).fill(0.1))));
+const lm = buildModel({ inputs: { input_ids: ids }, outputs: { logits }, values: { hidden: inside } });
+writeFileSync("lm.onnx", encodeModel(lm));
+writeFileSync("ids.jsonl", '{"input_ids":[1,2,3]}');
 console.log(Object.keys(architectures).join());
 `;
 

@@ -4,33 +4,23 @@ import { localModel } from "../../harvest/hub.node.ts";
 import { hookLines, openLanguageModel, tapsCalled } from "../../harvest/model.node.ts";
 import { parsePositions } from "../../harvest/positions.ts";
 import { rowTypes } from "../../harvest/shards.node.ts";
-import { openTokenizer, tokenizerOf } from "../../harvest/text/tokenizer.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { note, print } from "../output.ts";
+import { textFlags, tokenizerFor } from "../textFlags.ts";
 
 export const harvest = defineCommand({
   command: "harvest",
   options: {
-    model: {
-      type: "string",
-      demandOption: true,
-      describe: "the ONNX model; hf:owner/name is fetched from the Hugging Face Hub once",
-    },
+    ...textFlags,
     list: { type: "boolean", default: false, describe: "print where an encoder can be attached, and nothing else" },
     at: {
       type: "string",
       describe: "what to read: blocks.14, blocks.*, or the name of any value; several separated by commas",
     },
-    text: {
-      type: "string",
-      describe: "texts: .txt (one a line), .jsonl (text, or input_ids), or .npz (input_ids [texts, length])",
-    },
-    "text-key": { type: "string", describe: "key of the text in a .jsonl [default: text]" },
-    tokenizer: { type: "string", describe: "the tokenizer.json [default: the one beside the model]" },
     out: { type: "string", describe: "folder to write shards into" },
     positions: {
       type: "string",
@@ -42,9 +32,7 @@ export const harvest = defineCommand({
       default: "skip" as const,
       describe: "skip: they are fed, their rows left out; keep: their rows too; none: the tokenizer adds none",
     },
-    "max-tokens": { type: "number", default: 1024, describe: "tokens after so many of a text are cut off" },
     "min-tokens": { type: "number", default: 1, describe: "texts of fewer tokens are left out" },
-    limit: { type: "number", describe: "only the first so many texts [default: all]" },
     dtype: { choices: rowTypes, default: "float32" as const, describe: "type of the rows" },
     "shard-rows": { type: "number", describe: "rows after which a shard ends [default: as many as take 128 MiB]" },
     "batch-tokens": { type: "number", default: 1024, describe: "tokens of one run of the model" },
@@ -66,7 +54,6 @@ export const harvest = defineCommand({
       type: "string",
       describe: "with --continuous-thoughts: the value that is the last hidden state [default: last_hidden_state]",
     },
-    threads: { type: "number", describe: "threads inside an op; they can change the last digits [default: all cores]" },
     json: flags.json,
   },
   examples: [
@@ -106,14 +93,7 @@ export const harvest = defineCommand({
       model,
       at.split(",").map((one) => one.trim()),
     );
-    const tokenizer =
-      given.tokenizer === undefined
-        ? await tokenizerOf(file).catch((error) => {
-            // Ids need none; text that does says so.
-            if (/\.npz$|\.jsonl$/i.test(text)) return undefined;
-            throw error;
-          })
-        : await openTokenizer(given.tokenizer);
+    const tokenizer = await tokenizerFor(given.tokenizer, file, text);
     const count = given["continuous-thoughts"];
     const { projection, embeddings = join(dirname(file), "embed_tokens.onnx") } = given;
     const signal = interruptible();

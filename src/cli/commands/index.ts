@@ -46,6 +46,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Say what each latent responds to: texts, tokens, labels, neighbours; a page to explore them",
     load: async () => (await import("./features.ts")).features,
   },
+  effect: {
+    describe: "Measure what a language model loses, or a text's vector, with an SAE in an activation's place; steer",
+    load: async () => (await import("./effect.ts")).effect,
+  },
   report: {
     describe: "Draw the figures and the page of a metrics file",
     load: async () => (await import("./report.ts")).report,

@@ -25,6 +25,8 @@ export interface AttachOptions {
   readonly reconstruct?: boolean | undefined;
   /** Whether the model takes coefficients `steer [latentDim]` and adds their sum of decoder rows to the activation; default false. */
   readonly steer?: boolean | undefined;
+  /** Whether the model takes `activation [..., inputDim]` in float32 and puts it in the activation's place; default false. */
+  readonly fed?: boolean | undefined;
   /** Only there is the activation changed: a range of positions, or, with `mask`, where a further input `mask` is true. Default: everywhere. */
   readonly positions?: { readonly from: number; readonly to: number } | undefined;
   readonly mask?: boolean | undefined;
@@ -72,14 +74,14 @@ export function attach(
   const own = opsetOf(model);
   const opset = own !== undefined && own < movable.from ? raisedOpset(model, own, host.file) : own;
   const irVersion = irToWrite(model);
-  const { reconstruct = false, steer = false } = options;
+  const { reconstruct = false, steer = false, fed = false } = options;
   const graph = attachedGraph({
-    ...{ sae, at, prefix, wanted, reconstruct, steer, opset: opset ?? sae.opset },
+    ...{ sae, at, prefix, wanted, reconstruct, steer, fed, opset: opset ?? sae.opset },
     only: onlyThere(model, at, options, host.file),
     files: { host: host.file, encoder: encoder.file },
   });
   refuseOverridden(model, graph, host.file);
-  const changes = reconstruct || steer;
+  const changes = reconstruct || steer || fed;
   const bytes = splice(
     host.bytes,
     {
@@ -206,13 +208,15 @@ function checkedValue(
     throw new ConfigError(
       `${file}: the model does not declare how wide "${at.name}" is; if it is ${inputDim}, add --width ${inputDim}`,
     );
+  if (options.fed && !at.producer)
+    throw new ConfigError(`${file}: "${at.name}" is an input of the model; name a value inside it`);
   if ((options.reconstruct || options.steer) && !at.producer)
     throw new ConfigError(
       `${file}: "${at.name}" is an input of the model, nothing in it can be put in its place; feed another one instead of --reconstruct and --steer`,
     );
-  if ((options.reconstruct || options.steer) && at.absent)
+  if ((options.reconstruct || options.steer || options.fed) && at.absent)
     throw new ConfigError(
-      `${file}: nothing reads "${at.name}", so --reconstruct and --steer would change nothing; name the value that goes on`,
+      `${file}: nothing reads "${at.name}", so ${options.fed ? "a change of it" : "--reconstruct and --steer"} would change nothing; name the value that goes on`,
     );
   return at;
 }

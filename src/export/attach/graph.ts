@@ -30,6 +30,7 @@ interface Writing {
   readonly wanted: readonly string[];
   readonly reconstruct: boolean;
   readonly steer: boolean;
+  readonly fed: boolean;
   /** Where the activation is changed; everywhere without one. */
   readonly only?: Only | undefined;
   /** The opset to write in. */
@@ -39,7 +40,7 @@ interface Writing {
 
 /** The new nodes: the activation as float32 rows, the encoder, its outputs in the activation's leading dims. */
 export function attachedGraph(writing: Writing): Graph {
-  const { sae, at, prefix, wanted, reconstruct, steer, only, opset, files } = writing;
+  const { sae, at, prefix, wanted, reconstruct, steer, fed, only, opset, files } = writing;
   const name = (own: string) => `${prefix}/${own}`;
   const nodes: Node[] = [];
   const constants: TensorProto[] = [];
@@ -52,7 +53,7 @@ export function attachedGraph(writing: Writing): Graph {
     constants.push(tensorProto(name(own), int64s(values)));
     return name(own);
   };
-  const source = reconstruct || steer ? name("before") : at.absent ? name("sum") : at.name;
+  const source = reconstruct || steer || fed ? name("before") : at.absent ? name("sum") : at.name;
   const isFloat = at.dataType === dataTypes.float32;
   const isRows = at.shape?.length === 2;
 
@@ -125,7 +126,7 @@ export function attachedGraph(writing: Writing): Graph {
       chosen.to === -1 ? notBefore : emit("And", [notBefore, less(chosen.to + 1, "only/to")], name("only/both"));
     return column(fits, "only");
   };
-  if (reconstruct || steer) {
+  if (reconstruct || steer || fed) {
     // What is left alone stays as it was, bit for bit: it is chosen in the activation's own type.
     const changed = only ? name("changed") : at.name;
     const back = (value: string): string =>
@@ -138,11 +139,13 @@ export function attachedGraph(writing: Writing): Graph {
       throw new ConfigError(
         `${files.host}: the element type of ${at.name} is not declared, and opset ${opset} has no CastLike; infer the model's shapes first`,
       );
-    const base = !reconstruct
-      ? floats
-      : isRows
-        ? name("reconstruction")
-        : unfold(name("reconstruction"), sae.inputDim, name("replaced"));
+    const base = fed
+      ? `${prefix}_activation`
+      : !reconstruct
+        ? floats
+        : isRows
+          ? name("reconstruction")
+          : unfold(name("reconstruction"), sae.inputDim, name("replaced"));
     const push = steer ? emit("MatMul", [`${prefix}_steer`, decoderRows()], name("push")) : undefined;
     const isDouble = at.dataType === dataTypes.float64;
     if (push === undefined) back(base);
@@ -162,6 +165,7 @@ export function attachedGraph(writing: Writing): Graph {
     initializer: [...constants, ...(moved.initializer ?? [])],
     input: [
       ...(steer ? [declare(`${prefix}_steer`, dataTypes.float32, [sae.latentDim])] : []),
+      ...(fed ? [declare(`${prefix}_activation`, dataTypes.float32, at.shape)] : []),
       ...(only?.by === "mask" ? [declare(`${prefix}_mask`, dataTypes.bool, at.shape?.slice(0, -1))] : []),
     ],
     output: wanted.map((own) => {

@@ -22,6 +22,8 @@ export interface TextTokenizer {
   readonly special: ReadonlyMap<number, string>;
   /** The text of a token, for people: ` the`. */
   readonly show: (id: number) => string;
+  /** The text of tokens that follow one another. */
+  readonly text: (ids: readonly number[]) => string;
   /** The ids of a text, with the special tokens around it that the tokenizer puts there unless `plain`. @throws {ConfigError} where it cannot. */
   readonly encode: (text: string, where: string, options?: { readonly plain?: boolean }) => Tokens;
 }
@@ -82,6 +84,8 @@ function usable(
     file,
     special,
     show: (id) => special.get(id) ?? new TextDecoder().decode(surface(id)),
+    // A letter may be divided among tokens.
+    text: (ids) => new TextDecoder().decode(Uint8Array.from(ids.flatMap((id) => [...surface(id)]))),
     encode(text, where, { plain = false } = {}) {
       // What JavaScript calls a string may hold halves of letters, which no UTF-8 has.
       if (/\p{Surrogate}/u.test(text))
