@@ -115,7 +115,7 @@ const cases: Readonly<Record<string, readonly [trap: string, Words["activation"]
   ],
   gated: ["r_mag is not an exponent; gates give the values", "gated"],
   "gated-b_dec-in": ["b_dec is not taken off the input", "gated", { subtract_b_dec: true }],
-  groupmax: ["the k largest of all are kept, not one a group", "groupmax", { k: 6 }],
+  groupmax: ["the k largest of all are kept, not one a group", "groupmax", { k: 6, subtract_b_dec: true }],
   "matching-pursuit": [
     "all products are of the input, not of what is left of it",
     "matching_pursuit",
