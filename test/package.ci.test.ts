@@ -70,6 +70,7 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
   inspect: { args: "attached.onnx", gives: /sae_latents/ },
   doctor: { args: "--timeout 20", gives: /cpu/ },
   parity: { args: "--steps 2", gives: /loop/ },
+  conformance: { args: "--out kit", gives: "kit/check.py" },
   serve: { args: "--out site", gives: "site/index.html" },
 };
 

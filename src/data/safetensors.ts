@@ -169,7 +169,8 @@ const dtypes: { readonly [D in DType]: string } = {
 };
 
 /**
- * The bytes of a .safetensors file: tensors in the order given, metadata sorted by key, header padded to 8 bytes.
+ * The bytes of a .safetensors file: tensors in the order given, metadata sorted by key, header padded to 8 bytes. The 16 bits of those
+ * that `coarse` names are bfloat16.
  *
  * The same tensors and metadata give the same bytes.
  * @throws {ConfigError} when a name is `__metadata__` or one that could reach an object's prototype.
@@ -177,6 +178,7 @@ const dtypes: { readonly [D in DType]: string } = {
 export function writeSafetensors(
   tensors: Readonly<Record<string, HostTensor>>,
   metadata: Readonly<Record<string, string>> = {},
+  coarse: readonly string[] = [],
 ): Uint8Array<ArrayBuffer> {
   const entries = Object.entries(tensors);
   const header: [string, unknown][] = [];
@@ -188,7 +190,14 @@ export function writeSafetensors(
     if (name === "__metadata__")
       throw new ConfigError('writeSafetensors: "__metadata__" is reserved; rename the tensor');
     checkName(name, "writeSafetensors");
-    header.push([name, { dtype: dtypes[dtype], shape: dims, data_offsets: [size, size + data.byteLength] }]);
+    header.push([
+      name,
+      {
+        dtype: coarse.includes(name) ? "BF16" : dtypes[dtype],
+        shape: dims,
+        data_offsets: [size, size + data.byteLength],
+      },
+    ]);
     size += data.byteLength;
   }
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));

@@ -54,6 +54,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Serve a page that evaluates, explores and trains SAEs in a browser tab, on this machine only",
     load: async () => (await import("./serve.ts")).serve,
   },
+  conformance: {
+    describe: "Write a kit that checks any implementation of SAEs: cases with what they give, and a runner",
+    load: async () => (await import("./conformance.ts")).conformance,
+  },
   parity: {
     describe: "Train the same steps on every provider that can be used here, and print how far they are apart",
     load: async () => (await import("./parity.ts")).parity,
