@@ -3,12 +3,13 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
-import { originOf } from "../checkpoint/origin.ts";
+import { type Origin, originOf } from "../checkpoint/origin.ts";
 import { writeWhole } from "../data/files.node.ts";
 import { fetchOnce, filesOnHub, type HubFile, hubFile, isFile, kept } from "../data/hub.node.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { SourceFiles } from "./format.ts";
 import { readFormats } from "./index.ts";
+import { readJson } from "./json.ts";
 import { readSource } from "./source.node.ts";
 
 type Say = (text: string) => void;
@@ -21,6 +22,8 @@ const sae = z.object({
 });
 const release = z.object({
   ...{ repo: z.string(), model: z.string(), loader: z.string(), prefix: z.string().default("") },
+  /** Settings that stand in place of those of cfg.json. */
+  instead: z.record(z.string(), z.string()).optional(),
   saes: z.record(z.string(), sae).optional(),
 });
 /** SAELens's list, which test/python/releases.py makes. */
@@ -60,10 +63,21 @@ async function ofRelease(name: string, say: Say): Promise<SourceFiles> {
   const path = one.path ?? found.prefix + id;
   const given = await onHub(hubFile(`hf:${found.repo}/${path}`), say);
   const known = originOf({ model: found.model, release: of, id, neuronpedia_id: one.neuronpedia });
-  // As SAELens does it: the list's factor is for files that say that there is one.
-  const cfg = given.files.get("cfg.json");
-  const takes = cfg !== undefined && new TextDecoder().decode(cfg).includes('"expected_average_only_in"');
-  return { ...given, known, normFactor: takes ? one.factor : undefined };
+  return corrected(given, known, found.instead, one.factor);
+}
+
+/** The files with what the list says instead of them; its factor is for files that say that there is one, as SAELens does it. */
+function corrected(
+  source: SourceFiles,
+  known: Origin | null,
+  instead: Readonly<Record<string, string>> = {},
+  factor?: number,
+): SourceFiles {
+  if (!source.files.has("cfg.json")) return { ...source, known };
+  const cfg = { ...readJson(source, "cfg.json", z.looseObject({})), ...instead };
+  const files = new Map(source.files).set("cfg.json", new TextEncoder().encode(JSON.stringify(cfg)));
+  const takes = "normalize_activations" in cfg && cfg.normalize_activations === "expected_average_only_in";
+  return { ...source, files, known, normFactor: takes ? factor : undefined };
 }
 
 /** Files that an SAE's folder may have, and single files that are SAEs. */

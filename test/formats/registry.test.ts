@@ -6,6 +6,7 @@ import { importSae } from "../../src/formats/index.ts";
 import { isNamed, namedSource } from "../../src/formats/registry.node.ts";
 import { readSource } from "../../src/formats/source.node.ts";
 import { startHub } from "../data/hubServer.ts";
+import { agreement, disagreement, expectedIn } from "./peers.ts";
 
 const own = "test/fixtures/peers/saelens/flat-standard-none";
 const list = JSON.parse(readFileSync("src/formats/releases.json", "utf8"));
@@ -107,6 +108,22 @@ describe("hf:owner/repo/path", () => {
       /^hf:.*: cannot fetch what it holds from http:\/\/127.0.0.1:1 \(.+\), and it is not in .*; get online, or name a file of this machine$/,
     );
   });
+});
+
+test("what the list says instead of a file is what counts: Mistral's rows are brought to one length", async () => {
+  const { repo, saes, instead } = list.releases["mistral-7b-res-wg"];
+  expect(instead).toEqual({ normalize_activations: "constant_norm_rescale" });
+  const wanted = "test/fixtures/peers/saelens/flat-standard-constant_norm_rescale";
+  const path: string = saes["blocks.8.hook_resid_pre"].path;
+  const cfg = JSON.parse(readFileSync(join(wanted, "cfg.json"), "utf8"));
+  const mistral = await startHub(repo, {
+    [`${path}/cfg.json`]: new TextEncoder().encode(JSON.stringify({ ...cfg, normalize_activations: "none" })),
+    [`${path}/sae_weights.safetensors`]: readFileSync(join(wanted, "sae_weights.safetensors")),
+  });
+  const sae = importSae(await named("saelens:mistral-7b-res-wg/blocks.8.hook_resid_pre"));
+  mistral.stop();
+  expect(sae.config.options.normalise).toBe("constant-norm");
+  expect(disagreement(await agreement(sae, expectedIn(wanted)))).toBeUndefined();
 });
 
 test("a path is no name", () => {

@@ -26,6 +26,9 @@ def release(about):
     own = {"repo": about["repo_id"], "model": about["model"], "loader": loader}
     if loader not in ours:
         return own
+    # What the list puts in place of a file's own word; how the model was loaded is no part of an SAE.
+    instead = {name: value for name, value in about.get("config_overrides", {}).items() if name != "model_from_pretrained_kwargs"}
+    own |= {"instead": instead} if instead else {}
     first = about["saes"][0]
     prefix = first["path"][: -len(first["id"])] if first["path"].endswith(first["id"]) else ""
     return own | {"prefix": prefix, "saes": {one["id"]: sae(one, prefix) for one in about["saes"]}}
