@@ -95,7 +95,11 @@ describe.skipIf(missing)(`other libraries, ${rows} rows a class${missing && ` (s
     const own = temporaryFolder();
     writeFileSync(join(own, "x.npy"), writeNpy(x));
     every ??= await everySae(folder);
-    const frozen = every.filter(([, { config }]) => config.inputDim === inputDim);
+    // For the table all; else one of each that is computed otherwise, others differ in their weights.
+    const kindOf = ([name, { config }]: [string, Checkpoint]) =>
+      process.env.PEERS === "write" ? name : `${config.architecture} ${JSON.stringify(config.options)}`;
+    const kinds = new Map(every.map((one) => [kindOf(one), one]));
+    const frozen = [...kinds.values()].filter(([, { config }]) => config.inputDim === inputDim);
     for (const [i, [, checkpoint]] of frozen.entries()) {
       mkdirSync(join(own, String(i)));
       for (const part of ["encoder", "autoencoder", "evaluator"] as const)
@@ -112,7 +116,7 @@ describe.skipIf(missing)(`other libraries, ${rows} rows a class${missing && ` (s
       if (reason) wrong.push(`${name}: ${reason}`);
     }
     expect(wrong).toEqual([]);
-    expect(frozen.length).toBeGreaterThanOrEqual(150);
+    expect(frozen.length).toBeGreaterThanOrEqual(40);
   });
 
   afterAll(() => {
