@@ -1,5 +1,5 @@
 /** How a kit is used; the kit's README.md. */
-export const readme = `# Conformance of sparse autoencoders
+export const readme: string = `# Conformance of sparse autoencoders
 
 Does an implementation compute what the weights mean? Each case is an SAE, rows, and the latents and reconstruction that it gives for them in
 float64. A case names the trap that it is for.

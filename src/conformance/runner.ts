@@ -1,5 +1,5 @@
 /** The kit's check.py: it runs any implementation by files, and needs numpy alone. */
-export const runner = `"""Checks an implementation of sparse autoencoders: python check.py [--case NAME] -- COMMAND...
+export const runner: string = `"""Checks an implementation of sparse autoencoders: python check.py [--case NAME] -- COMMAND...
 
 COMMAND is run as COMMAND INPUT OUTPUT for each case; README.md says what is in the files. Needs numpy.
 """
