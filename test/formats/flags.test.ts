@@ -65,7 +65,7 @@ test("a changed setting changes the SAE, or is refused, or is named as one of tr
         const files = new Map([...source.files, [file, new TextEncoder().encode(JSON.stringify(changed))]]);
         const after = read({ ...source, files });
         const isSame = after?.bytes.equals(before.bytes);
-        if (isSame && !trained(after.notes)[0]?.includes(key) && !mute[library]?.includes(key))
+        if (after && isSame && !trained(after.notes)[0]?.includes(key) && !mute[library]?.includes(key))
           without.push(`${name}: ${key} ${value} or ${to}`);
       }
     }
