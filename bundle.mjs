@@ -1,9 +1,9 @@
-// Makes single files of what browsers load: node bundle.mjs workers|single, after tsc.
+// Makes single files of what browsers load, and copies what is no TypeScript: node bundle.mjs workers|single, after tsc.
 //   workers  dist/worker/{wasm,webgpu}.js with all they import but onnxruntime-web, which a page's own bundler puts beside its .wasm
 //            files: a development server may serve them as they are.
 //   single   dist/single/sae-onnx.js: the browser entry with both workers inside, for pages of any origin. ONNX Runtime's .wasm files are
 //            fetched from where `wasmPath` says, or from beside it.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
@@ -36,12 +36,16 @@ async function bundle(entry, { define = {}, external = [] } = {}) {
 }
 
 const providers = ["wasm", "webgpu"];
-if (process.argv[2] === "workers")
+if (process.argv[2] === "workers") {
   for (const name of providers) {
     const file = `dist/worker/${name}.js`;
     writeFileSync(file, await bundle(file, { external: [/^onnxruntime-web/] }));
   }
-else {
+  // What tsc leaves behind: files that the package reads beside its code.
+  for (const folder of ["pipeline/conformance"])
+    for (const name of readdirSync(`src/${folder}`).filter((one) => !one.endsWith(".ts")))
+      copyFileSync(`src/${folder}/${name}`, `dist/${folder}/${name}`);
+} else {
   const sources = {};
   for (const name of providers) sources[name] = await bundle(`dist/worker/${name}.js`);
   const single = await bundle("dist/browser.js", { define: { SAE_ONNX_WORKERS: JSON.stringify(sources) } });

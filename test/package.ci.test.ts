@@ -62,6 +62,7 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
   },
   import: { args: "saelens/sae_d32_k3.saelens --out imported --name again", gives: "imported/again.encoder.onnx" },
   verify: { args: "models/sae_d32_k3.encoder.onnx", gives: /wasm/ },
+  conformance: { args: "--out kit", gives: "kit/run.py" },
   attach: {
     args: "--model host.onnx --tensor hidden --encoder models/sae_d32_k3.encoder.onnx --out attached.onnx",
     gives: "attached.onnx",

@@ -20,6 +20,12 @@ export function bfloat16ToFloat32(bits: Uint16Array, out: Float32Array = new Flo
   return out;
 }
 
+/** bfloat16 bit patterns nearest to finite float32 values; ties go to the even mantissa. */
+export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(bits, (one) => (one + 0x7fff + ((one >>> 16) & 1)) >>> 16);
+}
+
 /**
  * float16 bit patterns nearest to float32 values; ties go to the even mantissa.
  *

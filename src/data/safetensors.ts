@@ -169,27 +169,27 @@ const dtypes: { readonly [D in DType]: string } = {
 };
 
 /**
- * The bytes of a .safetensors file: tensors in the order given, metadata sorted by key, header padded to 8 bytes.
+ * The bytes of a .safetensors file: tensors in the order given (stored ones as they are), metadata sorted by key, header padded to 8 bytes.
  *
  * The same tensors and metadata give the same bytes.
  * @throws {ConfigError} when a name is `__metadata__` or one that could reach an object's prototype.
  */
 export function writeSafetensors(
-  tensors: Readonly<Record<string, HostTensor>>,
+  tensors: Readonly<Record<string, HostTensor | StoredArray>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const entries = Object.entries(tensors);
+  const entries = Object.entries(tensors).map(([name, one]) => [name, storedOf(one)] as const);
   const header: [string, unknown][] = [];
   const keys = Object.keys(metadata).sort();
   if (keys.length > 0) header.push(["__metadata__", Object.fromEntries(keys.map((key) => [key, metadata[key]]))]);
   for (const key of keys) checkName(key, "writeSafetensors");
   let size = 0;
-  for (const [name, { dtype, dims, data }] of entries) {
+  for (const [name, { dtype, shape, bytes }] of entries) {
     if (name === "__metadata__")
       throw new ConfigError('writeSafetensors: "__metadata__" is reserved; rename the tensor');
     checkName(name, "writeSafetensors");
-    header.push([name, { dtype: dtypes[dtype], shape: dims, data_offsets: [size, size + data.byteLength] }]);
-    size += data.byteLength;
+    header.push([name, { dtype, shape, data_offsets: [size, size + bytes.length] }]);
+    size += bytes.length;
   }
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const start = 8 + Math.ceil(text.length / 8) * 8;
@@ -199,11 +199,14 @@ export function writeSafetensors(
   bytes.fill(0x20, 8 + text.length, start);
   let at = start;
   for (const [, one] of entries) {
-    bytes.set(bytesOf(one), at);
-    at += one.data.byteLength;
+    bytes.set(one.bytes, at);
+    at += one.bytes.length;
   }
   return bytes;
 }
+
+const storedOf = (one: HostTensor | StoredArray): Omit<StoredArray, "where"> =>
+  "bytes" in one ? one : { dtype: dtypes[one.dtype], shape: one.dims, bytes: bytesOf(one) };
 
 function checkName(name: string, where: string): void {
   if (forbidden.has(name)) throw new ConfigError(`${where}: the name ${quote(name)} is not allowed; rename it`);

@@ -29,6 +29,8 @@ export interface SourceFiles {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** What SAELens multiplied its inputs by, where no file says it. */
   readonly normFactor?: number | undefined;
+  /** What a list of releases says of where it comes from; its own files' word comes first. */
+  readonly known?: Origin | null;
   /** Ways to the SAEs in it, of a folder that is none itself; default none. */
   readonly within?: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { originOf } from "../checkpoint/origin.ts";
 import { trainConfig } from "../config/config.ts";
 import type { Source } from "../sae/pretrained.ts";
 import type { SaidIn } from "../sae/saidIn.ts";
@@ -74,7 +75,8 @@ export function importSae(source: SourceFiles, onNote: (note: string) => void = 
       );
   }
   for (const note of notes) onNote(note);
-  const { layer, position, origin } = read;
+  const { layer, position } = read;
+  const origin = originOf({ ...source.known, ...read.origin });
   return {
     config,
     tensors: kept,

@@ -16,6 +16,9 @@ const ofFolders = readFormats.filter(({ needs }) => needs.every(isText));
 /** Files of a training, which lie beside its SAEs and are none. */
 const besides = /^(optimizer|lr_scheduler|rank|state|trainer_state)(_?\d+)?(_state)?\.pt$/;
 
+/** An SAE of dictionary_learning during its training; its settings lie in the folder above. */
+const stepFile = /(?:^|[/\\])ae_\d+\.pt$/;
+
 /**
  * The files of a source that some format reads; of one that is a folder of SAEs, the ways to them. A file that is one of several of its
  * format stands for its folder. @throws {ConfigError} when the path or one of its files cannot be read.
@@ -25,6 +28,16 @@ export async function readSource(path: string): Promise<SourceFiles> {
   if (!isFolder) {
     const isPart = ofFolders.some((one) => namesOf(one).length > 1 && one.needs.includes(basename(path)));
     if (isPart) return readSource(dirname(path));
+    const config =
+      stepFile.test(path) && (await readBytes(join(dirname(path), "../config.json")).catch(() => undefined));
+    if (config)
+      return {
+        path,
+        files: new Map([
+          ["ae.pt", await readBytes(path)],
+          ["config.json", config],
+        ]),
+      };
     return { path, files: new Map([[basename(path), await readBytes(path)]]) };
   }
   const names = await readdir(path).catch((cause) => {

@@ -25,7 +25,7 @@ export async function checkReplaceable(path: string, mark: string): Promise<void
 export async function writeFolder(
   path: string,
   mark: string,
-  fill: (write: (name: string, content: string) => Promise<void>) => Promise<void>,
+  fill: (write: (name: string, content: string | Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   await checkReplaceable(path, mark);
   const parent = dirname(path);

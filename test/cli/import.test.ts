@@ -61,6 +61,13 @@ test("import, eval, and export to another library's format", () => {
       expect.stringMatching(`^error: ${flag} is for .onnx models; [^\n]+\n$`),
     ]);
   }
+  const features = saeOnnx("export", join(out, "a.safetensors"), "--format", "neuronpedia", "--out", join(out, "b"));
+  expect([features.status, features.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /^error: --format neuronpedia: [^\n]* sae-onnx features [^\n]* --format neuronpedia writes them\n$/,
+    ),
+  ]);
   expect(readdirSync(out)).not.toContain("b");
 });
 

@@ -333,6 +333,18 @@ test("a folder of several SAEs says which are in it: sparsify's run, Gemma Scope
     expect(importSae(await readSource(join(root, one))).config.preset).toBe("sparsify");
 });
 
+test("a checkpoint of dictionary_learning's training is read with the settings in the folder above", async () => {
+  const own = "test/fixtures/peers/dictionary-learning/JumpReluAutoEncoder";
+  const folder = temporaryFolder();
+  const steps = join(folder, "trainer_0", "checkpoints");
+  for (const step of [0, 100]) cpSync(join(own, "ae.pt"), join(steps, `ae_${step}.pt`));
+  await expect(readSource(join(steps, "ae_100.pt")).then((one) => importSae(one))).rejects.toThrow(/ae_100\.pt/);
+  cpSync(join(own, "config.json"), join(folder, "trainer_0", "config.json"));
+  const sae = importSae(await readSource(join(steps, "ae_100.pt")));
+  expect(sae.tensors).toEqual(importSae(await readSource(own)).tensors);
+  expect((await readSource(steps)).within).toEqual(["ae_0.pt", "ae_100.pt"]);
+});
+
 test("a folder of no known format says which there are", async () => {
   const source = await readSource("src");
   expect(complaint(() => importSae(source))).toContain("src: none of the formats that can be imported");

@@ -5,8 +5,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readNpyArray, writeNpy } from "../../src/data/npy.ts";
 import { toFloat32 } from "../../src/data/stored.ts";
+import { freeze } from "../../src/export/freeze.ts";
 import { formats, type WrittenName, writtenNames } from "../../src/formats/index.ts";
 import { unsigned, unsignedConfig } from "../../src/formats/unsigned.ts";
+import { packModel } from "../../src/onnx/model.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { sample } from "../checkpoint/sample.ts";
 import { temporaryFolder } from "../cli/run.ts";
@@ -15,7 +17,7 @@ import { cases } from "../sae/cases.ts";
 import { agreement, disagreement, expectedIn, peer, peersIn } from "./peers.ts";
 import { type Line, peersTable } from "./peersTable.ts";
 
-const missing = lacking("numpy", "torch", "sae-lens", "eai-sparsify", "dictionary-learning");
+const missing = lacking("numpy", "onnxruntime", "torch", "sae-lens", "eai-sparsify", "dictionary-learning");
 // As wide as the SAEs of cases.ts.
 const [rows, inputDim, latentDim] = [10_000, 16, 48];
 const env = { ...process.env, HF_HUB_OFFLINE: "1", SPARSIFY_DISABLE_TRITON: "1" };
@@ -87,6 +89,35 @@ describe.skipIf(missing)(`other libraries, ${rows} rows a class${missing && ` (s
       expect(written.length).toBeGreaterThanOrEqual({ saelens: 140, sparsify: 25, "dictionary-learning": 50 }[format]);
     },
   );
+
+  test("Python's onnxruntime gives the same: encoders, autoencoders, evaluators", { timeout: 3_600_000 }, async () => {
+    const { x } = expectedIn(join(folder, "saelens/topk-none-raw"));
+    const own = temporaryFolder();
+    writeFileSync(join(own, "x.npy"), writeNpy(x));
+    every ??= await everySae(folder);
+    // For the table all; else one of each that is computed otherwise, others differ in their weights.
+    const kindOf = ([name, { config }]: [string, Checkpoint]) =>
+      process.env.PEERS === "write" ? name : `${config.architecture} ${JSON.stringify(config.options)}`;
+    const kinds = new Map(every.map((one) => [kindOf(one), one]));
+    const frozen = [...kinds.values()].filter(([, { config }]) => config.inputDim === inputDim);
+    for (const [i, [, checkpoint]] of frozen.entries()) {
+      mkdirSync(join(own, String(i)));
+      for (const part of ["encoder", "autoencoder", "evaluator"] as const)
+        writeFileSync(join(own, String(i), `${part}.onnx`), packModel(freeze(checkpoint, part)).bytes);
+    }
+    run("onnx_models.py", join(own, "x.npy"), ...frozen.map((_, i) => join(own, String(i))));
+    const wrong: string[] = [];
+    for (const [i, [name, checkpoint]] of frozen.entries()) {
+      const output = (what: string) => toFloat32(readNpyArray(readFileSync(join(own, String(i), `${what}.npy`)), name));
+      const theirs = { x, latents: output("latents"), reconstruction: output("reconstruction") };
+      const found = await agreement(checkpoint, theirs);
+      lines.push({ way: "out", library: "Python's onnxruntime", name, found });
+      const reason = disagreement(found);
+      if (reason) wrong.push(`${name}: ${reason}`);
+    }
+    expect(wrong).toEqual([]);
+    expect(frozen.length).toBeGreaterThanOrEqual(40);
+  });
 
   afterAll(() => {
     if (process.env.PEERS !== "write") return;

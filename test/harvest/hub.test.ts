@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { hubCache, localModel } from "../../src/harvest/hub.node.ts";
+import { hubCache } from "../../src/data/hub.node.ts";
+import { localModel } from "../../src/harvest/hub.node.ts";
+import { startHub } from "../data/hubServer.ts";
 import { languageModel, namings } from "./models.ts";
 
 /** A repository as the Hub serves one. */
@@ -12,39 +12,12 @@ const files: Readonly<Record<string, Uint8Array>> = {
   "onnx/model_q4.onnx": languageModel(namings.torchscript),
   "tokenizer.json": new TextEncoder().encode("{}"),
 };
-let server: Server;
-let asked = 0;
+let hub: Awaited<ReturnType<typeof startHub>>;
 
 beforeAll(async () => {
-  vi.stubEnv("XDG_CACHE_HOME", mkdtempSync(join(tmpdir(), "sae-onnx-")));
-  server = createServer(({ url = "", headers }, response) => {
-    asked++;
-    const answer = (status: number, body: Uint8Array | string, more: Record<string, string> = {}) =>
-      response.writeHead(status, more).end(body);
-    const json = { "content-type": "application/json" };
-    if (!url.includes("/owner/name/")) return answer(401, '{"error":"Invalid username or password."}', json);
-    if (url.startsWith("/api/models/"))
-      return answer(
-        200,
-        JSON.stringify(Object.entries(files).map(([path, { length }]) => ({ type: "file", path, size: length }))),
-        json,
-      );
-    const content = files[url.replace(/^.*\/resolve\/main\//, "").replace(/\?.*/, "")];
-    if (!content) return answer(404, '{"error":"Entry not found"}', { ...json, "x-error-code": "EntryNotFound" });
-    const etag = { etag: '"1"' };
-    const [, from, to] = /bytes=(\d+)-(\d+)/.exec(headers.range ?? "") ?? [];
-    if (from === undefined) return answer(200, content, etag);
-    const part = content.subarray(Number(from), Number(to) + 1);
-    return answer(206, part, { ...etag, "content-range": `bytes ${from}-${to}/${content.length}` });
-  });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as { port: number };
-  vi.stubEnv("HF_ENDPOINT", `http://127.0.0.1:${port}`);
+  hub = await startHub("owner/name", files);
 });
-afterAll(() => {
-  server.close();
-  vi.unstubAllEnvs();
-});
+afterAll(() => hub.stop());
 
 describe("hf:owner/name", () => {
   test("is fetched once, with its tokenizer", async () => {
@@ -52,9 +25,9 @@ describe("hf:owner/name", () => {
     expect(path).toBe(join(hubCache(), "owner", "name", "main", "onnx", "model.onnx"));
     expect(new Uint8Array(readFileSync(path))).toEqual(files["onnx/model.onnx"]);
     expect(readFileSync(join(path, "../../tokenizer.json"), "utf8")).toBe("{}");
-    const before = asked;
+    const before = hub.asked();
     expect(await localModel("hf:owner/name")).toBe(path);
-    expect(asked).toBe(before);
+    expect(hub.asked()).toBe(before);
   });
 
   test("with a file of its own", async () => {
@@ -80,7 +53,7 @@ describe("hf:owner/name", () => {
     expect(await localModel("hf:owner/name")).toContain("model.onnx");
     rmSync(hubCache(), { recursive: true });
     await expect(localModel("hf:owner/name")).rejects.toThrow(
-      /^hf:owner\/name: cannot fetch what it holds from http:\/\/127.0.0.1:1 \(\w+.*\), and it is not in .*; get online, or name a local .onnx$/,
+      /^hf:owner\/name: cannot fetch what it holds from http:\/\/127.0.0.1:1 \(\w+.*\), and it is not in .*; get online, or name a file of this machine$/,
     );
   });
 });

@@ -24,6 +24,9 @@ const unasked: Readonly<Record<string, string | undefined>> = {
   data: undefined,
 };
 
+/** Feature files, which another verb writes. */
+const neuronpedia = "neuronpedia" as const;
+
 export const exportCommand = defineCommand({
   command: "export <checkpoints..>",
   positional: { checkpoints: { describe: "checkpoints (.safetensors) that sae-onnx train wrote", array: true } },
@@ -34,7 +37,7 @@ export const exportCommand = defineCommand({
       describe: `one or a list of ${Object.keys(parts).join(", ")}`,
     },
     format: {
-      choices: writtenNames,
+      choices: [...writtenNames, neuronpedia],
       describe: "write a folder in another library's format instead",
     },
     unsigned: {
@@ -81,6 +84,10 @@ export const exportCommand = defineCommand({
       const ignored = Object.entries({ part, target, dtype, data }).find(([name, value]) => value !== unasked[name]);
       if (ignored)
         throw new ConfigError(`--${ignored[0]} is for .onnx models; --format ${given.format} has none, leave it out`);
+      if (given.format === neuronpedia)
+        throw new ConfigError(
+          "--format neuronpedia: its files say on which texts a latent fires, which no checkpoint knows; sae-onnx features MODEL.autoencoder.onnx --data ACTIVATIONS --format neuronpedia writes them",
+        );
       const { out, unsigned: withoutSigns } = given;
       const paths = checkpointsAmong(given.checkpoints as string[]);
       const files = await exportFormat(given.format, paths, { out, withoutSigns });

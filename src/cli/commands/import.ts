@@ -6,6 +6,7 @@ import { writeFrozen } from "../../export/files.node.ts";
 import { freezeWithVectors } from "../../export/vectors/vectors.ts";
 import type { SourceFiles } from "../../formats/format.ts";
 import { importSae, readFormats } from "../../formats/index.ts";
+import { isNamed, namedSource } from "../../formats/registry.node.ts";
 import { readSource } from "../../formats/source.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { checkFileName } from "../../util/fileName.ts";
@@ -18,7 +19,7 @@ export const importCommand = defineCommand({
   command: "import <path>",
   positional: {
     path: {
-      describe: `a file or folder, or a folder of many: ${readFormats.map(({ describe }) => describe).join("; ")}`,
+      describe: `a file or folder, or a folder of many; saelens:RELEASE/ID or hf:owner/repo/path, fetched once: ${readFormats.map(({ describe }) => describe).join("; ")}`,
     },
   },
   options: {
@@ -34,17 +35,19 @@ export const importCommand = defineCommand({
   examples: [
     ["$0 import layers.10 --out models", "a sparsify folder: checkpoint, encoder and autoencoder"],
     ["$0 import checkpoints/run", "every SAE of a run"],
+    ["$0 import saelens:gpt2-small-res-jb/blocks.8.hook_resid_pre", "one of SAELens's releases, by its name there"],
   ],
   async run(given) {
     const path = given.path as string;
     const { out, "norm-factor": normFactor } = given;
     if (normFactor !== undefined && !(normFactor > 0 && Number.isFinite(normFactor)))
       throw new ConfigError(`--norm-factor must be a number above 0, got ${normFactor}`);
-    const source = await readSource(path);
+    const source = isNamed(path) ? await namedSource(path, note) : await readSource(path);
     const { within = [] } = source;
     if (within.length === 0) {
-      const name = given.name ?? stem(basename(resolve(path)));
-      const { line, ...about } = await imported({ ...source, normFactor }, checkFileName(name, "--name"), out);
+      const name = given.name ?? nameOf(path);
+      const known = { ...source, normFactor: normFactor ?? source.normFactor };
+      const { line, ...about } = await imported(known, checkFileName(name, "--name"), out);
       print(given.json ? JSON.stringify(about, null, 1) : line);
       return;
     }
@@ -81,6 +84,12 @@ export const importCommand = defineCommand({
       );
   },
 });
+
+/** What a source's files are called: after the path's last part; after an id of a release, or a path on the Hub, as a whole. */
+function nameOf(path: string): string {
+  const named = /^(?:saelens:[^/]+|hf:[^/]+\/[^/]+)\/+(.+?)\/*$/.exec(path)?.[1];
+  return stem(named === undefined ? basename(resolve(path)) : named.replaceAll("/", "_"));
+}
 
 /** A file's name, or the way to it, without its ending. */
 const stem = (name: string) => name.replace(/\.(pt|npz)$/, "");

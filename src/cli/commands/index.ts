@@ -30,6 +30,11 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Bring in an SAE trained elsewhere: SAELens, Gemma Scope, sparsify, the experiment's .pt",
     load: async () => (await import("./import.ts")).importCommand,
   },
+  conformance: {
+    describe:
+      "Write a kit that checks any implementation of SAEs: inputs, expected outputs, a runner that needs numpy only",
+    load: async () => (await import("./conformance.ts")).conformance,
+  },
   attach: {
     describe: "Put a frozen encoder on an activation inside any .onnx model",
     load: async () => (await import("./attach.ts")).attach,
