@@ -23,6 +23,19 @@ export const data = {
   },
 } as const satisfies Record<string, Options>;
 
+/** How rows are divided: into groups with SAEs of their own, and into those that train and those that validate. */
+export const division = {
+  by: {
+    type: "string",
+    describe: "columns whose values make groups, each with SAEs of its own: layer,position; the same as sae-onnx sweep",
+  },
+  split: { type: "number", describe: "share of the rows that train, such as 0.8" },
+  "split-by": {
+    type: "string",
+    describe: "with --split: a column of which no value is on both sides, such as a text's or a problem's number",
+  },
+} as const satisfies Record<string, Options>;
+
 /** What a transcoder is to reconstruct. */
 export const target = {
   target: {

@@ -47,6 +47,17 @@ export async function existingCheckpoint(
   return more ? goingOn(path, checkpoint, config) : checkpoint;
 }
 
+/** What is wrong with the bytes of a checkpoint; nothing where they are sound, and where there is none. */
+export async function damageIn(path: string): Promise<string | undefined> {
+  const bytes = await readIfThere(path);
+  try {
+    if (bytes) readCheckpoint(bytes, path);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** A checkpoint as the beginning of a longer training. */
 async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig): Promise<Checkpoint> {
   if (config.totalSteps !== checkpoint.config.totalSteps)
@@ -65,18 +76,18 @@ async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig
 
 /**
  * An earlier metrics file, or `undefined` where there is none.
- * @throws {ConfigError} when the file is damaged or of other data; with `force` it is given up instead.
+ * @throws {ConfigError} when the file is damaged, or of other data than `info` says; with `force` it is given up instead.
  */
 export async function existingMetrics(
   path: string,
-  { digest }: DataInfo,
+  info: DataInfo | undefined,
   force: boolean,
 ): Promise<MetricsFile | undefined> {
   const bytes = await readIfThere(path);
   if (!bytes) return undefined;
   try {
     const file = parseMetrics(new TextDecoder().decode(bytes), path);
-    if (file.data.digest === digest) return file;
+    if (!info || file.data.digest === info.digest) return file;
     throw new ConfigError(`${path}: holds metrics of other data or another split; ${remedy}`);
   } catch (error) {
     if (force) return undefined;

@@ -18,6 +18,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Train one SAE or a grid of them; write checkpoints, frozen encoders and metrics",
     load: async () => (await import("./train.ts")).train,
   },
+  sweep: {
+    describe: "Train many SAEs on many groups of rows, such as layers and positions; killed, it goes on",
+    load: async () => (await import("./sweep.ts")).sweep,
+  },
   export: {
     describe: "Freeze checkpoints into .onnx files: encoder, autoencoder, decoder, evaluator",
     load: async () => (await import("./export.ts")).exportCommand,
