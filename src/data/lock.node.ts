@@ -6,8 +6,8 @@
  * known but that it still touches its lock: one that is not touched for a minute, as measured here, is nobody's.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
-import { type FileHandle, link, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type FileHandle, lstat, open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -128,19 +128,21 @@ async function tryTake(lock: string, path: string): Promise<Held | undefined> {
  * that a process that is killed in between leaves no lock without an owner. Where files cannot be linked, that may happen.
  */
 async function makeLock(lock: string, text: string, token: string): Promise<FileHandle | undefined> {
+  if (await lstat(lock).catch(() => undefined)) return undefined;
   const temporary = await temporaryIn(dirname(lock));
   try {
-    await writeFile(temporary, text, { flag: "wx" });
-    await link(temporary, lock);
+    // At once, so that no signal of this process comes in between.
+    writeFileSync(temporary, text, { flag: "wx" });
+    linkSync(temporary, lock);
+    keep(lock, token);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return undefined;
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EMLINK") throw error;
     return writeLock(lock, text, token);
   } finally {
-    await rm(temporary, { force: true }).catch(() => {});
+    rmSync(temporary, { force: true });
   }
-  keep(lock, token);
   return open(lock, "r+");
 }
 

@@ -76,18 +76,18 @@ async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig
 
 /**
  * An earlier metrics file, or `undefined` where there is none.
- * @throws {ConfigError} when the file is damaged, or of other data than `info` says; with `force` it is given up instead.
+ * @throws {ConfigError} when the file is damaged or of other data; with `force` it is given up instead.
  */
 export async function existingMetrics(
   path: string,
-  info: DataInfo | undefined,
+  { digest }: DataInfo,
   force: boolean,
 ): Promise<MetricsFile | undefined> {
   const bytes = await readIfThere(path);
   if (!bytes) return undefined;
   try {
     const file = parseMetrics(new TextDecoder().decode(bytes), path);
-    if (!info || file.data.digest === info.digest) return file;
+    if (file.data.digest === digest) return file;
     throw new ConfigError(`${path}: holds metrics of other data or another split; ${remedy}`);
   } catch (error) {
     if (force) return undefined;

@@ -14,6 +14,7 @@ import { checkpointPath, type Entry, type GridPlan, stateOf } from "./grid/plan.
 import { TrainingPool } from "./grid/pool.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress, GridRun } from "./grid/request.ts";
+import { sealFile } from "./grid/seal.node.ts";
 import { countsThreads } from "./grid/share.ts";
 import { sharedAcrossSeeds } from "./grid/sharedSeeds.node.ts";
 import { threadsRecorded } from "./grid/threads.ts";
@@ -39,7 +40,7 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   for (const entry of entries) {
     const { name, before, only } = entry;
     if (before && isFinished(before))
-      await finish(entry, await reuse(plan, entry, before, ledger.of(name) ?? entry.sealed), { state: "reused" });
+      await finish(entry, await reuse(plan, entry, before, entry.sealed ?? ledger.of(name)), { state: "reused" });
     else if (only) queue.push(entry);
   }
   // The longest first, so that no process is left alone with a long one at the end.
@@ -65,7 +66,7 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
     };
     if (before && isFinished(before)) {
       await ledger.save();
-      return finish(planned, await reuse(plan, entry, before, ledger.of(name) ?? sealed), { state: "reused" });
+      return finish(planned, await reuse(plan, entry, before, sealed ?? ledger.of(name)), { state: "reused" });
     }
     const onEpoch = (epochsDone: number, loss: number | null) => tell(planned, { epochsDone, loss, state: "training" });
     const trained = await trainEntry(plan, entry, child, { onEpoch, giveBack });
@@ -79,8 +80,10 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   } finally {
     if (!run.sweep) pool.close();
   }
-  if (entries.every(({ name }) => ledger.of(name)))
+  if (entries.every(({ name }) => ledger.of(name))) {
     for (const record of await sharedAcrossSeeds(plan, ledger.file.rows)) await ledger.add(record);
+    if (run.sweep) await sealFile(path);
+  }
   return { file: ledger.file, path, stopped: entries.some(({ name, only }) => only && !ledger.of(name)) };
 }
 

@@ -1,5 +1,6 @@
 /** @file A small sweep to try things with: two layers of rows, two SAEs each. */
-import { writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { tensor } from "../../src/util/tensor.ts";
@@ -41,4 +42,20 @@ architectures:
 ${extra}`,
   );
   return path;
+}
+
+/** Every file of a sweep by its digest; what is measured in seconds is left out of records. */
+export function digests(out: string): Record<string, string> {
+  const names = (readdirSync(out, { recursive: true }) as string[]).filter(
+    (name) => statSync(join(out, name)).isFile() && !/^(status|slurm)/.test(name) && !/\.lock$/.test(name),
+  );
+  return Object.fromEntries(
+    names.sort().map((name) => {
+      const bytes = readFileSync(join(out, name));
+      const text = /(metrics|files)\.json$/.test(name)
+        ? bytes.toString().replace(/"train_time_sec": ?[^,]*/g, "")
+        : bytes;
+      return [name, createHash("sha256").update(text).digest("hex")];
+    }),
+  );
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { statusBlocks } from "../../pipeline/sweep/page.ts";
 import { readStatus } from "../../pipeline/sweep/status.node.ts";
 import { markdown } from "../../report/markdown.ts";
@@ -8,6 +9,7 @@ import * as flags from "../flags.ts";
 import { print } from "../output.ts";
 import { readSweepConfig } from "../sweepConfig.ts";
 import { dryRun, parseShard, runSweep } from "../sweepRun.ts";
+import { runOnSlurm } from "../sweepSlurm.ts";
 
 export const sweep = defineCommand({
   command: "sweep <config> [folder]",
@@ -30,6 +32,16 @@ export const sweep = defineCommand({
       type: "string",
       describe: "train one of so many parts, counted from 0: 3/24; the parts may run at once, also on several machines",
     },
+    engine: {
+      choices: ["here", "slurm"] as const,
+      default: "here",
+      describe: "where it is trained: in this process, or as one job array of Slurm, which is waited for",
+    },
+    tasks: { type: "number", describe: "engine slurm: tasks of the array [default: one for each SAE, 1000 at most]" },
+    sbatch: {
+      type: "string",
+      describe: "engine slurm: flags for sbatch, as in --sbatch='--partition=long --account=x'",
+    },
     "checkpoint-seconds": {
       type: "number",
       default: 30,
@@ -47,6 +59,7 @@ export const sweep = defineCommand({
     ["$0 sweep layers.yaml", "all of it, here; given again it goes on"],
     ["$0 sweep status sweep", "how far it is, from another terminal; sweep/status.html is the same as a page"],
     ["$0 sweep layers.yaml --shard 3/24", "the fourth of 24 parts"],
+    ["$0 sweep layers.yaml --engine slurm --sbatch=--partition=long", "as one job array"],
   ],
   async run(given) {
     if (given.config === "status") return status(given.folder as string | undefined, given.json);
@@ -69,9 +82,27 @@ export const sweep = defineCommand({
       ...{ provider: given.provider, threads, jobs, memory, shard, snapshotSeconds },
       ...{ keepState: given["keep-state"], quiet: given.quiet === true, json: given.json },
     };
-    await (given["dry-run"] ? dryRun : runSweep)({ ...asked, out }, use);
+    if (given["dry-run"] || given.engine === "here")
+      return (given["dry-run"] ? dryRun : runSweep)({ ...asked, out }, use);
+    if (shard) throw new ConfigError("--shard: the tasks of --engine slurm have parts of their own; leave it out");
+    const tasks = flags.checkCount("tasks", given.tasks);
+    const extra = given.sbatch?.split(/\s+/).filter((word) => word !== "") ?? [];
+    await runOnSlurm({ ...asked, out }, use, { command: taskCommand(given, out), tasks, extra });
   },
 });
+
+/** The command of a task: this one, with paths that hold from any folder, one SAE at a time. */
+const taskCommand = (given: { readonly [flag: string]: unknown }, out: string): string[] => [
+  ...[process.execPath, resolve(process.argv[1]!), "sweep", resolve(given.config as string), "--out", resolve(out)],
+  ...["--jobs", "1", "--provider", String(given.provider), "--memory", String(given.memory)],
+  ...(given.threads === undefined ? [] : ["--threads", String(given.threads)]),
+  ...[
+    "--checkpoint-seconds",
+    String(given["checkpoint-seconds"]),
+    given["keep-state"] ? "--keep-state" : "--no-keep-state",
+  ],
+  ...(given.tf32 ? [] : ["--no-tf32"]),
+];
 
 async function status(folder: string | undefined, json: boolean): Promise<void> {
   if (folder === undefined)

@@ -82,7 +82,7 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   const left = found.filter(({ before }, i) => only(i) && (!before || !isFinished(before)));
   const before = force ? undefined : threadsBegun(metrics, configs, left);
   const use = useOfMachine(run, left, data, before);
-  const begun = left.length > 0 ? use.share.threads : before;
+  const begun = left.length > 0 ? use.share.threads : run.sweep ? run.threads : before;
   const entries = found.map((one, i) => ({
     ...one,
     ...{ threads: threadsRecorded(run, one, use.share.threads), kept: kept[i]!, only: only(i) },

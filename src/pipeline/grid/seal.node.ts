@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { writeWhole } from "../../data/files.node.ts";
 import { flatRecord, readRecord } from "../../record/flat.ts";
@@ -53,6 +53,18 @@ export async function checkSeal(out: string, name: string): Promise<Seal> {
   } catch {
     return { wrong: `${name}${sealSuffix}: is damaged` };
   }
+}
+
+/** Writes the digest of a file beside it, as `sha256sum` does. */
+export async function sealFile(path: string): Promise<void> {
+  await writeWhole(`${path}.sha256`, `${await digestOf(path)}  ${basename(path)}\n`);
+}
+
+/** Whether a file has the digest that is written beside it. */
+export async function isSealedFile(path: string): Promise<boolean> {
+  const said = await readIfThere(`${path}.sha256`);
+  const digest = await digestOf(path).catch(() => undefined);
+  return said !== undefined && new TextDecoder().decode(said) === `${digest}  ${basename(path)}\n`;
 }
 
 async function digestOf(path: string): Promise<string> {

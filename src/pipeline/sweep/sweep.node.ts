@@ -8,12 +8,11 @@ import { usableRuntime } from "../../runtime/providers.node.ts";
 import { checkTrainingRows } from "../../train/rows.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { groupBy } from "../../util/group.ts";
-import { existingMetrics } from "../existing.node.ts";
 import { planGrid } from "../grid/plan.node.ts";
 import { TrainingPool } from "../grid/pool.node.ts";
 import { gridTeller } from "../grid/progress.ts";
 import type { GridProgress, PartOfSweep } from "../grid/request.ts";
-import { checkSeal } from "../grid/seal.node.ts";
+import { checkSeal, isSealedFile } from "../grid/seal.node.ts";
 import { shareOut } from "../grid/share.ts";
 import { roomBesideRows } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
@@ -214,19 +213,19 @@ async function trainCells(plan: SweepPlan): Promise<SweepResult> {
 
 const nothing = { loss: null, state: "reused", finished: 0, count: 0, done: 0 } as const;
 
-/** The records of a group's SAEs, where all are sealed and its metrics file has them; then its data need not be read. */
+/** The records of a group's SAEs, where all are sealed, and so is its metrics file; then its data need not be read. */
 async function finishedBefore(
   { run, file }: SweepPlan,
   group: DataGroup,
   cells: readonly Cell[],
 ): Promise<SaeRecord[] | undefined> {
   const out = folderOfGroup(run.out, group.name);
-  const metrics = await existingMetrics(join(out, `${prefixOf(file.name, group.name)}.metrics.json`), undefined, true);
+  if (!(await isSealedFile(join(out, `${prefixOf(file.name, group.name)}.metrics.json`)))) return undefined;
   const records: SaeRecord[] = [];
   for (const { name } of cells) {
-    const record = metrics?.rows.find((row) => row.name === name);
-    if (!record || !("record" in (await checkSeal(out, name)))) return undefined;
-    records.push(record);
+    const found = await checkSeal(out, name);
+    if (!("record" in found)) return undefined;
+    records.push(found.record);
   }
   return records;
 }

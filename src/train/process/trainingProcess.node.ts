@@ -124,6 +124,8 @@ export class TrainingProcess {
         else if (message.type === "snapshot") {
           const progress = withState(message.progress);
           saving = saving.then(() => onSnapshot?.(progress));
+          // What cannot be saved, as on a full disk, ends the training here.
+          saving.catch((error: Error) => end(() => reject(error)));
         } else if (message.type === "done") {
           const { progress, seconds, waited, contact } = message;
           const whole = { ...withState(progress), seconds, waited, contact };
