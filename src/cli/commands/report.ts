@@ -34,6 +34,7 @@ export const report = defineCommand({
       type: "string",
       describe: "another metrics file to compare with cell by cell, or `experiment`: the original experiment's 12 SAEs",
     },
+    map: { type: "string", describe: "metrics to draw over layers and positions too: l0_mean,row_fvu_mean" },
     title: { type: "string", describe: "title of the page" },
     json,
   },
@@ -44,7 +45,7 @@ export const report = defineCommand({
     ["$0 report models/sae.metrics.json --compare experiment", "against the original experiment, cell by cell"],
   ],
   async run(given) {
-    const { pareto, dominance, title, out } = given;
+    const { pareto, dominance, title, out, map } = given;
     const named = (given.metrics as string[]).map(async (one) => ((await isFolder(one)) ? metricsOfSweep(one) : [one]));
     const { file, files: inputs, latents, texts } = await readReport((await Promise.all(named)).flat());
     const compare = given.compare === undefined ? undefined : await otherOf(given.compare);
@@ -57,6 +58,7 @@ export const report = defineCommand({
       await buildReport(file, {
         ...{ dominance, latents, texts, inputs },
         ...(pareto === undefined ? {} : { pareto }),
+        ...(map === undefined ? {} : { maps: map.split(",").map((one) => one.trim()) }),
         ...(title === undefined ? {} : { title }),
         ...(compare === undefined ? {} : { compare }),
       }),
