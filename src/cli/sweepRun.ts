@@ -1,5 +1,8 @@
 /** @file What `sweep` and `train --by` do with what they were asked. */
 
+import type { GridProgress } from "../pipeline/grid/request.ts";
+import { logsOf } from "../pipeline/log/index.node.ts";
+import type { LogName } from "../pipeline/log/names.ts";
 import { measureCost, type SweepCost } from "../pipeline/sweep/cost.node.ts";
 import { openGroups } from "../pipeline/sweep/groups.node.ts";
 import { StatusWriter } from "../pipeline/sweep/status.node.ts";
@@ -20,6 +23,7 @@ export interface SweepUse {
   readonly shard?: Shard | undefined;
   readonly keepState?: boolean | undefined;
   readonly snapshotSeconds?: number | undefined;
+  readonly logs: readonly LogName[];
   readonly quiet: boolean;
   readonly json: boolean;
 }
@@ -29,6 +33,7 @@ export async function planAsked(
   asked: SweepAsked,
   use: SweepUse,
   signal?: AbortSignal,
+  onProgress?: (progress: GridProgress) => void,
 ): Promise<{ plan: SweepPlan; status: StatusWriter }> {
   const data = await openGroups(asked.data, use.memory);
   const configs = configsOfKinds(asked.kinds, { ...data, provider: use.provider });
@@ -36,12 +41,13 @@ export async function planAsked(
   let status: StatusWriter | undefined;
   const plan = await planSweep({
     ...{ data, configs, asked: askedAs(asked, use), out: asked.out, name: asked.name, signal },
-    ...(({ quiet: _, json: __, ...rest }) => rest)(use),
+    ...(({ quiet: _, json: __, logs: ___, ...rest }) => rest)(use),
     onNote: note,
     onBegin: () => status?.start(),
     onFailed: (why) => status?.failed(why),
     onProgress(progress) {
       display.update(progress);
+      onProgress?.(progress);
       status?.update(progress);
     },
   });
@@ -62,13 +68,15 @@ const askedAs = (
 /** Trains a sweep or a part of it, and says what came of it. */
 export async function runSweep(asked: SweepAsked, use: SweepUse): Promise<void> {
   const signal = interruptible();
-  const { plan, status } = await planAsked(asked, use, signal);
+  const log = logsOf(use.logs, asked.out);
+  const { plan, status } = await planAsked(asked, use, signal, log.update);
   const { own, cells, jobs, threads } = plan;
   if (!use.quiet)
     note(
       `${own.length === cells.length ? "" : `${own.length} of `}${cells.length} SAEs: ${plan.file.groups.length} groups x ${plan.file.saes.length}; ${jobs} at a time, ${threads} thread${threads === 1 ? "" : "s"} each; sae-onnx sweep status ${asked.out} says how far it is`,
     );
   const result = await trainSweep(plan).finally(() => status.end());
+  await log.end();
   for (const why of result.failed) note(`not trained: ${why}`);
   const share = result.seconds > 0 ? (100 * result.trainingSeconds) / (result.seconds * Math.max(1, jobs)) : 0;
   if (use.json) print(JSON.stringify({ cells: own.length, ...result }, null, 1));

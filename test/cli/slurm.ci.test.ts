@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { saeOnnx, temporaryFolder } from "./run.ts";
 import { digests, writeSmallSweep } from "./sweeps.ts";
 
@@ -64,9 +64,8 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
   await sleep(500);
   startDaemon("slurmctld", "-D", "-f", config);
   slurmd();
-  await expect
-    .poll(() => ask("sinfo", "--noheader", "--format", "%t"), { timeout: 30_000, interval: 500 })
-    .toMatch(/idle/);
+  const idle = () => expect(ask("sinfo", "--noheader", "--format", "%t")).toMatch(/idle/);
+  await vi.waitFor(idle, { timeout: 30_000, interval: 500 });
 }
 
 /** Processes that train a part of a sweep, as children of Slurm. */

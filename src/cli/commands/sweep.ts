@@ -52,6 +52,7 @@ export const sweep = defineCommand({
       default: false,
       describe: "keep beside each finished SAE what it takes to train it for more epochs",
     },
+    ...flags.log,
     json: flags.json,
   },
   examples: [
@@ -80,6 +81,7 @@ export const sweep = defineCommand({
     checkFileName(asked.name, `${given.config}: name`);
     const use = {
       ...{ provider: given.provider, threads, jobs, memory, shard, snapshotSeconds },
+      logs: flags.parseLogs(given.log),
       ...{ keepState: given["keep-state"], quiet: given.quiet === true, json: given.json },
     };
     if (given["dry-run"] || given.engine === "here")
@@ -101,6 +103,7 @@ const taskCommand = (given: { readonly [flag: string]: unknown }, out: string): 
     String(given["checkpoint-seconds"]),
     given["keep-state"] ? "--keep-state" : "--no-keep-state",
   ],
+  ...(given.log === undefined ? [] : ["--log", String(given.log)]),
   ...(given.tf32 ? [] : ["--no-tf32"]),
 ];
 

@@ -2,6 +2,8 @@ import { gridConfigs } from "../../config/grid.ts";
 import { parseWhere } from "../../data/where.ts";
 import { inputDimOf } from "../../pipeline/dataset.node.ts";
 import { type GridPlan, planGrid } from "../../pipeline/grid/plan.node.ts";
+import type { GridProgress } from "../../pipeline/grid/request.ts";
+import { logsOf } from "../../pipeline/log/index.node.ts";
 import { openData } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
 import { checkStart, readStart } from "../../pipeline/start.node.ts";
@@ -53,6 +55,7 @@ export const train = defineCommand({
       default: false,
       describe: "train again what is there, and replace files of another configuration",
     },
+    ...flags.log,
     json: flags.json,
   },
   examples: [
@@ -76,10 +79,11 @@ export const train = defineCommand({
     const memory = flags.parseBytes("memory", given.memory);
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
+    const logs = flags.parseLogs(given.log);
     const lists = listsOf("train", given);
     checkFileName(given.name, "--name");
     if (given.by !== undefined) {
-      const use = { provider: given.provider, threads, jobs, memory, keepState: given["keep-state"] };
+      const use = { provider: given.provider, threads, jobs, memory, keepState: given["keep-state"], logs };
       checkNoGridFlags(given);
       return runSweep(sweepOf(given), { ...use, quiet: given.quiet === true, json: given.json });
     }
@@ -106,9 +110,15 @@ export const train = defineCommand({
       ...{ set, target, trainRows, configs, out, name, provider, threads, jobs, memory, force },
       ...{ epochsPerRun, start: start?.tensors, keepState: given["keep-state"] },
     };
-    const plan = await planGrid({ ...run, signal: interruptible(), onProgress: display.update, onNote: note });
+    const log = logsOf(logs, out);
+    const onProgress = (progress: GridProgress) => {
+      display.update(progress);
+      log.update(progress);
+    };
+    const plan = await planGrid({ ...run, signal: interruptible(), onProgress, onNote: note });
     if (plan.sentence !== undefined && !given.quiet) note(plan.sentence);
     const { file, path, stopped } = await trainGrid(plan).finally(display.end);
+    await log.end();
     const texts = stopped ? [] : await textLines({ ...run, ...plan, data: given.data, tensor: given.tensor });
     if (given.json) print(serializeMetrics(file).trimEnd());
     else if (file.rows.length > 0) print([table(file.rows), baseline(file), ...texts].filter(Boolean).join("\n"));
