@@ -44,7 +44,7 @@ ${extra}`,
   return path;
 }
 
-/** Every file of a sweep by its digest; what is measured in seconds is left out of records. */
+/** Every file of a sweep by its digest; what is measured in seconds is left out of records, and so are digests of these. */
 export function digests(out: string): Record<string, string> {
   const names = (readdirSync(out, { recursive: true }) as string[]).filter(
     (name) => statSync(join(out, name)).isFile() && !/^(status|slurm)/.test(name) && !/\.lock$/.test(name),
@@ -54,7 +54,9 @@ export function digests(out: string): Record<string, string> {
       const bytes = readFileSync(join(out, name));
       const text = /(metrics|files)\.json$/.test(name)
         ? bytes.toString().replace(/"train_time_sec": ?[^,]*/g, "")
-        : bytes;
+        : /\.sha256$/.test(name)
+          ? bytes.toString().replace(/^[0-9a-f]{64}/, "")
+          : bytes;
       return [name, createHash("sha256").update(text).digest("hex")];
     }),
   );
