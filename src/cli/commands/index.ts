@@ -66,6 +66,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Print what is in a .onnx, .npy, .npz or .safetensors file",
     load: async () => (await import("./inspect.ts")).inspect,
   },
+  bundle: {
+    describe: "Pack everything into an archive that runs on a Linux machine without network, Node and npm",
+    load: async () => (await import("./bundle.ts")).bundle,
+  },
   doctor: {
     describe: "Say what this machine can run, and why not the rest; get the CUDA provider",
     load: async () => (await import("./doctor.ts")).doctor,

@@ -149,7 +149,8 @@ export class TrainingProcess {
 
   /** Ends the process at once, even within a run; a training that is waited for fails. */
   close(): void {
-    this.#child.kill("SIGKILL");
+    // Of a process that could not be started there is no number, and Node would take it for this one's group.
+    if (this.#child.pid !== undefined) this.#child.kill("SIGKILL");
   }
 
   #send(message: ToChild): Promise<void> {
