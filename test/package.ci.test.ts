@@ -46,6 +46,8 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
     args: "--data acts.safetensors --latent-dim 32 --k 3 --epochs 2 --out models",
     gives: "models/sae_d32_k3.encoder.onnx",
   },
+  sweep: { args: "sweep.yaml --out sweep", gives: "sweep/all/sae.metrics.json" },
+  bundle: { args: "--out bundle.tar.gz", gives: "bundle.tar.gz" },
   eval: {
     args: "models/sae_d32_k3.autoencoder.onnx --data acts.safetensors --provider wasm --out eval.json",
     gives: "eval.json",
@@ -79,6 +81,7 @@ import { writeFileSync } from "node:fs";
 import { architectures, buildModel, encodeModel, input, op } from "sae-onnx";
 const x = input("float32", ["batch", 16]);
 const hidden = op.relu(x);
+writeFileSync("sweep.yaml", "data: acts.safetensors\\noptions: { latent_dim: 32, k: 3, epochs: 2 }\\narchitectures: [{ seed: [0, 1] }]\\n");
 writeFileSync("host.onnx", encodeModel(buildModel({ inputs: { x }, outputs: { hidden, y: op.add(hidden, 1) } })));
 console.log(Object.keys(architectures).join());
 `;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 export const paths: ReadonlySet<string> = new Set([
   ...["data", "target", "out", "init-from", "model", "models", "encoder", "compare", "unembedding", "tokenizer"],
   ...["checkpoints", "path", "metrics", "file", "text", "embeddings", "projection"],
+  ...["config", "folder"],
 ]);
 
 /** What was given, with the home folder for a `~` that begins a path: in `--data=~/acts.npy` a shell leaves it as it is. */
