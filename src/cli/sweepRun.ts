@@ -3,6 +3,7 @@
 import type { GridProgress } from "../pipeline/grid/request.ts";
 import { logsOf } from "../pipeline/log/index.node.ts";
 import type { LogName } from "../pipeline/log/names.ts";
+import { defaultMemory } from "../pipeline/memory.ts";
 import { measureCost, type SweepCost } from "../pipeline/sweep/cost.node.ts";
 import { openGroups } from "../pipeline/sweep/groups.node.ts";
 import { StatusWriter } from "../pipeline/sweep/status.node.ts";
@@ -19,7 +20,7 @@ export interface SweepUse {
   readonly provider: ProviderName;
   readonly threads?: number | undefined;
   readonly jobs?: number | undefined;
-  readonly memory: number;
+  readonly memory: number | undefined;
   readonly shard?: Shard | undefined;
   readonly keepState?: boolean | undefined;
   readonly snapshotSeconds?: number | undefined;
@@ -35,7 +36,7 @@ export async function planAsked(
   signal?: AbortSignal,
   onProgress?: (progress: GridProgress) => void,
 ): Promise<{ plan: SweepPlan; status: StatusWriter }> {
-  const data = await openGroups(asked.data, use.memory);
+  const data = await openGroups(asked.data, use.memory ?? defaultMemory);
   const configs = configsOfKinds(asked.kinds, { ...data, provider: use.provider });
   const display = gridDisplay({ quiet: use.quiet });
   let status: StatusWriter | undefined;

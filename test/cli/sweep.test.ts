@@ -2,7 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readSweepConfig } from "../../src/cli/sweepConfig.ts";
+import { parseShard, planAsked } from "../../src/cli/sweepRun.ts";
 import { parseMetrics } from "../../src/record/metricsFile.ts";
+import { ConfigError } from "../../src/util/errors.ts";
 import { saeOnnx, startSaeOnnx, temporaryFolder } from "./run.ts";
 import { digests, writeSmallSweep } from "./sweeps.ts";
 
@@ -99,6 +102,19 @@ test("two at one folder: the second is told who has it", async () => {
   expect(status).toBe(1);
 });
 
+/** What is wrong with a sweep, as its command would say it; nothing where it can be trained. */
+async function planned(path: string, shard?: string): Promise<string | undefined> {
+  const use = { provider: "cpu", memory: 2e9, logs: [], quiet: true, json: false } as const;
+  try {
+    const asked = await readSweepConfig(path);
+    await planAsked({ ...asked, out: join(folder, "nothing") }, { ...use, shard: parseShard(shard) });
+    return undefined;
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+}
+
 describe("bad input is one line, and writes nothing", () => {
   test.each([
     [
@@ -133,23 +149,19 @@ describe("bad input is one line, and writes nothing", () => {
       () => changed("h.yaml", "acts.safetensors", "none.safetensors"),
       /none\.safetensors: cannot read, no such file/,
     ],
-  ])("%s", (_, file, message) => {
-    const nothing = join(folder, "nothing");
-    const { status, stderr } = saeOnnx("sweep", file(), "--out", nothing);
-    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
-    expect(stderr).toMatch(message);
-    expect(status).toBe(1);
-    expect(existsSync(nothing)).toBe(false);
+  ])("%s", async (_, file, message) => {
+    const said = await planned(file());
+    expect(said).toMatch(message);
+    expect(said).not.toContain("\n");
+    expect(existsSync(join(folder, "nothing"))).toBe(false);
   });
 
   test.each([
     ["3/3", /--shard: 3\/3 is out of range, the parts are 0\/3 to 2\/3/],
     ["x", /--shard: must be a part of so many/],
     ["0/500", /--shard: 500 parts of 4 SAEs/],
-  ])("--shard %s", (shard, message) => {
-    const { status, stderr } = saeOnnx("sweep", config, "--out", join(folder, "nothing"), "--shard", shard);
-    expect(stderr).toMatch(message);
-    expect(status).toBe(1);
+  ])("--shard %s", async (shard, message) => {
+    expect(await planned(config, shard)).toMatch(message);
   });
 
   test("another sweep's folder", () => {

@@ -16,6 +16,7 @@ export interface BundleContents {
   /** Folder of this package. */
   readonly root: string;
   readonly node: string;
+  readonly provider: "cpu" | "cuda";
   /** Shared libraries, by path. */
   readonly libraries: readonly string[];
 }
@@ -75,13 +76,13 @@ export async function writeBundle(
   }
 }
 
-async function fill(folder: string, { root, node, libraries }: BundleContents): Promise<void> {
+async function fill(folder: string, { root, node, provider, libraries }: BundleContents): Promise<void> {
   const app = join(folder, "app");
   const copy = (from: string, to: string) =>
     cp(from, to, {
       recursive: true,
       dereference: true,
-      filter: (path) => isNeeded(path) && !path.slice(from.length).split(/[\\/]/).includes("node_modules"),
+      filter: (path) => isNeeded(path, provider) && !path.slice(from.length).split(/[\\/]/).includes("node_modules"),
     });
   await mkdir(app, { recursive: true });
   for (const name of ["package.json", "LICENSE", "README.md"])

@@ -1,7 +1,7 @@
 /** @file The shared libraries that travel with a program: what it is linked with, but not the C library and NVIDIA's driver. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { notFound } from "../../runtime/cuda.node.ts";
 import { installCuda } from "../../runtime/cudaInstall.ts";
 import { ortFolder } from "../../runtime/probe.node.ts";
@@ -36,6 +36,14 @@ export function cudaLibraries(): readonly string[] {
     throw new ConfigError(
       `bundle --provider cuda: ONNX Runtime's CUDA library is not installed here (${basename(provider)}); install it: ${installCuda}, then bundle again`,
     );
+  const linked = linkedWith(provider);
   // cuDNN loads its parts by name while it runs: all that lie beside it go too.
-  return linkedWith(provider);
+  const parts = linked.filter(isCudnn).flatMap((path) =>
+    readdirSync(dirname(path))
+      .filter((name) => isCudnn(name) && /\.so\.\d+$/.test(name))
+      .map((name) => join(dirname(path), name)),
+  );
+  return [...new Set([...linked, ...parts])];
 }
+
+const isCudnn = (path: string): boolean => /^libcudnn/.test(basename(path));

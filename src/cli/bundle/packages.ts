@@ -63,8 +63,10 @@ function placeOf(from: string, root: string): string {
 const isForHere = ({ os, cpu, libc }: Manifest): boolean =>
   (os?.includes("linux") ?? true) && (cpu?.includes("x64") ?? true) && (libc?.includes("glibc") ?? true);
 
-/** Whether a file of a package is needed where the program runs: no types, maps and other systems' libraries. */
-export function isNeeded(path: string): boolean {
+/** Whether a file of a package is needed where the program runs: no types, maps, other systems' libraries and other providers. */
+export function isNeeded(path: string, provider: "cpu" | "cuda"): boolean {
+  if (/libonnxruntime_providers_/.test(path) && !(provider === "cuda" && /_(cuda|shared)\.so$/.test(path)))
+    return false;
   if (/\.(map|d\.[cm]?ts|tsbuildinfo)$/.test(path)) return false;
   const [, system, cpu] = /[\\/]bin[\\/]napi-v\d+[\\/](\w+)[\\/]?(\w+)?/.exec(path) ?? [];
   return (system === undefined || system === "linux") && (cpu === undefined || cpu === "x64");

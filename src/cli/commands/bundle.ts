@@ -33,14 +33,15 @@ export const bundle = defineCommand({
     const partSize = given["part-size"] === undefined ? undefined : parseBytes("part-size", given["part-size"]);
     if (partSize !== undefined && partSize < 1e6)
       throw new ConfigError(`--part-size: must be at least 1MB, got ${given["part-size"]}`);
-    const libraries = [...linkedWith(process.execPath), ...(given.provider === "cuda" ? cudaLibraries() : [])];
-    const parts = await writeBundle(given.out, partSize, { root, node: process.execPath, libraries });
+    const { provider } = given;
+    const libraries = [...linkedWith(process.execPath), ...(provider === "cuda" ? cudaLibraries() : [])];
+    const parts = await writeBundle(given.out, partSize, { root, provider, node: process.execPath, libraries });
     if (given.json) return print(JSON.stringify({ parts }, null, 1));
     print(parts.map(({ name, bytes, sha256 }) => `${sha256}  ${name}  ${(bytes / 1e6).toFixed(1)} MB`).join("\n"));
     if (given.quiet === true) return;
     const files = parts.length > 1 ? `${given.out}.[0-9][0-9][0-9]` : given.out;
     note(`check: sha256sum -c ${given.out}.sha256; unpack: cat ${files} | tar xz; run: sae-onnx/sae-onnx --help`);
-    if (given.provider === "cuda")
+    if (provider === "cuda")
       note("not measured: an archive with CUDA has not been run on a machine with a GPU by its tests");
   },
 });

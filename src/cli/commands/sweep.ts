@@ -19,7 +19,7 @@ export const sweep = defineCommand({
   },
   options: {
     ...flags.machine,
-    ...flags.memory,
+    memory: { type: "string", describe: "memory that all processes stay within [default: what is free]" },
     threads: { type: "number", describe: "threads inside an op; they can change the last digits [default: 1]" },
     jobs: { type: "number", describe: "SAEs trained side by side [default: as many as cores and memory allow]" },
     out: { type: "string", describe: "folder to write to [default: the configuration's, else sweep]" },
@@ -70,7 +70,7 @@ export const sweep = defineCommand({
       );
     flags.applyTf32(given.tf32);
     await flags.checkProvider(given.provider);
-    const memory = flags.parseBytes("memory", given.memory);
+    const memory = given.memory === undefined ? undefined : flags.parseBytes("memory", given.memory);
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const snapshotSeconds = given["checkpoint-seconds"];
     if (!(snapshotSeconds >= 0))
@@ -96,7 +96,8 @@ export const sweep = defineCommand({
 /** The command of a task: this one, with paths that hold from any folder, one SAE at a time. */
 const taskCommand = (given: { readonly [flag: string]: unknown }, out: string): string[] => [
   ...[process.execPath, resolve(process.argv[1]!), "sweep", resolve(given.config as string), "--out", resolve(out)],
-  ...["--jobs", "1", "--provider", String(given.provider), "--memory", String(given.memory)],
+  ...["--jobs", "1", "--provider", String(given.provider)],
+  ...(given.memory === undefined ? [] : ["--memory", String(given.memory)]),
   ...(given.threads === undefined ? [] : ["--threads", String(given.threads)]),
   ...[
     "--checkpoint-seconds",

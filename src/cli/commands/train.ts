@@ -83,7 +83,7 @@ export const train = defineCommand({
     const lists = listsOf("train", given);
     checkFileName(given.name, "--name");
     if (given.by !== undefined) {
-      const use = { provider: given.provider, threads, jobs, memory, keepState: given["keep-state"], logs };
+      const use = { provider: given.provider, threads, jobs, memory: undefined, keepState: given["keep-state"], logs };
       checkNoGridFlags(given);
       return runSweep(sweepOf(given), { ...use, quiet: given.quiet === true, json: given.json });
     }

@@ -39,8 +39,8 @@ export interface SweepRun {
   /** Threads inside an op of each training; default 1, on every machine, so that the bytes are the same. */
   readonly threads?: number | undefined;
   readonly jobs?: number | undefined;
-  /** Bytes of memory to stay within. */
-  readonly memory: number;
+  /** Bytes of memory that all processes stay within; default: what is free. */
+  readonly memory?: number | undefined;
   readonly machine?: Machine | undefined;
   readonly shard?: Shard | undefined;
   readonly keepState?: boolean | undefined;
@@ -105,7 +105,7 @@ export async function planSweep(run: SweepRun): Promise<SweepPlan> {
   const file: SweepFile = { version: 1, name, config: run.asked, data: [...data.files], groups, saes: stems };
   const { cores, memory } = run.machine ?? machineHere();
   const rows = Math.max(...data.groups.map((group) => data.trainRowsOf(group)));
-  const room = roomBesideRows(configs, [rows], Math.min(memory, run.memory));
+  const room = roomBesideRows(configs, [rows], Math.min(memory, run.memory ?? Number.POSITIVE_INFINITY));
   const work = { provider, cells: Math.max(1, own.length), cores, room, memory: "memory", jobs: run.jobs, threads };
   return { run, file, cells, own, ...shareOut(work) };
 }
