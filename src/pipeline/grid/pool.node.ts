@@ -3,8 +3,13 @@ import type { KeptRows } from "./keptRows.node.ts";
 
 /** A training process, and the rows it was handed last. */
 export interface Worker {
-  process: TrainingProcess;
+  readonly process: TrainingProcess;
   has: KeptRows["training"] | undefined;
+}
+
+/** Room for a process. */
+interface Place {
+  worker?: Worker;
 }
 
 /**
@@ -12,22 +17,19 @@ export interface Worker {
  * SAEs of a grid run beside the first ones of the next.
  */
 export class TrainingPool {
-  readonly #workers: Worker[] = [];
-  readonly #free: Worker[] = [];
-  readonly #waiting: ((worker: Worker) => void)[] = [];
+  readonly #places: Place[];
+  readonly #free: Place[];
+  readonly #waiting: ((place: Place) => void)[] = [];
   #handing = Promise.resolve();
   #spare: (() => void)[] = [];
   /** Works that gave their process back before they ended. */
   #behind = 0;
   #closed = false;
 
-  /** Starts the processes. */
+  /** Room for so many processes; each starts when it is first needed. */
   constructor(size: number) {
-    for (let i = 0; i < size; i++) {
-      const worker: Worker = { process: new TrainingProcess(), has: undefined };
-      this.#workers.push(worker);
-      this.#free.push(worker);
-    }
+    this.#places = Array.from({ length: size }, () => ({}));
+    this.#free = [...this.#places];
   }
 
   /**
@@ -36,19 +38,20 @@ export class TrainingPool {
    */
   async use<T>(work: (worker: Worker, giveBack: () => void) => Promise<T>): Promise<T> {
     if (this.#closed) return new Promise(() => {});
-    const worker = this.#free.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
+    const place = this.#free.pop() ?? (await new Promise<Place>((resolve) => this.#waiting.push(resolve)));
+    if (!place.worker || place.worker.process.gone) place.worker = { process: new TrainingProcess(), has: undefined };
     const state = { behind: false };
     const giveBack = () => {
-      if (state.behind || this.#behind >= this.#workers.length) return;
+      if (state.behind || this.#behind >= this.#places.length) return;
       state.behind = true;
       this.#behind++;
-      this.#release(worker);
+      this.#release(place);
     };
     try {
-      return await work(worker, giveBack);
+      return await work(place.worker, giveBack);
     } finally {
       if (state.behind) this.#behind--;
-      else this.#release(worker);
+      else this.#release(place);
     }
   }
 
@@ -72,16 +75,15 @@ export class TrainingPool {
   close(): void {
     this.#closed = true;
     this.#waiting.length = 0;
-    for (const { process } of this.#workers) process.close();
+    for (const { worker } of this.#places) worker?.process.close();
   }
 
-  #release(worker: Worker): void {
+  #release(place: Place): void {
     if (this.#closed) return;
-    if (worker.process.gone) Object.assign(worker, { process: new TrainingProcess(), has: undefined });
     const next = this.#waiting.shift();
-    if (next) next(worker);
+    if (next) next(place);
     else {
-      this.#free.push(worker);
+      this.#free.push(place);
       for (const resolve of this.#spare.splice(0)) resolve();
     }
   }
