@@ -130,12 +130,16 @@ async function tryTake(lock: string, path: string): Promise<Held | undefined> {
 async function makeLock(lock: string, text: string, token: string): Promise<FileHandle | undefined> {
   if (await lstat(lock).catch(() => undefined)) return undefined;
   const temporary = await temporaryIn(dirname(lock));
+  // Another task of this process may have it.
+  const before = own.get(lock);
   try {
-    // At once, so that no signal of this process comes in between.
+    // At once, and kept before it is there: a signal of this process finds it, and nothing in between.
+    keep(lock, token);
     writeFileSync(temporary, text, { flag: "wx" });
     linkSync(temporary, lock);
-    keep(lock, token);
   } catch (error) {
+    if (before === undefined) forget(lock);
+    else own.set(lock, before);
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return undefined;
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EMLINK") throw error;
@@ -252,6 +256,11 @@ function drop(lock: string): void {
   } catch {
     // It is gone, or cannot be removed; then the next one breaks it.
   }
+  forget(lock);
+}
+
+/** Takes a lock for another's, or none. */
+function forget(lock: string): void {
   own.delete(lock);
   if (own.size > 0) return;
   process.off("exit", dropAll);

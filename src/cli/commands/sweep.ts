@@ -40,7 +40,7 @@ export const sweep = defineCommand({
     tasks: { type: "number", describe: "engine slurm: tasks of the array [default: one for each SAE, 1000 at most]" },
     sbatch: {
       type: "string",
-      describe: "engine slurm: flags for sbatch, as in --sbatch='--partition=long --account=x'",
+      describe: "engine slurm: flags for sbatch, as in --sbatch='-p long -A x'",
     },
     "checkpoint-seconds": {
       type: "number",
@@ -60,7 +60,7 @@ export const sweep = defineCommand({
     ["$0 sweep layers.yaml", "all of it, here; given again it goes on"],
     ["$0 sweep status sweep", "how far it is, from another terminal; sweep/status.html is the same as a page"],
     ["$0 sweep layers.yaml --shard 3/24", "the fourth of 24 parts"],
-    ["$0 sweep layers.yaml --engine slurm --sbatch=--partition=long", "as one job array"],
+    ["$0 sweep layers.yaml --engine slurm --sbatch='-p long'", "as one job array"],
   ],
   async run(given) {
     if (given.config === "status") return status(given.folder as string | undefined, given.json);

@@ -105,7 +105,7 @@ export const charts = {
     reverse: true,
     format: ".3f",
   }),
-  layer_trends: layerTrends,
+  layers_trend: layerTrends,
   loss_curves: lossCurves,
   latent_frequency: latentFrequency,
   latent_magnitude: latentMagnitude,

@@ -11,7 +11,7 @@ const mostPositions = 12;
 
 /** The best SAE of each layer, a line for each position; degenerate ones are hollow and stand off the lines. */
 export const layerTrends = defineChart({
-  name: "layer_trends",
+  name: "layers_trend",
   section: "places",
   title: "Best Explained Variance over Layers",
   caption:
@@ -25,6 +25,7 @@ export const layerTrends = defineChart({
     const found = bestByPlace(all, key);
     if (new Set(found.map(({ layer }) => layer)).size < 2) return null;
     const label = infoOf(key).label;
+    const narrow = width < 500;
     const positions = distinct(all, "position").flatMap((one) => (one === null ? [] : String(one)));
     const values = found.flatMap(({ layer, position, best, sound }) =>
       [...new Set([sound, best])].flatMap((one) => {
@@ -45,13 +46,20 @@ export const layerTrends = defineChart({
     const encoding = {
       x: { field: "layer", type: "quantitative", title: "Layer", axis: { format: "d", tickMinStep: 1, grid: false } },
       y: { field: "quality", type: "quantitative", title: label, scale: { zero: false } },
-      color: { field: "position", type: "nominal", title: "Position", sort: positions, scale: lineColors(positions) },
+      color: {
+        field: "position",
+        type: "nominal",
+        title: "Position",
+        sort: positions,
+        scale: lineColors(positions),
+        legend: narrow ? { orient: "bottom", columns: 4 } : { orient: "right" },
+      },
       description: { field: "tip" },
       tooltip: { field: "tip" },
     };
     const only = (kind: string) => [{ filter: `datum.kind === '${kind}'` }];
     const plot = {
-      width: Math.max(180, width - (width < 500 ? 70 : 160)),
+      width: Math.max(180, width - (narrow ? 70 : 160)),
       height: 260,
       encoding,
       layer: [
