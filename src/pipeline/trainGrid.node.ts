@@ -11,7 +11,7 @@ import { RuntimeFailure } from "../util/errors.ts";
 import { existingMetrics } from "./existing.node.ts";
 import { checkpointOf, finishSae, progressOf, reuse, saveCheckpoint } from "./grid/finish.node.ts";
 import { checkpointPath, type Entry, type GridPlan, stateOf } from "./grid/plan.node.ts";
-import { TrainingPool } from "./grid/pool.node.ts";
+import { type Hold, TrainingPool } from "./grid/pool.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
 import type { GridProgress, GridRun } from "./grid/request.ts";
 import { sealFile } from "./grid/seal.node.ts";
@@ -48,15 +48,15 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   const pool = run.sweep?.pool ?? new TrainingPool(Math.min(plan.share.jobs, queue.length));
   /** Trains one SAE with a process of the pool, unless it is stopped before. */
   const work = (next: Entry) =>
-    pool.use(async (worker, giveBack) => {
+    pool.use(async (worker, hold) => {
       if (run.signal?.aborted) return;
       await pool.hand(worker, next.kept.training, plan);
-      await locked(checkpointPath(run, next.name), () => finishOne(next, worker.process, giveBack), {
+      await locked(checkpointPath(run, next.name), () => finishOne(next, worker.process, hold), {
         ...{ patience: Number.POSITIVE_INFINITY, signal: run.signal, onWait: run.onNote },
       });
     });
   /** Trains one SAE that no other process is training, and that none has finished since the grid was planned. */
-  const finishOne = async (planned: Entry, child: TrainingProcess, giveBack: () => void) => {
+  const finishOne = async (planned: Entry, child: TrainingProcess, hold: Hold) => {
     const { name, config } = planned;
     const { before, sealed } = await stateOf(run, { name, config }, plan.data.info);
     const entry = {
@@ -69,7 +69,7 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
       return finish(planned, await reuse(plan, entry, before, sealed ?? ledger.of(name)), { state: "reused" });
     }
     const onEpoch = (epochsDone: number, loss: number | null) => tell(planned, { epochsDone, loss, state: "training" });
-    const trained = await trainEntry(plan, entry, child, { onEpoch, giveBack });
+    const trained = await trainEntry(plan, entry, child, { onEpoch, hold });
     if (trained.contact) ledger.contact = trained.contact;
     if (trained.record) await finish(planned, trained.record, { state: "finished", waited: trained.waited });
   };
@@ -107,22 +107,21 @@ async function trainEntry(
   plan: GridPlan,
   entry: Entry,
   child: TrainingProcess,
-  {
-    onEpoch,
-    giveBack,
-  }: { readonly onEpoch: (epochsDone: number, loss: number | null) => void; readonly giveBack: () => void },
+  { onEpoch, hold }: { readonly onEpoch: (epochsDone: number, loss: number | null) => void; readonly hold: Hold },
 ): Promise<{ record?: SaeRecord; waited: number; contact: FirstContact | undefined }> {
   const { provider, signal, epochsPerRun, start, snapshotSeconds } = plan.run;
   const { threads } = plan.share;
   const { name, config, before } = entry;
   const from = before && progressOf(before);
-  const trained = await child.train({
+  const training = child.train({
     ...{ config, provider, from, start, threads, epochsPerRun, signal, onEpoch, snapshotSeconds },
     onSnapshot: (progress) => saveCheckpoint(plan, name, checkpointOf(plan, entry, progress)),
   });
+  hold.begun();
+  const trained = await training;
   const { contact } = trained;
   const waited = trained.waited / trained.seconds;
-  giveBack();
+  await hold.giveBack();
   if (trained.epochsDone >= config.epochs) return { record: await finishSae(plan, entry, trained), waited, contact };
   await saveCheckpoint(plan, name, checkpointOf(plan, entry, trained));
   return { waited, contact };

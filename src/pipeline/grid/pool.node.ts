@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { TrainingProcess } from "../../train/process/trainingProcess.node.ts";
 import type { KeptRows } from "./keptRows.node.ts";
 
@@ -7,10 +8,23 @@ export interface Worker {
   has: KeptRows["training"] | undefined;
 }
 
+/** What a work says of the process it has. */
+export interface Hold {
+  /** Its training is under way. */
+  readonly begun: () => void;
+  /** It needs the process no longer. */
+  readonly giveBack: () => Promise<void>;
+}
+
 /** Room for a process. */
 interface Place {
   worker?: Worker;
+  /** Called when it trains again. */
+  again?: () => void;
 }
+
+/** Milliseconds that a work which gave its process back waits for it to train again. */
+const patience = 1000;
 
 /**
  * Training processes that take one SAE after another. Several grids may share them: what is asked first is trained first, so the last
@@ -35,20 +49,26 @@ export class TrainingPool {
   /**
    * Does `work` with the next process that is free. A process that died in it is replaced by a new one. `work` may give the process back
    * before it ends, so that the next training begins while it measures and writes; not more works than processes do so at a time.
+   * Measuring blocks this thread, so `giveBack` waits for the next training to begin, which says so by `begun`.
    */
-  async use<T>(work: (worker: Worker, giveBack: () => void) => Promise<T>): Promise<T> {
+  async use<T>(work: (worker: Worker, hold: Hold) => Promise<T>): Promise<T> {
     if (this.#closed) return new Promise(() => {});
     const place = this.#free.pop() ?? (await new Promise<Place>((resolve) => this.#waiting.push(resolve)));
     if (!place.worker || place.worker.process.gone) place.worker = { process: new TrainingProcess(), has: undefined };
     const state = { behind: false };
-    const giveBack = () => {
+    const giveBack = async () => {
       if (state.behind || this.#behind >= this.#places.length) return;
       state.behind = true;
       this.#behind++;
+      const isWanted = this.#waiting.length > 0;
+      const again = new Promise<void>((resolve) => {
+        place.again = resolve;
+      });
       this.#release(place);
+      if (isWanted) await Promise.race([again, sleep(patience, undefined, { ref: false })]);
     };
     try {
-      return await work(place.worker, giveBack);
+      return await work(place.worker, { giveBack, begun: () => place.again?.() });
     } finally {
       if (state.behind) this.#behind--;
       else this.#release(place);
