@@ -20,6 +20,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const can = process.platform === "linux" && process.arch === "x64" && process.getuid?.() === 0;
 
+/** Found here: there, no path leads to a program. */
+const chroot = spawnSync("sh", ["-c", "command -v chroot"], { encoding: "utf8" }).stdout.trim();
+
 /** An empty root with the C library, a shell and /dev/null of this machine. */
 function bareRoot(): string {
   const root = join(folder, "root");
@@ -57,7 +60,7 @@ describe.skipIf(!can)("bundle in an empty root", () => {
     expect(unpacked.status, unpacked.stderr).toBe(0);
     writeFileSync(join(root, "tmp/acts.npy"), npy(sparseRows(200, 16)));
     const there = (...words: string[]) =>
-      spawnSync("chroot", [root, "/sae-onnx/sae-onnx", ...words], { encoding: "utf8", env: { PATH: "/nothing" } });
+      spawnSync(chroot, [root, "/sae-onnx/sae-onnx", ...words], { encoding: "utf8", env: { PATH: "/nothing" } });
     expect(there("--version").stdout.trim()).toBe(JSON.parse(readFileSync("package.json", "utf8")).version);
     const trained = there(
       ..."train --data /tmp/acts.npy --latent-dim 24 --k 2 --batch-size 32 --epochs 3 --out /tmp/m".split(" "),
