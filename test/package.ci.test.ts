@@ -46,6 +46,8 @@ const calls: Record<string, { readonly args: string; readonly gives: string | Re
     args: "--data acts.safetensors --latent-dim 32 --k 3 --epochs 2 --out models",
     gives: "models/sae_d32_k3.encoder.onnx",
   },
+  sweep: { args: "sweep.yaml --out sweep", gives: "sweep/all/sae.metrics.json" },
+  bundle: { args: "--out bundle.tar.gz", gives: "bundle.tar.gz" },
   eval: {
     args: "models/sae_d32_k3.autoencoder.onnx --data acts.safetensors --provider wasm --out eval.json",
     gives: "eval.json",
@@ -84,6 +86,7 @@ import { writeFileSync } from "node:fs";
 import { architectures, buildModel, encodeModel, input, op, tensor } from "sae-onnx";
 const x = input("float32", ["batch", 16]);
 const hidden = op.relu(x);
+writeFileSync("sweep.yaml", "data: acts.safetensors\\noptions: { latent_dim: 32, k: 3, epochs: 2 }\\narchitectures: [{ seed: [0, 1] }]\\n");
 writeFileSync("host.onnx", encodeModel(buildModel({ inputs: { x }, outputs: { hidden, y: op.add(hidden, 1) } })));
 const ids = input("int64", ["batch", "sequence"]);
 const inside = op.gather(op.constant(tensor("float32", [9, 16], Float32Array.from({ length: 144 }, (_, i) => Math.sin(i)))), ids);

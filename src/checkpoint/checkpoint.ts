@@ -1,10 +1,11 @@
 import type { TrainConfig } from "../config/config.ts";
 import { configFromJson, configToJson } from "../config/json.ts";
+import { crc32 } from "../data/crc32.ts";
 import { quote } from "../data/quote.ts";
 import { readSafetensors, toTensor, writeSafetensors } from "../data/safetensors.ts";
 import { parametersOf, statesOf } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
-import type { HostTensor } from "../util/tensor.ts";
+import { bytesOf, type HostTensor } from "../util/tensor.ts";
 import { metadataIn } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
 
@@ -70,8 +71,15 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
     metrics: JSON.stringify(metrics),
     ...(tf32 ? { tf32 } : {}),
     ...(threads === 1 ? {} : { threads: String(threads) }),
+    ...(isFinished(checkpoint) ? {} : { state_crc32: checksum(Object.fromEntries(kept)) }),
   });
 }
+
+/** CRC-32 of each tensor's bytes, in order: a training does not go on from a state that a disk has damaged. */
+const checksum = (tensors: Weights): string =>
+  Object.values(tensors)
+    .map((one) => crc32(bytesOf(one)).toString(16).padStart(8, "0"))
+    .join("");
 
 /** A checkpoint from its bytes. @throws {ConfigError} when the file is damaged, of another version, or none of ours. */
 export function readCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
@@ -93,6 +101,8 @@ export function readCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
     if (found !== `[${shape.join(", ")}]`)
       throw new ConfigError(`${file}: ${name} is ${found}, its configuration needs [${shape.join(", ")}]; train again`);
   }
+  if (metadata.state_crc32 !== undefined && metadata.state_crc32 !== checksum(tensors as Weights))
+    throw new ConfigError(`${file}: its tensors have another checksum than when they were written; train again`);
   if (rest.epochsDone > config.epochs)
     throw new ConfigError(
       `${file}: ${rest.epochsDone} epochs are done of ${config.epochs}; its metadata are damaged, train again`,

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { type LogName, logNames } from "../pipeline/log/names.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
 
@@ -22,6 +23,35 @@ export const data = {
     describe: "the first so many rows train, the rest validate [default: the set's split column, else the first 80%]",
   },
 } as const satisfies Record<string, Options>;
+
+/** How rows are divided: into groups with SAEs of their own, and into those that train and those that validate. */
+export const division = {
+  by: {
+    type: "string",
+    describe: "columns whose values make groups, each with SAEs of its own: layer,position; the same as sae-onnx sweep",
+  },
+  split: { type: "number", describe: "share of the rows that train, such as 0.8" },
+  "split-by": {
+    type: "string",
+    describe: "with --split: a column of which no value is on both sides, such as a text's or a problem's number",
+  },
+} as const satisfies Record<string, Options>;
+
+export const log = {
+  log: {
+    type: "string",
+    describe: `write the losses and metrics of trainings for other programs too: ${logNames.join(", ")}, or both`,
+  },
+} as const satisfies Record<string, Options>;
+
+/** The logs that are asked for. @throws {ConfigError} for one that there is not. */
+export function parseLogs(text: string | undefined): readonly LogName[] {
+  return (text?.split(",") ?? []).map((part) => {
+    const name = logNames.find((one) => one === part.trim());
+    if (name === undefined) throw new ConfigError(`--log: must be of ${logNames.join(", ")}, got "${part}"`);
+    return name;
+  });
+}
 
 /** What a transcoder is to reconstruct. */
 export const target = {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** Flags and words that name files or folders, alone or in a list. */
 export const paths: ReadonlySet<string> = new Set([
   ...["data", "target", "out", "init-from", "model", "models", "encoder", "compare", "unembedding", "tokenizer"],
-  ...["checkpoints", "path", "metrics", "file", "text", "embeddings", "projection", "sae"],
+  ...["checkpoints", "path", "metrics", "file", "text", "embeddings", "projection", "sae", "config", "folder"],
 ]);
 
 /** What was given, with the home folder for a `~` that begins a path: in `--data=~/acts.npy` a shell leaves it as it is. */

@@ -45,7 +45,8 @@ const isNegatable = (flag: string, options: Readonly<Record<string, Options>>): 
   options[flag]?.type === "boolean" ||
   (Object.hasOwn(options, flag) && options[flag]!.type === undefined && !options[flag]!.choices);
 
-function suggestion(word: string, known: readonly string[], dashes = ""): string {
+/** The known word that is nearest, as a question; nothing where none is near. */
+export function suggestion(word: string, known: readonly string[], dashes = ""): string {
   const nearest = closest(word, known as string[]);
   return distance(word, nearest) <= Math.max(2, word.length / 2) ? `, did you mean ${dashes}${nearest}?` : "";
 }

@@ -1,13 +1,13 @@
 /**
- * @file Locks for files that are read, changed and written again: a file `PATH.lock` beside them, made with O_EXCL, says who holds it.
+ * @file Locks for files that are read, changed and written again: a file `PATH.lock` beside them, made at once and whole, says who holds it.
  *
  * The lockfile packages on npm do not fit: they judge a lock by its age against the clock, which may be set back, and their locks do
  * not say whose they are. Here an owner on this machine is judged by its process, at once. Of an owner elsewhere (NFS) nothing can be
  * known but that it still touches its lock: one that is not touched for a minute, as measured here, is nobody's.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
-import { type FileHandle, open, readFile, rm, stat } from "node:fs/promises";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type FileHandle, lstat, open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,6 +16,7 @@ import { writeError } from "../util/fileErrors.ts";
 import { destinationOf } from "./destination.node.ts";
 import { bornAt, lives, machine } from "./process.node.ts";
 import { makeFolder } from "./replace.node.ts";
+import { temporaryIn } from "./temporary.node.ts";
 
 /** What a lock says of its owner. `machine` and `born` tell processes of one number apart. */
 interface Owner {
@@ -105,19 +106,13 @@ async function lockOf(path: string): Promise<string | undefined> {
 /** Makes the lock, unless there is one. */
 async function tryTake(lock: string, path: string): Promise<Held | undefined> {
   const token = randomBytes(8).toString("hex");
-  const file = await open(lock, "wx").catch((error) => {
-    if (error.code === "EEXIST") return undefined;
-    throw writeError(path, error);
-  });
-  if (!file) return undefined;
-  keep(lock, token);
   const { pid } = process;
   const [of, born] = [await machine(), await bornAt(pid)];
   const owner: Owner = { pid, host: hostname(), machine: of, born, since: new Date().toISOString(), token };
-  await file.writeFile(`${JSON.stringify(owner)}\n`).catch(async (error) => {
-    await letGo(lock, file);
+  const file = await makeLock(lock, `${JSON.stringify(owner)}\n`, token).catch((error) => {
     throw writeError(path, error);
   });
+  if (!file) return undefined;
   // A beat that fails is one that is missed; the next may do.
   const beats = setInterval(() => void touch(file).catch(() => {}), beat * 1000).unref();
   return {
@@ -126,6 +121,47 @@ async function tryTake(lock: string, path: string): Promise<Held | undefined> {
       await letGo(lock, file);
     },
   };
+}
+
+/**
+ * Makes the file with its owner in it, opened; nothing where it is there. It is written under another name and linked to its own, so
+ * that a process that is killed in between leaves no lock without an owner. Where files cannot be linked, that may happen.
+ */
+async function makeLock(lock: string, text: string, token: string): Promise<FileHandle | undefined> {
+  if (await lstat(lock).catch(() => undefined)) return undefined;
+  const temporary = await temporaryIn(dirname(lock));
+  // Another task of this process may have it.
+  const before = own.get(lock);
+  try {
+    // At once, and kept before it is there: a signal of this process finds it, and nothing in between.
+    keep(lock, token);
+    writeFileSync(temporary, text, { flag: "wx" });
+    linkSync(temporary, lock);
+  } catch (error) {
+    if (before === undefined) forget(lock);
+    else own.set(lock, before);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return undefined;
+    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EMLINK") throw error;
+    return writeLock(lock, text, token);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  return open(lock, "r+");
+}
+
+async function writeLock(lock: string, text: string, token: string): Promise<FileHandle | undefined> {
+  const file = await open(lock, "wx").catch((error) => {
+    if (error.code === "EEXIST") return undefined;
+    throw error;
+  });
+  if (!file) return undefined;
+  keep(lock, token);
+  await file.writeFile(text).catch(async (error) => {
+    await letGo(lock, file);
+    throw error;
+  });
+  return file;
 }
 
 const touch = (file: FileHandle): Promise<void> => file.utimes(new Date(), new Date());
@@ -220,6 +256,11 @@ function drop(lock: string): void {
   } catch {
     // It is gone, or cannot be removed; then the next one breaks it.
   }
+  forget(lock);
+}
+
+/** Takes a lock for another's, or none. */
+function forget(lock: string): void {
   own.delete(lock);
   if (own.size > 0) return;
   process.off("exit", dropAll);

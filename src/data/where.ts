@@ -126,7 +126,11 @@ export function rowsWhere(
   others: Readonly<Record<string, Column>> = {},
 ): ActivationSet {
   if (Object.keys(where).length === 0) return set;
-  const rows = matchingRows({ ...others, ...set.columns }, where, set.activations.dims[0]!, set.source);
+  return rowsOf(set, matchingRows({ ...others, ...set.columns }, where, set.activations.dims[0]!, set.source));
+}
+
+/** Some rows of a set, ascending. */
+export function rowsOf(set: ActivationSet, rows: Uint32Array): ActivationSet {
   const columns = Object.entries(set.columns).map(
     ([name, column]) => [name, Float64Array.from(rows, (row) => column[row]!)] as const,
   );

@@ -47,6 +47,17 @@ export async function existingCheckpoint(
   return more ? goingOn(path, checkpoint, config) : checkpoint;
 }
 
+/** What is wrong with the bytes of a checkpoint; nothing where they are sound, and where there is none. */
+export async function damageIn(path: string): Promise<string | undefined> {
+  const bytes = await readIfThere(path);
+  try {
+    if (bytes) readCheckpoint(bytes, path);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** A checkpoint as the beginning of a longer training. */
 async function goingOn(path: string, checkpoint: Checkpoint, config: TrainConfig): Promise<Checkpoint> {
   if (config.totalSteps !== checkpoint.config.totalSteps)

@@ -44,6 +44,12 @@ export function roomBesideRows(configs: readonly TrainConfig[], [rows]: readonly
   return Math.max(1, roomFor(memory, need));
 }
 
+/** Bytes that this process takes while it does nothing, and that the largest of some SAEs takes beside, where it holds all rows. */
+export const bytesOfProcess = (configs: readonly TrainConfig[], rows: number): { parent: number; each: number } => ({
+  parent: idle.parent,
+  each: largest(configs, () => rows),
+});
+
 /** Processes of so many bytes that fit beside this one. */
 const roomFor = (memory: number, bytes: number): number => Math.floor((memory - idle.parent) / bytes);
 

@@ -6,12 +6,15 @@ import type { MetricsFile, SaeRecord } from "../record/record.ts";
 import { metricsFile } from "../record/trained.ts";
 import { rememberedContact } from "../train/process/contactMemory.node.ts";
 import type { FirstContact } from "../train/process/firstContact.ts";
-import { TrainingProcess } from "../train/process/trainingProcess.node.ts";
-import { existingCheckpoint, existingMetrics } from "./existing.node.ts";
+import { ProcessDied, type TrainingProcess } from "../train/process/trainingProcess.node.ts";
+import { RuntimeFailure } from "../util/errors.ts";
+import { existingMetrics } from "./existing.node.ts";
 import { checkpointOf, finishSae, progressOf, reuse, saveCheckpoint } from "./grid/finish.node.ts";
-import { checkpointPath, type Entry, type GridPlan } from "./grid/plan.node.ts";
+import { checkpointPath, type Entry, type GridPlan, stateOf } from "./grid/plan.node.ts";
+import { type Hold, TrainingPool } from "./grid/pool.node.ts";
 import { gridTeller, workOf } from "./grid/progress.ts";
-import type { GridProgress } from "./grid/request.ts";
+import type { GridProgress, GridRun } from "./grid/request.ts";
+import { sealFile } from "./grid/seal.node.ts";
 import { countsThreads } from "./grid/share.ts";
 import { sharedAcrossSeeds } from "./grid/sharedSeeds.node.ts";
 import { threadsRecorded } from "./grid/threads.ts";
@@ -35,40 +38,27 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
   await ledger.save();
   const queue: Entry[] = [];
   for (const entry of entries) {
-    const { name, before } = entry;
+    const { name, before, only } = entry;
     if (before && isFinished(before))
-      await finish(entry, await reuse(plan, entry, before, ledger.of(name)), { state: "reused" });
-    else queue.push(entry);
+      await finish(entry, await reuse(plan, entry, before, entry.sealed ?? ledger.of(name)), { state: "reused" });
+    else if (only) queue.push(entry);
   }
   // The longest first, so that no process is left alone with a long one at the end.
   queue.sort((one, other) => workOf(other.config) - workOf(one.config));
-  const children: TrainingProcess[] = [];
-  let handing = Promise.resolve();
-  /** One process, that takes one SAE after another until none is left or the grid is stopped. */
-  const work = async () => {
-    const child = new TrainingProcess();
-    // Before anything is awaited: whatever fails, this process is ended too.
-    children.push(child);
-    let has: Entry["kept"]["training"] | undefined;
-    while (queue.length > 0 && !run.signal?.aborted) {
-      const next = queue.shift()!;
-      const { training } = next.kept;
-      if (training !== has) {
-        // One after another: while rows are sent, this process holds a copy of them.
-        handing = handing.then(() => child.hand(training, plan));
-        await handing;
-        has = training;
-      }
-      await locked(checkpointPath(run, next.name), () => finishOne(next, child), {
+  const pool = run.sweep?.pool ?? new TrainingPool(Math.min(plan.share.jobs, queue.length));
+  /** Trains one SAE with a process of the pool, unless it is stopped before. */
+  const work = (next: Entry) =>
+    pool.use(async (worker, hold) => {
+      if (run.signal?.aborted) return;
+      await pool.hand(worker, next.kept.training, plan);
+      await locked(checkpointPath(run, next.name), () => finishOne(next, worker.process, hold), {
         ...{ patience: Number.POSITIVE_INFINITY, signal: run.signal, onWait: run.onNote },
       });
-    }
-  };
+    });
   /** Trains one SAE that no other process is training, and that none has finished since the grid was planned. */
-  const finishOne = async (planned: Entry, child: TrainingProcess) => {
+  const finishOne = async (planned: Entry, child: TrainingProcess, hold: Hold) => {
     const { name, config } = planned;
-    const path = checkpointPath(run, name);
-    const before = run.force ? undefined : await existingCheckpoint(path, config, plan.data.info);
+    const { before, sealed } = await stateOf(run, { name, config }, plan.data.info);
     const entry = {
       ...planned,
       before,
@@ -76,21 +66,40 @@ export async function trainGrid(plan: GridPlan): Promise<{ file: MetricsFile; pa
     };
     if (before && isFinished(before)) {
       await ledger.save();
-      return finish(planned, await reuse(plan, entry, before, ledger.of(name)), { state: "reused" });
+      return finish(planned, await reuse(plan, entry, before, sealed ?? ledger.of(name)), { state: "reused" });
     }
-    const trained = await trainEntry(plan, entry, child, (epochsDone, loss) =>
-      tell(planned, { epochsDone, loss, state: "training" }),
-    );
+    const onEpoch = (epochsDone: number, loss: number | null) => tell(planned, { epochsDone, loss, state: "training" });
+    const trained = await trainEntry(plan, entry, child, { onEpoch, hold });
     if (trained.contact) ledger.contact = trained.contact;
     if (trained.record) await finish(planned, trained.record, { state: "finished", waited: trained.waited });
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(plan.share.jobs, queue.length) }, work));
+    const trained = queue.map((one) => (run.sweep ? survive(() => work(one), one.name, run) : work(one)));
+    run.sweep?.begun();
+    await Promise.all(trained);
   } finally {
-    for (const child of children) child.close();
+    if (!run.sweep) pool.close();
   }
-  for (const record of await sharedAcrossSeeds(plan, ledger.file.rows)) await ledger.add(record);
-  return { file: ledger.file, path, stopped: entries.some(({ name }) => !ledger.of(name)) };
+  if (entries.every(({ name }) => ledger.of(name))) {
+    for (const record of await sharedAcrossSeeds(plan, ledger.file.rows)) await ledger.add(record);
+    if (run.sweep) await sealFile(path);
+  }
+  return { file: ledger.file, path, stopped: entries.some(({ name, only }) => only && !ledger.of(name)) };
+}
+
+/** Times that a training goes on from its last saved state after its process died. */
+const lives = 3;
+
+/** Does work again whose training process died, as one that is killed for its memory does; what cannot be trained is no reason to stop. */
+async function survive(work: () => Promise<void>, name: string, { onNote, signal, sweep }: GridRun): Promise<void> {
+  for (let life = 1; ; life++)
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RuntimeFailure) || signal?.aborted) throw error;
+      if (!(error instanceof ProcessDied) || life === lives) return sweep?.failed(`${name}: ${error.message}`);
+      onNote?.(`${name}: ${error.message}; it goes on from where it was saved last (${life} of ${lives - 1})`);
+    }
 }
 
 /** Trains one SAE in a process, and finishes it; without a `record` where it was stopped, and saved, in between. */
@@ -98,18 +107,21 @@ async function trainEntry(
   plan: GridPlan,
   entry: Entry,
   child: TrainingProcess,
-  onEpoch: (epochsDone: number, loss: number | null) => void,
+  { onEpoch, hold }: { readonly onEpoch: (epochsDone: number, loss: number | null) => void; readonly hold: Hold },
 ): Promise<{ record?: SaeRecord; waited: number; contact: FirstContact | undefined }> {
-  const { provider, signal, epochsPerRun, start } = plan.run;
+  const { provider, signal, epochsPerRun, start, snapshotSeconds } = plan.run;
   const { threads } = plan.share;
   const { name, config, before } = entry;
   const from = before && progressOf(before);
-  const trained = await child.train({
-    ...{ config, provider, from, start, threads, epochsPerRun, signal, onEpoch },
+  const training = child.train({
+    ...{ config, provider, from, start, threads, epochsPerRun, signal, onEpoch, snapshotSeconds },
     onSnapshot: (progress) => saveCheckpoint(plan, name, checkpointOf(plan, entry, progress)),
   });
+  hold.begun();
+  const trained = await training;
   const { contact } = trained;
   const waited = trained.waited / trained.seconds;
+  await hold.giveBack();
   if (trained.epochsDone >= config.epochs) return { record: await finishSae(plan, entry, trained), waited, contact };
   await saveCheckpoint(plan, name, checkpointOf(plan, entry, trained));
   return { waited, contact };
@@ -169,7 +181,11 @@ class Ledger {
       path,
       async () => {
         // What --force gives up is what was there before.
-        const found = await existingMetrics(path, data.info, run.force === true && !this.#saved);
+        const found = await existingMetrics(
+          path,
+          data.info,
+          (run.force === true || run.sweep !== undefined) && !this.#saved,
+        );
         this.#records = [...(found?.rows ?? []).filter(({ name }) => !this.#own.has(name)), ...this.#own.values()];
         await writeWhole(path, serializeMetrics(this.file));
         this.#saved = true;

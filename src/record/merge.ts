@@ -71,5 +71,5 @@ function mergeData(all: readonly DataInfo[]): DataInfo {
   };
 }
 
-const placeOf = ({ layer, position }: MetricsFile["rows"][number]) =>
-  `layer ${layer ?? "not stated"}, position ${position ?? "not stated"}`;
+const placeOf = ({ layer, position, origin }: MetricsFile["rows"][number]) =>
+  `layer ${layer ?? "not stated"}, position ${position ?? "not stated"}${origin?.group === undefined ? "" : `, ${origin.group}`}`;

@@ -57,5 +57,5 @@ function piece(key: string, value: Setting | undefined): string {
 }
 
 /** Text as part of a file name; characters that may mean something to a shell or a file system by their number. */
-const safe = (text: string): string =>
+export const safe = (text: string): string =>
   text.replace(/[^a-zA-Z0-9.-]/g, (character) => `~${character.codePointAt(0)!.toString(16)}~`);

@@ -117,10 +117,11 @@ function valueIn(record: SaeRecord, key: string): number | null {
 
 /** What two configurations share when they were measured on the same activations, so that comparing them means something. */
 export const dataGroup = ({ record }: Configuration): string => {
-  const { layer, position, input_dim, output_dim } = record;
+  const { layer, position, input_dim, output_dim, origin } = record;
   const parts = [
     layer === null ? "" : `layer ${layer}`,
     position === null ? "" : `position ${position}`,
+    origin?.group === undefined ? "" : String(origin.group),
     Number.isNaN(input_dim) ? "" : `${input_dim} dims`,
     output_dim === null ? "" : `to ${output_dim} dims`,
   ];

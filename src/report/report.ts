@@ -4,10 +4,12 @@ import type { MetricsFile } from "../record/record.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { Chart, ChartContext, LatentStatistics } from "./charts/chart.ts";
 import { charts } from "./charts/index.ts";
-import { configurations, dataGroup, meanOf } from "./configurations.ts";
+import { layerPositionMap } from "./charts/layerPositionMap.ts";
+import { type Configuration, configurations, dataGroup, meanOf } from "./configurations.ts";
 import { gridFiles, paretoFile } from "./derived.ts";
 import type { Block } from "./document.ts";
 import { inspectRecords } from "./inspect.ts";
+import { infoOf } from "./keys.ts";
 import { latexTable } from "./latex.ts";
 import { markdown } from "./markdown.ts";
 import { type Drawing, reportPage } from "./page.ts";
@@ -16,6 +18,7 @@ import { renderSvg } from "./render.ts";
 import { type Compared, comparison } from "./sections/comparison.ts";
 import type { ReportInputs } from "./sections/inputs.ts";
 import { paretoSection } from "./sections/paretoSection.ts";
+import { places } from "./sections/places.ts";
 import { closing, opening } from "./sections/provenance.ts";
 import { recovery } from "./sections/recovery.ts";
 import { results } from "./sections/results.ts";
@@ -40,10 +43,28 @@ export interface ReportOptions {
   readonly texts?: Readonly<Record<string, LatentTexts>>;
   /** The figures; default: all of the table in charts/index.ts. */
   readonly charts?: Readonly<Record<string, Chart>>;
+  /** Metrics to draw over layers and positions besides those that always are. */
+  readonly maps?: readonly string[];
   /** Another metrics file to compare with, cell by cell. */
   readonly compare?: Compared;
   /** The files `file` was merged from; the page names each one's data. Default: `file` is one by itself. */
   readonly inputs?: readonly NamedMetrics[];
+}
+
+/** Maps of metrics over layers and positions, by their names. @throws {ConfigError} for a metric that no record has. */
+function mapsOf(keys: readonly string[], all: readonly Configuration[]): Readonly<Record<string, Chart>> {
+  return Object.fromEntries(
+    keys.map((key) => {
+      if (all.every((one) => meanOf(one, key) === null))
+        throw new ConfigError(
+          `--map: no SAE has a metric "${key}"; there are ${[...new Set(all.flatMap(({ record }) => Object.keys(record.metrics)))].join(", ")}`,
+        );
+      const { label } = infoOf(key);
+      const name = `layers_${key}`;
+      const title = `${label} by Layer and Position`;
+      return [name, layerPositionMap({ name, section: "places", key, title, scheme: "viridis", format: ".3~g" })];
+    }),
+  );
 }
 
 const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 60).replace(/[\s,;:(]+\S*$/, "")} …` : text);
@@ -75,7 +96,7 @@ export async function buildReport(
   const drawings = new Map<string, Drawing>();
   const figures: Chart[] = [];
   const leftOut: { chart: Chart; why: string }[] = [];
-  for (const chart of Object.values<Chart>(options.charts ?? charts)) {
+  for (const chart of Object.values<Chart>({ ...(options.charts ?? charts), ...mapsOf(options.maps ?? [], all) })) {
     const why = chart.leftOut?.(all, { pareto });
     if (why !== undefined) {
       leftOut.push({ chart, why });
@@ -95,7 +116,7 @@ export async function buildReport(
   const title = options.title ?? `Sparse autoencoders on ${shortened(file.data.source)}`;
   const merged = options.inputs ?? [];
   const inputs: ReportInputs = { title, file, merged, records, configurations: all, notes, pareto, figures, leftOut };
-  const sections = [opening, summary, paretoSection, results, recovery, responses, seeds, compared, closing];
+  const sections = [opening, summary, paretoSection, results, places, recovery, responses, seeds, compared, closing];
   const blocks: Block[] = sections.flatMap((section) => section(inputs));
   files.set("index.html", reportPage({ title, blocks, drawings }));
   files.set("report.md", markdown(title, blocks));

@@ -48,6 +48,7 @@ describe("a home folder written ~", () => {
     const others = [
       ...["where", "tensor", "target-tensor", "memory", "name", "prefix", "outputs", "part", "pareto", "title", "grep"],
       ...["label", "groups", "folds", "unembedding-tensor", "format"],
+      ...["by", "split-by", "shard", "sbatch", "log", "map", "part-size"],
       ...["at", "positions", "text-key", "thought-from", "ablate", "scale", "steer", "output", "prompt"],
     ];
     for (const [verb, { load }] of Object.entries(verbs)) {

@@ -18,6 +18,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
     describe: "Train one SAE or a grid of them; write checkpoints, frozen encoders and metrics",
     load: async () => (await import("./train.ts")).train,
   },
+  sweep: {
+    describe: "Train many SAEs on many groups of rows, such as layers and positions; killed, it goes on",
+    load: async () => (await import("./sweep.ts")).sweep,
+  },
   export: {
     describe: "Freeze checkpoints into .onnx files: encoder, autoencoder, decoder, evaluator",
     load: async () => (await import("./export.ts")).exportCommand,
@@ -70,6 +74,10 @@ export const verbs: Readonly<Record<string, { readonly describe: string; readonl
   inspect: {
     describe: "Print what is in a .onnx, .npy, .npz or .safetensors file",
     load: async () => (await import("./inspect.ts")).inspect,
+  },
+  bundle: {
+    describe: "Pack everything into an archive that runs on a Linux machine without network, Node and npm",
+    load: async () => (await import("./bundle.ts")).bundle,
   },
   doctor: {
     describe: "Say what this machine can run, and why not the rest; get the CUDA provider",

@@ -1,5 +1,7 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readMetrics, readReport, writeReport } from "../../pipeline/files.node.ts";
+import { metricsOfSweep } from "../../pipeline/sweep/folder.node.ts";
 import { experimentGrid } from "../../record/experimentGrid.ts";
 import type { Compared } from "../../report/sections/comparison.ts";
 import { ConfigError } from "../../util/errors.ts";
@@ -12,7 +14,7 @@ export const report = defineCommand({
   positional: {
     metrics: {
       describe:
-        "metrics files of train or eval, or the experiment's grid_metrics or pareto files; several make one report",
+        "metrics files of train or eval, the folder of a sweep, or the experiment's grid_metrics or pareto files; several make one report",
       array: true,
     },
   },
@@ -32,17 +34,20 @@ export const report = defineCommand({
       type: "string",
       describe: "another metrics file to compare with cell by cell, or `experiment`: the original experiment's 12 SAEs",
     },
+    map: { type: "string", describe: "metrics to draw over layers and positions too: l0_mean,row_fvu_mean" },
     title: { type: "string", describe: "title of the page" },
     json,
   },
   examples: [
     ["$0 report models/sae.metrics.json", "reports/index.html and everything it is made of"],
     ["$0 report layer3.json layer14.json", "one report on both"],
+    ["$0 report sweep", "on the SAEs of a sweep that are finished so far"],
     ["$0 report models/sae.metrics.json --compare experiment", "against the original experiment, cell by cell"],
   ],
   async run(given) {
-    const { pareto, dominance, title, out } = given;
-    const { file, files: inputs, latents, texts } = await readReport(given.metrics as string[]);
+    const { pareto, dominance, title, out, map } = given;
+    const named = (given.metrics as string[]).map(async (one) => ((await isFolder(one)) ? metricsOfSweep(one) : [one]));
+    const { file, files: inputs, latents, texts } = await readReport((await Promise.all(named)).flat());
     const compare = given.compare === undefined ? undefined : await otherOf(given.compare);
     // Only now: vega takes longer to load than a wrong file to be found.
     const [{ buildReport }, { withPngs }] = await Promise.all([
@@ -53,6 +58,7 @@ export const report = defineCommand({
       await buildReport(file, {
         ...{ dominance, latents, texts, inputs },
         ...(pareto === undefined ? {} : { pareto }),
+        ...(map === undefined ? {} : { maps: map.split(",").map((one) => one.trim()) }),
         ...(title === undefined ? {} : { title }),
         ...(compare === undefined ? {} : { compare }),
       }),
@@ -64,6 +70,9 @@ export const report = defineCommand({
     if (given.quiet !== true) note(`${files.size} files in ${out}`);
   },
 });
+
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() === true;
 
 /** What to compare with; a file of the name `experiment` is `./experiment`. */
 async function otherOf(name: string): Promise<Compared> {

@@ -2,9 +2,12 @@ import { gridConfigs } from "../../config/grid.ts";
 import { parseWhere } from "../../data/where.ts";
 import { inputDimOf } from "../../pipeline/dataset.node.ts";
 import { type GridPlan, planGrid } from "../../pipeline/grid/plan.node.ts";
+import type { GridProgress } from "../../pipeline/grid/request.ts";
+import { logsOf } from "../../pipeline/log/index.node.ts";
 import { openData } from "../../pipeline/open.node.ts";
 import { stepFor } from "../../pipeline/providerStep.ts";
 import { checkStart, readStart } from "../../pipeline/start.node.ts";
+import { openGroups } from "../../pipeline/sweep/groups.node.ts";
 import { type TextsRun, writeTexts } from "../../pipeline/texts.node.ts";
 import { trainGrid } from "../../pipeline/trainGrid.node.ts";
 import { serializeMetrics } from "../../record/metricsFile.ts";
@@ -16,6 +19,8 @@ import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { baseline, note, print, table } from "../output.ts";
 import { gridDisplay } from "../progress.ts";
+import { dataOf, type GivenDivided, sweepOf } from "../sweepConfig.ts";
+import { runSweep } from "../sweepRun.ts";
 import { listsOf, trainFlags } from "../trainFlags.ts";
 
 export const train = defineCommand({
@@ -24,6 +29,7 @@ export const train = defineCommand({
     ...flags.data,
     ...flags.target,
     ...flags.memory,
+    ...flags.division,
     ...trainFlags,
     "init-from": {
       type: "string",
@@ -49,6 +55,7 @@ export const train = defineCommand({
       default: false,
       describe: "train again what is there, and replace files of another configuration",
     },
+    ...flags.log,
     json: flags.json,
   },
   examples: [
@@ -60,6 +67,10 @@ export const train = defineCommand({
       "$0 train --data acts.npy --latent-dim 512 --k 20 --learning-rate 1e-3,3e-4",
       "two learning rates, compared on the page",
     ],
+    [
+      "$0 train --data acts/ --by layer,position --latent-dim 512 --k 5,10",
+      "for each layer and position SAEs of their own, as sae-onnx sweep does",
+    ],
     ["$0 train --data mlp_in.npy --target mlp_out.npy --latent-dim 512 --k 20", "a transcoder"],
   ],
   async run(given) {
@@ -68,9 +79,15 @@ export const train = defineCommand({
     const memory = flags.parseBytes("memory", given.memory);
     const [threads, jobs] = [flags.checkCount("threads", given.threads), flags.checkCount("jobs", given.jobs)];
     const epochsPerRun = flags.checkCount("epochs-per-run", given["epochs-per-run"]);
+    const logs = flags.parseLogs(given.log);
     const lists = listsOf("train", given);
     checkFileName(given.name, "--name");
-    const { set, target } = await openData({ ...given, where: parseWhere(given.where) }, memory);
+    if (given.by !== undefined) {
+      const use = { provider: given.provider, threads, jobs, memory: undefined, keepState: given["keep-state"], logs };
+      checkNoGridFlags(given);
+      return runSweep(sweepOf(given), { ...use, quiet: given.quiet === true, json: given.json });
+    }
+    const { set, target, trainRows } = await openDivided(given, memory);
     const start = given["init-from"] === undefined ? undefined : await readStart(given["init-from"]);
     const configs = gridConfigs({
       architecture: given.architecture,
@@ -90,12 +107,18 @@ export const train = defineCommand({
     const display = gridDisplay({ quiet: given.quiet === true });
     const { provider, name, out, force } = given;
     const run = {
-      ...{ set, target, trainRows: given["train-rows"], configs, out, name, provider, threads, jobs, memory, force },
+      ...{ set, target, trainRows, configs, out, name, provider, threads, jobs, memory, force },
       ...{ epochsPerRun, start: start?.tensors, keepState: given["keep-state"] },
     };
-    const plan = await planGrid({ ...run, signal: interruptible(), onProgress: display.update, onNote: note });
+    const log = logsOf(logs, out);
+    const onProgress = (progress: GridProgress) => {
+      display.update(progress);
+      log.update(progress);
+    };
+    const plan = await planGrid({ ...run, signal: interruptible(), onProgress, onNote: note });
     if (plan.sentence !== undefined && !given.quiet) note(plan.sentence);
     const { file, path, stopped } = await trainGrid(plan).finally(display.end);
+    await log.end();
     const texts = stopped ? [] : await textLines({ ...run, ...plan, data: given.data, tensor: given.tensor });
     if (given.json) print(serializeMetrics(file).trimEnd());
     else if (file.rows.length > 0) print([table(file.rows), baseline(file), ...texts].filter(Boolean).join("\n"));
@@ -103,6 +126,27 @@ export const train = defineCommand({
     if (stopped) process.exitCode = 130;
   },
 });
+
+/** Rows, and how they are divided into those that train and those that validate. */
+async function openDivided(given: GivenDivided, memory: number) {
+  if (given.split === undefined && given["split-by"] === undefined) {
+    const opened = await openData({ ...given, where: parseWhere(given.where) }, memory);
+    return { ...opened, trainRows: given["train-rows"] };
+  }
+  const data = await openGroups(dataOf({ ...given, by: undefined }), memory);
+  return data.read(data.groups[0]!);
+}
+
+/** @throws {ConfigError} for flags that a sweep has not. */
+function checkNoGridFlags(given: { readonly [flag: string]: unknown }): void {
+  const refused = ["init-from", "epochs-per-run", "force"].find(
+    (flag) => given[flag] !== undefined && given[flag] !== false,
+  );
+  if (refused !== undefined)
+    throw new ConfigError(
+      `--${refused}: is not for --by; leave it out${refused === "force" ? ", and name a new --out" : ""}`,
+    );
+}
 
 /** Of so many SAEs at most the strongest text is printed; of a larger grid the report shows them. */
 const mostTold = 3;

@@ -37,6 +37,17 @@ export async function wantedRows(headers: readonly OpenedShard[], where: Where, 
   return RowSpans.from(ranges);
 }
 
+/** Columns of all rows of some shards, by name; those that not all shards have are left out. @throws {ConfigError} when one cannot be read. */
+export async function columnsOfShards(
+  headers: readonly OpenedShard[],
+  names: readonly string[],
+): Promise<Readonly<Record<string, Column>>> {
+  const parts: Readonly<Record<string, Column>>[] = [];
+  for (const header of headers) parts.push(await columnsOf(header, names));
+  const shared = names.filter((name) => parts.every((one) => Object.hasOwn(one, name)));
+  return Object.fromEntries(shared.map((name) => [name, joined(parts.map((one) => one[name]!))]));
+}
+
 /** The columns of one shard; those that nobody asks for are named and not read. */
 async function columnsOf({ shard, matrix, others }: OpenedShard, names: readonly string[]) {
   const columns: Record<string, Column> = {};

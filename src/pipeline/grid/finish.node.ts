@@ -21,6 +21,7 @@ import type { TrainProgress } from "../../train/train.ts";
 import { readIfThere, statePath } from "../existing.node.ts";
 import { checkpointPath, type Entry, type GridPlan } from "./plan.node.ts";
 import type { GridRun } from "./request.ts";
+import { seal } from "./seal.node.ts";
 import { countsThreads } from "./share.ts";
 
 /** A training between two epochs, as it is saved. */
@@ -72,7 +73,9 @@ export async function finishSae(
   else await rm(statesAt, { force: true });
   // The checkpoint is last: once it says finished, everything else is there.
   await saveCheckpoint(plan, name, checkpoint);
-  return trainedRecord({ ...checkpoint, name, provider, leftOut, seconds: trained.seconds }, evaluation);
+  const record = trainedRecord({ ...checkpoint, name, provider, leftOut, seconds: trained.seconds }, evaluation);
+  if (run.sweep) await seal(run.out, name, record);
+  return record;
 }
 
 const frozenParts = ["encoder", "autoencoder"] as const;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isFinished } from "../../checkpoint/checkpoint.ts";
 import type { Origin } from "../../checkpoint/origin.ts";
 import { fittedTo } from "../../config/config.ts";
+import type { DataInfo } from "../../data/describe.ts";
 import { stemsOf } from "../../record/names.ts";
 import type { SaeRecord } from "../../record/record.ts";
 import { machineHere } from "../../runtime/machine.node.ts";
@@ -10,11 +11,12 @@ import { usableRuntime } from "../../runtime/providers.node.ts";
 import { checkTrainingRows } from "../../train/rows.ts";
 import { endsRun } from "../../train/runs/divide.ts";
 import { type Dataset, datasetOf } from "../dataset.node.ts";
-import { existingCheckpoint, existingMetrics } from "../existing.node.ts";
+import { damageIn, existingCheckpoint, existingMetrics } from "../existing.node.ts";
 import { defaultMemory, roomBesideRows, withinMemory } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
 import { type KeptRows, keptRows, originOfRows } from "./keptRows.node.ts";
 import type { GridRun } from "./request.ts";
+import { checkSeal } from "./seal.node.ts";
 import { countsThreads, type Share, shareOut, shareSentence } from "./share.ts";
 import { type Found, threadsBegun, threadsRecorded } from "./threads.ts";
 
@@ -24,6 +26,8 @@ export interface Entry extends Found {
   readonly threads: number | null;
   /** The rows it trains on. */
   readonly kept: KeptRows;
+  /** Whether it is trained here, and not by another process of the same sweep. */
+  readonly only: boolean;
 }
 
 /** A grid that can be trained. */
@@ -45,7 +49,7 @@ export interface GridPlan {
   readonly records: readonly SaeRecord[];
 }
 
-export const checkpointPath = ({ out }: GridRun, name: string): string => join(out, `${name}.safetensors`);
+export const checkpointPath = ({ out }: Pick<GridRun, "out">, name: string): string => join(out, `${name}.safetensors`);
 
 /**
  * Reads the data, completes the configurations for them, and looks at what is there already.
@@ -60,30 +64,54 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   const rowsOf = (i: number) => kept[i]!.shapes.dims[0]!;
   const configs = run.configs.map((config, i) => fittedTo(config, rowsOf(i)));
   for (const [i, config] of configs.entries()) checkTrainingRows(config, kept[i]!.shapes);
-  const stems = stemsOf(run.name, configs);
+  const stems = run.stems?.map((stem) => `${run.name}${stem}`) ?? stemsOf(run.name, configs);
   tellLeftOut(run, kept);
   const path = join(out, `${run.name}.metrics.json`);
-  const metrics = await existingMetrics(path, data.info, force);
+  const metrics = await existingMetrics(path, data.info, force || run.sweep !== undefined);
   const found: Found[] = [];
   for (const [i, name] of stems.entries()) {
     const config = configs[i]!;
-    const before = force ? undefined : await existingCheckpoint(checkpointPath(run, name), config, data.info);
-    found.push({ name, config, before });
+    const { before, sealed } = await stateOf(run, { name, config }, data.info);
+    found.push({ name, config, before, sealed });
     if (before && before.epochsDone > 0 && !endsRun(config, rowsOf(i), before.epochsDone))
       run.onNote?.(
         `${name}: goes on after epoch ${before.epochsDone}, where ${config.epochs} epochs at once would be in the middle of a run; the last digits may differ from those`,
       );
   }
-  const left = found.filter(({ before }) => !before || !isFinished(before));
+  const only = run.sweep?.only ?? (() => true);
+  const left = found.filter(({ before }, i) => only(i) && (!before || !isFinished(before)));
   const before = force ? undefined : threadsBegun(metrics, configs, left);
   const use = useOfMachine(run, left, data, before);
-  const begun = left.length > 0 ? use.share.threads : before;
+  const begun = left.length > 0 ? use.share.threads : run.sweep ? run.threads : before;
   const entries = found.map((one, i) => ({
     ...one,
-    ...{ threads: threadsRecorded(run, one, use.share.threads), kept: kept[i]! },
+    ...{ threads: threadsRecorded(run, one, use.share.threads), kept: kept[i]!, only: only(i) },
   }));
   const origin = left.length > 0 ? await originOfRows(data) : null;
   return { run, data, origin, entries, begun, path, records: metrics?.rows ?? [], ...use };
+}
+
+/**
+ * What is there of an SAE. One of a sweep is finished only where all its files have the digests they had; what is damaged is said, and
+ * made again.
+ * @throws {ConfigError} when a checkpoint of another configuration or other data is in the way.
+ */
+export async function stateOf(
+  run: Pick<GridRun, "force" | "out" | "sweep" | "onNote">,
+  { name, config }: Pick<Found, "name" | "config">,
+  info: DataInfo,
+): Promise<Pick<Found, "before" | "sealed">> {
+  if (run.force) return { before: undefined };
+  const path = checkpointPath(run, name);
+  if (!run.sweep) return { before: await existingCheckpoint(path, config, info) };
+  const found = await checkSeal(run.out, name);
+  if ("record" in found) return { before: await existingCheckpoint(path, config, info), sealed: found.record };
+  if (found.wrong !== undefined) run.onNote?.(`${found.wrong}; ${name} is made again`);
+  const damage = await damageIn(path);
+  if (damage !== undefined) run.onNote?.(`${damage}; ${name} is made again`);
+  const before = damage === undefined ? await existingCheckpoint(path, config, info) : undefined;
+  // Without a seal, or with a broken one, a finished checkpoint says nothing of the files beside it.
+  return { before: before && isFinished(before) ? undefined : before };
 }
 
 /** How the SAEs that are left to train share the machine. */

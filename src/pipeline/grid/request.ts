@@ -4,6 +4,7 @@ import type { SaeRecord } from "../../record/record.ts";
 import type { ProviderName } from "../../runtime/capabilities.ts";
 import type { Machine } from "../../runtime/machine.node.ts";
 import type { AnySet } from "../dataset.node.ts";
+import type { TrainingPool } from "./pool.node.ts";
 
 /** What to train, on what, and where to. */
 export interface GridRun {
@@ -21,6 +22,8 @@ export interface GridRun {
   readonly out: string;
   /** First part of the files' names. */
   readonly name: string;
+  /** What stands behind that in the name of each SAE; default: what tells the configurations apart. */
+  readonly stems?: readonly string[] | undefined;
   readonly provider: ProviderName;
   /**
    * Threads inside an op, on a host. They change the last digits. Default: those it began with; else one each, or the cores over the SAEs
@@ -42,9 +45,25 @@ export interface GridRun {
   readonly force?: boolean;
   /** Once aborted, the SAE in training is saved after its present run, and the grid ends. */
   readonly signal?: AbortSignal | undefined;
+  /** Seconds between saved states of an SAE in training; default 30. */
+  readonly snapshotSeconds?: number | undefined;
+  /** What only a grid of a sweep has. */
+  readonly sweep?: PartOfSweep | undefined;
   readonly onProgress?: (progress: GridProgress) => void;
   /** Called with what the user should know, one sentence each. */
   readonly onNote?: (text: string) => void;
+}
+
+/** A grid that is one of many, all of the same sweep. Its SAEs are sealed: one is finished when all its files have the digests they had. */
+export interface PartOfSweep {
+  /** The processes that all grids share. */
+  readonly pool: TrainingPool;
+  /** Which configurations are trained here, by their place in `configs`; the others are another process's. */
+  readonly only: (index: number) => boolean;
+  /** Called once its trainings wait for a process, or none is left to train. */
+  readonly begun: () => void;
+  /** Called with the reason, with the name before it, for an SAE that cannot be trained; the others go on. */
+  readonly failed: (why: string) => void;
 }
 
 /** News of one SAE of a grid, and where the whole grid is. */

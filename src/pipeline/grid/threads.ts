@@ -1,7 +1,7 @@
 /** @file The threads of SAEs that are there already: what goes on does so with as many as it began with, so that it ends at the same bytes. */
 import { type Checkpoint, isFinished } from "../../checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../../config/config.ts";
-import type { MetricsFile } from "../../record/record.ts";
+import type { MetricsFile, SaeRecord } from "../../record/record.ts";
 import { metricsFile } from "../../record/trained.ts";
 import type { GridRun } from "./request.ts";
 import { countsThreads } from "./share.ts";
@@ -11,6 +11,8 @@ export interface Found {
   readonly name: string;
   readonly config: TrainConfig;
   readonly before: Checkpoint | undefined;
+  /** What its seal says, of one of a sweep that is finished. */
+  readonly sealed?: SaeRecord | undefined;
 }
 
 /** The threads of a training so far, `null` where they were not the same all the way. A checkpoint leaves out one thread. */

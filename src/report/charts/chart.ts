@@ -19,6 +19,7 @@ export const sections = {
   utilization: "Feature utilization",
   magnitudes: "Activation magnitudes",
   reconstruction: "Reconstruction",
+  places: "Layers and positions",
   training: "Training",
   latents: "Latents",
   recovery: "Recovered true features",

@@ -2,6 +2,7 @@ import type { Chart } from "./chart.ts";
 import { gridHeatmap } from "./gridHeatmap.ts";
 import { latentFrequency, latentMagnitude, latentsSorted } from "./latentFigures.ts";
 import { layerPositionMap } from "./layerPositionMap.ts";
+import { layerTrends } from "./layerTrends.ts";
 import { lossCurves } from "./lossCurves.ts";
 import { paretoFrontier } from "./paretoFrontier.ts";
 import { varianceAgainstL0 } from "./varianceAgainstL0.ts";
@@ -104,6 +105,7 @@ export const charts = {
     reverse: true,
     format: ".3f",
   }),
+  layers_trend: layerTrends,
   loss_curves: lossCurves,
   latent_frequency: latentFrequency,
   latent_magnitude: latentMagnitude,

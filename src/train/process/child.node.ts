@@ -109,9 +109,10 @@ process.on("message", (message: ToChild) => {
     });
   } else if (message.type === "piece") rows[message.of]!.data.set(message.data, message.at);
   else
-    run(message).catch((error: Error) =>
-      send({ type: "error", name: error.name, message: error.message, stack: error.stack }),
-    );
+    run(message)
+      .catch((error: Error) => send({ type: "error", name: error.name, message: error.message, stack: error.stack }))
+      // Nobody is there to hear it.
+      .catch(() => process.exit(1));
 });
 // Ctrl-C, the end of a batch job and a closed terminal reach this process too, but the parent decides what they mean. Without a parent
 // there is nothing left to do.

@@ -33,13 +33,16 @@ export interface TrainingRun {
   readonly onEpoch?: (epochsDone: number, loss: number | null) => void;
   /** Called with the whole state between epochs, about every `snapshotSeconds` (default 30). */
   readonly onSnapshot?: (progress: TrainProgress) => Promise<void>;
-  readonly snapshotSeconds?: number;
+  readonly snapshotSeconds?: number | undefined;
 }
 
 /** Rows in files, and a transcoder's targets in others. */
 export interface FilesToTrain extends RowFiles {
   readonly targets?: RowFiles | undefined;
 }
+
+/** The training process is no more: killed by someone, or by the system for its memory. What was saved of its training is there. */
+export class ProcessDied extends RuntimeFailure {}
 
 /** A process that trains one SAE after another on the same activations. */
 export class TrainingProcess {
@@ -109,7 +112,7 @@ export class TrainingProcess {
       const died = (code: number | null, killed: string | null) =>
         end(() =>
           reject(
-            new RuntimeFailure(
+            new ProcessDied(
               `the training process ended early (${killed ?? `exit code ${code}`}); was there too little memory?`,
             ),
           ),
@@ -121,6 +124,8 @@ export class TrainingProcess {
         else if (message.type === "snapshot") {
           const progress = withState(message.progress);
           saving = saving.then(() => onSnapshot?.(progress));
+          // What cannot be saved, as on a full disk, ends the training here.
+          saving.catch((error: Error) => end(() => reject(error)));
         } else if (message.type === "done") {
           const { progress, seconds, waited, contact } = message;
           const whole = { ...withState(progress), seconds, waited, contact };
@@ -137,15 +142,21 @@ export class TrainingProcess {
     });
   }
 
+  /** Whether the process has ended. */
+  get gone(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null || !this.#child.connected;
+  }
+
   /** Ends the process at once, even within a run; a training that is waited for fails. */
   close(): void {
-    this.#child.kill("SIGKILL");
+    // Of a process that could not be started there is no number, and Node would take it for this one's group.
+    if (this.#child.pid !== undefined) this.#child.kill("SIGKILL");
   }
 
   #send(message: ToChild): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#child.send(message, (error) =>
-        error ? reject(new RuntimeFailure("the training process is gone", { cause: error })) : resolve(),
+        error ? reject(new ProcessDied("the training process is gone", { cause: error })) : resolve(),
       );
     });
   }

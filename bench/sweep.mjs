@@ -1,0 +1,95 @@
+// 1,152 SAEs in one sweep: 16 layers x 6 positions x 12 configurations of small width. Says what part of the time the training
+// processes trained, and how the memory of the command goes; draws it into sweep_memory.svg. After npm run build: node bench/sweep.mjs
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeSafetensors } from "../dist/data/safetensors.js";
+import { renderSvg } from "../dist/report/render.js";
+import { random } from "../dist/util/random.js";
+import { tensor } from "../dist/util/tensor.js";
+
+const [layers, positions, each, width] = [16, 6, 100, 16];
+const epochs = Number(process.argv[2] ?? 10);
+const folder = mkdtempSync(join(tmpdir(), "sae-onnx-bench-"));
+const rows = layers * positions * each;
+const rng = random(1, "bench sweep");
+const column = (of) =>
+  tensor(
+    "int32",
+    [rows],
+    Int32Array.from({ length: rows }, (_, i) => of(Math.floor(i / each))),
+  );
+writeFileSync(
+  join(folder, "acts.safetensors"),
+  writeSafetensors({
+    activations: tensor(
+      "float32",
+      [rows, width],
+      Float32Array.from({ length: rows * width }, () => rng.normal()),
+    ),
+    layer: column((place) => Math.floor(place / positions)),
+    position: column((place) => place % positions),
+  }),
+);
+const out = join(folder, "sweep");
+writeFileSync(
+  join(folder, "sweep.yaml"),
+  `data: ${join(folder, "acts.safetensors")}
+by: [layer, position]
+split: 0.8
+options: { epochs: ${epochs}, batch_size: 64, latent_dim: [24, 32, 48], k: [2, 4, 6, 8] }
+architectures: { architecture: topk }
+`,
+);
+
+const finished = () =>
+  readdirSync(out, { withFileTypes: true })
+    .filter((one) => one.isDirectory())
+    .reduce(
+      (sum, { name }) => sum + readdirSync(join(out, name)).filter((file) => file.endsWith(".files.json")).length,
+      0,
+    );
+const megabytes = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1000;
+
+const child = spawn(
+  process.execPath,
+  ["dist/cli/main.js", "sweep", join(folder, "sweep.yaml"), "--out", out, "--json", "--quiet"],
+  {
+    stdio: ["ignore", "pipe", "inherit"],
+  },
+);
+let said = "";
+child.stdout.on("data", (text) => {
+  said += text;
+});
+const samples = [];
+const sampling = setInterval(() => {
+  try {
+    samples.push({ saes: finished(), megabytes: megabytes(child.pid) });
+  } catch {
+    // It has not begun, or is over.
+  }
+}, 2000);
+await new Promise((resolve) => child.on("exit", resolve));
+clearInterval(sampling);
+const result = JSON.parse(said);
+rmSync(folder, { recursive: true, force: true });
+const at = (saes) => samples.find((one) => one.saes >= saes)?.megabytes.toFixed(0);
+console.log(
+  `${result.finished} SAEs in ${result.seconds.toFixed(0)} s, training processes trained ${((100 * result.trainingSeconds) / result.seconds).toFixed(0)} % of one core's time; load ${loadavg()[0].toFixed(1)}`,
+);
+console.log(`memory of the command: ${at(100)} MB after 100 SAEs, ${at(500)} MB after 500, ${at(1000)} MB after 1,000`);
+const spec = {
+  $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+  title: "Memory of a sweep of 1,152 SAEs",
+  width: 500,
+  height: 220,
+  data: { values: samples },
+  mark: "line",
+  encoding: {
+    x: { field: "saes", type: "quantitative", title: "SAEs finished" },
+    y: { field: "megabytes", type: "quantitative", title: "MB resident", scale: { zero: true } },
+  },
+};
+writeFileSync("bench/sweep_memory.svg", `${await renderSvg(spec)}\n`);
