@@ -117,3 +117,7 @@ export function checkFed(inputs: readonly ModelInput[], file: string, given: rea
       `${file}: nothing here feeds ${unfed.map(({ name, dtype, shape }) => `${name} (${dtype} [${shape?.join(", ") ?? "?"}])`).join(", ")}; give arrays of these names in --text FILE.npz, one entry a text`,
     );
 }
+
+/** Whether a model reads tokens of texts. */
+export const takesTokens = (model: Model): boolean =>
+  (model.graph?.input ?? []).some(({ name }) => feeds[0]![0].test(name ?? ""));
