@@ -147,8 +147,7 @@ export class Atlas {
       if (of.rows.length === 0) found.push(null);
       else {
         let first = 0;
-        for (let i = 1; i < of.values.length; i++)
-          if (Math.abs(of.values[i]!) > Math.abs(of.values[first]!)) first = i;
+        for (let i = 1; i < of.values.length; i++) if (Math.abs(of.values[i]!) > Math.abs(of.values[first]!)) first = i;
         found.push((await this.#examples(of, [[first]], brief))[0]![0]!);
       }
     }

@@ -54,7 +54,10 @@ export const matchingPursuit = defineSae({
   },
   decode: (z, params) => linearDecode(z, params),
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),
-  revival: (_options) => ({ pre: (x, { W_dec, b_dec }) => op.gemm(op.sub(x, b_dec), W_dec, { transB: true }), by: "relu" }),
+  revival: (_options) => ({
+    pre: (x, { W_dec, b_dec }) => op.gemm(op.sub(x, b_dec), W_dec, { transB: true }),
+    by: "relu",
+  }),
   constraints: () => ({ W_dec: "unitRowsProjected" }),
   plain: ({ k }) => ({ inputBias: true, pursues: k }),
   saidIn: ({ k: rounds }) => ({

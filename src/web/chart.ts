@@ -20,11 +20,17 @@ const [width, height] = [420, 190];
 const room = { left: 58, right: 12, top: 8, bottom: 34 };
 
 /** A line over epochs, with axes that grow as it does; `steps` is where the x axis ends. */
-export function lineChart({ name, values }: Line, steps: number, { from, to }: { from?: number; to?: number } = {}): HTMLElement {
+export function lineChart(
+  { name, values }: Line,
+  steps: number,
+  { from, to }: { from?: number; to?: number } = {},
+): HTMLElement {
   const low = from ?? Math.min(...values);
-  const high = to ?? Math.max(...values, low + (Math.abs(low) || 1) * 0.01);
+  const highest = to ?? Math.max(...values);
+  const high = highest > low ? highest : low + (Math.abs(low) || 1);
   const x = (step: number) => room.left + ((width - room.left - room.right) * (step - 1)) / Math.max(1, steps - 1);
-  const y = (value: number) => height - room.bottom - ((height - room.top - room.bottom) * (value - low)) / (high - low);
+  const y = (value: number) =>
+    height - room.bottom - ((height - room.top - room.bottom) * (value - low)) / (high - low);
   const across = ticks(1, Math.max(2, steps)).filter((one) => Number.isInteger(one) && one <= steps);
   const svg = draw(
     "svg",
@@ -36,7 +42,9 @@ export function lineChart({ name, values }: Line, steps: number, { from, to }: {
       draw("line", { class: "grid", x1: room.left, x2: width - room.right, y1: y(one), y2: y(one) }),
       draw("text", { x: room.left - 6, y: y(one) + 4, "text-anchor": "end" }, short(one)),
     ]),
-    ...across.map((one) => draw("text", { x: x(one), y: height - room.bottom + 16, "text-anchor": "middle" }, String(one))),
+    ...across.map((one) =>
+      draw("text", { x: x(one), y: height - room.bottom + 16, "text-anchor": "middle" }, String(one)),
+    ),
     draw("text", { x: (width + room.left) / 2, y: height - 3, "text-anchor": "middle", class: "faint" }, "epoch"),
     draw("polyline", { points: values.map((value, i) => `${x(i + 1)},${y(value)}`).join(" ") }),
     ...values.map((value, i) => draw("circle", { cx: x(i + 1), cy: y(value), r: values.length > 60 ? 0.8 : 2.5 })),
@@ -67,13 +75,24 @@ export function histogram({ from, to, counts }: { from: number; to: number; coun
         "rect",
         {
           class: from + (i + 0.5) * part < 0 ? "below" : "above",
-          ...{ x: room.left + i * step + 0.5, width: Math.max(1, step - 1), y: y(count), height: height - room.bottom - y(count) },
+          ...{
+            x: room.left + i * step + 0.5,
+            width: Math.max(1, step - 1),
+            y: y(count),
+            height: height - room.bottom - y(count),
+          },
         },
         draw("title", {}, `${count} from ${short(from + i * part)} to ${short(from + (i + 1) * part)}`),
       ),
     ),
-    ...ticks(from, to, 4).map((one) => draw("text", { x: x(one), y: height - room.bottom + 16, "text-anchor": "middle" }, short(one))),
-    draw("text", { x: (width + room.left) / 2, y: height - 3, "text-anchor": "middle", class: "faint" }, "activation where it fires"),
+    ...ticks(from, to, 4).map((one) =>
+      draw("text", { x: x(one), y: height - room.bottom + 16, "text-anchor": "middle" }, short(one)),
+    ),
+    draw(
+      "text",
+      { x: (width + room.left) / 2, y: height - 3, "text-anchor": "middle", class: "faint" },
+      "activation where it fires",
+    ),
   );
   return make("figure", { class: "small" }, svg as never);
 }

@@ -65,7 +65,9 @@ export function download(name: string, content: Uint8Array | string): void {
 export function short(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (Number.isInteger(value)) return value.toLocaleString("en");
-  return Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+  return Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6
+    ? value.toExponential(2)
+    : String(Number(value.toPrecision(4)));
 }
 
 export const percent = (share: number): string => `${share === 0 ? 0 : Number((100 * share).toPrecision(2))} %`;
@@ -74,6 +76,14 @@ export const many = (count: number, what: string): string =>
 
 /** Bytes, or seconds, as people say them. */
 export const size = (bytes: number): string =>
-  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toPrecision(3)} MB` : `${(bytes / 1e9).toPrecision(3)} GB`;
+  bytes < 1e6
+    ? `${Math.ceil(bytes / 1e3)} kB`
+    : bytes < 1e9
+      ? `${(bytes / 1e6).toPrecision(3)} MB`
+      : `${(bytes / 1e9).toPrecision(3)} GB`;
 export const duration = (seconds: number): string =>
-  seconds < 90 ? `${Math.max(1, Math.ceil(seconds))} s` : seconds < 5400 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds / 3600)} hours`;
+  seconds < 90
+    ? `${Math.max(1, Math.ceil(seconds))} s`
+    : seconds < 5400
+      ? `${Math.round(seconds / 60)} minutes`
+      : `${Math.round(seconds / 3600)} hours`;

@@ -1,4 +1,4 @@
-import { type SaeWorker, SaeWorker as Workers, type WorkerOptions } from "../browser.ts";
+import { type SaeWorker, type WorkerOptions, SaeWorker as Workers } from "../browser.ts";
 import { at, button, messageOf, say, size } from "./dom.ts";
 import { Renewed } from "./renewed.ts";
 
@@ -71,7 +71,11 @@ export function watch(id: string, silence: () => number, end: () => void): void 
 }
 
 export function startEngine(): void {
-  watch("engine-watch", () => present?.silence ?? 0, () => void restart());
+  watch(
+    "engine-watch",
+    () => present?.silence ?? 0,
+    () => void restart(),
+  );
   at("provider").addEventListener(
     "change",
     () =>

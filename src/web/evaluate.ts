@@ -74,7 +74,11 @@ function stale(): void {
   const place = at("evaluate-stale");
   place.hidden = why === "";
   for (const id of ["evaluate-result", "evaluate-figures"]) at(id).classList.toggle("stale", why !== "");
-  if (why) place.replaceChildren(`What stands here was measured ${why}. `, button("Measure again", () => at("evaluate-run").click()));
+  if (why)
+    place.replaceChildren(
+      `What stands here was measured ${why}. `,
+      button("Measure again", () => at("evaluate-run").click()),
+    );
 }
 
 async function measure(): Promise<void> {

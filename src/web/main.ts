@@ -11,7 +11,9 @@ void theWorker().catch(() => {});
 startEngine();
 startEvaluate();
 startExplore(async () => {
-  throw new Error("to read sentences open a language model (.onnx) and its tokenizer.json; a row's number is read without");
+  throw new Error(
+    "to read sentences open a language model (.onnx) and its tokenizer.json; a row's number is read without",
+  );
 });
 startTrain();
 await Promise.all([startShelf(), restoreTrainings()]);

@@ -46,7 +46,8 @@ const changed = (what: "models" | "data" | "texts") => {
 };
 
 /** The name of an SAE without its file's endings: what addresses and tables call it. */
-export const stemOf = (name: string): string => name.replace(/\.(autoencoder|encoder|evaluator)?\.?(onnx|safetensors)$/, "");
+export const stemOf = (name: string): string =>
+  name.replace(/\.(autoencoder|encoder|evaluator)?\.?(onnx|safetensors)$/, "");
 
 export const allModels = (): readonly SaeSource[] => models;
 export const modelCalled = (stem: string): SaeSource | undefined => models.find(({ name }) => stemOf(name) === stem);
@@ -191,7 +192,8 @@ async function keep(known: readonly { readonly file: File; readonly is: Recognis
   const of = (kind: Recognised["kind"]) => known.filter(({ is }) => is.kind === kind).map(({ file }) => file);
   const labels = of("labels");
   for (const file of of("activations")) {
-    const own = labels.find(({ name }) => name === labelsNameOf(file.name)) ?? (labels.length === 1 ? labels[0] : undefined);
+    const own =
+      labels.find(({ name }) => name === labelsNameOf(file.name)) ?? (labels.length === 1 ? labels[0] : undefined);
     addData({ name: file.name, load: async () => file, labels: own && (() => own.text()) }, true);
   }
   if (labels.length > 0 && of("activations").length === 0) {
@@ -313,4 +315,3 @@ export async function startShelf(): Promise<void> {
     }
   });
 }
-

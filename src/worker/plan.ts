@@ -55,7 +55,7 @@ export interface Plan {
 /** What WebAssembly can address, and what of it may be filled: ONNX Runtime's own buffers come on top. */
 const [addressable, usable] = [2 ** 32, 3.2e9];
 /** Multiplications and additions a second of one thread of WebAssembly, in the products of a training step; measured on two cores. */
-const speed = 5e9;
+const speed = 1e10;
 /** Bytes a second at which weights and moments are updated. */
 const bandwidth = 2e9;
 

@@ -195,7 +195,14 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     const { codes, facts } = sae.atlas;
     const { latentDim, rows } = codes;
     const texts = facts.texts ? facts.texts.starts.length - 1 : null;
-    return { id: keep(explorers, sae), latentDim, rows, texts, labelled: facts.labels !== undefined, list: sae.atlas.list() };
+    return {
+      id: keep(explorers, sae),
+      latentDim,
+      rows,
+      texts,
+      labelled: facts.labels !== undefined,
+      list: sae.atlas.list(),
+    };
   }
 }
 

@@ -2,7 +2,17 @@ import type { OpenedSae, SaeWorker } from "../../browser.ts";
 import { at, many, messageOf, say } from "../dom.ts";
 import { attempt, onRestart, theWorker } from "../engine.ts";
 import { addressOf, go, type Route, replace } from "../route.ts";
-import { allModels, bytesOf, dataFor, dataName, modelCalled, onShelf, type SaeSource, stemOf, whenOpened } from "../shelf.ts";
+import {
+  allModels,
+  bytesOf,
+  dataFor,
+  dataName,
+  modelCalled,
+  onShelf,
+  type SaeSource,
+  stemOf,
+  whenOpened,
+} from "../shelf.ts";
 import { drawRows, markOpened, showFound, showList, startList } from "./list.ts";
 import { type Links, panelOf, type RowWords } from "./panel.ts";
 import { textView } from "./text.ts";
@@ -32,7 +42,8 @@ const first = 87;
 /** Looks into an SAE, once; the list shows its latents then. */
 function look(model: SaeSource): Promise<Opened> {
   const stem = stemOf(model.name);
-  if (opened?.model === model && (opened.data === undefined || opened.data === dataName())) return Promise.resolve(opened);
+  if (opened?.model === model && (opened.data === undefined || opened.data === dataName()))
+    return Promise.resolve(opened);
   if (opening?.stem === stem) return opening.done;
   const done = lookInto(model).finally(() => {
     if (opening?.done === done) opening = undefined;
@@ -53,7 +64,10 @@ async function lookInto(model: SaeSource): Promise<Opened> {
   if (model.kind === "codes") {
     const sae = await worker.call("exploreCodes", file);
     made = { worker, model, stem, sae, words: { one: "token", splits: false } };
-    say("explore", `${sae.about.about}; shown on ${many(sae.rows, "token")} of ${many(sae.texts ?? 0, "text")} (${sae.about.source}).`);
+    say(
+      "explore",
+      `${sae.about.about}; shown on ${many(sae.rows, "token")} of ${many(sae.texts ?? 0, "text")} (${sae.about.source}).`,
+    );
   } else {
     const { width } = await worker.call("recognise", { name: file.name, file: file.bytes });
     const data = await dataFor(width);
@@ -63,16 +77,26 @@ async function lookInto(model: SaeSource): Promise<Opened> {
     const one = sae.texts === null ? "row" : "token";
     made = { worker, model, stem, data: dataName(), sae, words: { one, splits: data.info.validation_rows > 0 } };
     const alive = sae.list.frequency.filter((share) => share > 0).length;
-    say("explore", `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`);
+    say(
+      "explore",
+      `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`,
+    );
   }
   if (before?.worker === worker) await worker.call("close", { explorer: before.sae.id });
-  const links: Links = { latent: (latent) => addressOf(stem, "latent", latent), row: (row) => addressOf(stem, "row", row) };
+  const links: Links = {
+    latent: (latent) => addressOf(stem, "latent", latent),
+    row: (row) => addressOf(stem, "row", row),
+  };
   opened = { ...made, links };
   at<HTMLSelectElement>("model").value = model.name;
   const { sae } = made;
   at<HTMLInputElement>("words").value = "";
   mark("");
-  showList({ ...sae, snippets: (latents) => worker.call("snippets", { explorer: sae.id, latents }), addressOf: links.latent });
+  showList({
+    ...sae,
+    snippets: (latents) => worker.call("snippets", { explorer: sae.id, latents }),
+    addressOf: links.latent,
+  });
   return opened;
 }
 
@@ -83,8 +107,14 @@ export async function theOpened(): Promise<Opened> {
   return look(model);
 }
 
+/** Activations are chosen for SAEs and trainings; what came with codes has its own. */
+function showData({ tab }: Route): void {
+  at("data").closest("p")!.hidden = tab === "explore" && at<HTMLSelectElement>("model").value === "demo";
+}
+
 /** Shows what an address asks for. */
 export async function showRoute(route: Route): Promise<void> {
+  showData(route);
   if (route.tab !== "explore") return;
   if (route.model === undefined) {
     if (opened) replace(addressOf(opened.stem));
@@ -94,10 +124,13 @@ export async function showRoute(route: Route): Promise<void> {
   const model = modelCalled(stem);
   await attempt("explore", async () => {
     if (!model) {
-      const known = allModels().map(({ name }) => stemOf(name)).join(", ");
+      const known = allModels()
+        .map(({ name }) => stemOf(name))
+        .join(", ");
       throw new Error(`there is no SAE ${stem} here; open its file above, or one of ${known}`);
     }
     const one = await look(model);
+    showData(route);
     await showPart(one, route);
   });
 }
@@ -111,15 +144,21 @@ async function showPart(one: Opened, { of, number }: Route): Promise<void> {
   if (of === undefined) {
     const [top] = [...at("rows").querySelectorAll("a")];
     panel.replaceChildren();
-    if (top && matchMedia("(min-width: 821px)").matches) await showPart(one, { tab: "explore", of: "latent", number: Number(top.id.slice(4)) });
+    if (top && matchMedia("(min-width: 821px)").matches)
+      await showPart(one, { tab: "explore", of: "latent", number: Number(top.id.slice(4)) });
     return;
   }
   try {
     const { worker, sae, links, words } = one;
-    if (of === "latent") panel.replaceChildren(...panelOf(await worker.call("latent", { explorer: sae.id, latent: number! }), links, words));
+    if (of === "latent")
+      panel.replaceChildren(
+        ...panelOf(await worker.call("latent", { explorer: sae.id, latent: number! }), links, words),
+      );
     else {
       const row = await worker.call("row", { explorer: sae.id, row: number! });
-      panel.replaceChildren(...textView(`Row ${number}`, row, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })));
+      panel.replaceChildren(
+        ...textView(`Row ${number}`, row, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
+      );
     }
   } catch (error) {
     panel.replaceChildren();
@@ -129,14 +168,18 @@ async function showPart(one: Opened, { of, number }: Route): Promise<void> {
   focusPanel();
 }
 
-/** Brings what was opened into view and to the reader; not where somebody is writing. */
-export function focusPanel(): void {
+/** Whether anything was opened by somebody: the first latent comes by itself, and takes no focus. */
+let asked = false;
+
+/** Brings what was opened into view and to the reader; not where somebody is writing or goes through the list. */
+function focusPanel(): void {
   const heading = at("panel").querySelector("h2");
   if (!heading || at("explore").hidden) return;
   const now = document.activeElement;
-  const busy = now === at("words") || now === at("list");
-  if (!busy && now !== document.body) heading.focus({ preventScroll: true });
-  if (heading.getBoundingClientRect().top < 0 || heading.getBoundingClientRect().top > innerHeight * 0.8) heading.scrollIntoView();
+  if (asked && now !== at("words") && now !== at("list")) heading.focus({ preventScroll: true });
+  asked = true;
+  if (heading.getBoundingClientRect().top < 0 || heading.getBoundingClientRect().top > innerHeight * 0.8)
+    heading.scrollIntoView();
 }
 
 /** Finds latents by words of their texts or by number, and opens the first. */
@@ -161,7 +204,8 @@ async function find(words: string, openFirst: boolean): Promise<void> {
       throw new Error(`no latent fires in texts with “${words}”; try one word, or fewer letters`);
     }
     showFound(found, exact);
-    at("count").textContent = `${found.length.toLocaleString("en")} latents fire in texts with “${words}”, the most specific first`;
+    at("count").textContent =
+      `${found.length.toLocaleString("en")} latents fire in texts with “${words}”, the most specific first`;
   }
   const top = at("rows").querySelector("a");
   if (openFirst && top) go(one.links.latent(Number(top.id.slice(4))));
@@ -188,7 +232,8 @@ async function read(text: string, sentence: (text: string, one: Opened) => Promi
   const number = /^(?:row )?#?(\d+)$/i.exec(text)?.[1];
   const numbers = numbersIn(text);
   if (number !== undefined) {
-    if (Number(number) >= one.sae.rows) throw new Error(`there is no row ${number}; they are numbered 0 to ${one.sae.rows - 1}`);
+    if (Number(number) >= one.sae.rows)
+      throw new Error(`there is no row ${number}; they are numbered 0 to ${one.sae.rows - 1}`);
     go(one.links.row(Number(number)));
   } else if (numbers) {
     const { active, error } = await one.worker.call("encodeRow", { explorer: one.sae.id, x: numbers });
@@ -199,7 +244,9 @@ async function read(text: string, sentence: (text: string, one: Opened) => Promi
 /** Shows a text that is no row, beside its latents. */
 export function showText(title: string, codes: Parameters<typeof textView>[1], { worker, sae, links }: Opened): void {
   at("explorer").classList.add("opened");
-  at("panel").replaceChildren(...textView(title, codes, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })));
+  at("panel").replaceChildren(
+    ...textView(title, codes, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
+  );
   at("panel").querySelector<HTMLElement>("h2")!.focus();
 }
 
@@ -242,7 +289,8 @@ export function startExplore(sentence: (text: string, one: Opened) => Promise<vo
   });
   whenOpened((model) => go(addressOf(stemOf(model.name))));
   onShelf((what) => {
-    if (what === "data" && opened?.data !== undefined && opened.data !== dataName()) void showRoute({ tab: "explore", model: opened.stem });
+    if (what === "data" && opened?.data !== undefined && opened.data !== dataName())
+      void showRoute({ tab: "explore", model: opened.stem });
   });
 }
 

@@ -14,6 +14,8 @@ const height = 46;
 /** Snippets asked for before and behind what is seen. */
 const around = 6;
 const sparkBins = 12;
+/** Share of rows above which a latent is called dense. */
+const dense = 0.1;
 
 let shown: ListOf | undefined;
 let order: number[] = [];
@@ -34,18 +36,26 @@ export function showList(one: ListOf | undefined): void {
 /** Shows only latents that were found, in their order; all of them where nothing is given. `first` comes before them. */
 export function showFound(latents: readonly Found[] | undefined, first?: number): void {
   found = new Map(latents?.map((one) => [one.latent, one]));
-  if (!latents && first === undefined) return arrange();
+  if (!latents && first === undefined) {
+    arrange();
+    return;
+  }
   const others = (latents ?? []).map(({ latent }) => latent).filter((latent) => latent !== first);
   setOrder(first === undefined ? others : [first, ...others]);
 }
 
 /** All latents in the order that is chosen. */
 export function arrange(): void {
-  if (!shown) return setOrder([]);
+  if (!shown) {
+    setOrder([]);
+    return;
+  }
   const { frequency, largest } = shown.list;
   const all = Array.from({ length: shown.latentDim }, (_, latent) => latent);
   const by = at<HTMLSelectElement>("sort").value;
-  if (by === "frequency") all.sort((a, b) => frequency[b]! - frequency[a]! || a - b);
+  // Latents that fire nearly everywhere say least: they come last.
+  const often = (latent: number) => (frequency[latent]! > dense ? frequency[latent]! - 2 : frequency[latent]! || -3);
+  if (by === "frequency") all.sort((a, b) => often(b) - often(a) || a - b);
   if (by === "rare") all.sort((a, b) => (frequency[a]! || 2) - (frequency[b]! || 2) || a - b);
   if (by === "largest") all.sort((a, b) => Math.abs(largest[b]!) - Math.abs(largest[a]!) || a - b);
   setOrder(all);
@@ -69,8 +79,13 @@ function setOrder(latents: number[]): void {
 export function markOpened(latent: number | undefined): void {
   opened = latent;
   const place = latent === undefined ? -1 : order.indexOf(latent);
+  const list = at("list");
   if (place >= 0) chosen = place;
-  reveal();
+  const top = chosen * height;
+  // One that is out of sight comes to the middle.
+  if (top < list.scrollTop || top + height > list.scrollTop + list.clientHeight)
+    list.scrollTop = top - (list.clientHeight - height) / 2;
+  drawRows();
 }
 
 /** Chooses a place of the list and brings it into view. */
@@ -90,7 +105,10 @@ function reveal(): void {
 /** Draws what is seen of the list: no more of it is in the page. */
 export function drawRows(): void {
   const list = at("list");
-  if (!shown) return at("rows").replaceChildren();
+  if (!shown) {
+    at("rows").replaceChildren();
+    return;
+  }
   const first = Math.max(0, Math.floor(list.scrollTop / height) - around);
   const end = Math.min(order.length, first + Math.ceil(list.clientHeight / height) + 2 * around);
   const seen = order.slice(first, end);
@@ -106,9 +124,8 @@ async function ask(latents: readonly number[]): Promise<void> {
   const mine = shown;
   const answers = await mine.snippets(latents).catch(() => undefined);
   asking = false;
-  if (shown !== mine) return drawRows();
-  if (!answers) return;
-  for (const [i, latent] of latents.entries()) texts.set(latent, answers[i]!);
+  if (shown === mine && !answers) return;
+  if (shown === mine) for (const [i, latent] of latents.entries()) texts.set(latent, answers![i]!);
   drawRows();
 }
 
@@ -122,7 +139,11 @@ function rowOf({ list, addressOf }: ListOf, latent: number, place: number): HTML
     "a",
     {
       ...{ href: addressOf(latent), role: "option", id: `row-${latent}`, tabindex: "-1" },
-      ...{ "aria-selected": String(place === chosen), "aria-posinset": String(place + 1), "aria-setsize": String(order.length) },
+      ...{
+        "aria-selected": String(place === chosen),
+        "aria-posinset": String(place + 1),
+        "aria-setsize": String(order.length),
+      },
       ...(latent === opened ? { class: "opened" } : {}),
     },
     make("b", {}, String(latent)),
@@ -154,11 +175,17 @@ function snippetOf(example: Example | null | undefined): HTMLElement {
   if (!example) return make("small", {}, example === null ? "" : "…");
   const { tokens, at: own = 0, text, row } = example;
   if (!tokens) return make("small", {}, text ?? `row ${row}`);
-  return make("small", {}, tokens.slice(0, own).join(""), make("b", {}, tokens[own] ?? ""), tokens.slice(own + 1).join(""));
+  return make(
+    "small",
+    {},
+    tokens.slice(0, own).join(""),
+    make("b", {}, tokens[own] ?? ""),
+    tokens.slice(own + 1).join(""),
+  );
 }
 
-/** The list by pointer and keyboard. `enter` opens a latent, `escape` goes back. */
-export function startList(enter: (latent: number) => void, escape: () => void): void {
+/** The list by pointer and keyboard. `enter` opens a latent, `leave` goes back. */
+export function startList(enter: (latent: number) => void, leave: () => void): void {
   const list = at("list");
   let waiting = false;
   list.addEventListener(
@@ -189,7 +216,7 @@ export function startList(enter: (latent: number) => void, escape: () => void): 
     const to = moves[event.key];
     if (to !== undefined) choose(to);
     else if (event.key === "Enter" && inList && order[chosen] !== undefined) enter(order[chosen]!);
-    else if (event.key === "Escape") escape();
+    else if (event.key === "Escape") leave();
     else return;
     event.preventDefault();
   };

@@ -30,23 +30,49 @@ function exampleOf(one: Example, largest: number, links: Links, { splits }: RowW
   return make("div", { class: "example" }, about, shaded(one, largest));
 }
 
-/** How the latent goes together with the values of an attribute. */
+type Value = FeatureJson["attributes"][number]["values"][number];
+
+/** Whether a value goes with the latent more often than by chance. */
+const isSure = ({ q, lift }: Value): boolean => q !== null && q <= 0.05 && lift > 1;
+
+/** How the latent goes together with the values of an attribute: those that are no chance, the others behind them. */
 function valuesOf({ name, values }: FeatureJson["attributes"][number], row: string): Child[] {
-  if (values.length === 0) return [];
-  const title = name === "token" ? "Tokens it is specific to" : `Its rows by ${name}`;
-  const lines = values.map((value) => [
-    make("span", { class: "token" }, value.value),
-    percent(value.share),
-    `${value.fires.toLocaleString("en")} of ${value.rows.toLocaleString("en")}`,
-    short(Number(value.lift.toPrecision(3))),
-    value.q === null ? `a single ${row}` : value.q > 0.05 ? "may be chance" : value.q < 1e-6 ? "sure" : `below ${short(value.q)}`,
-  ]);
-  const columns = [name, ">of its activation", `>fires in ${row}s`, ">times as often as elsewhere", ">chance"];
-  return [table(title, columns, lines)];
+  const lines = (some: readonly Value[]) =>
+    some.map((value) => [
+      make("span", { class: "token" }, value.value),
+      percent(value.share),
+      `${value.fires.toLocaleString("en")} of ${value.rows.toLocaleString("en")}`,
+      short(Number(value.lift.toPrecision(3))),
+      value.q === null
+        ? `a single ${row}`
+        : value.q > 0.05
+          ? "may be chance"
+          : value.q < 1e-6
+            ? "sure"
+            : `below ${short(value.q)}`,
+    ]);
+  const columns = [name, ">of its activation", `>fires in ${row}s`, ">times as often as elsewhere", ">by chance"];
+  const [sure, others] = [values.filter(isSure), values.filter((one) => !isSure(one))];
+  const title = name === "token" ? "Tokens it is specific to" : `What it is specific to of ${name}`;
+  const rest = `By ${name}, what may be chance`;
+  return [
+    ...(sure.length > 0
+      ? [make("h3", {}, title), table(`${sure.length} of ${name}, no chance`, columns, lines(sure))]
+      : []),
+    ...(others.length > 0 ? [more(rest, [table(rest, columns, lines(others))])] : []),
+  ];
 }
 
-const signSentence = (sign: string, { rows, mean, largest }: FeatureJson["positive"], row: string): string[] =>
-  rows === 0 ? [] : [`${sign} in ${many(rows, row)}: mean ${short(mean)}, largest ${short(largest)}.`];
+/** Both signs, each by itself. */
+function signSentences({ positive, negative }: FeatureJson, row: string): string[] {
+  const of = (sign: string, { rows, mean, largest }: FeatureJson["positive"], always: boolean) =>
+    rows === 0
+      ? []
+      : [
+          `${always ? `Always ${sign}` : `${sign[0]!.toUpperCase()}${sign.slice(1)} in ${many(rows, row)}`}: mean ${short(mean)}, largest ${short(largest)}.`,
+        ];
+  return [...of("positive", positive, negative.rows === 0), ...of("negative", negative, positive.rows === 0)];
+}
 
 /** All that is to know of a latent. */
 export function panelOf(one: FeatureJson, links: Links, words: RowWords): Child[] {
@@ -60,21 +86,25 @@ export function panelOf(one: FeatureJson, links: Links, words: RowWords): Child[
   ];
   const largest = Math.max(one.positive.largest ?? 0, one.negative.largest ?? 0);
   const held = one.frequency_validation;
-  const firing = `Fires in ${many(one.rows, row)}, ${percent(one.frequency)}${held === null || !words.splits ? "" : ` (${percent(held)} of those not trained on)`}.`;
+  const ofHeld = held === null || !words.splits ? "" : `; ${percent(held)} of those not trained on`;
+  const firing = `Fires in ${many(one.rows, row)} (${percent(one.frequency)}${ofHeld}).`;
   const token = one.attributes.find(({ name }) => name === "token");
   const bands = one.bands.filter(({ examples }) => examples.length > 0);
   return [
     back,
     heading,
     ...(tags.length > 0 ? [make("p", {}, ...tags.map((tag) => make("span", { class: "tag" }, tag)))] : []),
-    make(
-      "p",
-      {},
-      [firing, ...signSentence("Positive", one.positive, row), ...signSentence("Negative", one.negative, row)].join(" "),
-    ),
+    make("p", {}, [firing, ...signSentences(one, row)].join(" ")),
     make("h3", {}, "Where it fires most"),
     ...one.top.slice(0, 8).map((example) => exampleOf(example, largest, links, words)),
-    ...(one.top.length > 8 ? [more(`${one.top.length - 8} more`, one.top.slice(8).map((example) => exampleOf(example, largest, links, words)))] : []),
+    ...(one.top.length > 8
+      ? [
+          more(
+            `${one.top.length - 8} more`,
+            one.top.slice(8).map((example) => exampleOf(example, largest, links, words)),
+          ),
+        ]
+      : []),
     make("h3", {}, "Where it fires less ", make("small", {}, `${row}s drawn from each fifth of those it fires in`)),
     ...bands.slice(1).map(({ from, to, examples }) =>
       more(
@@ -87,10 +117,22 @@ export function panelOf(one: FeatureJson, links: Links, words: RowWords): Child[
     ...(token ? valuesOf(token, row) : []),
     ...one.attributes.filter(({ name }) => name !== "token").flatMap((attribute) => valuesOf(attribute, row)),
     ...logitsOf(one),
-    ...near("Nearest by decoder", "cosine of the decoder's rows", one.nearest.map(({ latent, cosine }) => link(links.latent(latent), `${latent}`, short(cosine)))),
-    ...near("Fires together with", `share of their ${row}s in common`, one.together.map(({ latent, jaccard }) => link(links.latent(latent), `${latent}`, percent(jaccard)))),
+    ...near(
+      "Nearest by decoder",
+      "cosine of the decoder's rows",
+      one.nearest.map(({ latent, cosine }) => link(links.latent(latent), `${latent}`, short(cosine))),
+    ),
+    ...near(
+      "Fires together with",
+      `share of their ${row}s in common`,
+      one.together.map(({ latent, jaccard }) => link(links.latent(latent), `${latent}`, percent(jaccard))),
+    ),
     ...(one.duplicates.length > 0
-      ? near("All but the same as", "", one.duplicates.map((latent) => link(links.latent(latent), `${latent}`)))
+      ? near(
+          "All but the same as",
+          "",
+          one.duplicates.map((latent) => link(links.latent(latent), `${latent}`)),
+        )
       : []),
   ];
 }
@@ -105,11 +147,15 @@ const near = (title: string, beside: string, links: readonly HTMLElement[]): Chi
 
 /** Tokens whose logits it raises and lowers, where an unembedding was given. */
 const logitsOf = ({ promoted, suppressed }: FeatureJson): Child[] =>
-  [
-    ["Tokens it promotes", promoted] as const,
-    ["Tokens it suppresses", suppressed] as const,
-  ].flatMap(([title, tokens]) =>
-    tokens
-      ? near(title, "by their logits", tokens.map(({ token, logit }) => make("span", {}, make("span", { class: "token" }, token), make("small", {}, ` ${short(logit)}`))))
-      : [],
+  [["Tokens it promotes", promoted] as const, ["Tokens it suppresses", suppressed] as const].flatMap(
+    ([title, tokens]) =>
+      tokens
+        ? near(
+            title,
+            "by their logits",
+            tokens.map(({ token, logit }) =>
+              make("span", {}, make("span", { class: "token" }, token), make("small", {}, ` ${short(logit)}`)),
+            ),
+          )
+        : [],
   );

@@ -1,7 +1,7 @@
 import type { Example, TextCodes } from "../../browser.ts";
 import { type Child, make, many, short } from "../dom.ts";
 import type { Links } from "./panel.ts";
-import { shade } from "./words.ts";
+import { shade, unshade } from "./words.ts";
 
 type Snippets = (latents: readonly number[]) => Promise<readonly (Example | null)[]>;
 
@@ -17,6 +17,20 @@ export function textView(
   const beside = make("div", { class: "active", "aria-live": "polite" });
   const largest = Math.max(...active.flatMap((one) => (one ?? []).map(({ value }) => Math.abs(value))), 1e-30);
 
+  const spans: HTMLElement[] = [];
+
+  /** Shades every token by one latent. */
+  function paint(latent: number | undefined): void {
+    const values = active.map((one) => one?.find((other) => other.latent === latent)?.value ?? 0);
+    const most = Math.max(...values.map(Math.abs));
+    for (const [i, span] of spans.entries()) {
+      unshade(span);
+      shade(span, values[i]!, most);
+    }
+    shadedBy.textContent = spans.length === 0 || latent === undefined ? "" : `Shaded by latent ${latent}.`;
+  }
+  const shadedBy = make("p", { class: "caption" });
+
   async function show(token: number): Promise<void> {
     const own = active[tokens ? token : 0];
     const name = tokens ? `“${tokens[token]!.trim() || tokens[token]}”` : "this row";
@@ -27,9 +41,21 @@ export function textView(
     const lines = own.map(({ latent, value }) => {
       const bar = make("i", { class: value < 0 ? "meter below" : "meter" });
       bar.style.width = `${(100 * Math.abs(value)) / largest}%`;
-      return make("li", {}, make("a", { href: links.latent(latent) }, `${latent}`), make("span", {}, bar, short(value)), make("small", {}, "…"));
+      const line = make(
+        "li",
+        {},
+        make("a", { href: links.latent(latent) }, `${latent}`),
+        make("span", {}, bar, short(value)),
+        make("small", {}, "…"),
+      );
+      for (const event of ["focusin", "pointerenter"]) line.addEventListener(event, () => paint(latent));
+      return line;
     });
-    beside.replaceChildren(make("h3", {}, `${many(own.length, "latent")} at ${name}`), make("ol", { class: "latents" }, ...lines));
+    paint(own[0]?.latent);
+    beside.replaceChildren(
+      make("h3", {}, `${many(own.length, "latent")} at ${name}`),
+      make("ol", { class: "latents" }, ...lines),
+    );
     const words = await snippets(own.map(({ latent }) => latent)).catch(() => []);
     for (const [i, line] of lines.entries()) line.querySelector("small")!.replaceChildren(...snippetOf(words[i]));
   }
@@ -39,11 +65,14 @@ export function textView(
     words.setAttribute("role", "radiogroup");
     words.setAttribute("aria-label", "Tokens; arrows choose one");
     const buttons = tokens.map((token, i) => {
-      const one = make("span", { role: "radio", tabindex: i === at ? "0" : "-1", "aria-checked": String(i === at) }, token);
+      const one = make(
+        "span",
+        { role: "radio", tabindex: i === at ? "0" : "-1", "aria-checked": String(i === at) },
+        token,
+      );
       if (!active[i]) one.classList.add("unknown");
-      const strongest = active[i]?.[0]?.value ?? 0;
-      one.title = active[i] ? `${many(active[i].length, "latent")}, the strongest ${short(strongest)}` : "no row is this token";
-      if (active[i]) shade(one, strongest, largest);
+      one.title = active[i] ? many(active[i].length, "latent") : "no row is this token";
+      spans.push(one);
       return one;
     });
     const choose = (i: number, focus: boolean) => {
@@ -57,7 +86,14 @@ export function textView(
     for (const [i, one] of buttons.entries()) {
       one.addEventListener("click", () => choose(i, false));
       one.addEventListener("keydown", (event) => {
-        const to = { ArrowRight: i + 1, ArrowDown: i + 1, ArrowLeft: i - 1, ArrowUp: i - 1, Home: 0, End: tokens.length - 1 }[event.key];
+        const to = {
+          ArrowRight: i + 1,
+          ArrowDown: i + 1,
+          ArrowLeft: i - 1,
+          ArrowUp: i - 1,
+          Home: 0,
+          End: tokens.length - 1,
+        }[event.key];
         if (to === undefined) return;
         event.preventDefault();
         choose((to + tokens.length) % tokens.length, true);
@@ -71,7 +107,14 @@ export function textView(
     ...known.map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`),
     ...(typeof error === "number" ? [`reconstruction error (mean square) ${short(error)}`] : []),
   ];
-  return [back, heading, words, ...(facts.length > 0 ? [make("p", { class: "caption" }, facts.join(", "))] : []), beside];
+  return [
+    back,
+    heading,
+    words,
+    shadedBy,
+    ...(facts.length > 0 ? [make("p", { class: "caption" }, facts.join(", "))] : []),
+    beside,
+  ];
 }
 
 function snippetOf(example: Example | null | undefined): Child[] {

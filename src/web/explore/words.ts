@@ -39,6 +39,12 @@ export function shade(element: HTMLElement, value: number, largest: number): voi
   if (value < 0) element.classList.add("below");
 }
 
+/** Takes the shade off. */
+export function unshade(element: HTMLElement): void {
+  for (const name of ["--tint", "--level", "--part"]) element.style.removeProperty(name);
+  element.classList.remove("below");
+}
+
 /**
  * A text with each token shaded by its activation. Where tokens are not known the text stands alone, and a row's place in it is said
  * beside it: tokens are not words, so a place in the text would be a guess.
@@ -47,14 +53,20 @@ export function shaded(example: Pick<Example, "tokens" | "activations" | "at" | 
   const { tokens, activations = [], at: own, text, cut = [false, false] } = example;
   const words = make("p", { class: "words" });
   if (!tokens) {
-    words.append(...(text === undefined ? [make("i", {}, "no text is known of this row")] : piece(text, markedIn(text))));
+    words.append(
+      ...(text === undefined ? [make("i", {}, "no text is known of this row")] : piece(text, markedIn(text))),
+    );
     return words;
   }
   const marked = markedIn(tokens.join(""));
   let from = 0;
   if (cut[0]) words.append("… ");
   for (const [i, token] of tokens.entries()) {
-    const span = make("span", i === own ? { class: "own" } : {}, ...piece(token, marked.subarray(from, from + token.length)));
+    const span = make(
+      "span",
+      i === own ? { class: "own" } : {},
+      ...piece(token, marked.subarray(from, from + token.length)),
+    );
     from += token.length;
     const value = activations[i] ?? null;
     span.title = value === null ? "no row is this token" : short(value);

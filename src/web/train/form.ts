@@ -14,7 +14,14 @@ const common: readonly Choice[] = [
   { name: "batchSize", type: "integer", min: 1, default: 256, describe: "rows per step" },
 ];
 const further: readonly Choice[] = [
-  { name: "learningRate", type: "number", min: 0, open: "min", default: 0, describe: "how far a step goes; empty: the preset's" },
+  {
+    name: "learningRate",
+    type: "number",
+    min: 0,
+    open: "min",
+    default: 0,
+    describe: "how far a step goes; empty: the preset's",
+  },
   { name: "seed", type: "integer", min: 0, default: 0, describe: "seed of the first weights and of the order of rows" },
 ];
 
@@ -33,7 +40,13 @@ function field(choice: Choice, own: string, value: number | string | boolean | u
   let input: HTMLElement;
   if (choice.type === "boolean" || choice.type === "choice") {
     const options = choice.type === "boolean" ? ["true", "false"] : choice.choices;
-    input = make("select", { id }, ...options.map((one) => make("option", { value: one }, choice.type === "boolean" ? { true: "yes", false: "no" }[one]! : one)));
+    input = make(
+      "select",
+      { id },
+      ...options.map((one) =>
+        make("option", { value: one }, choice.type === "boolean" ? { true: "yes", false: "no" }[one]! : one),
+      ),
+    );
     (input as HTMLSelectElement).value = String(value ?? choice.default);
   } else {
     const isNumber = choice.type === "integer" || choice.type === "number";
@@ -52,7 +65,10 @@ function fields(): void {
   const { options, presets } = architecture();
   const preset = presets[select("train-preset").value] ?? {};
   const written = new Map(
-    [...document.querySelectorAll<HTMLInputElement>("#train-sizes input")].map((input) => [input.dataset.name!, input.value]),
+    [...document.querySelectorAll<HTMLInputElement>("#train-sizes input")].map((input) => [
+      input.dataset.name!,
+      input.value,
+    ]),
   );
   for (const old of document.querySelectorAll("#train-form [data-name]")) old.closest("label")!.remove();
   const needed = options.filter((option) => option.default === undefined);
@@ -66,7 +82,9 @@ function fields(): void {
   );
   at("train-options").append(
     ...rest.map((option) => field(option, option.name, preset[option.name])),
-    ...further.map((one) => field(one, one.name === "learningRate" ? "rate" : one.name, one.name === "learningRate" ? "" : undefined)),
+    ...further.map((one) =>
+      field(one, one.name === "learningRate" ? "rate" : one.name, one.name === "learningRate" ? "" : undefined),
+    ),
   );
   at<HTMLInputElement>("train-rate").required = false;
   at<HTMLInputElement>("train-rate").placeholder = "preset's";
@@ -97,7 +115,12 @@ async function request(): Promise<PlanRequest> {
   return {
     ...{ architecture: architecture().name, preset: select("train-preset").value, inputDim, options },
     latentDim: latentDim ?? 0,
-    training: { epochs: epochs!, batchSize: batchSize!, seed: seed!, ...(learningRate === undefined ? {} : { learningRate }) },
+    training: {
+      epochs: epochs!,
+      batchSize: batchSize!,
+      seed: seed!,
+      ...(learningRate === undefined ? {} : { learningRate }),
+    },
     ...{ rows: info.train_rows, provider: worker.provider, threads: worker.threads },
   };
 }
@@ -118,7 +141,10 @@ export async function estimate(): Promise<void> {
   const mine = ++asked;
   const said = await (async () => (await theWorker()).call("plan", await request()))()
     .then(({ bytes, seconds, refused }) => ({
-      text: refused === undefined ? `Takes about ${size(bytes)} and ${duration(seconds)}.` : `This cannot be trained here: ${refused}.`,
+      text:
+        refused === undefined
+          ? `Takes about ${size(bytes)} and ${duration(seconds)}.`
+          : `This cannot be trained here: ${refused}.`,
       wrong: refused !== undefined,
     }))
     .catch((error) => ({ text: messageOf(error), wrong: true }));
@@ -135,7 +161,12 @@ export async function startForm(): Promise<void> {
   if (at("train-sizes").childElementCount > 0) return;
   const options = choices.map(({ name, source }) => make("option", { value: name, title: source }, name));
   at("train-sizes").append(
-    make("label", { for: "train-architecture" }, "Architecture", make("select", { id: "train-architecture" }, ...options)),
+    make(
+      "label",
+      { for: "train-architecture" },
+      "Architecture",
+      make("select", { id: "train-architecture" }, ...options),
+    ),
     make("label", { for: "train-preset" }, "Preset", make("select", { id: "train-preset" })),
   );
   select("train-architecture").value = "topk-relu";

@@ -38,7 +38,11 @@ function opened(): Promise<IDBDatabase> {
 }
 
 /** Does something with a store and ends when it is on the disk. @throws where storage is full or refused, saying what to do. */
-async function within<T>(name: keyof Stores, mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+async function within<T>(
+  name: keyof Stores,
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => IDBRequest<T>,
+): Promise<T> {
   try {
     const database = await opened();
     try {

@@ -45,7 +45,11 @@ export function startTrain(): void {
   onShelf((what) => {
     if (what === "data") void estimate();
   });
-  watch("train-watch", () => running?.worker.silence ?? 0, () => running?.end());
+  watch(
+    "train-watch",
+    () => running?.worker.silence ?? 0,
+    () => running?.end(),
+  );
   addEventListener("beforeunload", (event) => {
     if (running) event.preventDefault();
   });
@@ -60,8 +64,8 @@ export const showTrain = (): Promise<boolean> =>
 
 /** The first Stop asks, and is heard after the run that is computed; the second ends the worker. */
 function stop(): void {
-  if (!running) return;
-  if (running.asked) return running.end();
+  if (running?.asked) running.end();
+  if (!running || running.asked) return;
   running.asked = true;
   void running.worker.call("stop", undefined).catch(() => {});
   at("train-stop").textContent = "End it now";
@@ -70,7 +74,8 @@ function stop(): void {
 
 /** What an SAE is, as a name: `topk-relu_d512_k20`; a further one of the kind is `..._2`. */
 function nameOf({ architecture, latentDim, options, seed }: TrainConfig): string {
-  const sparsity = options.k === undefined ? (options.lambda === undefined ? "" : `_lambda${options.lambda}`) : `_k${options.k}`;
+  const sparsity =
+    options.k === undefined ? (options.lambda === undefined ? "" : `_lambda${options.lambda}`) : `_k${options.k}`;
   const name = `${architecture}_d${latentDim}${sparsity}${seed > 0 ? `_s${seed}` : ""}`;
   for (let other = 1; ; other++) {
     const one = other === 1 ? name : `${name}_${other}`;
@@ -84,7 +89,9 @@ async function takeCheckpoint(file: File): Promise<void> {
   const { config, progress, digest } = state;
   const { info } = await theData();
   if (progress.epochsDone >= config.epochs)
-    throw new Error(`${file.name}: is finished, ${progress.epochsDone} epochs of ${config.epochs}; choose one that is not`);
+    throw new Error(
+      `${file.name}: is finished, ${progress.epochsDone} epochs of ${config.epochs}; choose one that is not`,
+    );
   if (digest !== info.digest)
     throw new Error(`${file.name}: was trained on other activations or another split; choose those above`);
   halfway = { ...state, name: nameOf(config) };
@@ -232,7 +239,12 @@ class Keeper {
   }
 }
 
-function showNews(config: TrainConfig, { epochsDone, losses, deathRate, seconds }: TrainNews, start: number, moved: string): void {
+function showNews(
+  config: TrainConfig,
+  { epochsDone, losses, deathRate, seconds }: TrainNews,
+  start: number,
+  moved: string,
+): void {
   if (!running?.asked) {
     const left = (seconds / Math.max(1, epochsDone - start)) * (config.epochs - epochsDone);
     say("train", `epoch ${epochsDone} of ${config.epochs}, about ${duration(left)} left${moved}`);
@@ -240,7 +252,11 @@ function showNews(config: TrainConfig, { epochsDone, losses, deathRate, seconds 
   const steps = Math.max(epochsDone, Math.min(config.epochs, Math.ceil(epochsDone * 1.5)));
   at("train-live").replaceChildren(
     lineChart({ name: "Loss", values: losses }, steps, { from: 0 }),
-    make("p", { class: "caption" }, `${(100 * deathRate).toFixed(1)} % of the latents did not fire in epoch ${epochsDone}; ${duration(seconds)} so far.`),
+    make(
+      "p",
+      { class: "caption" },
+      `${(100 * deathRate).toFixed(1)} % of the latents did not fire in epoch ${epochsDone}; ${duration(seconds)} so far.`,
+    ),
   );
 }
 
@@ -254,7 +270,11 @@ async function show(worker: SaeWorker, data: number, state: TrainedState, name: 
   const files = finished ? await worker.call("files", { ...state, metrics: row.metrics, name }) : first;
   addModel({ name: file, load: async () => new Blob([files.autoencoder as BlobPart]), kind: "autoencoder" }, true);
   if (finished) await keep("models", { name: file, bytes: files.autoencoder }).catch(() => {});
-  const downloads = Object.entries({ "autoencoder.onnx": files.autoencoder, "encoder.onnx": files.encoder, safetensors: files.checkpoint });
+  const downloads = Object.entries({
+    "autoencoder.onnx": files.autoencoder,
+    "encoder.onnx": files.encoder,
+    safetensors: files.checkpoint,
+  });
   at("train-result").replaceChildren(
     make("a", { class: "primary", href: addressOf(name) }, `Look into ${name}`),
     make("span", {}, "or download"),
@@ -302,9 +322,22 @@ export async function restoreTrainings(): Promise<void> {
   }
 }
 
-async function goOn({ name, config, progress, digest, layer, position, dataName: source, data, labels }: KeptTraining): Promise<void> {
+async function goOn({
+  name,
+  config,
+  progress,
+  digest,
+  layer,
+  position,
+  dataName: source,
+  data,
+  labels,
+}: KeptTraining): Promise<void> {
   await startForm();
-  addData({ name: source, load: async () => data, labels: labels === undefined ? undefined : async () => labels }, true);
+  addData(
+    { name: source, load: async () => data, labels: labels === undefined ? undefined : async () => labels },
+    true,
+  );
   halfway = { name, config, progress, digest, layer, position };
   await train({ config, name, from: progress });
 }
