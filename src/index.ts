@@ -91,4 +91,5 @@ export type { WorkerOptions } from "./worker/client.ts";
 export type { DataSummary, ModelFile, OpenedSae, TrainedState, TrainNews } from "./worker/messages.ts";
 export type { ArchitectureChoice, Plan, PlanRequest } from "./worker/plan.ts";
 export type { Recognised } from "./worker/recognise.ts";
+export type { Ending, Place, Push, Read } from "./worker/textReader.ts";
 export { isDeviceLost, progressOf } from "./worker/words.ts";

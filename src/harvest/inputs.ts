@@ -121,3 +121,12 @@ export function checkFed(inputs: readonly ModelInput[], file: string, given: rea
 /** Whether a model reads tokens of texts. */
 export const takesTokens = (model: Model): boolean =>
   (model.graph?.input ?? []).some(({ name }) => feeds[0]![0].test(name ?? ""));
+
+/** Texts side by side, filled up with zeros at their ends. */
+export function batchOf(texts: readonly { readonly ids: Int32Array }[]): IdBatch {
+  const lengths = Int32Array.from(texts, ({ ids }) => ids.length);
+  const length = Math.max(...lengths);
+  const ids = new Int32Array(texts.length * length);
+  for (const [row, text] of texts.entries()) ids.set(text.ids, row * length);
+  return { texts: texts.length, length, ids, lengths };
+}

@@ -13,6 +13,7 @@ import type { TrainProgress } from "../train/train.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import type { ArchitectureChoice, Plan, PlanRequest } from "./plan.ts";
 import type { Recognised } from "./recognise.ts";
+import type { Ending, Place, Push, Read } from "./textReader.ts";
 
 /** Activations a worker holds, by number, and what is known about them. */
 export interface DataSummary {
@@ -41,6 +42,13 @@ export interface OpenedSae {
   readonly texts: number | null;
   readonly labelled: boolean;
   readonly list: LatentList;
+}
+
+/** A text that is read through an SAE at a place of the open language model. */
+export interface TextAt {
+  readonly sae: ModelFile;
+  readonly at: string;
+  readonly text: string;
 }
 
 /** How far a piece of work is. */
@@ -136,6 +144,29 @@ export interface Calls {
   files: {
     takes: TrainedState & { readonly name: string };
     gives: { readonly encoder: Uint8Array; readonly autoencoder: Uint8Array; readonly checkpoint: Uint8Array };
+  };
+  /** Opens a language model with its tokenizer, to read texts with; one at a time. */
+  openTexts: {
+    takes: { readonly model: ModelFile; readonly tokenizer: ModelFile };
+    gives: { readonly places: readonly Place[]; readonly ending: Ending | null };
+  };
+  /** Activations of every token of some texts, as a .safetensors file and its labels. */
+  harvest: {
+    takes: { readonly at: string; readonly texts: readonly string[] };
+    gives: { readonly file: Uint8Array; readonly labels: string };
+    tells: Done;
+  };
+  /** Latents of each token of a text, and with texts to compare with those it is most like; a latent pushed where that is asked for. */
+  readText: {
+    takes: TextAt & { readonly push?: Push | undefined; readonly compare?: readonly string[] | undefined };
+    gives: Read;
+    tells: Done;
+  };
+  /** A text gone on with, token after token, a latent pushed where that is asked for. */
+  generate: {
+    takes: TextAt & { readonly count: number; readonly push?: Push | undefined };
+    gives: string;
+    tells: { readonly text: string };
   };
   /** A checkpoint that was kept. */
   checkpoint: { takes: ModelFile; gives: Omit<TrainedState, "metrics"> };

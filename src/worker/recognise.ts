@@ -2,7 +2,7 @@ import { activationSetOf, parseArrays } from "../data/activations.ts";
 import { parseLabels } from "../data/labels.ts";
 import { readSafetensors } from "../data/safetensors.ts";
 import { takesTokens } from "../harvest/inputs.ts";
-import { decodeModel } from "../onnx/model.ts";
+import { decodeModel, metadataOf } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { shapeOf } from "../onnx/tensors.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -22,6 +22,8 @@ export interface Recognised {
   readonly words: string;
   /** Width of activations, or of what an SAE takes. */
   readonly width?: number | undefined;
+  /** The layer that an SAE's metadata name. */
+  readonly layer?: string | undefined;
 }
 
 /**
@@ -76,10 +78,11 @@ function modelKind(model: Model, name: string): Recognised {
   const [latents, reconstruction] = ["latents", "reconstruction"].map((one) => named(output, one));
   const width = taken && widthOf(taken);
   const latentDim = latents && widthOf(latents);
+  const { layer } = metadataOf(model);
   if (taken && latents) {
     const words = `${count(latentDim ?? 0, "latent")} of activations ${width ?? "?"} wide`;
     return reconstruction
-      ? { kind: "autoencoder", words: `an SAE: ${words}`, width }
+      ? { kind: "autoencoder", words: `an SAE: ${words}`, width, layer }
       : { kind: "encoder", words: `an encoder alone, to look into and not to evaluate: ${words}`, width };
   }
   if (taken && named(input, "shift"))

@@ -24,6 +24,7 @@ import type { CallName, Calls, FromWorker, OpenedSae, Tells, ToWorker, WorkerErr
 import { OpenSae } from "./openSae.ts";
 import { architectureChoices, planned } from "./plan.ts";
 import { recognised } from "./recognise.ts";
+import { TextReader } from "./textReader.ts";
 import { watchWasmFile } from "./wasmFile.ts";
 
 interface Kept {
@@ -64,6 +65,11 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
   const sets = new Map<number, Kept>();
   const explorers = new Map<number, OpenSae>();
   const encoders = new Map<number, Session>();
+  let reader: TextReader | undefined;
+  const theReader = () => {
+    if (!reader) throw new ConfigError("no language model is open; open one with its tokenizer.json");
+    return reader;
+  };
   const opened = () => {
     if (!runtime) throw new ConfigError("the worker was not opened; call open first");
     return runtime;
@@ -184,6 +190,26 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
         autoencoder: encodeModel(freeze(checkpoint, "autoencoder")),
         checkpoint: writeCheckpoint(checkpoint),
       };
+    },
+    async openTexts({ model, tokenizer }) {
+      await reader?.release();
+      reader = TextReader.open(opened(), model, tokenizer);
+      return { places: reader.places, ending: reader.ending ?? null };
+    },
+    harvest: async ({ at, texts }, tell) => theReader().harvest(at, texts, tell),
+    async readText({ sae, at, text, push, compare }, tell) {
+      if (compare && theReader().ending === "sentence_embedding") await theReader().embed(sae, at, compare, tell);
+      return theReader().read(sae, at, text, push);
+    },
+    async generate({ sae, at, text, count, push }, tell) {
+      let whole = "";
+      for await (const token of theReader().generate(sae, at, text, count, push)) {
+        whole += token;
+        tell({ text: whole });
+        // A page hears of each token as it comes.
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      return whole;
     },
     async checkpoint({ name, bytes }) {
       const { config, tensors, epochsDone, loss, dataDigest, layer, position } = readCheckpoint(bytes, name);

@@ -1,5 +1,5 @@
 import type { OpenedSae, SaeWorker } from "../../browser.ts";
-import { at, many, messageOf, say } from "../dom.ts";
+import { at, type Child, many, messageOf, say } from "../dom.ts";
 import { attempt, onRestart, theWorker } from "../engine.ts";
 import { addressOf, go, type Route, replace } from "../route.ts";
 import {
@@ -11,6 +11,7 @@ import {
   onShelf,
   type SaeSource,
   stemOf,
+  theData,
   whenOpened,
 } from "../shelf.ts";
 import { drawRows, markOpened, showFound, showList, startList } from "./list.ts";
@@ -35,6 +36,9 @@ let opening: { readonly stem: string; readonly done: Promise<Opened> } | undefin
 onRestart(() => {
   opened = undefined;
 });
+
+/** The SAE that was opened last. */
+let last: SaeSource | undefined;
 
 /** The demonstration's first latent: a theme that many words stand for. */
 const first = 87;
@@ -70,7 +74,9 @@ async function lookInto(model: SaeSource): Promise<Opened> {
     );
   } else {
     const { width } = await worker.call("recognise", { name: file.name, file: file.bytes });
-    const data = await dataFor(width);
+    // Activations that somebody chose while it was open stay chosen, whether they fit or not.
+    const data = await (last === model ? theData() : dataFor(width));
+    last = model;
     const sae = await worker.call("explore", { data: data.id, model: file }, ({ done, of }) =>
       say("explore", `${stem}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`),
     );
@@ -150,11 +156,12 @@ async function showPart(one: Opened, { of, number }: Route): Promise<void> {
   }
   try {
     const { worker, sae, links, words } = one;
-    if (of === "latent")
-      panel.replaceChildren(
-        ...panelOf(await worker.call("latent", { explorer: sae.id, latent: number! }), links, words),
-      );
-    else {
+    if (of === "latent") {
+      const feature = await worker.call("latent", { explorer: sae.id, latent: number! });
+      const largest = Math.max(feature.positive.largest ?? 0, feature.negative.largest ?? 0);
+      const text = feature.top[0]?.tokens?.join("").trim() ?? feature.top[0]?.text ?? "";
+      panel.replaceChildren(...panelOf(feature, links, words, beside(number!, largest, text, one)));
+    } else {
       const row = await worker.call("row", { explorer: sae.id, row: number! });
       panel.replaceChildren(
         ...textView(`Row ${number}`, row, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
@@ -176,7 +183,8 @@ function focusPanel(): void {
   const heading = at("panel").querySelector("h2");
   if (!heading || at("explore").hidden) return;
   const now = document.activeElement;
-  if (asked && now !== at("words") && now !== at("list")) heading.focus({ preventScroll: true });
+  const busy = now === at("words") || now === at("list") || now?.getAttribute("role") === "tab";
+  if (asked && !busy) heading.focus({ preventScroll: true });
   asked = true;
   if (heading.getBoundingClientRect().top < 0 || heading.getBoundingClientRect().top > innerHeight * 0.8)
     heading.scrollIntoView();
@@ -250,8 +258,12 @@ export function showText(title: string, codes: Parameters<typeof textView>[1], {
   at("panel").querySelector<HTMLElement>("h2")!.focus();
 }
 
-/** The Explore tab. */
-export function startExplore(sentence: (text: string, one: Opened) => Promise<void>): void {
+/** What a latent's panel has besides, where a language model is here. */
+let beside: (latent: number, largest: number, example: string, one: Opened) => readonly Child[] = () => [];
+
+/** The Explore tab. `sentence` reads one; `pushing` is the part of a panel that pushes its latent. */
+export function startExplore(sentence: (text: string, one: Opened) => Promise<void>, pushing: typeof beside): void {
+  beside = pushing;
   startList(
     (latent) => opened && go(opened.links.latent(latent)),
     () => {

@@ -75,7 +75,7 @@ function signSentences({ positive, negative }: FeatureJson, row: string): string
 }
 
 /** All that is to know of a latent. */
-export function panelOf(one: FeatureJson, links: Links, words: RowWords): Child[] {
+export function panelOf(one: FeatureJson, links: Links, words: RowWords, pushing: readonly Child[]): Child[] {
   const { one: row } = words;
   const heading = make("h2", { tabindex: "-1" }, `Latent ${one.latent}`);
   const back = make("p", { class: "back" }, make("a", { href: "#", "data-back": "" }, "← all latents"));
@@ -112,6 +112,7 @@ export function panelOf(one: FeatureJson, links: Links, words: RowWords): Child[
         examples.map((example) => exampleOf(example, largest, links, words)),
       ),
     ),
+    ...pushing,
     make("h3", {}, "How strongly"),
     ...(one.histogram ? [histogram(one.histogram)] : []),
     ...(token ? valuesOf(token, row) : []),
