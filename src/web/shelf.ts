@@ -309,8 +309,9 @@ export async function startShelf(): Promise<void> {
       addModel({ name, load: once(() => fetched(url, name)), kind: "autoencoder" }, false);
     if (catalog.texts) {
       const { model, tokenizer } = catalog.texts;
-      texts.model = { name: model, load: once(() => fetched(model, "the language model")) };
-      texts.tokenizer = { name: tokenizer, load: once(() => fetched(tokenizer, "its tokenizer")) };
+      const nameOf = (url: string) => decodeURIComponent(url.replace(/^.*\//, ""));
+      texts.model = { name: nameOf(model), load: once(() => fetched(model, "the language model")) };
+      texts.tokenizer = { name: nameOf(tokenizer), load: once(() => fetched(tokenizer, "its tokenizer")) };
       changed("texts");
     }
   });

@@ -14,7 +14,7 @@ import {
   theData,
   whenOpened,
 } from "../shelf.ts";
-import { drawRows, markOpened, showFound, showList, startList } from "./list.ts";
+import { drawRows, firstLatent, markOpened, showFound, showList, startList } from "./list.ts";
 import { type Links, panelOf, type RowWords } from "./panel.ts";
 import { textView } from "./text.ts";
 import { mark } from "./words.ts";
@@ -148,10 +148,10 @@ async function showPart(one: Opened, { of, number }: Route): Promise<void> {
   explorer.classList.toggle("opened", of !== undefined);
   markOpened(of === "latent" ? number : undefined);
   if (of === undefined) {
-    const [top] = [...at("rows").querySelectorAll("a")];
+    const top = firstLatent();
     panel.replaceChildren();
-    if (top && matchMedia("(min-width: 821px)").matches)
-      await showPart(one, { tab: "explore", of: "latent", number: Number(top.id.slice(4)) });
+    if (top !== undefined && matchMedia("(min-width: 821px)").matches)
+      await showPart(one, { tab: "explore", of: "latent", number: top });
     return;
   }
   try {
@@ -215,8 +215,8 @@ async function find(words: string, openFirst: boolean): Promise<void> {
     at("count").textContent =
       `${found.length.toLocaleString("en")} latents fire in texts with “${words}”, the most specific first`;
   }
-  const top = at("rows").querySelector("a");
-  if (openFirst && top) go(one.links.latent(Number(top.id.slice(4))));
+  const top = firstLatent();
+  if (openFirst && top !== undefined) go(one.links.latent(top));
 }
 
 async function findSaying(words: string, openFirst: boolean): Promise<void> {

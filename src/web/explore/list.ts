@@ -30,8 +30,12 @@ export function showList(one: ListOf | undefined): void {
   shown = one;
   texts = new Map();
   found = new Map();
+  at("list").scrollTop = 0;
   arrange();
 }
+
+/** The latent at the top of the list. */
+export const firstLatent = (): number | undefined => order[0];
 
 /** Shows only latents that were found, in their order; all of them where nothing is given. `first` comes before them. */
 export function showFound(latents: readonly Found[] | undefined, first?: number): void {
