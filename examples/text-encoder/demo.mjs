@@ -9,9 +9,19 @@ import { parseArgs } from "node:util";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { readLabels } from "../../dist/data/files.node.js";
 import { writeSafetensors } from "../../dist/data/safetensors.js";
-import { codesFile } from "../../dist/features/codesFile.js";
 import { encodeRows } from "../../dist/features/codes.js";
-import { buildModel, cpu, freeze, packModel, tensor, train, trainConfig, writeModel, writeWhole } from "../../dist/node.js";
+import { codesFile } from "../../dist/features/codesFile.js";
+import {
+  buildModel,
+  cpu,
+  freeze,
+  packModel,
+  tensor,
+  train,
+  trainConfig,
+  writeModel,
+  writeWhole,
+} from "../../dist/node.js";
 import { useLite } from "./model.mjs";
 import { readVocabulary, readWeights } from "./published.mjs";
 import { longest, tokenizerOf } from "./tokenizer.mjs";

@@ -186,7 +186,6 @@ let onOpen: (model: SaeSource) => void = () => {};
 export const whenOpened = (listener: (model: SaeSource) => void): void => {
   onOpen = listener;
 };
-export const open = (model: SaeSource): void => onOpen(model);
 
 async function keep(known: readonly { readonly file: File; readonly is: Recognised }[], list: HTMLElement) {
   const of = (kind: Recognised["kind"]) => known.filter(({ is }) => is.kind === kind).map(({ file }) => file);

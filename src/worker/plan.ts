@@ -1,5 +1,5 @@
 import { type TrainConfig, trainConfig } from "../config/config.ts";
-import { type TrainOptionValues, trainOptions } from "../config/trainOptions.ts";
+import type { TrainOptionValues } from "../config/trainOptions.ts";
 import { trainingBytes } from "../pipeline/memory.ts";
 import { trainable } from "../sae/index.ts";
 import { keptPerRow } from "../sae/spec.ts";
@@ -19,7 +19,7 @@ export interface ArchitectureChoice {
 }
 
 /** Training options that a form asks for; the others keep their defaults. */
-const asked = ["epochs", "batchSize", "learningRate", "seed"] as const;
+type Asked = "epochs" | "batchSize" | "learningRate" | "seed";
 
 /** Every architecture that can be trained. */
 export const architectureChoices = (): readonly ArchitectureChoice[] =>
@@ -35,7 +35,7 @@ export interface PlanRequest {
   readonly inputDim: number;
   readonly latentDim: number;
   readonly options: Readonly<Record<string, number | boolean | string>>;
-  readonly training: Partial<Pick<TrainOptionValues, (typeof asked)[number]>>;
+  readonly training: Partial<Pick<TrainOptionValues, Asked>>;
   /** Training rows. */
   readonly rows: number;
   readonly provider: string;
@@ -92,7 +92,3 @@ function secondsOf(config: TrainConfig, rows: number, threads: number): number {
   const perStep = (7 * 4 * 2 * inputDim * latentDim * live) / bandwidth;
   return epochs * ((rows * perRow) / (speed * threads) + Math.ceil(rows / batchSize) * perStep);
 }
-
-/** The defaults that a form begins with. */
-export const trainingChoices = (): readonly Choice[] =>
-  asked.map((name) => ({ ...(trainOptions[name] as Option), name }));
