@@ -56,7 +56,7 @@ describe.skipIf(noChromium)(`how the page looks and reads${noChromium && ` (skip
     await page.emulateMedia({ colorScheme: scheme });
     await page.goto(site.url);
     await page.locator("#panel h2").waitFor();
-    await page.locator("#rows small b").first().waitFor();
+    await page.locator("#rows small b").first().waitFor({ state: "attached" });
     return page;
   }
 
