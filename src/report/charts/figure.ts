@@ -35,7 +35,9 @@ function brokenLabels(panels: readonly string[], room: number): { readonly label
 export function figure(parts: FigureParts): TopLevelSpec {
   const { title, subtitle, width, values, panels, named = panels.length > 1, columns, plot } = parts;
   const text = titleLines(title, width);
-  const header = { labelFontSize: 11, ...brokenLabels(panels, Math.floor((width - legendRoom) / columns) - spacing) };
+  const own = (plot as { readonly width?: unknown }).width;
+  const room = typeof own === "number" ? own : Math.floor((width - legendRoom) / columns) - spacing;
+  const header = { labelFontSize: 11, ...brokenLabels(panels, room) };
   // A last row that is not full would leave axes without a plot below the gaps, were they shared.
   const full = panels.length % columns === 0;
   const several = {
