@@ -32,7 +32,9 @@ const reportStyle = (): Plugin => ({
   name: "report-style",
   async transformIndexHtml(html) {
     const [{ style }, { latentStyle }] = await Promise.all(
-      ["dist/report/style.js", "dist/features/explorer/style.js"].map((file) => import(new URL(file, import.meta.url).href)),
+      ["dist/report/style.js", "dist/features/explorer/style.js"].map(
+        (file) => import(new URL(file, import.meta.url).href),
+      ),
     );
     return html.replace("</title>", `</title>\n<style>${style}${latentStyle}</style>`);
   },

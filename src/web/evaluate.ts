@@ -140,14 +140,18 @@ async function drawFigures(): Promise<void> {
 
 function metricTable(
   rows: readonly SaeRecord[],
-  keys: Readonly<Record<string, { readonly label: string }>>,
+  keys: Readonly<Record<string, { readonly label: string; readonly definition: string }>>,
   data: string,
   note: string,
 ): HTMLElement {
   const shown = Object.keys(keys).filter((key) => rows.some(({ metrics }) => key in metrics));
-  return table(
+  const whole = table(
     `Measured on ${data}, ${note}`,
     ["SAE", ">latents", ">k", ...shown.map((key) => `>${keys[key]!.label}`)],
     rows.map((row) => [row.name, short(row.latent_dim), short(row.k), ...shown.map((key) => short(row.metrics[key]))]),
   );
+  // What a column means stands behind its title.
+  for (const [i, title] of [...whole.querySelectorAll("th")].slice(3).entries())
+    title.title = keys[shown[i]!]!.definition;
+  return whole;
 }
