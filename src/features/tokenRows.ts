@@ -20,14 +20,15 @@ export function tokenRows(texts: readonly (readonly string[])[]): TokenRows {
   return { facts: factsOf(labels, new Uint8Array(labels.length), {}), labels };
 }
 
-/** What labels in memory and columns say of rows. */
+/** What labels in memory and columns say of rows; `vocabulary` writes token ids out. */
 export function factsOf(
   labels: readonly Label[] | undefined,
   validation: Uint8Array,
   columns: Readonly<Record<string, ArrayLike<number>>>,
+  vocabulary?: readonly string[],
 ): RowFacts {
   const builder = new FactsBuilder({
-    ...{ validation, columns },
+    ...{ validation, columns, vocabulary },
     labels: labels && ((rows) => Array.from(rows, (row) => labels[row] ?? null)),
   });
   for (const [row, label] of (labels ?? []).entries()) builder.addLabel(row, label);

@@ -111,7 +111,16 @@ export interface Calls {
     gives: { readonly evaluation: Evaluation; readonly row: SaeRecord };
   };
   /** Runs a frozen encoder or autoencoder over all rows, to be asked about afterwards. */
-  explore: { takes: { readonly data: number; readonly model: ModelFile }; gives: OpenedSae; tells: Done };
+  explore: {
+    takes: {
+      readonly data: number;
+      readonly model: ModelFile;
+      /** The tokenizer.json of the activations' model, to mark rows in their texts by. */
+      readonly tokenizer?: ModelFile | undefined;
+    };
+    gives: OpenedSae;
+    tells: Done;
+  };
   /** The same with what was computed beforehand. */
   exploreCodes: { takes: ModelFile; gives: OpenedSae & { readonly about: CodesAbout } };
   latent: { takes: { readonly explorer: number; readonly latent: number }; gives: FeatureJson };

@@ -25,6 +25,7 @@ import { OpenSae } from "./openSae.ts";
 import { architectureChoices, planned } from "./plan.ts";
 import { recognised } from "./recognise.ts";
 import { TextReader } from "./textReader.ts";
+import { TokensOfLabels, tokenizerOf } from "./tokensOfLabels.ts";
 import { watchWasmFile } from "./wasmFile.ts";
 
 interface Kept {
@@ -120,13 +121,23 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
       const evaluation = await withTruth(opened(), model, measured, truth, rows.validation);
       return { evaluation, row: measuredRecord(modelName(name), opened().provider, evaluation) };
     },
-    async explore({ data, model: { name, bytes } }, tell) {
+    async explore({ data, model: { name, bytes }, tokenizer }, tell) {
       const { set, split, labels } = found(sets, data, "data set");
       if (!set || !split) throw new ConfigError("explore needs activations read from a file");
       const { activations, columns } = set;
       const validation = new Uint8Array(activations.dims[0]!);
       for (const row of split.validation) validation[row] = 1;
-      const rows = { rows: activations, facts: factsOf(labels, validation, columns) };
+      const tokens = tokenizer && labels ? new TokensOfLabels(tokenizerOf(tokenizer)) : undefined;
+      const own = labels && tokens?.fits(labels) ? tokens : undefined;
+      const plain = factsOf(labels, validation, columns, own?.vocabulary(labels!));
+      const facts = own
+        ? {
+            ...plain,
+            hasTokens: true,
+            labels: (rows: ArrayLike<number>) => Array.from(rows, (row) => own.with(labels![row]!)),
+          }
+        : plain;
+      const rows = { rows: activations, facts };
       return looked(await OpenSae.of(opened(), decodeModel(bytes, name), rows, { file: name, tell }));
     },
     async exploreCodes({ name, bytes }) {

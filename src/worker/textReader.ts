@@ -5,7 +5,7 @@ import { largest } from "../features/largest.ts";
 import { batchesByLength } from "../harvest/batches.ts";
 import { batchOf, checkFed, declaredInputs, feedsOf, type ModelInput, takesMask } from "../harvest/inputs.ts";
 import { rowsIn } from "../harvest/rows.ts";
-import { type TextTokenizer, type Tokens, tokenizerIn } from "../harvest/text/tokenizer.ts";
+import type { TextTokenizer, Tokens } from "../harvest/text/tokenizer.ts";
 import { locate, type Network, networkOf } from "../onnx/locate.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import { onlyOutputs } from "../onnx/prune.ts";
@@ -14,6 +14,7 @@ import type { Runtime, Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 import type { Done, ModelFile } from "./messages.ts";
+import { tokenizerOf } from "./tokensOfLabels.ts";
 
 /** A place that an SAE can stand at. */
 export interface Place {
@@ -61,11 +62,10 @@ export class TextReader {
 
   /** @throws {ConfigError} when one of the two is not what it should be, or no block is found in the model. */
   static open(runtime: Runtime, model: ModelFile, tokenizer: ModelFile): TextReader {
-    const own = JSON.parse(new TextDecoder().decode(tokenizer.bytes)) as Record<string, unknown>;
     const network = networkOf(decodeModel(model.bytes, model.name), model.bytes, model.name);
     if (network.hooks.length === 0)
       throw new ConfigError(`${model.name}: no blocks were found in it, so an SAE can stand nowhere`);
-    return new TextReader(runtime, network, model.bytes, tokenizerIn(own, {}, tokenizer.name));
+    return new TextReader(runtime, network, model.bytes, tokenizerOf(tokenizer));
   }
 
   /** The tokens of a text, of which the first `most.tokens` are read. @throws {ConfigError} where there are none. */

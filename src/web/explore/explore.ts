@@ -12,6 +12,7 @@ import {
   type SaeSource,
   stemOf,
   theData,
+  theTexts,
   whenOpened,
 } from "../shelf.ts";
 import { drawRows, firstLatent, markOpened, showFound, showList, startList } from "./list.ts";
@@ -77,7 +78,9 @@ async function lookInto(model: SaeSource): Promise<Opened> {
     // Activations that somebody chose while it was open stay chosen, whether they fit or not.
     const data = await (last === model ? theData() : dataFor(width));
     last = model;
-    const sae = await worker.call("explore", { data: data.id, model: file }, ({ done, of }) =>
+    const { tokenizer: source } = theTexts();
+    const tokenizer = source && (await bytesOf(source));
+    const sae = await worker.call("explore", { data: data.id, model: file, tokenizer }, ({ done, of }) =>
       say("explore", `${stem}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`),
     );
     const one = sae.texts === null ? "row" : "token";
