@@ -1,6 +1,6 @@
 import type { SaeRecord } from "../browser.ts";
 import { at, button, make, messageOf, say, short, table } from "./dom.ts";
-import { attempt, onRestart, theWorker } from "./engine.ts";
+import { attempt, chosenProvider, onRestart, theWorker } from "./engine.ts";
 import { allModels, bytesOf, dataName, onShelf, stemOf, theData } from "./shelf.ts";
 
 interface Latents {
@@ -15,6 +15,8 @@ interface Measured {
   readonly latents: Readonly<Record<string, Latents>>;
   readonly data: string;
   readonly note: string;
+  /** As it was chosen. */
+  readonly provider: string;
 }
 
 let measured: Measured | undefined;
@@ -70,7 +72,15 @@ function stale(): void {
   if (!measured) return;
   const names = new Set(chosen().map(({ name }) => stemOf(name)));
   const same = measured.rows.length === names.size && measured.rows.every(({ name }) => names.has(name));
-  const why = measured.data !== dataName() ? `on ${measured.data}` : same ? "" : "of other SAEs than are chosen";
+  const elsewhere = measured.provider !== chosenProvider();
+  const why =
+    measured.data !== dataName()
+      ? `on ${measured.data}`
+      : elsewhere
+        ? `on ${measured.note}`
+        : same
+          ? ""
+          : "of other SAEs than are chosen";
   const place = at("evaluate-stale");
   place.hidden = why === "";
   for (const id of ["evaluate-result", "evaluate-figures"]) at(id).classList.toggle("stale", why !== "");
@@ -109,7 +119,7 @@ async function measure(): Promise<void> {
     at("evaluate-result").replaceChildren(...(rows.length > 0 ? [metricTable(rows, metricKeys, source, note)] : []));
   }
   at("evaluate-result").dataset.rows = JSON.stringify(rows);
-  if (rows.length > 0) measured = { rows, latents, data: source, note };
+  if (rows.length > 0) measured = { rows, latents, data: source, note, provider: chosenProvider() };
   stale();
   await drawFigures();
   const left = failed.length > 0 ? `; left out: ${failed.join("; ")}` : "";

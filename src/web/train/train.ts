@@ -72,6 +72,9 @@ function stop(): void {
   say("train", "stopping …");
 }
 
+/** Names of trainings that are kept and not at their end: a new one takes no other's place. */
+const reserved = new Set<string>();
+
 /** What an SAE is, as a name: `topk-relu_d512_k20`; a further one of the kind is `..._2`. */
 function nameOf({ architecture, latentDim, options, seed }: TrainConfig): string {
   const sparsity =
@@ -79,7 +82,7 @@ function nameOf({ architecture, latentDim, options, seed }: TrainConfig): string
   const name = `${architecture}_d${latentDim}${sparsity}${seed > 0 ? `_s${seed}` : ""}`;
   for (let other = 1; ; other++) {
     const one = other === 1 ? name : `${name}_${other}`;
-    if (!modelCalled(one)) return one;
+    if (!modelCalled(one) && !reserved.has(one)) return one;
   }
 }
 
@@ -301,6 +304,7 @@ export async function restoreTrainings(): Promise<void> {
     if (!release) continue;
     release();
     const { name, config, progress } = one;
+    reserved.add(name);
     const line = make(
       "p",
       { class: "notice", role: "status" },
@@ -315,6 +319,7 @@ export async function restoreTrainings(): Promise<void> {
       " ",
       button("Forget it", () => {
         line.remove();
+        reserved.delete(name);
         void forget("trainings", name);
       }),
     );
