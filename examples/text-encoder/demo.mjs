@@ -8,7 +8,6 @@
 import { parseArgs } from "node:util";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { readLabels } from "../../dist/data/files.node.js";
-import { writeSafetensors } from "../../dist/data/safetensors.js";
 import { encodeRows } from "../../dist/features/codes.js";
 import { codesFile } from "../../dist/features/codesFile.js";
 import {
