@@ -97,9 +97,12 @@ export interface Advice {
   readonly leftOut: number;
 }
 
+/** The presets that are the experiment; its own files name none. */
+const experimentPresets: readonly string[] = ["report", "original", "not stated"];
+
 /** Whether some configurations are the experiment's grid: its architecture and presets, several sizes and several k. */
 export const isExperiment = (all: readonly Configuration[]): boolean =>
-  all.every(({ record }) => record.architecture === "topk" && ["report", "original"].includes(record.preset)) &&
+  all.every(({ record }) => record.architecture === "topk" && experimentPresets.includes(record.preset)) &&
   distinct(all, "latent_dim").length > 1 &&
   distinct(all, "k").length > 2;
 
