@@ -46,16 +46,23 @@ export async function restart(): Promise<void> {
  * new one. Gives whether it went well.
  */
 export async function attempt(id: string, work: () => Promise<void>): Promise<boolean> {
+  const mine = (latest.get(id) ?? 0) + 1;
+  latest.set(id, mine);
   try {
     say(id, "");
     await work();
     return true;
   } catch (error) {
-    if (error instanceof Error && error.name === "RuntimeFailure") await restart();
-    say(id, messageOf(error), true);
+    // What fails because another piece of work gave the worker up must not end the next worker too.
+    const isClosed = messageOf(error).includes("the worker was closed");
+    if (error instanceof Error && error.name === "RuntimeFailure" && !isClosed) await restart();
+    if (latest.get(id) === mine) say(id, messageOf(error), true);
     return false;
   }
 }
+
+/** How often each place was asked for something: only the last may say how it went. */
+const latest = new Map<string, number>();
 
 /** Looks whether a worker still answers. Where it has not for long, a bar says so and offers to end it. */
 export function watch(id: string, silence: () => number, end: () => void): void {
