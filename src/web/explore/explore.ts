@@ -91,6 +91,10 @@ async function lookInto(model: SaeSource): Promise<Opened> {
       `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`,
     );
   }
+  if (opening && opening.stem !== stem) {
+    void worker.call("close", { explorer: made.sae.id });
+    throw new Error(`${stem}: another SAE was opened meanwhile`);
+  }
   if (before?.worker === worker) await worker.call("close", { explorer: before.sae.id });
   const links: Links = {
     latent: (latent) => addressOf(stem, "latent", latent),
