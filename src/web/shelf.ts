@@ -107,16 +107,20 @@ export async function dataFor(width: number | undefined): Promise<DataSummary> {
   if (width === undefined || summary.inputDim === width) return summary;
   const select = at<HTMLSelectElement>("data");
   const before = select.selectedIndex;
+  // What somebody chooses meanwhile stays chosen.
+  let mine = before;
   for (const [i, source] of data.entries()) {
+    if (select.selectedIndex !== mine) return theData();
     if (i === before || (widths.get(source) ?? width) !== width) continue;
     select.selectedIndex = i;
+    mine = i;
     const other = await theData().catch(() => undefined);
     if (other?.inputDim === width) {
       changed("data");
       return other;
     }
   }
-  select.selectedIndex = before;
+  if (select.selectedIndex === mine) select.selectedIndex = before;
   return theData();
 }
 

@@ -104,6 +104,7 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
     "where WebGPU alone was asked for, it ends there, and can be resumed elsewhere",
     ({ skip }) =>
       onWebGpu(skip, async (page, lose) => {
+        await page.click(".engine summary");
         await page.selectOption("#provider", "webgpu");
         await page.click("#tab-train");
         await choose(page, "topk", "report");
