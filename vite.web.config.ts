@@ -27,6 +27,18 @@ const oneOfEach = (): Plugin => {
     },
   };
 };
+/** The report's look, in the page before its script: it is painted at once. */
+const reportStyle = (): Plugin => ({
+  name: "report-style",
+  async transformIndexHtml(html) {
+    const [{ style }, { latentStyle }] = await Promise.all(
+      ["dist/report/style.js", "dist/features/explorer/style.js"].map(
+        (file) => import(new URL(file, import.meta.url).href),
+      ),
+    );
+    return html.replace("</title>", `</title>\n<style>${style}${latentStyle}</style>`);
+  },
+});
 const output = {
   assetFileNames: ({ names }: { readonly names: readonly string[] }) =>
     names[0]?.endsWith(".wasm") ? "assets/[name][extname]" : "assets/[name]-[hash][extname]",
@@ -36,7 +48,7 @@ const output = {
 export default defineConfig({
   root: "src/web",
   base: "./",
-  plugins: [oneOfEach(), withoutWasm()],
+  plugins: [oneOfEach(), withoutWasm(), reportStyle()],
   worker: { rolldownOptions: { output } },
   // The library's built files: its workers are found beside them.
   resolve: {

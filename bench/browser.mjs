@@ -151,7 +151,8 @@ async function firstMetricMs(bytes) {
   for (let i = 0; i < 3; i++) {
     const page = await context.newPage();
     await page.goto(String(url).trim());
-    await page.locator("#data-said").filter({ hasText: "rows" }).waitFor({ state: "attached" });
+    await page.locator("#evaluate-models input").first().waitFor({ state: "attached" });
+    await page.click("#tab-evaluate");
     const start = performance.now();
     await page.click("#evaluate-run");
     await page.locator("#evaluate-result td").first().waitFor();

@@ -57,10 +57,13 @@ export type { TrainConfig } from "./config/config.ts";
 export type { ActivationSet } from "./data/activations.ts";
 export type { Label } from "./data/labels.ts";
 export type { Evaluation } from "./evaluate/evaluate.ts";
-export type { LatentProfile, LatentTable, RowCode } from "./evaluate/explore.ts";
-export type { Found } from "./evaluate/search.ts";
 export type { Attached, AttachOptions } from "./export/attach/attach.ts";
 export type { Part } from "./export/freeze.ts";
+// What latents respond to
+export type { Active, LatentList, TextCodes } from "./features/atlas.ts";
+export type { Example } from "./features/examples.ts";
+export type { FeatureJson } from "./features/featureJson.ts";
+export type { Found } from "./features/search.ts";
 // Graphs
 export type { ModelDraft } from "./graph/build.ts";
 export type { Dim, Float, Shape, Value } from "./graph/value.ts";
@@ -85,5 +88,8 @@ export { ConfigError, GradientError, RuntimeFailure, ShapeError } from "./util/e
 export type { HostTensor } from "./util/tensor.ts";
 // A worker of a browser, and the words of its errors
 export type { WorkerOptions } from "./worker/client.ts";
-export type { DataSummary, ModelFile } from "./worker/messages.ts";
+export type { DataSummary, ModelFile, OpenedSae, TrainedState, TrainNews } from "./worker/messages.ts";
+export type { ArchitectureChoice, Plan, PlanRequest } from "./worker/plan.ts";
+export type { Recognised } from "./worker/recognise.ts";
+export type { Ending, Place, Push, Read } from "./worker/textReader.ts";
 export { isDeviceLost, progressOf } from "./worker/words.ts";

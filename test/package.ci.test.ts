@@ -161,7 +161,7 @@ describe("the page of the installed package", () => {
       try {
         const page = await context.newPage();
         await page.goto(url);
-        await page.locator("#data-said").filter({ hasText: "600 rows" }).waitFor();
+        await page.locator("#evaluate-models input").first().waitFor({ state: "attached" });
         await page.click("#tab-evaluate");
         await page.click("#evaluate-run");
         await page.locator("#evaluate-said").filter({ hasText: "measured on" }).waitFor();

@@ -53,8 +53,14 @@ async function offered({ models, data }: SiteFiles): Promise<Map<string, string>
   });
   for (const name of names.filter((one) => one.endsWith(".autoencoder.onnx")).sort(byNumbers))
     files.set(`models/${name}`, join(models, name));
+  const reads = names.filter((one) => one.endsWith(".onnx") && !parts.test(one)).sort(byNumbers)[0];
+  if (reads !== undefined && names.includes("tokenizer.json"))
+    for (const name of [reads, "tokenizer.json"]) files.set(`texts/${name}`, join(models, name));
   return files;
 }
+
+/** Frozen parts of SAEs; another .onnx beside a tokenizer.json is a language model. */
+const parts = /\.(autoencoder|encoder|decoder|evaluator)\.onnx$/;
 
 /** sae_d512_k5 before sae_d512_k10 before sae_d1024_k5. */
 const byNumbers = (a: string, b: string) => a.localeCompare(b, "en", { numeric: true });
@@ -70,7 +76,9 @@ function catalog(files: ReadonlyMap<string, string>): string {
       const labels = labelsPath(address);
       return { ...entry(address), ...(files.has(labels) ? { labels: encoded(labels) } : {}) };
     });
-  return `${JSON.stringify({ data, models: addresses.filter((a) => a.startsWith("models/")).map(entry) }, null, 1)}\n`;
+  const [model, tokenizer] = addresses.filter((a) => a.startsWith("texts/")).map(encoded);
+  const texts = model && tokenizer ? { texts: { model, tokenizer } } : {};
+  return `${JSON.stringify({ data, models: addresses.filter((a) => a.startsWith("models/")).map(entry), ...texts }, null, 1)}\n`;
 }
 
 /**
@@ -82,6 +90,7 @@ export async function writeSite(files: SiteFiles, out: string): Promise<number> 
   await cp(pageFolder, out, { recursive: true });
   await mkdir(join(out, "data"), { recursive: true });
   await mkdir(join(out, "models"), { recursive: true });
+  await mkdir(join(out, "texts"), { recursive: true });
   for (const [address, path] of all) await copyFile(path, join(out, address));
   await writeWhole(join(out, "catalog.json"), catalog(all));
   return [...all.keys()].filter((address) => address.startsWith("models/")).length;
@@ -134,7 +143,7 @@ async function answer(files: SiteFiles, request: IncomingMessage, response: Serv
   const address = decoded(request.url ?? "/");
   if (address === undefined) return void response.writeHead(404).end();
   const listed =
-    address === "catalog.json" || /^(models|data)\/|\.wasm$/.test(address) ? await offered(files) : undefined;
+    address === "catalog.json" || /^(models|data|texts)\/|\.wasm$/.test(address) ? await offered(files) : undefined;
   if (listed && address === "catalog.json") {
     response.setHeader("Content-Type", "application/json");
     response.end(catalog(listed));

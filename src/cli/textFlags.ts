@@ -1,6 +1,7 @@
 /** @file Flags of verbs that run texts through a language model. */
 import type { Options } from "yargs";
-import { openTokenizer, type TextTokenizer, tokenizerOf } from "../harvest/text/tokenizer.node.ts";
+import { openTokenizer, tokenizerOf } from "../harvest/text/tokenizer.node.ts";
+import type { TextTokenizer } from "../harvest/text/tokenizer.ts";
 
 /** The model, and the texts it is given. */
 export const textFlags = {

@@ -1,5 +1,5 @@
 import type { EncodedText } from "../harvest/text/texts.node.ts";
-import type { TextTokenizer } from "../harvest/text/tokenizer.node.ts";
+import type { TextTokenizer } from "../harvest/text/tokenizer.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import type { Halves } from "./halves.node.ts";

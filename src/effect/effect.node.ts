@@ -3,7 +3,7 @@ import { batchesByLength } from "../harvest/batches.ts";
 import type { LanguageModel } from "../harvest/model.node.ts";
 import { type Positions, parsePositions, positionsOf } from "../harvest/positions.ts";
 import { type EncodedText, readTexts } from "../harvest/text/texts.node.ts";
-import type { TextTokenizer } from "../harvest/text/tokenizer.node.ts";
+import type { TextTokenizer } from "../harvest/text/tokenizer.ts";
 import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { type Change, checkLatents, usual } from "./changes.ts";

@@ -1,6 +1,6 @@
 import { checkFiniteRows } from "../data/finite.ts";
 import { type AnyRows, batchesOf, twice } from "../evaluate/evaluate.ts";
-import { dimsOf } from "../evaluate/explore.ts";
+import { dimsOf } from "../evaluate/parts.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { onlyOutputs } from "../onnx/prune.ts";

@@ -1,6 +1,6 @@
 import type { Label } from "../data/labels.ts";
 import type { AnyRows } from "../evaluate/evaluate.ts";
-import { decoderOf } from "../evaluate/explore.ts";
+import { decoderOf } from "../evaluate/parts.ts";
 import type { Model } from "../onnx/proto.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -214,7 +214,7 @@ async function labelsOf(group: LatentGroup, shown: ReturnType<typeof shownOf>, f
 }
 
 /** The latents that fire together with one, so many at most, by the share of rows they have in common. */
-function companionsOf(latent: number, together: Uint32Array, counted: Uint32Array, rows: number): Companion[] {
+export function companionsOf(latent: number, together: Uint32Array, counted: Uint32Array, rows: number): Companion[] {
   const own = counted[latent]!;
   const jaccard = (other: number) =>
     other === latent ? 0 : together[other]! / (own + counted[other]! - together[other]!);
@@ -226,7 +226,7 @@ function companionsOf(latent: number, together: Uint32Array, counted: Uint32Arra
   });
 }
 
-const duplicatesOf = (nearest: readonly Neighbour[], together: readonly Companion[]): number[] =>
+export const duplicatesOf = (nearest: readonly Neighbour[], together: readonly Companion[]): number[] =>
   [
     ...new Set([
       ...nearest.filter(({ cosine }) => cosine >= duplicate.cosine).map(({ latent }) => latent),

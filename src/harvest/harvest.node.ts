@@ -14,7 +14,7 @@ import { claimFolder, type HarvestIdentity, manifestPath, writeManifest } from "
 import { type RowReader, rowsIn } from "./rows.ts";
 import { isWritten, type RowType, type ShardFolder, type ShardRows, writeShard } from "./shards.node.ts";
 import { type EncodedText, readTexts } from "./text/texts.node.ts";
-import type { TextTokenizer } from "./text/tokenizer.node.ts";
+import type { TextTokenizer } from "./text/tokenizer.ts";
 import { openThinker, type Thoughts } from "./thoughts.node.ts";
 
 /** A harvest: what is read of which texts, and how it is stored. */

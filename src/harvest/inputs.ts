@@ -117,3 +117,16 @@ export function checkFed(inputs: readonly ModelInput[], file: string, given: rea
       `${file}: nothing here feeds ${unfed.map(({ name, dtype, shape }) => `${name} (${dtype} [${shape?.join(", ") ?? "?"}])`).join(", ")}; give arrays of these names in --text FILE.npz, one entry a text`,
     );
 }
+
+/** Whether a model reads tokens of texts. */
+export const takesTokens = (model: Model): boolean =>
+  (model.graph?.input ?? []).some(({ name }) => feeds[0]![0].test(name ?? ""));
+
+/** Texts side by side, filled up with zeros at their ends. */
+export function batchOf(texts: readonly { readonly ids: Int32Array }[]): IdBatch {
+  const lengths = Int32Array.from(texts, ({ ids }) => ids.length);
+  const length = Math.max(...lengths);
+  const ids = new Int32Array(texts.length * length);
+  for (const [row, text] of texts.entries()) ids.set(text.ids, row * length);
+  return { texts: texts.length, length, ids, lengths };
+}

@@ -10,7 +10,7 @@ import { usableRuntime } from "../runtime/providers.node.ts";
 import type { Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
-import { checkFed, declaredInputs, feedsOf, type IdBatch, type ModelInput, takesMask } from "./inputs.ts";
+import { batchOf, checkFed, declaredInputs, feedsOf, type IdBatch, type ModelInput, takesMask } from "./inputs.ts";
 import type { EncodedText } from "./text/texts.node.ts";
 
 /** A language model in a file. */
@@ -138,15 +138,6 @@ export async function openTapped(
     },
     release: () => session.release(),
   };
-}
-
-/** Texts side by side, filled up with zeros at their ends. */
-export function batchOf(texts: readonly Pick<EncodedText, "ids">[]): IdBatch {
-  const lengths = Int32Array.from(texts, ({ ids }) => ids.length);
-  const length = Math.max(...lengths);
-  const ids = new Int32Array(texts.length * length);
-  for (const [row, text] of texts.entries()) ids.set(text.ids, row * length);
-  return { texts: texts.length, length, ids, lengths };
 }
 
 /** An input that each text brings itself, of all of them. */

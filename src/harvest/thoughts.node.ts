@@ -9,8 +9,8 @@ import { usableRuntime } from "../runtime/providers.node.ts";
 import type { Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
-import { declaredInputs, feedsOf } from "./inputs.ts";
-import { batchOf, type LanguageModel, openLanguageModel, openTapped, type Tap, tapsCalled } from "./model.node.ts";
+import { batchOf, declaredInputs, feedsOf } from "./inputs.ts";
+import { type LanguageModel, openLanguageModel, openTapped, type Tap, tapsCalled } from "./model.node.ts";
 import type { PlaceRows, RowReader } from "./rows.ts";
 import type { EncodedText } from "./text/texts.node.ts";
 

@@ -67,7 +67,7 @@ function windowsOf(config: TrainConfig, rows: number, windows: number): number {
 }
 
 /** Bytes one SAE takes while it trains: state, batch, and the rows that are held. */
-function trainingBytes(config: TrainConfig, rows: number): number {
+export function trainingBytes(config: TrainConfig, rows: number): number {
   const { inputDim, latentDim, outputDim = 0, batchSize } = config;
   const state = stateBytes(config) / 4;
   const batch = Math.min(batchSize, rows) * (inputDim + latentDim);

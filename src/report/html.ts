@@ -1,4 +1,8 @@
+import { describedKeys } from "../metrics/index.ts";
 import type { Block, Table } from "./document.ts";
+
+/** What metrics mean, by the labels that stand over their columns. */
+const definitions = new Map(Object.values(describedKeys).map(({ label, definition }) => [label, definition]));
 
 /** Text safe inside an element or a quoted attribute. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
@@ -42,7 +46,13 @@ function tableOf({ columns, rows }: Table, caption: string): string {
     const name = prose ? ` data-label="${escapeHtml(label)}"` : "";
     return align === "right" ? `${name} class="number"` : name;
   });
-  const head = columns.map(({ label }, index) => `<th scope="col"${attributes[index]}>${inline(label)}</th>`).join("");
+  const head = columns
+    .map(({ label }, index) => {
+      const definition = definitions.get(label);
+      const title = definition === undefined ? "" : ` title="${escapeHtml(definition)}"`;
+      return `<th scope="col"${attributes[index]}${title}>${inline(label)}</th>`;
+    })
+    .join("");
   const line = (cells: readonly string[]) =>
     `<tr>${cells.map((cell, index) => `<td${attributes[index]}>${inline(cell)}</td>`).join("")}</tr>`;
   const title = caption ? `<p class="caption">${inline(caption)}</p>` : "";

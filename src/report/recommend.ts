@@ -1,4 +1,5 @@
-import { type Configuration, meanOf } from "./configurations.ts";
+import { beyondChance } from "../record/beyondChance.ts";
+import { type Configuration, distinct, meanOf } from "./configurations.ts";
 import { infoOf } from "./keys.ts";
 import { paretoSet } from "./pareto.ts";
 import { sparsityMeasure } from "./sparsity.ts";
@@ -20,8 +21,10 @@ const slack = 0.01;
 type Chooser = (all: readonly Configuration[], sparsity: Sparsity) => Configuration | undefined;
 type Sparsity = ReturnType<typeof sparsityMeasure>;
 
-/** The rules in words; `S` stands for what the sparsity is measured by. */
-const rules: readonly (Omit<Recommendation, "chosen"> & { readonly choose: Chooser })[] = [
+type Rule = Omit<Recommendation, "chosen"> & { readonly choose: Chooser };
+
+/** The experiment's own rules, in words; `S` stands for what the sparsity is measured by. They look at no dead latents. */
+const experimentRules: readonly Rule[] = [
   {
     use: "Ultra-sparse",
     rule: "smallest S; of these the highest explained variance",
@@ -60,21 +63,85 @@ const rules: readonly (Omit<Recommendation, "chosen"> & { readonly choose: Choos
   },
 ];
 
+/** Share of dead latents above which an SAE is not recommended: a latent that never fires is paid for and says nothing. */
+const mostDead = 0.1;
+
+/** What to take of SAEs whose latents live and say more than chance. */
+const sound = `of those with at most ${100 * mostDead} % dead latents that beat chance where it was measured`;
+const ownRules: readonly Rule[] = [
+  {
+    use: "Fewest latents a row",
+    rule: `smallest S ${sound}; of these the highest explained variance`,
+    choose: (all, sparsity) => best(smallest(all, sparsity), "explained_variance", "latent_dim"),
+    because: ["explained_variance", "feature_death_rate", "l0_mean"],
+  },
+  {
+    use: "Balanced",
+    rule: `the knee of the (explained variance, S) frontier ${sound}: farthest above the line between its ends, S on a log axis`,
+    choose: knee,
+    because: ["explained_variance", "feature_death_rate", "l0_mean"],
+  },
+  {
+    use: "Nearest to the rows",
+    rule: `highest explained variance ${sound}; of equals the fewest latents`,
+    choose: (all) => best(all, "explained_variance", "latent_dim"),
+    because: ["explained_variance", "feature_death_rate", "l0_mean"],
+  },
+];
+
+/** What to take, and by whose rules. */
+export interface Advice {
+  readonly by: "experiment" | "here";
+  readonly all: readonly Recommendation[];
+  /** Configurations that were left out, as they have too many dead latents or are no better than chance. */
+  readonly leftOut: number;
+}
+
+/** The presets that are the experiment; its own files name none. */
+const experimentPresets: readonly string[] = ["report", "original", "not stated"];
+
+/** Whether some configurations are the experiment's grid: its architecture and presets, several sizes and several k. */
+export const isExperiment = (all: readonly Configuration[]): boolean =>
+  all.every(({ record }) => record.architecture === "topk" && experimentPresets.includes(record.preset)) &&
+  distinct(all, "latent_dim").length > 1 &&
+  distinct(all, "k").length > 2;
+
+/** Whether few latents are dead, and the SAE beats chance where that was measured. */
+function isSound(one: Configuration): boolean {
+  const dead = meanOf(one, "feature_death_rate");
+  const above = beyondChance(one.record);
+  return (dead === null || dead <= mostDead) && (!above || Math.min(above.encoder, above.dictionary) > 0);
+}
+
 /**
- * What to take for each use, computed from configurations of one set of activations; sparsity by `sparsityMeasure`. A frontier of
- * fewer than three points, or one that bends the other way, has no knee. Nothing is recommended without explained variances and a
+ * What to take for each use, computed from configurations of one set of activations; sparsity by `sparsityMeasure`. The experiment's grid
+ * by the experiment's rules, all others by what lives and beats chance. A frontier of fewer than three points, or one that bends the
+ * other way, has no knee. Nothing is said where there is nothing to compare: of one configuration, or without explained variances and a
  * sparsity.
  */
-export function recommend(all: readonly Configuration[]): readonly Recommendation[] {
+export function recommend(all: readonly Configuration[]): Advice {
   const sparsity = sparsityMeasure(all);
   const name = sparsity === "k" ? "k" : infoOf(sparsity).label;
   const sparse = all.filter((one) => (meanOf(one, sparsity) ?? 0) > 0 && meanOf(one, "explained_variance") !== null);
-  if (sparse.length === 0) return [];
-  return rules.map(({ choose, rule, ...rest }) => ({
+  const by = isExperiment(all) ? "experiment" : "here";
+  if (sparse.length < 2) return { by, all: [], leftOut: 0 };
+  const candidates = by === "experiment" ? sparse : sparse.filter(isSound);
+  const made = (by === "experiment" ? experimentRules : ownRules).map(({ choose, rule, ...rest }) => ({
     ...rest,
     rule: rule.replace(/\bS\b/g, name),
-    chosen: choose(sparse, sparsity) ?? null,
+    chosen: candidates.length === 0 ? null : (choose(candidates, sparsity) ?? null),
   }));
+  const leftOut = sparse.length - candidates.length;
+  return { by, all: by === "experiment" ? made : titledOnce(made), leftOut };
+}
+
+/** Each SAE once, under all the uses it is best for; a use that none is for is left out. */
+function titledOnce(all: readonly Recommendation[]): readonly Recommendation[] {
+  const chosen = [...new Set(all.flatMap((one) => one.chosen ?? []))];
+  return chosen.map((configuration) => {
+    const own = all.filter((one) => one.chosen === configuration);
+    return { ...own[0]!, use: own.map(({ use }) => use).join(", "), rule: own.map(({ rule }) => rule).join("; and ") };
+  });
 }
 
 /** The frontier's point farthest above the chord between its ends, both axes scaled to 0..1, sparsity by its logarithm. */

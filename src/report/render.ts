@@ -28,7 +28,7 @@ async function render(spec: TopLevelSpec): Promise<string> {
   textMetrics.width = ({ fontSize = 11, fontWeight, limit }, text) =>
     Math.min(textWidth(String(text ?? ""), fontSize, isBold(fontWeight)), limit || Number.POSITIVE_INFINITY);
   try {
-    return numbered(await view.toSVG());
+    return numbered(withoutEmpty(await view.toSVG()));
   } finally {
     textMetrics.width = measure;
     view.finalize();
@@ -49,6 +49,9 @@ function compiled(spec: TopLevelSpec) {
     `figure ${JSON.stringify(spec.title)}: vega-lite says ${warnings.join("; ")}; mend the chart's specification`,
   );
 }
+
+/** Groups without marks would be read as images that nobody describes. */
+const withoutEmpty = (svg: string): string => svg.replace(/<g class="mark-[^>]*><\/g>/g, "");
 
 /** vega numbers gradients and clips through the life of the process; here each drawing's start from 0, so that bytes repeat. */
 function numbered(svg: string): string {

@@ -1,6 +1,7 @@
-import { drawFigure, escapeHtml, figuresOf, metricKeys, ownIds, type SaeRecord } from "../browser.ts";
-import { at, say, short, table } from "./dom.ts";
-import { attempt, theData, theModels, theWorker } from "./files.ts";
+import type { SaeRecord } from "../browser.ts";
+import { at, button, make, messageOf, say, short, table } from "./dom.ts";
+import { attempt, chosenProvider, onRestart, theWorker } from "./engine.ts";
+import { allModels, bytesOf, dataName, onShelf, stemOf, theData } from "./shelf.ts";
 
 interface Latents {
   readonly frequency: ArrayLike<number>;
@@ -8,60 +9,138 @@ interface Latents {
   readonly max_activation: ArrayLike<number>;
 }
 
-/** What is measured so far, and what of it is drawn, how wide. */
-let rows: readonly SaeRecord[] = [];
-let latents: Record<string, Latents> = {};
-let drawn: { readonly rows: typeof rows; readonly width: number } | undefined;
+/** What was measured, on what, and how wide its figures are drawn. */
+interface Measured {
+  readonly rows: readonly SaeRecord[];
+  readonly latents: Readonly<Record<string, Latents>>;
+  readonly data: string;
+  readonly note: string;
+  /** As it was chosen. */
+  readonly provider: string;
+}
+
+let measured: Measured | undefined;
+let drawn: { readonly of: Measured; readonly width: number } | undefined;
+
+const boxes = () => [...document.querySelectorAll<HTMLInputElement>("#evaluate-models input")];
+const chosen = () => allModels().filter(({ name }) => boxes().some((box) => box.checked && box.value === name));
 
 /** The Evaluate tab. */
 export function startEvaluate(): void {
-  const button = at<HTMLButtonElement>("evaluate-run");
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    await attempt("evaluate", run);
-    button.disabled = false;
+  const run = at<HTMLButtonElement>("evaluate-run");
+  at("evaluate-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    run.disabled = true;
+    await attempt("evaluate", measure);
+    run.disabled = false;
   });
+  at("evaluate-models").addEventListener("change", stale);
+  at("provider").addEventListener("change", stale);
+  onShelf((what) => {
+    if (what === "models") listModels();
+    stale();
+  });
+  onRestart(stale);
+  listModels();
   // Figures are drawn for a width: again when the window has another, or the tab is shown.
   let waiting: ReturnType<typeof setTimeout> | undefined;
   new ResizeObserver(() => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => void draw(), 200);
+    waiting = setTimeout(() => void drawFigures().catch((error) => say("evaluate", messageOf(error), true)), 200);
   }).observe(at("evaluate-figures"));
 }
 
-async function run(): Promise<void> {
-  const result = at("evaluate-result");
-  result.replaceChildren();
+/** The SAEs that can be chosen; those that came with codes alone cannot. */
+function listModels(): void {
+  const before = new Map(boxes().map((box) => [box.value, box.checked]));
+  const lines = allModels()
+    .filter(({ kind }) => kind !== "codes")
+    .map(({ name, kind }) => {
+      const box = make("input", { type: "checkbox", value: name });
+      box.checked = kind !== "encoder" && (before.get(name) ?? true);
+      box.disabled = kind === "encoder";
+      const why = kind === "encoder" ? " (an encoder alone; its autoencoder can be measured)" : "";
+      return make("label", { class: "check" }, box, ` ${stemOf(name)}${why}`);
+    });
+  at("evaluate-models").replaceChildren(
+    ...(lines.length > 0 ? lines : [make("p", {}, "None yet: open .autoencoder.onnx files above, or train one.")]),
+  );
+}
+
+/** Greys what was measured of other models, activations or on another provider, and offers to measure again. */
+function stale(): void {
+  if (!measured) return;
+  const names = new Set(chosen().map(({ name }) => stemOf(name)));
+  const same = measured.rows.length === names.size && measured.rows.every(({ name }) => names.has(name));
+  const elsewhere = measured.provider !== chosenProvider();
+  const why =
+    measured.data !== dataName()
+      ? `on ${measured.data}`
+      : elsewhere
+        ? `on ${measured.note}`
+        : same
+          ? ""
+          : "of other SAEs than are chosen";
+  const place = at("evaluate-stale");
+  place.hidden = why === "";
+  for (const id of ["evaluate-result", "evaluate-figures"]) at(id).classList.toggle("stale", why !== "");
+  if (why)
+    place.replaceChildren(
+      `What stands here was measured ${why}. `,
+      button("Measure again", () => at("evaluate-run").click()),
+    );
+}
+
+async function measure(): Promise<void> {
+  const models = chosen();
+  if (models.length === 0) throw new Error("no SAE is chosen; open .autoencoder.onnx files above, or train one");
+  const [worker, data] = await Promise.all([theWorker(), theData()]);
+  const { metricKeys } = await import("./figures.ts");
+  const rows: SaeRecord[] = [];
+  const latents: Record<string, Latents> = {};
+  const failed: string[] = [];
+  const source = dataName();
+  const note = worker.note.split(",")[0]!;
+  measured = undefined;
   at("evaluate-figures").replaceChildren();
-  [rows, latents, drawn] = [[], {}, undefined];
-  const [worker, data, models] = await Promise.all([theWorker(), theData(), theModels()]);
-  const measured: SaeRecord[] = [];
   for (const [i, model] of models.entries()) {
-    say("evaluate", `measuring ${model.name}, ${i + 1} of ${models.length}`);
-    const { row, evaluation } = await worker.call("evaluate", { data: data.id, model });
-    measured.push(row);
-    const { frequency, mean_activation, max_activation } = evaluation.latents;
-    if (frequency && mean_activation && max_activation)
-      latents[row.name] = { frequency, mean_activation, max_activation };
-    result.innerHTML = metricTable(measured);
+    say("evaluate", `measuring ${stemOf(model.name)}, ${i + 1} of ${models.length}`);
+    try {
+      const { row, evaluation } = await worker.call("evaluate", { data: data.id, model: await bytesOf(model) });
+      rows.push(row);
+      const { frequency, mean_activation, max_activation } = evaluation.latents;
+      if (frequency && mean_activation && max_activation)
+        latents[row.name] = { frequency, mean_activation, max_activation };
+    } catch (error) {
+      // One that does not fit is said and left out; after a failure of the worker nothing more can be measured.
+      if (error instanceof Error && error.name === "RuntimeFailure") throw error;
+      failed.push(messageOf(error));
+    }
+    at("evaluate-result").replaceChildren(...(rows.length > 0 ? [metricTable(rows, metricKeys, source, note)] : []));
   }
-  result.dataset.rows = JSON.stringify(measured);
-  rows = measured;
-  await draw();
-  say("evaluate", `${models.length} measured on ${worker.note}`);
+  at("evaluate-result").dataset.rows = JSON.stringify(rows);
+  if (rows.length > 0) measured = { rows, latents, data: source, note, provider: chosenProvider() };
+  stale();
+  await drawFigures();
+  const left = failed.length > 0 ? `; left out: ${failed.join("; ")}` : "";
+  if (rows.length === 0) throw new Error(failed.join("; "));
+  say("evaluate", `${rows.length} measured on ${worker.note}${left}`, failed.length > 0);
 }
 
 /** Draws what is measured, unless it is drawn already, or cannot be seen. */
-async function draw(): Promise<void> {
+async function drawFigures(): Promise<void> {
   const place = at("evaluate-figures");
   const width = Math.min(860, place.clientWidth);
-  if (rows.length === 0 || width === 0 || (drawn?.rows === rows && drawn.width === width)) return;
-  const mine = { rows, width };
+  const of = measured;
+  if (!of || width === 0 || (drawn?.of === of && drawn.width === width)) return;
+  const mine = { of, width };
   drawn = mine;
-  for (const { name, caption, spec } of figuresOf(rows, { width, latents })) {
-    const figure = document.createElement("figure");
-    figure.innerHTML = `<div class="drawing">${ownIds(await drawFigure(spec), name)}</div><figcaption>${escapeHtml(caption)}</figcaption>`;
-    figure.id = name;
+  const { drawFigure, figuresOf, ownIds } = await import("./figures.ts");
+  for (const { name, caption, spec } of figuresOf(of.rows, { width, latents: of.latents })) {
+    const drawing = make("div", { class: "drawing", tabindex: "0", role: "group", "aria-label": caption });
+    drawing.innerHTML = ownIds(await drawFigure(spec), name);
+    const words = `${caption} Measured on ${of.data}, ${of.note}.`;
+    const figure = make("figure", { id: name }, drawing, make("figcaption", {}, words));
     if (drawn !== mine) return;
     const old = document.getElementById(name);
     if (old) old.replaceWith(figure);
@@ -69,15 +148,20 @@ async function draw(): Promise<void> {
   }
 }
 
-function metricTable(measured: readonly SaeRecord[]): string {
-  const keys = Object.keys(metricKeys).filter((key) => measured.some(({ metrics }) => key in metrics));
-  return table(
-    ["SAE", ">latents", ">k", ...keys.map((key) => `>${metricKeys[key]!.label}`)],
-    measured.map((row) => [
-      escapeHtml(row.name),
-      short(row.latent_dim),
-      short(row.k),
-      ...keys.map((key) => short(row.metrics[key])),
-    ]),
+function metricTable(
+  rows: readonly SaeRecord[],
+  keys: Readonly<Record<string, { readonly label: string; readonly definition: string }>>,
+  data: string,
+  note: string,
+): HTMLElement {
+  const shown = Object.keys(keys).filter((key) => rows.some(({ metrics }) => key in metrics));
+  const whole = table(
+    `Measured on ${data}, ${note}`,
+    ["SAE", ">latents", ">k", ...shown.map((key) => `>${keys[key]!.label}`)],
+    rows.map((row) => [row.name, short(row.latent_dim), short(row.k), ...shown.map((key) => short(row.metrics[key]))]),
   );
+  // What a column means stands behind its title.
+  for (const [i, title] of [...whole.querySelectorAll("th")].slice(3).entries())
+    title.title = keys[shown[i]!]!.definition;
+  return whole;
 }

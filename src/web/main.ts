@@ -1,17 +1,23 @@
-/** @file The page: files above, three tabs below. All work is a worker's. */
+/** @file The page: what is open above, three tabs below. All work is a worker's. */
 import "./style.css";
-import { style } from "../browser.ts";
+import { startEngine, theWorker } from "./engine.ts";
 import { startEvaluate } from "./evaluate.ts";
-import { startExplore } from "./explore.ts";
-import { start } from "./files.ts";
-import { startTabs } from "./tabs.ts";
-import { startTrain } from "./train.ts";
+import { showRoute, startExplore } from "./explore/explore.ts";
+import { pushing, readSentence, startSentences } from "./explore/sentence.ts";
+import { startTabs } from "./route.ts";
+import { startShelf } from "./shelf.ts";
+import { startHarvest } from "./train/harvest.ts";
+import { restoreTrainings, showTrain, startTrain } from "./train/train.ts";
 
-const sheet = document.createElement("style");
-sheet.textContent = style;
-document.head.prepend(sheet);
-startTabs();
+void theWorker().catch(() => {});
+startEngine();
 startEvaluate();
-startExplore();
+startExplore(readSentence, pushing);
+startSentences();
 startTrain();
-void start();
+startHarvest();
+await Promise.all([startShelf(), restoreTrainings()]);
+startTabs((route) => {
+  void showRoute(route);
+  if (route.tab === "train") void showTrain();
+});

@@ -1,9 +1,8 @@
 import type { BrowserSettings } from "../runtime/browser.ts";
 import type { ProviderName } from "../runtime/capabilities.ts";
-import type { EpochNews } from "../train/news.ts";
 import { checkArguments, oneOf } from "../util/arguments.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
-import type { CallName, Calls, FromWorker, WorkerError } from "./messages.ts";
+import type { CallName, Calls, FromWorker, Loading, Tells, WorkerError } from "./messages.ts";
 import {
   type BrowserProvider,
   chooseProvider,
@@ -20,12 +19,14 @@ export interface WorkerOptions extends BrowserSettings, WorkerFiles {
    * `train` `wasm`. In Node any provider; `auto`, the default, is `cpu`.
    */
   readonly provider?: ProviderName | "auto" | undefined;
+  /** In a browser: told how much of ONNX Runtime's .wasm file is there; `of` is 0 where its size is not said. */
+  readonly onLoading?: ((loading: Loading) => void) | undefined;
 }
 
 interface Waiting {
   readonly resolve: (gives: never) => void;
   readonly reject: (error: Error) => void;
-  readonly onNews: ((news: EpochNews) => void) | undefined;
+  readonly onNews: ((news: never) => void) | undefined;
 }
 
 /** A worker that trains, evaluates and encodes, so that its page never waits. Requests are answered in any order. */
@@ -37,7 +38,9 @@ export class SaeWorker {
   #worker: Worker;
   #waiting = new Map<number, Waiting>();
   #next = 1;
+  #heard = performance.now();
   #ended: string | undefined;
+  #onLoading: ((loading: Loading) => void) | undefined;
 
   private constructor({ worker, file }: ReturnType<typeof startWorker>, provider: BrowserProvider, note: string) {
     this.#worker = worker;
@@ -58,6 +61,7 @@ export class SaeWorker {
     provider = "auto",
     threads,
     wasmPath = defaultWasmPath(),
+    onLoading,
     ...files
   }: WorkerOptions = {}): Promise<SaeWorker> {
     if (typeof Worker === "undefined")
@@ -72,6 +76,7 @@ export class SaeWorker {
       );
     const chosen = found ?? { provider: "wasm" as const, note: "WebAssembly, as asked" };
     const worker = new SaeWorker(startWorker(chosen.provider, files), chosen.provider, chosen.note);
+    worker.#onLoading = onLoading;
     const opened = await worker.call("open", {
       // The worker's own address may be a Blob's, which nothing is relative to.
       wasmPath: wasmPath === undefined ? undefined : new URL(wasmPath, location.href).href,
@@ -86,14 +91,20 @@ export class SaeWorker {
     return this.#threads;
   }
 
-  /** Asks for something; `onNews` hears of a training's epochs. */
+  /** Seconds for which something was asked and no word came; 0 where nothing is asked. It goes on while a long run is computed. */
+  get silence(): number {
+    return this.#waiting.size === 0 ? 0 : (performance.now() - this.#heard) / 1000;
+  }
+
+  /** Asks for something; `onNews` hears how it goes on. */
   call<N extends CallName>(
     call: N,
     takes: Calls[N]["takes"],
-    onNews?: (news: EpochNews) => void,
+    onNews?: (news: Tells<N>) => void,
   ): Promise<Calls[N]["gives"]> {
     if (this.#ended !== undefined) return Promise.reject(new RuntimeFailure(this.#ended));
     const id = this.#next++;
+    if (this.#waiting.size === 0) this.#heard = performance.now();
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (gives: never) => void, reject, onNews });
       this.#worker.postMessage({ id, call, takes });
@@ -107,10 +118,15 @@ export class SaeWorker {
   }
 
   #receive(message: FromWorker): void {
+    this.#heard = performance.now();
+    if ("loading" in message) {
+      this.#onLoading?.(message.loading);
+      return;
+    }
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
     if ("news" in message) {
-      waiting.onNews?.(message.news);
+      waiting.onNews?.(message.news as never);
       return;
     }
     this.#waiting.delete(message.id);

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { type EvaluateOptions, type Evaluation, evaluate } from "../../src/evaluate/evaluate.ts";
-import { Explorer } from "../../src/evaluate/explore.ts";
 import { readModel } from "../../src/export/files.node.ts";
 import { freeze } from "../../src/export/freeze.ts";
 import { importSae } from "../../src/formats/index.ts";
@@ -59,15 +58,6 @@ test.each(["train", "validation"] as const)("NaN among the %s rows is refused by
   await expect(of(model, {}, { ...data, [part]: rows })).rejects.toThrow(
     `${part} rows: NaN at row 5, column 1; 1 of ${rows.dims[0]} rows affected; drop these rows`,
   );
-});
-
-test("a row with NaN is not encoded", async () => {
-  const explorer = await Explorer.open(cpu, freeze(await sample(cases[0]!), "autoencoder"), x, { file: "a" });
-  const row = { ...sliceRows(x, 0, 1), data: x.data.slice(0, 16) };
-  expect((await explorer.encode(row)).active).toHaveLength(explorer.row(0).active.length);
-  row.data[2] = Number.NaN;
-  await expect(explorer.encode(row)).rejects.toThrow("the row: NaN at row 0, column 2");
-  await explorer.release();
 });
 
 describe.each(cases)("$name", (one) => {

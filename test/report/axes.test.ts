@@ -201,9 +201,10 @@ describe("quality against sparsity", () => {
 
   test("recommends without k, by L0", () => {
     const records = [0.01, 0.03, 0.1, 0.3].map((lambda) => relu(512, lambda));
-    const chosen = recommend(configurations(records));
-    expect(chosen[0]).toMatchObject({ rule: "smallest L0; of these the highest explained variance" });
-    expect(chosen[0]?.chosen?.label).toBe("d=512, lambda=0.3");
+    const { by, all } = recommend(configurations(records));
+    expect(by).toBe("here");
+    expect(all[0]!.rule).toMatch(/^smallest L0 of those with at most 10 % dead latents/);
+    expect(all[0]!.chosen?.label).toBe("d=512, lambda=0.3");
   });
 
   test("every panel has the staircase of all SAEs on its activations", async () => {

@@ -134,8 +134,9 @@ test("the mean over seeds is drawn, its spread told", async () => {
   const seeds = [0.5, 0.6, 0.7].map((value, seed) =>
     row({ seed, name: `s${seed}`, metrics: { explained_variance: value } }),
   );
-  const svg = await renderSvg(specOf(charts.heatmap_explained_variance, seeds)!);
-  expect(labelsOf(svg).map(({ text }) => text)).toEqual(["0.600"]);
+  const other = row({ k: 5, metrics: { explained_variance: 0.4 } });
+  const svg = await renderSvg(specOf(charts.heatmap_explained_variance, [...seeds, other])!);
+  expect(labelsOf(svg).map(({ text }) => text)).toEqual(["0.600", "0.400"]);
   expect(svg).toContain("mean of 3 seeds, standard deviation 0.1");
 });
 

@@ -77,7 +77,7 @@ export async function open(context: BrowserContext, html: string, { width, schem
 }
 
 /** The package's font in the place of whatever this machine has; machines without any are tested too. */
-function packagedFont(): string {
+export function packagedFont(): string {
   const { resolve } = createRequire(import.meta.url);
   const faces = [
     [400, "400Regular/Arimo_400Regular.ttf"],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pixelmatch from "pixelmatch";
 import { PNG } from "pngjs";
 
-const folder = "test/golden/report/screenshots";
+const reports = "test/golden/report/screenshots";
 
 /** Side of the squares in which differing pixels are counted. */
 const tile = 24;
@@ -14,7 +14,11 @@ const tile = 24;
  * where the sizes differ by more than 2%. Edges of letters and small differences of colour (pixelmatch, threshold 0.2) do not
  * count. A screenshot not committed yet is written, to be looked at: `null`.
  */
-export function differenceFrom(name: string, png: Buffer): { readonly share: number; readonly shown: string } | null {
+export function differenceFrom(
+  name: string,
+  png: Buffer,
+  folder = reports,
+): { readonly share: number; readonly shown: string } | null {
   const path = join(folder, `${name}.png`);
   const actual = coarse(PNG.sync.read(png));
   if (!existsSync(path)) {

@@ -25,14 +25,53 @@ export async function servePlainly(folder: string): Promise<Served> {
   return { url: /http:\/\/[\d.:]+/.exec(first.toString())![0], process };
 }
 
-/** The page, opened and with its activations read; and every address it asked for. */
+/** The page, opened and with its first result; and every address it asked for. */
 export async function openPage(context: BrowserContext, url: string): Promise<{ page: Page; requests: string[] }> {
   const page = await context.newPage();
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url()));
   await page.goto(url);
-  await said(page, "data", /^7473 rows/);
+  await page.locator("#panel h2").waitFor();
   return { page, requests };
+}
+
+/** Gives the page files, as somebody who chooses them. */
+export const give = (page: Page, ...files: readonly (string | NamedFile)[]): Promise<void> =>
+  page.setInputFiles("#file", files as never);
+
+/** A file by its name and content. */
+export interface NamedFile {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+export const file = (name: string, bytes: Uint8Array | string): NamedFile => ({
+  name,
+  mimeType: "application/octet-stream",
+  buffer: Buffer.from(bytes as Uint8Array),
+});
+
+/** What the page says of a file that it was given. */
+export async function recognised(page: Page, name: string): Promise<string> {
+  const line = page
+    .locator("#recognised li")
+    .filter({ hasText: name })
+    .filter({ hasText: new RegExp(`${name} .`) });
+  await line.waitFor();
+  return (await line.textContent())!;
+}
+
+/** Writes into the training form. */
+export async function fill(page: Page, values: Readonly<Record<string, number>>): Promise<void> {
+  await page.locator("#train-k, #train-lambda").first().waitFor();
+  for (const [id, value] of Object.entries(values)) await page.fill(`#train-${id}`, String(value));
+}
+
+/** Chooses architecture and preset. */
+export async function choose(page: Page, architecture: string, preset: string): Promise<void> {
+  await page.locator("#train-architecture").waitFor();
+  await page.selectOption("#train-architecture", architecture);
+  await page.selectOption("#train-preset", preset);
 }
 
 /** What the page says beside something, once it says that. */
@@ -47,9 +86,12 @@ export async function said(page: Page, id: string, wanted: RegExp, seconds = 50)
   return (await place.textContent())!;
 }
 
-/** The rows of the Evaluate tab. */
-export async function evaluateInTab(page: Page): Promise<Row[]> {
+/** The rows of the Evaluate tab, of the SAEs that are chosen there or named. */
+export async function evaluateInTab(page: Page, names?: readonly string[]): Promise<Row[]> {
   await page.click("#tab-evaluate");
+  if (names)
+    for (const box of await page.locator("#evaluate-models input:enabled").all())
+      await box.setChecked(names.includes((await box.getAttribute("value"))!));
   await page.click("#evaluate-run");
   await said(page, "evaluate", /measured on/);
   return JSON.parse((await page.locator("#evaluate-result").getAttribute("data-rows"))!) as Row[];

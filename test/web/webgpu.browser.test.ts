@@ -4,7 +4,7 @@ import type { CDPSession, Page } from "playwright-core";
 import { beforeAll, describe, expect, type TestContext, test } from "vitest";
 import { npy, saeOnnx, sparseRows, temporaryFolder } from "../cli/run.ts";
 import { noChromium, startChromium, swiftShader } from "../report/chromium.ts";
-import { evaluateInTab, openPage, said, serve } from "./page.ts";
+import { choose, evaluateInTab, fill, give, openPage, said, serve } from "./page.ts";
 
 const folder = temporaryFolder();
 const data = join(folder, "rows.npy");
@@ -16,9 +16,6 @@ function inNode(epochs: number, out = temporaryFolder()): { readonly loss: reado
   return JSON.parse(saeOnnx("train", "--data", data, ...flags, "--out", out, "--json", "--quiet").stdout).rows[0];
 }
 
-const fill = async (page: Page, values: Record<string, number>) => {
-  for (const [id, value] of Object.entries(values)) await page.fill(`#train-${id}`, String(value));
-};
 const trained = async (page: Page) =>
   JSON.parse((await page.locator("#train-result").getAttribute("data-row"))!) as { loss: number[] };
 
@@ -32,7 +29,7 @@ async function onWebGpu(
     const { page } = await openPage(context, served.url);
     const where = (await page.locator("#where").textContent())!;
     if (!where.startsWith("Computes on WebGPU")) skip(`no WebGPU here: ${where}`);
-    await page.setInputFiles("#data-file", data);
+    await give(page, data);
     await said(page, "data", /^256 rows/);
     // The graphics device is lost: Chromium's process for it ends.
     const devtools: CDPSession = await context.newCDPSession(page);
@@ -63,13 +60,14 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
         }
         expect(Object.keys(row!.metrics).length).toBeGreaterThan(10);
         await page.click("#tab-train");
+        await choose(page, "topk", "report");
         await fill(page, { latents: 64, k: 4, epochs: 2 });
         // The page's batches are of 256 rows: more than these train on.
         await page.click("#train-start");
         expect(await said(page, "train", /:|rows/)).toMatch(/fewer than one batch of 256/);
         await fill(page, { batch: 64 });
         await page.click("#train-start");
-        expect(await said(page, "train", /^done on|:/)).toMatch(/^done on rows\.npy/);
+        expect(await said(page, "train", /is done on|:/)).toMatch(/is done on rows\.npy/);
         const { loss } = await trained(page);
         expect(loss).toHaveLength(2);
         for (const [i, wanted] of node.loss.entries()) expect(loss[i]! / wanted).toBeCloseTo(1, 4);
@@ -82,12 +80,13 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
     ({ skip }) =>
       onWebGpu(skip, async (page, lose) => {
         await page.click("#tab-train");
+        await choose(page, "topk", "report");
         await fill(page, { latents: 64, k: 4, epochs: 200, batch: 64 });
         await page.click("#train-start");
         await said(page, "train", /^epoch [1-9]\d* of/);
         await lose();
-        const words = await said(page, "train", /^done on/, 90);
-        expect(words).toMatch(/variance [\d.]+; on WebAssembly after epoch [1-9]\d*, as the graphics device was lost$/);
+        const words = await said(page, "train", /is done on/, 90);
+        expect(words).toMatch(/latents dead; on WebAssembly after epoch [1-9]\d*, as the graphics device was lost$/);
         // With no step back: every epoch's loss is near that of a training that nothing came between.
         const { loss } = await trained(page);
         expect(loss).toHaveLength(200);
@@ -105,8 +104,10 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
     "where WebGPU alone was asked for, it ends there, and can be resumed elsewhere",
     ({ skip }) =>
       onWebGpu(skip, async (page, lose) => {
+        await page.click(".engine summary");
         await page.selectOption("#provider", "webgpu");
         await page.click("#tab-train");
+        await choose(page, "topk", "report");
         await fill(page, { latents: 64, k: 4, epochs: 40, batch: 64 });
         await page.click("#train-start");
         await said(page, "train", /^epoch [1-9]\d* of/);
@@ -116,7 +117,7 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
         );
         await page.selectOption("#provider", "wasm");
         await page.click("#train-resume");
-        await said(page, "train", /^done on rows/);
+        await said(page, "train", /is done on rows/);
         expect((await trained(page)).loss).toHaveLength(40);
       }),
     120_000,
@@ -127,14 +128,14 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
     ({ skip }) =>
       onWebGpu(skip, async (page, lose) => {
         await page.click("#tab-explore");
-        await page.click("#explore-open");
+        await page.selectOption("#model", "sae_d64_k4.autoencoder.onnx");
         await said(page, "explore", /of 64 latents fire/);
         await lose();
-        await page.fill("#row-input", Array(32).fill(0.1).join());
-        await page.press("#row-input", "Enter");
-        expect(await said(page, "row", /lost/)).toMatch(/^the graphics device was lost; try again/);
-        await page.press("#row-input", "Enter");
-        await page.locator("#row-result h3").waitFor();
+        await page.fill("#read", Array(32).fill(0.1).join());
+        await page.press("#read", "Enter");
+        expect(await said(page, "read", /lost/)).toMatch(/^the graphics device was lost; try again/);
+        await page.press("#read", "Enter");
+        await page.locator("#panel h2").filter({ hasText: "The row given" }).waitFor();
         expect(await evaluateInTab(page)).toHaveLength(1);
       }),
     120_000,

@@ -16,3 +16,17 @@ test.each(["wasm", "webgpu"])(
     expect(bytes).toBeLessThan(600_000);
   },
 );
+
+test("what the page itself loads before the engine is under 60 kB gzipped", () => {
+  const html = readFileSync("dist/web/index.html", "utf8");
+  const first = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map(([, path]) => path!);
+  expect(first.length).toBeGreaterThan(0);
+  // What these import, and so is fetched with them.
+  const all = new Set(first);
+  for (const path of all)
+    for (const [, next] of readFileSync(join("dist/web", path), "utf8").matchAll(/from"\.\/([\w-]+\.js)"/g))
+      all.add(`assets/${next}`);
+  const bytes = [...all].reduce((sum, path) => sum + gzipSync(readFileSync(join("dist/web", path))).length, 0);
+  expect(bytes).toBeGreaterThan(10_000);
+  expect(bytes).toBeLessThan(60_000);
+});

@@ -9,7 +9,7 @@ import { readError } from "../../util/fileErrors.ts";
 import { beyond } from "../../util/json.ts";
 import { checkNotMistaken } from "../../util/mistaken.ts";
 import { type HostTensor, sliceRows } from "../../util/tensor.ts";
-import type { TextTokenizer } from "./tokenizer.node.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
 
 /** A text as a model takes it. */
 export interface EncodedText {

@@ -38,7 +38,8 @@ export function gridHeatmap(options: GridHeatmap): Chart {
     spec(configurations, { width }) {
       const panels = panelsOf(configurations);
       const measured = configurations.some((one) => valuesOf(one, key).mean !== null);
-      if (!measured || configurations.length === 0) return null;
+      // One cell alone shows nothing that its number does not.
+      if (!measured || configurations.length < 2) return null;
       const { axes } = configurations[0]!;
       if (panels.length > mostPanels * (isPlaced(configurations) ? 1 : 3)) return null;
       const [xs, ys] = [placesOn("x", configurations), placesOn("y", configurations)];

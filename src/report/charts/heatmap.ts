@@ -89,7 +89,8 @@ export function heatmap(options: HeatmapOptions): TopLevelSpec {
               titleLimit: 0,
               format,
               orient: narrow ? "bottom" : "right",
-              tickCount: narrow ? 3 : 5,
+              // Both ends are written, so that nobody takes a small span for a large one.
+              values: evenlySpaced(low, high, narrow ? 3 : 5),
               gradientLength: narrow ? 200 : Math.max(80, Math.min(240, rowStep * ys.length)),
             },
           },
@@ -138,8 +139,16 @@ const axis = (field: string, sort: readonly string[], title: string) => ({
   scale: { padding: 0 },
 });
 
+const evenlySpaced = (low: number, high: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
+
+/** Of the largest value, the least that a scale of colours spans: less is noise, and shows as one colour. */
+const leastSpan = 0.1;
+
+/** What the colours span: the values' range, or more of it where they are all but the same. The legend says both ends. */
 function domainOf(cells: readonly Cell[]): readonly [number, number] {
   const [low, high] = extentOf(cells.flatMap(({ value }) => value ?? [])) ?? [0, 0];
-  // One value alone has no extent; it takes the middle of the scheme.
-  return low < high ? [low, high] : [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2];
+  const span = Math.max(high - low, leastSpan * Math.max(Math.abs(low), Math.abs(high)) || 1);
+  const middle = (low + high) / 2;
+  return high - low >= span ? [low, high] : [middle - span / 2, middle + span / 2];
 }

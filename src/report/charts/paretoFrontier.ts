@@ -33,7 +33,10 @@ export const paretoFrontier = defineChart({
   },
   spec(all, context) {
     const plan = planOf(all, context);
-    return !plan || plan.known.length === 0 || plan.panels.length > mostPanels ? null : draw(plan.known, plan, context);
+    // One point is no frontier.
+    return !plan || all.length < 2 || plan.known.length === 0 || plan.panels.length > mostPanels
+      ? null
+      : draw(plan.known, plan, context);
   },
 });
 

@@ -54,7 +54,7 @@ export function paretoPoints(
       latent_dim: one.record.latent_dim,
       optimal: optimal.has(one),
       group: dataGroup(one),
-      text: textOf(one, x, panelOf(one)),
+      text: textOf(one, panelOf(one)),
       tip: tipOf(one, pareto.rule, dominators.get(one) ?? []),
     }))
     // The Pareto set first: its labels choose their places first.
@@ -96,11 +96,11 @@ export function paretoPoints(
   return { values, drawn: drawn.length, xs, xScale, yScale };
 }
 
-/** What sets a point apart from the others of its panel; where x is k, the label need not say it again. */
-function textOf({ cell, parts, record }: Configuration, x: Objective, panel: string): string {
+/** What sets a point apart from all others of the figure. */
+function textOf({ cell, parts }: Configuration, panel: string): string {
   const places = ["layer", "position", "input_dim", "output_dim"];
   const rest = parts.filter(({ key, text }) => !places.includes(key) && !panel.includes(text)).map(({ text }) => text);
-  return [x.key === "k" ? cell.replace(`, k=${record.k}`, "") : cell, ...rest].join(", ");
+  return [cell, ...rest].join(", ");
 }
 
 function tipOf(one: Configuration, rule: ParetoRule, by: readonly Configuration[]): string {

@@ -17,6 +17,8 @@ const meanings = {
 
 /** The Pareto plot, the set with the rule that gave it, and what dominates the rest. */
 export function paretoSection(inputs: ReportInputs): Block[] {
+  // One alone has nothing to be compared with.
+  if (inputs.configurations.length < 2) return [];
   const { rule, optimal, dominated, incomparable } = inputs.pareto;
   const keys = rule.objectives.map(({ key }) => key);
   const columns = ["Configuration", ...keys.map((key) => `>${infoOf(key).label}`)];

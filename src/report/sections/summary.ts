@@ -23,7 +23,7 @@ export function summary({ file, configurations, pareto }: ReportInputs): Block[]
     list([
       ...(file.data.synthetic ? ["The activations are **synthetic**: generated, not a language model's."] : []),
       ...rangeSentences(configurations),
-      paretoSentence(pareto),
+      ...(configurations.length > 1 ? [paretoSentence(pareto)] : []),
       ...baselineSentence(configurations),
       ...belowMean(configurations),
       ...cautions(file).map((sentence) => `**${sentence}**`),
@@ -41,17 +41,33 @@ export function summary({ file, configurations, pareto }: ReportInputs): Block[]
   ];
 }
 
+/** What to take, by rules that stand beside it; the experiment's rules are called its own. */
 function recommendations(group: string, members: readonly Configuration[]): Block[] {
-  const rows = recommend(members).map(({ use, rule, chosen, because }) => [
+  const { by, all, leftOut } = recommend(members);
+  const where = group ? ` at ${group}` : "";
+  if (all.length === 0)
+    return leftOut === 0
+      ? []
+      : [
+          text(
+            `Nothing is recommended${where}: ${leftOut === 1 ? "the one SAE has" : `all ${leftOut} SAEs have`} too many dead latents, or are no better than chance.`,
+          ),
+        ];
+  const rows = all.map(({ use, rule, chosen, because }) => [
     `**${use}**`,
     chosen ? chosen.label : "none",
     chosen
-      ? because.map((key) => `${lowered(infoOf(key).label)} ${formatValue(key, meanOf(chosen, key))}`).join(", ")
+      ? because
+          .filter((key) => meanOf(chosen, key) !== null)
+          .map((key) => `${lowered(infoOf(key).label)} ${formatValue(key, meanOf(chosen, key))}`)
+          .join(", ")
       : noValue,
     rule,
   ]);
-  if (rows.length === 0) return [];
-  const caption = `What to take${group ? ` at ${group}` : ""}: each choice is computed by the rule beside it.`;
+  const caption =
+    by === "experiment"
+      ? `What to take${where} by the experiment's own rules, which look at no dead latents: each choice is computed by the rule beside it.`
+      : `What to take${where}: each choice is computed by the rule beside it.${leftOut > 0 ? ` Left out: ${leftOut} of ${members.length}, for dead latents or as no better than chance.` : ""}`;
   return [tableBlock(caption, tableOf(["Use", "Configuration", "Measured", "Rule"], rows))];
 }
 

@@ -1,0 +1,321 @@
+import type { OpenedSae, SaeWorker } from "../../browser.ts";
+import { at, type Child, many, messageOf, say } from "../dom.ts";
+import { attempt, onRestart, theWorker } from "../engine.ts";
+import { addressOf, go, type Route, replace } from "../route.ts";
+import {
+  allModels,
+  bytesOf,
+  dataFor,
+  dataName,
+  modelCalled,
+  onShelf,
+  type SaeSource,
+  stemOf,
+  theData,
+  theTexts,
+  whenOpened,
+} from "../shelf.ts";
+import { drawRows, firstLatent, markOpened, showFound, showList, startList } from "./list.ts";
+import { type Links, panelOf, type RowWords } from "./panel.ts";
+import { textView } from "./text.ts";
+import { mark } from "./words.ts";
+
+/** The SAE that is open. */
+export interface Opened {
+  readonly worker: SaeWorker;
+  readonly model: SaeSource;
+  readonly stem: string;
+  /** Name of the activations; nothing where they are part of the file. */
+  readonly data?: string;
+  readonly sae: OpenedSae;
+  readonly links: Links;
+  readonly words: RowWords;
+}
+
+let opened: Opened | undefined;
+let opening: { readonly stem: string; readonly done: Promise<Opened> } | undefined;
+onRestart(() => {
+  opened = undefined;
+});
+
+/** The SAE that was opened last. */
+let last: SaeSource | undefined;
+
+/** The demonstration's first latent: a theme that many words stand for. */
+const first = 87;
+
+/** Looks into an SAE, once; the list shows its latents then. */
+function look(model: SaeSource): Promise<Opened> {
+  const stem = stemOf(model.name);
+  if (opened?.model === model && (opened.data === undefined || opened.data === dataName()))
+    return Promise.resolve(opened);
+  if (opening?.stem === stem) return opening.done;
+  const done = lookInto(model).finally(() => {
+    if (opening?.done === done) opening = undefined;
+  });
+  opening = { stem, done };
+  return done;
+}
+
+async function lookInto(model: SaeSource): Promise<Opened> {
+  if (model.kind === "evaluator")
+    throw new Error(`${model.name}: is an evaluator, which gives no latents; open the autoencoder beside it`);
+  const stem = stemOf(model.name);
+  say("explore", `reading ${stem} …`);
+  const worker = await theWorker();
+  const file = await bytesOf(model);
+  const before = opened;
+  let made: Omit<Opened, "links">;
+  if (model.kind === "codes") {
+    const sae = await worker.call("exploreCodes", file);
+    made = { worker, model, stem, sae, words: { one: "token", splits: false } };
+    say(
+      "explore",
+      `${sae.about.about}; shown on ${many(sae.rows, "token")} of ${many(sae.texts ?? 0, "text")} (${sae.about.source}).`,
+    );
+  } else {
+    const { width } = await worker.call("recognise", { name: file.name, file: file.bytes });
+    // Activations that somebody chose while it was open stay chosen, whether they fit or not.
+    const data = await (last === model ? theData() : dataFor(width));
+    last = model;
+    const { tokenizer: source } = theTexts();
+    const tokenizer = source && (await bytesOf(source));
+    const sae = await worker.call("explore", { data: data.id, model: file, tokenizer }, ({ done, of }) =>
+      say("explore", `${stem}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`),
+    );
+    const one = sae.texts === null ? "row" : "token";
+    made = { worker, model, stem, data: dataName(), sae, words: { one, splits: data.info.validation_rows > 0 } };
+    const alive = sae.list.frequency.filter((share) => share > 0).length;
+    say(
+      "explore",
+      `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`,
+    );
+  }
+  if (opening && opening.stem !== stem) {
+    void worker.call("close", { explorer: made.sae.id });
+    throw new Error(`${stem}: another SAE was opened meanwhile`);
+  }
+  if (before?.worker === worker) await worker.call("close", { explorer: before.sae.id });
+  const links: Links = {
+    latent: (latent) => addressOf(stem, "latent", latent),
+    row: (row) => addressOf(stem, "row", row),
+  };
+  opened = { ...made, links };
+  at<HTMLSelectElement>("model").value = model.name;
+  const { sae } = made;
+  at<HTMLInputElement>("words").value = "";
+  mark("");
+  showList({
+    ...sae,
+    snippets: (latents) => worker.call("snippets", { explorer: sae.id, latents }),
+    addressOf: links.latent,
+  });
+  return opened;
+}
+
+/** The SAE that is open, looked into again where its worker was given up or other activations are chosen since. */
+export async function theOpened(): Promise<Opened> {
+  const model = opened?.model ?? modelCalled(stemOf(at<HTMLSelectElement>("model").value));
+  if (!model) throw new Error("no SAE is open");
+  return look(model);
+}
+
+/** Activations are chosen for SAEs and trainings; what came with codes has its own. */
+function showData({ tab }: Route): void {
+  at("data").closest("p")!.hidden = tab === "explore" && at<HTMLSelectElement>("model").value === "demo";
+}
+
+/** Shows what an address asks for. */
+export async function showRoute(route: Route): Promise<void> {
+  showData(route);
+  if (route.tab !== "explore") return;
+  if (route.model === undefined) {
+    if (opened) replace(addressOf(opened.stem));
+    else return showRoute({ tab: "explore", model: "demo", of: "latent", number: first });
+  }
+  const stem = route.model ?? opened!.stem;
+  const model = modelCalled(stem);
+  await attempt("explore", async () => {
+    if (!model) {
+      const known = allModels()
+        .map(({ name }) => stemOf(name))
+        .join(", ");
+      throw new Error(`there is no SAE ${stem} here; open its file above, or one of ${known}`);
+    }
+    const one = await look(model);
+    showData(route);
+    await showPart(one, route);
+  });
+}
+
+/** Words that were said beside the panel are kept while it is filled. */
+async function showPart(one: Opened, { of, number }: Route): Promise<void> {
+  const panel = at("panel");
+  const explorer = at("explorer");
+  explorer.classList.toggle("opened", of !== undefined);
+  markOpened(of === "latent" ? number : undefined);
+  if (of === undefined) {
+    const top = firstLatent();
+    panel.replaceChildren();
+    if (top !== undefined && matchMedia("(min-width: 821px)").matches)
+      await showPart(one, { tab: "explore", of: "latent", number: top });
+    return;
+  }
+  try {
+    const { worker, sae, links, words } = one;
+    if (of === "latent") {
+      const feature = await worker.call("latent", { explorer: sae.id, latent: number! });
+      const largest = Math.max(feature.positive.largest ?? 0, feature.negative.largest ?? 0);
+      const text = feature.top[0]?.tokens?.join("").trim() ?? feature.top[0]?.text ?? "";
+      panel.replaceChildren(...panelOf(feature, links, words, beside(number!, largest, text, one)));
+    } else {
+      const row = await worker.call("row", { explorer: sae.id, row: number! });
+      panel.replaceChildren(
+        ...textView(`Row ${number}`, row, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
+      );
+    }
+  } catch (error) {
+    panel.replaceChildren();
+    explorer.classList.remove("opened");
+    throw error;
+  }
+  focusPanel();
+}
+
+/** Whether anything was opened by somebody: the first latent comes by itself, and takes no focus. */
+let asked = false;
+
+/** Brings what was opened into view and to the reader; not where somebody is writing or goes through the list. */
+function focusPanel(): void {
+  const heading = at("panel").querySelector("h2");
+  if (!heading || at("explore").hidden) return;
+  const now = document.activeElement;
+  const busy = now === at("words") || now === at("list") || now?.getAttribute("role") === "tab";
+  if (asked && !busy) heading.focus({ preventScroll: true });
+  asked = true;
+  if (heading.getBoundingClientRect().top < 0 || heading.getBoundingClientRect().top > innerHeight * 0.8)
+    heading.scrollIntoView();
+}
+
+/** Finds latents by words of their texts or by number, and opens the first. */
+async function find(words: string, openFirst: boolean): Promise<void> {
+  const one = await theOpened();
+  mark(words);
+  if (words === "") return showFound(undefined);
+  const number = /^#?(\d+)$/.exec(words)?.[1];
+  const exact = number !== undefined && Number(number) < one.sae.latentDim ? Number(number) : undefined;
+  if (words.startsWith("#") || !one.sae.labelled) {
+    if (exact === undefined)
+      throw new Error(
+        number === undefined
+          ? "these activations have no texts to search; open their .labels.jsonl, or write a latent's number"
+          : `there is no latent ${number}; they are numbered 0 to ${one.sae.latentDim - 1}`,
+      );
+    showFound([], exact);
+  } else {
+    const found = await one.worker.call("search", { explorer: one.sae.id, words });
+    if (found.length === 0 && exact === undefined) {
+      showFound([]);
+      throw new Error(`no latent fires in texts with “${words}”; try one word, or fewer letters`);
+    }
+    showFound(found, exact);
+    at("count").textContent =
+      `${found.length.toLocaleString("en")} latents fire in texts with “${words}”, the most specific first`;
+  }
+  const top = firstLatent();
+  if (openFirst && top !== undefined) go(one.links.latent(top));
+}
+
+async function findSaying(words: string, openFirst: boolean): Promise<void> {
+  try {
+    await find(words, openFirst);
+  } catch (error) {
+    at("count").textContent = messageOf(error);
+  }
+}
+
+/** Numbers of a row, separated by commas or spaces; nothing where it is something else. */
+function numbersIn(text: string): Float32Array | undefined {
+  const parts = text.split(/[\s,;[\]]+/).filter(Boolean);
+  const numbers = parts.map(Number);
+  return parts.length > 1 && numbers.every(Number.isFinite) ? Float32Array.from(numbers) : undefined;
+}
+
+/** Shows what is written: a row by its number, a row's numbers, or a sentence, which `sentence` reads. */
+async function read(text: string, sentence: (text: string, one: Opened) => Promise<void>): Promise<void> {
+  const one = await theOpened();
+  const number = /^(?:row )?#?(\d+)$/i.exec(text)?.[1];
+  const numbers = numbersIn(text);
+  if (number !== undefined) {
+    if (Number(number) >= one.sae.rows)
+      throw new Error(`there is no row ${number}; they are numbered 0 to ${one.sae.rows - 1}`);
+    go(one.links.row(Number(number)));
+  } else if (numbers) {
+    const { active, error } = await one.worker.call("encodeRow", { explorer: one.sae.id, x: numbers });
+    showText("The row given", { text: `${numbers.length} numbers`, at: 0, active: [active], rows: [null], error }, one);
+  } else await sentence(text, one);
+}
+
+/** Shows a text that is no row, beside its latents. */
+export function showText(title: string, codes: Parameters<typeof textView>[1], { worker, sae, links }: Opened): void {
+  at("explorer").classList.add("opened");
+  at("panel").replaceChildren(
+    ...textView(title, codes, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
+  );
+  at("panel").querySelector<HTMLElement>("h2")!.focus();
+}
+
+/** What a latent's panel has besides, where a language model is here. */
+let beside: (latent: number, largest: number, example: string, one: Opened) => readonly Child[] = () => [];
+
+/** The Explore tab. `sentence` reads one; `pushing` is the part of a panel that pushes its latent. */
+export function startExplore(sentence: (text: string, one: Opened) => Promise<void>, pushing: typeof beside): void {
+  beside = pushing;
+  startList(
+    (latent) => opened && go(opened.links.latent(latent)),
+    () => {
+      const words = at<HTMLInputElement>("words");
+      if (at("explorer").classList.contains("opened") && matchMedia("(max-width: 820px)").matches) back();
+      else if (words.value) {
+        words.value = "";
+        mark("");
+        showFound(undefined);
+      }
+    },
+  );
+  let typing: ReturnType<typeof setTimeout> | undefined;
+  const words = at<HTMLInputElement>("words");
+  words.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => void findSaying(words.value.trim(), false), 200);
+  });
+  at("find").addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(typing);
+    void findSaying(words.value.trim(), true);
+  });
+  at("read-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void attempt("read", () => read(at<HTMLInputElement>("read").value.trim(), sentence));
+  });
+  at("panel").addEventListener("click", (event) => {
+    if (!(event.target as HTMLElement).closest("[data-back]")) return;
+    event.preventDefault();
+    back();
+  });
+  at("panel").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") back();
+  });
+  whenOpened((model) => go(addressOf(stemOf(model.name))));
+  onShelf((what) => {
+    if (what === "data" && opened?.data !== undefined && opened.data !== dataName())
+      void showRoute({ tab: "explore", model: opened.stem });
+  });
+}
+
+/** From what is open to the list. */
+function back(): void {
+  at("explorer").classList.remove("opened");
+  drawRows();
+  at("list").focus();
+}
