@@ -1,7 +1,13 @@
+import { RuntimeFailure } from "../util/errors.ts";
 import { common, type Ort, type OrtTensor, onGpuOnly, openSession, type Runtime } from "./session.ts";
 
 /** Any of onnxruntime-web's entries. */
-export type OrtWeb = { readonly env: { readonly wasm: { numThreads?: number } } };
+export type OrtWeb = {
+  readonly env: {
+    readonly wasm: { numThreads?: number };
+    readonly webgpu?: { readonly device?: Promise<{ readonly lost?: Promise<unknown> }> };
+  };
+};
 
 /** ONNX Runtime's WebAssembly build. The `threads` of the first session hold for all: the module starts only once. */
 export const wasmOf = (ort: OrtWeb): Runtime => ({
@@ -21,8 +27,23 @@ export const webgpuOf = (ort: OrtWeb): Runtime => ({
       model,
       { ...onGpuOnly, executionProviders: ["webgpu"] },
       { carried, onDevice: true, read: readDirectly },
-    ),
+    ).catch(async (error: unknown) => {
+      // Of a device that is gone already, ONNX Runtime says a number only.
+      throw (await isLost(ort))
+        ? new RuntimeFailure("the graphics device was lost before the model was opened")
+        : error;
+    }),
 });
+
+/** Whether the graphics device that sessions share is gone. */
+async function isLost({ env }: OrtWeb): Promise<boolean> {
+  const soon = new Promise<false>((resolve) => setTimeout(() => resolve(false), 100));
+  const lost = async () => {
+    const device = await env.webgpu?.device;
+    return device?.lost ? device.lost.then(() => true) : false;
+  };
+  return Promise.race([lost().catch(() => false), soon]);
+}
 
 /** A GPU tensor's copy on the host. */
 async function readDirectly(x: OrtTensor): Promise<Pick<OrtTensor, "type" | "dims" | "data">> {

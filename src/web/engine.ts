@@ -43,9 +43,9 @@ export async function restart(): Promise<void> {
 
 /**
  * Runs some work of the worker, and says its error beside `id`. A failure in its middle may have left the worker unusable: the next is a
- * new one. Gives whether it went well.
+ * new one. What fails because another piece of work gave the worker up is tried once more. Gives whether it went well.
  */
-export async function attempt(id: string, work: () => Promise<void>): Promise<boolean> {
+export async function attempt(id: string, work: () => Promise<void>, again = true): Promise<boolean> {
   const mine = (latest.get(id) ?? 0) + 1;
   latest.set(id, mine);
   try {
@@ -53,10 +53,11 @@ export async function attempt(id: string, work: () => Promise<void>): Promise<bo
     await work();
     return true;
   } catch (error) {
-    // What fails because another piece of work gave the worker up must not end the next worker too.
     const isClosed = messageOf(error).includes("the worker was closed");
     if (error instanceof Error && error.name === "RuntimeFailure" && !isClosed) await restart();
-    if (latest.get(id) === mine) say(id, messageOf(error), true);
+    if (latest.get(id) !== mine) return false;
+    if (isClosed && again) return attempt(id, work, false);
+    say(id, messageOf(error), true);
     return false;
   }
 }

@@ -34,8 +34,9 @@ export const addressOf = (model: string, of?: "latent" | "row", number?: number)
 
 /** Goes to an address; Back comes back from it. */
 export function go(address: string): void {
-  if (location.hash === address) dispatchEvent(new HashChangeEvent("hashchange"));
-  else location.hash = address;
+  // What is asked for is shown at once; to set location.hash would show it a turn of the event loop later.
+  if (location.hash !== address) history.pushState(null, "", address);
+  dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 /** Goes there without a step for Back. */

@@ -82,7 +82,7 @@ export function planned(request: PlanRequest): Plan {
   return { config, bytes, seconds: secondsOf(config, rows, threads), refused };
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
+const gigabytes = (bytes: number): string => `${bytes < 1e10 ? (bytes / 1e9).toFixed(1) : Math.round(bytes / 1e9)} GB`;
 
 /** Products forward and backward, and the update of all weights and moments once a step. */
 function secondsOf(config: TrainConfig, rows: number, threads: number): number {

@@ -85,7 +85,7 @@ function modelKind(model: Model, name: string): Recognised {
       ? { kind: "autoencoder", words: `an SAE: ${words}`, width, layer }
       : { kind: "encoder", words: `an encoder alone, to look into and not to evaluate: ${words}`, width };
   }
-  if (taken && named(input, "shift"))
+  if (taken && reconstruction && named(output, "latentStatistics.count"))
     return { kind: "evaluator", words: "an evaluator, to evaluate and not to look into", width };
   if (takesTokens(model)) return { kind: "language model", words: "a language model; it needs its tokenizer.json" };
   const list = (infos: typeof input) => (infos ?? []).map((one) => one.name).join(", ");

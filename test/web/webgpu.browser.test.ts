@@ -124,7 +124,7 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
   );
 
   test(
-    "Explore and Evaluate say that the device was lost, and go on when they are asked again",
+    "Explore and Evaluate go on after the device was lost, or say so and go on when they are asked again",
     ({ skip }) =>
       onWebGpu(skip, async (page, lose) => {
         await page.click("#tab-explore");
@@ -133,9 +133,17 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
         await lose();
         await page.fill("#read", Array(32).fill(0.1).join());
         await page.press("#read", "Enter");
-        expect(await said(page, "read", /lost/)).toMatch(/^the graphics device was lost; try again/);
-        await page.press("#read", "Enter");
-        await page.locator("#panel h2").filter({ hasText: "The row given" }).waitFor();
+        // A session opened after the loss has a new device, or is told of the old one: then it is asked for again.
+        const shown = page.locator("#panel h2").filter({ hasText: "The row given" });
+        await shown
+          .or(page.locator("#read-said").filter({ hasText: /\S/ }))
+          .first()
+          .waitFor();
+        if (!(await shown.isVisible())) {
+          expect(await page.locator("#read-said").textContent()).toMatch(/^the graphics device was lost; try again/);
+          await page.press("#read", "Enter");
+          await shown.waitFor();
+        }
         expect(await evaluateInTab(page)).toHaveLength(1);
       }),
     120_000,

@@ -62,7 +62,7 @@ export const effect = defineCommand({
       "how much of the model's predictions a reconstruction keeps",
     ],
     [
-      '$0 effect sae.autoencoder.onnx --model llm.onnx --text texts.txt --steer 12:80 --controls 3 --prompt "I think"',
+      "$0 effect sae.autoencoder.onnx --model llm.onnx --text texts.txt --steer 12:80 --controls 3 --prompt 'I think'",
       "what pushing a latent does, beside pushing random directions",
     ],
   ],

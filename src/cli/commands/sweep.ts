@@ -58,7 +58,7 @@ export const sweep = defineCommand({
   examples: [
     ["$0 sweep layers.yaml --dry-run", "what it will do and take"],
     ["$0 sweep layers.yaml", "all of it, here; given again it goes on"],
-    ["$0 sweep status sweep", "how far it is, from another terminal; sweep/status.html is the same as a page"],
+    ["$0 sweep status sweep", "how far it is, from another terminal"],
     ["$0 sweep layers.yaml --shard 3/24", "the fourth of 24 parts"],
     ["$0 sweep layers.yaml --engine slurm --sbatch='-p long'", "as one job array"],
   ],
