@@ -3,7 +3,7 @@
 //            files: a development server may serve them as they are.
 //   single   dist/single/sae-onnx.js: the browser entry with both workers inside, for pages of any origin. ONNX Runtime's .wasm files are
 //            fetched from where `wasmPath` says, or from beside it.
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
@@ -28,7 +28,7 @@ async function bundle(entry, { define = {}, external = [] } = {}) {
     build: {
       target: "es2022",
       write: false,
-      rolldownOptions: { external, output: { codeSplitting: false }, preserveEntrySignatures: "strict" },
+      rolldownOptions: { external, output: { codeSplitting: false, minify: true }, preserveEntrySignatures: "strict" },
       lib: { entry: fileURLToPath(new URL(entry, import.meta.url)), formats: ["es"], fileName: "out" },
     },
   });
@@ -45,6 +45,9 @@ if (process.argv[2] === "workers") {
   for (const folder of ["pipeline/conformance"])
     for (const name of readdirSync(`src/${folder}`).filter((one) => !one.endsWith(".ts")))
       copyFileSync(`src/${folder}/${name}`, `dist/${folder}/${name}`);
+  // tsc writes it with a line for each word.
+  const list = "dist/formats/releases.json";
+  writeFileSync(list, JSON.stringify(JSON.parse(readFileSync(list, "utf8"))));
 } else {
   const sources = {};
   for (const name of providers) sources[name] = await bundle(`dist/worker/${name}.js`);
