@@ -185,12 +185,13 @@ async function showPart(one: Opened, { of, number }: Route): Promise<void> {
 /** Whether anything was opened by somebody: the first latent comes by itself, and takes no focus. */
 let asked = false;
 
-/** Brings what was opened into view and to the reader; not where somebody is writing or goes through the list. */
+/** Brings what was opened into view and to the reader; not where somebody writes, goes through the list, or is elsewhere on the page. */
 function focusPanel(): void {
   const heading = at("panel").querySelector("h2");
   if (!heading || at("explore").hidden) return;
   const now = document.activeElement;
-  const busy = now === at("words") || now === at("list") || now?.getAttribute("role") === "tab";
+  const elsewhere = now !== null && now !== document.body && !at("explore").contains(now);
+  const busy = now === at("words") || now === at("list") || elsewhere;
   if (asked && !busy) heading.focus({ preventScroll: true });
   asked = true;
   if (heading.getBoundingClientRect().top < 0 || heading.getBoundingClientRect().top > innerHeight * 0.8)
