@@ -1,4 +1,5 @@
 import { writeSafetensors } from "../data/safetensors.ts";
+import { likeliest } from "../effect/nextToken.ts";
 import { attach } from "../export/attach/attach.ts";
 import { type Active, activeOf, type TextCodes } from "../features/atlas.ts";
 import { largest } from "../features/largest.ts";
@@ -190,8 +191,8 @@ export class TextReader {
     for (let i = 0; i < count; i++) {
       const { logits } = await this.#run(attached, [ids], push);
       const vocabulary = logits!.dims.at(-1)!;
-      const last = (logits!.data as Float32Array).subarray(-vocabulary);
-      const next = last.reduce((best, value, id) => (value > last[best]! ? id : best), 0);
+      // Of a model that gives only the last place too.
+      const next = likeliest(logits!.data as Float32Array, logits!.data.length - vocabulary, vocabulary);
       if (this.#tokenizer.special.has(next)) return;
       ids = Int32Array.of(...ids, next);
       yield this.#tokenizer.show(next);
