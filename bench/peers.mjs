@@ -3,9 +3,10 @@
 // times; medians count. Writes bench/peers.json and prints a table. Needs `npm run python`, and a machine that does nothing else:
 // node bench/peers.mjs [--data embedded|stand-in|FILE] [--cells 512:20,...] [--epochs 25] [--rounds 3] [--peers fused,sparsify-topk]
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { datasets, sizesOf } from "./datasets.mjs";
 
 const all = [
   ...["plain", "fused", "compiled"],
@@ -32,24 +33,8 @@ const json = (command, args) =>
       .split("\n")
       .at(-1),
   );
-const datasets = {
-  embedded: "examples/data/use-lite-resid0-pos3.safetensors",
-  smollm2: "examples/data/smollm2-resid14-last.safetensors",
-  "stand-in": "bench/data/stand-in.safetensors",
-};
-const file = datasets[values.data] ?? values.data;
-if (values.data === "stand-in" && !existsSync(file)) {
-  mkdirSync("bench/data", { recursive: true });
-  execFileSync("node", ["dist/cli/main.js", "synth", "--out", file], { stdio: "inherit" });
-}
-const { shape } = json("node", [
-  "-e",
-  `
-import("sae-onnx").then(async ({ readActivations }) => {
-  console.log(JSON.stringify({ shape: (await readActivations(${JSON.stringify(file)})).activations.dims }));
-})`,
-]);
-const trainRows = String(Math.floor(0.8 * shape[0]));
+const file = datasets[values.data]?.() ?? values.data;
+const { trainRows } = sizesOf(file);
 
 /** Other libraries' steps do not change from epoch to epoch: three are enough. */
 const measured = {

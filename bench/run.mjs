@@ -3,9 +3,10 @@
 // quicker of each counts: on a shared machine a process can be a third slower than the next one. Run on a machine that does nothing else:
 // npm run bench [-- --data embedded|stand-in --epochs N --rounds N --cells 512:5,...]
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { datasets, sizesOf } from "./datasets.mjs";
 
 const grid = [512, 1024, 2048].flatMap((latentDim) => [5, 10, 20, 100].map((k) => `${latentDim}:${k}`));
 const { values } = parseArgs({
@@ -23,15 +24,6 @@ if (!hasTorch) console.error("PyTorch (Debian: python3-torch, libopenblas0-openm
 
 const read = (command, args) => execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 const json = (command, args) => JSON.parse(read(command, args));
-const datasets = {
-  embedded: () => "examples/data/use-lite-resid0-pos3.safetensors",
-  "stand-in": () => {
-    const path = "bench/data/stand-in.safetensors";
-    mkdirSync("bench/data", { recursive: true });
-    if (!existsSync(path)) execFileSync("node", ["dist/cli/main.js", "synth", "--out", path], { stdio: "inherit" });
-    return path;
-  },
-};
 
 /** Milliseconds of one product of matrices, ONNX Runtime's and PyTorch's: the ground both stand on. */
 const gemm = {
@@ -53,10 +45,9 @@ console.error(
 );
 
 const rows = [];
-for (const name of values.data ? [values.data] : Object.keys(datasets)) {
+for (const name of values.data ? [values.data] : ["embedded", "stand-in"]) {
   const path = datasets[name]();
-  const { shape } = json("node", ["dist/cli/main.js", "inspect", path, "--json"]).tensors.activations;
-  const trainRows = String(Math.floor(0.8 * shape[0]));
+  const { inputDim, trainRows } = sizesOf(path);
   for (const cell of values.cells.split(",")) {
     const [latentDim, k] = cell.split(":");
     const sizes = ["--latent-dim", latentDim, "--k", k, "--epochs", values.epochs, "--threads", threads];
@@ -77,7 +68,7 @@ for (const name of values.data ? [values.data] : Object.keys(datasets)) {
     rows.push({
       data: name,
       epochs: +values.epochs,
-      input_dim: shape[1],
+      input_dim: inputDim,
       latent_dim: +latentDim,
       k: +k,
       steps: +values.epochs * Math.ceil(Number(trainRows) / 256),
