@@ -121,12 +121,15 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--adam", choices=("plain", "fused"), default="plain", help="fused: one pass over a parameter, of newer versions")
     parser.add_argument("--compile", action="store_true", help="torch.compile; not counted in the time of a step")
+    parser.add_argument("--write", help="file for the weights, as torch.save writes them")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     x = read_tensor(args.data, args.tensor)
     p = initial(x.shape[1], args.latent_dim, decoder_bias=args.preset == "original")
     ms = train(x[: args.train_rows], p, args)
+    if args.write:
+        torch.save({name: value.detach() for name, value in p.items()}, args.write)
     print(json.dumps({
         "preset": args.preset, "latent_dim": args.latent_dim, "k": args.k, "seed": args.seed,
         **measure(p, x, args.train_rows, args.k),
