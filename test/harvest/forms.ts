@@ -1,7 +1,12 @@
 /** @file The forms in which language models are published, made of a plain one; each with a float32 model of the same weights. */
+
+import { trainConfig } from "../../src/config/config.ts";
 import { bfloat16ToFloat32, float32ToBfloat16, float32ToHalf, halfToFloat32 } from "../../src/data/half.ts";
+import { freeze } from "../../src/export/freeze.ts";
+import { encodeModel } from "../../src/onnx/model.ts";
 import { onnx } from "../../src/onnx/proto.ts";
 import { hostTensor, tensorProto, valueInfo } from "../../src/onnx/tensors.ts";
+import { random } from "../../src/util/random.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { languageModel, namings, width } from "./models.ts";
 
@@ -114,3 +119,36 @@ export const forms: Readonly<
   float16: { bytes: narrowed(plain, 10, float32ToHalf), twin: reweighted(plain, toHalf), digits: 2 },
   bfloat16: { bytes: narrowed(plain, 16, float32ToBfloat16), twin: reweighted(plain, toBfloat16), digits: 5 },
 };
+
+/** A tokenizer.json of single bytes, as GPT-2 writes them: of the five that the models can predict, two are an é. */
+export const byteTokenizer: Uint8Array = (() => {
+  const vocab: Record<string, number> = { Ã: 0, "©": 1, a: 2, b: 3, Ġ: 4, c: 5, d: 6, g: 7, h: 8, t: 9, e: 10 };
+  const level = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
+  const model = { type: "BPE", vocab, merges: [], byte_fallback: false };
+  const own = { version: "1.0", added_tokens: [], normalizer: null, pre_tokenizer: level, post_processor: null };
+  return new TextEncoder().encode(JSON.stringify({ ...own, decoder: level, model }));
+})();
+
+const rng = random(5, "an SAE of the small models");
+
+/** A frozen autoencoder of 12 latents, k 3, for the models' residual stream. */
+export function smallSae(): Uint8Array {
+  const matrix = () =>
+    tensor(
+      "float32",
+      [12, width],
+      Float32Array.from({ length: 12 * width }, () => rng.normal() / 3),
+    );
+  const tensors = { W_enc: matrix(), W_dec: matrix(), b_enc: tensor("float32", [12], new Float32Array(12)) };
+  const config = trainConfig({ inputDim: width, latentDim: 12, options: { k: 3 }, epochs: 1 });
+  const about = { epochsDone: 1, loss: [1], dataDigest: "", layer: 1, position: null, metrics: {} };
+  return encodeModel(freeze({ config, tensors, ...about }, "autoencoder"));
+}
+
+/** A model that says the two halves of an é in turn, whatever came before: each block passes its stream on. */
+export const saysHalves: Uint8Array = reweighted(plain, (values, name) => {
+  const own = new Float32Array(values.length);
+  if (name === "E") for (let id = 0; id < values.length / width; id++) own[id * width + (id % width)] = 1;
+  if (name === "U") for (let i = 0; i < width; i++) own[i * 5 + (i === 0 ? 1 : 0)] = 1;
+  return own;
+});
