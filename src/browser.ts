@@ -10,8 +10,12 @@ export { SaeWorker } from "./worker/client.ts";
 
 // What Node alone has: files, grids of processes, native libraries.
 export const attachFiles: typeof inNode.attachFiles = onlyIn("node", "attachFiles");
+export const effect: typeof inNode.effect = onlyIn("node", "effect");
 export const evaluateFiles: typeof inNode.evaluateFiles = onlyIn("node", "evaluateFiles");
+export const features: typeof inNode.features = onlyIn("node", "features");
+export const harvest: typeof inNode.harvest = onlyIn("node", "harvest");
 export const planGrid: typeof inNode.planGrid = onlyIn("node", "planGrid");
+export const probe: typeof inNode.probe = onlyIn("node", "probe");
 export const readActivations: typeof inNode.readActivations = onlyIn("node", "readActivations");
 export const readModel: typeof inNode.readModel = onlyIn("node", "readModel");
 export const trainGrid: typeof inNode.trainGrid = onlyIn("node", "trainGrid");

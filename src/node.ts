@@ -7,8 +7,12 @@ import type * as inBrowser from "./browser.ts";
 export { evaluate, loadEncoder, train } from "./api/calls.node.ts";
 export {
   attachFiles,
+  effect,
   evaluateFiles,
+  features,
+  harvest,
   planGrid,
+  probe,
   readActivations,
   readModel,
   trainGrid,

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
@@ -30,4 +30,20 @@ test("examples run", () => {
     expect(analytic).toBeCloseTo(numeric!, 3);
     expect(stdout).toContain("found w = [1.50, -2.00, 0.50], b = 0.25");
   }
+});
+
+test("the declarations that the package leaves out are of files that no entry's types name", () => {
+  const { files, exports } = manifest;
+  const leftOut = (files as string[]).flatMap((one) => /^!(dist\/[\w/]+)\/.*\.d\.ts$/.exec(one)?.[1] ?? []);
+  expect(leftOut).toContain("dist/cli");
+  const named = new Set<string>();
+  const follow = (file: string) => {
+    if (named.has(file)) return;
+    named.add(file);
+    for (const [, to] of readFileSync(file, "utf8").matchAll(/(?:from |import\()"(\.[^"]+)\.[jt]s"/g))
+      follow(join(dirname(file), `${to}.d.ts`));
+  };
+  for (const [entry] of JSON.stringify(exports).matchAll(/dist\/[\w/]+\.d\.ts/g)) follow(entry);
+  expect(named.size).toBeGreaterThan(100);
+  expect([...named].filter((file) => leftOut.some((folder) => file.startsWith(`${folder}/`)))).toEqual([]);
 });

@@ -172,3 +172,11 @@ export const aPlan = /* @__PURE__ */ anObject("a plan, as planGrid gives it", {
   data: isThing,
   entries: Array.isArray,
 });
+
+/** What takes its files by name: these fields are texts, all others may be left out. */
+const filesRun = (names: readonly string[]): Kind =>
+  anObject(`{ ${names.join(", ")}, ... }, all of them texts`, Object.fromEntries(names.map((name) => [name, isText])));
+export const effectRun = /* @__PURE__ */ filesRun(["sae", "model", "text"]);
+export const featuresRun = /* @__PURE__ */ filesRun(["model", "data", "out"]);
+export const harvestRun = /* @__PURE__ */ filesRun(["model", "at", "text", "out"]);
+export const probeFilesRun = /* @__PURE__ */ filesRun(["data", "label"]);

@@ -20,7 +20,7 @@ export function effectTable(effect: Effect): string {
   return [
     ...(losses ? [lossTable(losses), positionTable(losses.positions)] : []),
     ...(vectors ? [vectorTable(vectors)] : []),
-    ...lines.map((line) => fold(visible(line), columns())),
+    ...[...lines, ...nearestLines(vectors ?? {})].map((line) => fold(visible(line), columns())),
     ...(continuations ?? []).map(({ name, text }) => visible(`${name}: ${JSON.stringify(text)}`)),
   ].join("\n");
 }
@@ -72,6 +72,14 @@ function vectorTable(vectors: Readonly<Record<string, VectorEffect>>): string {
     ["still nearest", ...all.map(([, one]) => short(one.still_nearest))],
   ]);
 }
+
+/** What moved texts are nearest to, under changes of latents. */
+const nearestLines = (vectors: Readonly<Record<string, VectorEffect>>): readonly string[] =>
+  Object.entries(vectors).flatMap(([name, { examples }]) =>
+    /^(ablate|scale|steer)/.test(name) && !name.includes(": random")
+      ? examples.map(({ text, nearest }) => `${name}: "${text}" is now nearest to "${nearest}"`)
+      : [],
+  );
 
 const vectorNotes = [
   "cosine and distance: of a text's vector to what it is unchanged, mean over texts. still nearest: share of texts that are nearest to themselves.",

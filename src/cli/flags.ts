@@ -3,8 +3,7 @@ import { type LogName, logNames } from "../pipeline/log/names.ts";
 import { type ProviderName, providers, usableRuntime } from "../runtime/providers.node.ts";
 import { ConfigError } from "../util/errors.ts";
 
-/** A flag's name for an option's: `latentDim` is `latent-dim`. */
-export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export { checkCount, kebab } from "../util/counts.ts";
 
 export const data = {
   data: {
@@ -115,10 +114,3 @@ export const json = {
   default: false,
   describe: "print the numbers as JSON, and nothing else, on stdout",
 } as const;
-
-/** A number of threads or jobs. @throws {ConfigError} when it is no count. */
-export function checkCount(flag: string, count: number | undefined): number | undefined {
-  if (count !== undefined && !(Number.isInteger(count) && count >= 1))
-    throw new ConfigError(`--${flag} must be an integer of at least 1, got ${count}`);
-  return count;
-}

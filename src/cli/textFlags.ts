@@ -1,7 +1,6 @@
 /** @file Flags of verbs that run texts through a language model. */
 import type { Options } from "yargs";
-import { openTokenizer, tokenizerOf } from "../harvest/text/tokenizer.node.ts";
-import type { TextTokenizer } from "../harvest/text/tokenizer.ts";
+import { note } from "./output.ts";
 
 /** The model, and the texts it is given. */
 export const textFlags = {
@@ -21,19 +20,14 @@ export const textFlags = {
   threads: { type: "number", describe: "threads inside an op; they can change the last digits [default: all cores]" },
 } as const satisfies Record<string, Options>;
 
-/**
- * The tokenizer that is named, or the one beside the model; none where the texts may be ids and the model has none.
- * @throws {ConfigError} when it cannot be read, or text needs one and there is none.
- */
-export async function tokenizerFor(
-  named: string | undefined,
-  model: string,
-  text: string,
-): Promise<TextTokenizer | undefined> {
-  if (named !== undefined) return openTokenizer(named);
-  return tokenizerOf(model).catch((error) => {
-    // Ids need none; text that does says so.
-    if (/\.npz$|\.jsonl$/i.test(text)) return undefined;
-    throw error;
-  });
-}
+/** Those flags as `harvest` and `effect` of the library take them. */
+export const textFiles = (
+  given: { readonly text: string; readonly model: string } & Readonly<
+    Partial<Record<"text-key" | "tokenizer", string | undefined>> &
+      Partial<Record<"max-tokens" | "limit" | "threads" | "batch-tokens", number | undefined>>
+  > & { readonly seed: number; readonly "special-tokens": "skip" | "keep" | "none"; readonly quiet?: unknown },
+) => ({
+  ...{ model: given.model, text: given.text, textKey: given["text-key"], tokenizer: given.tokenizer },
+  ...{ maxTokens: given["max-tokens"], limit: given.limit, specialTokens: given["special-tokens"], seed: given.seed },
+  ...{ batchTokens: given["batch-tokens"], threads: given.threads, onFetch: given.quiet === true ? undefined : note },
+});

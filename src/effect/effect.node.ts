@@ -170,7 +170,7 @@ async function survey(setting: Setting, shortest: number, vectors: TextVectors |
     for (let i = 0; i < rows.length; i++) mean[i % mean.length]! += rows[i]!;
     if (vectors) {
       const given = await halves.after(texts, activation);
-      for (const [i, { number }] of texts.entries()) vectors.add(number, rowOf(given, i));
+      for (const [i, { number, text }] of texts.entries()) vectors.add(number, rowOf(given, i), text);
     }
     total.texts += texts.length;
     total.tokens += texts.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -5,6 +5,7 @@ import { type LanguageModel, openTapped, tapsCalled } from "../harvest/model.nod
 import type { EncodedText } from "../harvest/text/texts.node.ts";
 import { networkOf } from "../onnx/locate.ts";
 import { decodeModel } from "../onnx/model.ts";
+import { valueAt } from "../onnx/runnable.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 import type { OpenSae } from "./sae.node.ts";
@@ -43,8 +44,9 @@ export async function openHalves(model: LanguageModel, sae: OpenSae, cut: Cut): 
   const output = outputOf(model, cut.output);
   const { file } = model;
   const { inputDim } = sae.attachable;
-  const attached = attach(model, sae, { tensor: cut.at, outputs: [], fed: true, width: inputDim });
   const [tap] = tapsCalled(model, [cut.at]);
+  const value = valueAt(tap!.hook, cut.at);
+  const attached = attach(model, sae, { tensor: value, outputs: [], fed: true, width: inputDim });
   const fed = attached.inputs[0]!;
   const upper = { ...networkOf(decodeModel(attached.bytes, file), attached.bytes, file), bytes: attached.bytes };
   const first = await openTapped(model, [tap!], { threads, brought });

@@ -20,15 +20,25 @@ export interface VectorEffect {
   /** Share of texts that are nearest to themselves, as all are before. */
   readonly still_nearest: number;
   readonly texts: readonly MovedText[];
+  /** The first texts that are nearest to another one now, in words where there are some. */
+  readonly examples: readonly { readonly text: string; readonly nearest: string }[];
 }
+
+/** How many such texts are named. */
+const named = 3;
 
 /** The vectors of texts as the unchanged model gives them. */
 export class TextVectors {
   readonly #rows: { readonly text: number; readonly vector: Float32Array; readonly length: number }[] = [];
+  readonly #words = new Map<number, string>();
 
-  add(text: number, vector: Float32Array): void {
+  add(text: number, vector: Float32Array, words?: string): void {
     this.#rows.push({ text, vector: vector.slice(), length: lengthOf(vector) });
+    if (words !== undefined) this.#words.set(text, words);
   }
+
+  /** What a text says; where only its ids are known, which it is. */
+  words = (text: number): string => this.#words.get(text) ?? `text ${text}`;
 
   /** How a text's vector moved to `now`. */
   moved(text: number, before: Float32Array, now: Float32Array): MovedText {
@@ -73,14 +83,14 @@ export class VectorMeasure implements Measure {
   }
 
   /** By the numbers of changes. */
-  results = (): readonly VectorEffect[] => this.#moved.map(effectOf);
+  results = (): readonly VectorEffect[] => this.#moved.map((moved) => effectOf(moved, this.#among));
 }
 
 /** Row `i` of a matrix. */
 export const rowOf = ({ data, dims }: HostTensor<"float32">, i: number): Float32Array =>
   data.subarray(i * dims[1]!, (i + 1) * dims[1]!);
 
-function effectOf(unordered: readonly MovedText[]): VectorEffect {
+function effectOf(unordered: readonly MovedText[], { words }: TextVectors): VectorEffect {
   const texts = [...unordered].sort((a, b) => a.text - b.text);
   const mean = (value: (one: MovedText) => number) => texts.reduce((sum, one) => sum + value(one), 0) / texts.length;
   return {
@@ -89,6 +99,10 @@ function effectOf(unordered: readonly MovedText[]): VectorEffect {
     distance_mean: mean(({ distance }) => distance),
     still_nearest: mean(({ text, nearest }) => Number(text === nearest)),
     texts,
+    examples: texts
+      .filter(({ text, nearest }) => text !== nearest)
+      .slice(0, named)
+      .map(({ text, nearest }) => ({ text: words(text), nearest: words(nearest) })),
   };
 }
 

@@ -3,8 +3,9 @@ import { dirname, resolve } from "node:path";
 import { readBytes } from "../data/files.node.ts";
 import { dataPartsOf } from "../onnx/external.ts";
 import type { Hook } from "../onnx/hooks.ts";
-import { type Located, locate, type Network, networkOf } from "../onnx/locate.ts";
-import { decodeModel, largestMessage } from "../onnx/model.ts";
+import { type Located, locate } from "../onnx/locate.ts";
+import { largestMessage } from "../onnx/model.ts";
+import { type Runnable, runnable } from "../onnx/runnable.ts";
 import { type Tapped, tap } from "../onnx/tap.ts";
 import { usableRuntime } from "../runtime/providers.node.ts";
 import type { Session } from "../runtime/session.ts";
@@ -14,9 +15,7 @@ import { batchOf, checkFed, declaredInputs, feedsOf, type IdBatch, type ModelInp
 import type { EncodedText } from "./text/texts.node.ts";
 
 /** A language model in a file. */
-export interface LanguageModel extends Network {
-  readonly bytes: Uint8Array;
-}
+export type LanguageModel = Runnable;
 
 /** A place in a model that is read, and what it is called. */
 export interface Tap extends Located {
@@ -34,13 +33,13 @@ export async function openLanguageModel(file: string): Promise<LanguageModel> {
       `${file}: ${size} bytes, more than 2 GB fit no ONNX message; save its weights as external data`,
     );
   const bytes = await readBytes(file);
-  const model = decodeModel(bytes, file);
-  for (const location of new Set(dataPartsOf(model, file).map((part) => part.location)))
+  const model = runnable(bytes, file);
+  for (const location of new Set(dataPartsOf(model.model, file).map((part) => part.location)))
     if (!(await stat(resolve(dirname(file), location)).catch(() => undefined)))
       throw new ConfigError(
         `${resolve(dirname(file), location)}: no such file, the model keeps weights there; put it beside the model`,
       );
-  return { ...networkOf(model, bytes, file), bytes };
+  return model;
 }
 
 /**

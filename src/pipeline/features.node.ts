@@ -3,6 +3,7 @@ import { activationSetOf, parseArrays } from "../data/activations.ts";
 import { columnOf } from "../data/describe.ts";
 import { readInput } from "../data/files.node.ts";
 import { temporaryIn } from "../data/temporary.node.ts";
+import { parseWhere } from "../data/where.ts";
 import { readModel } from "../export/files.node.ts";
 import { addToList, emptyList, latentScript, listScript } from "../features/explorer/data.ts";
 import { explorerPage } from "../features/explorer/page.ts";
@@ -14,10 +15,11 @@ import { parseVocabulary } from "../features/vocabulary.ts";
 import { metadataOf } from "../onnx/model.ts";
 import { modelName } from "../record/measured.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
+import { checkCounts } from "../util/counts.ts";
 import { ConfigError } from "../util/errors.ts";
 import { ChunkFile } from "./chunkFile.node.ts";
-import type { AnySet } from "./dataset.node.ts";
 import { defaultMemory } from "./memory.ts";
+import { openActivations } from "./open.node.ts";
 import { allRows, rowFacts } from "./rowFacts.node.ts";
 import { checkReplaceable, writeFolder } from "./writeFolder.node.ts";
 
@@ -28,12 +30,14 @@ export type FeatureFormat = (typeof featureFormats)[number];
 /** Which model to look into, and on what. */
 export interface FeaturesRun {
   readonly model: string;
-  readonly set: AnySet;
-  /** As the command line names the set and its matrix. */
+  /** A file of activations, a folder of shards, or a list of them separated by commas. */
   readonly data: string;
+  /** Name of the matrix in it; default: activations, or the only one. */
   readonly tensor?: string | undefined;
+  /** Only rows whose columns have these values, such as `position=1..5`. */
+  readonly where?: string | undefined;
   readonly trainRows?: number | undefined;
-  readonly provider: ProviderName;
+  readonly provider?: ProviderName | undefined;
   readonly threads?: number | undefined;
   readonly batchSize?: number | undefined;
   /** A file with the matrix `[vocabulary, outputDim]`, and the name of it in there. */
@@ -48,6 +52,7 @@ export interface FeaturesRun {
   readonly memory?: number | undefined;
   /** Folder to write. */
   readonly out: string;
+  /** Told how many rows, then how many latents, are done. */
   readonly onProgress?: (what: "rows" | "latents", done: number, all: number) => void;
 }
 
@@ -73,9 +78,12 @@ export async function writeFeatures(run: FeaturesRun): Promise<FeatureSummary> {
 }
 
 async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSummary> {
-  const { set, data, tensor, trainRows, out, top = usualCounts.top, formats = ["json", "explorer"] } = run;
+  const { data, tensor, memory, trainRows, out, top = usualCounts.top, formats = ["json", "explorer"] } = run;
+  const { provider = "cpu", batchSize } = run;
+  checkCounts({ batchSize, threads: run.threads });
   if (!Number.isInteger(top) || top < 1 || top > 100)
     throw new ConfigError(`--top must be an integer from 1 to 100, got ${top}`);
+  const set = await openActivations(data, { tensor, where: parseWhere(run.where), memory });
   const model = await readModel(run.model);
   const vocabulary =
     run.tokenizer === undefined
@@ -88,10 +96,10 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
     );
   const tokenOf = (id: number) => vocabulary?.[id] ?? `#${id}`;
   const facts = await rowFacts({ set, data, tensor, trainRows, vocabulary });
-  const features = await describeFeatures(await usableRuntime(run.provider), model, allRows(set), facts, {
+  const features = await describeFeatures(await usableRuntime(provider), model, allRows(set), facts, {
     ...{ store, file: run.model, source: set.source, threads: run.threads, unembedding, counts: { top } },
     ...(run.unembedding === undefined ? {} : { unembeddingFile: run.unembedding }),
-    ...(run.batchSize === undefined ? {} : { batchSize: run.batchSize }),
+    ...(batchSize === undefined ? {} : { batchSize }),
     onRows: (done, all) => run.onProgress?.("rows", done, all),
     onLatents: (done, all) => run.onProgress?.("latents", done, all),
   });

@@ -1,20 +1,22 @@
 import { basename } from "node:path";
 import { readLabelled, writeWhole } from "../data/files.node.ts";
 import { shardPaths } from "../data/shards/shardSet.node.ts";
-import type { Where } from "../data/where.ts";
+import { parseWhere } from "../data/where.ts";
 import { readModel } from "../export/files.node.ts";
 import type { ProbeFile } from "../probe/file.ts";
 import { columnIn, columnOf, labelColumn } from "../probe/label.ts";
 import { type ProbeRun, probe } from "../probe/probe.ts";
 import { modelName } from "../record/measured.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
+import { checkCounts } from "../util/counts.ts";
 import { ConfigError } from "../util/errors.ts";
 
 /** What to probe for, and in which files. */
 export interface ProbeFiles {
   readonly data: string;
   readonly tensor?: string | undefined;
-  readonly where?: Where | undefined;
+  /** Only rows whose columns have these values, such as `position=1..5`. */
+  readonly where?: string | undefined;
   /** A column, or a question of one: `labelColumn` says which. */
   readonly label: string;
   /** The column whose equal values must stay on one side; default: `text_id` where there is one, else every row stands for itself. */
@@ -23,7 +25,7 @@ export interface ProbeFiles {
   readonly folds?: string | undefined;
   readonly models?: readonly string[];
   readonly seed?: number;
-  readonly provider: ProviderName;
+  readonly provider?: ProviderName | undefined;
   readonly threads?: number | undefined;
   /** Where to write the results; nowhere by default. */
   readonly out?: string | undefined;
@@ -40,6 +42,8 @@ export async function probeFiles({
   seed = 0,
   ...given
 }: ProbeFiles): Promise<ProbeFile> {
+  if (!Number.isInteger(seed)) throw new ConfigError(`--seed must be an integer, got ${seed}`);
+  checkCounts({ threads: given.threads });
   const [path, ...more] = await shardPaths(data);
   if (path === undefined || more.length > 0)
     throw new ConfigError(
@@ -47,7 +51,7 @@ export async function probeFiles({
     );
   const isCount = given.folds === undefined || /^-?\d+(\.\d+)?$/.test(given.folds);
   const names = [columnIn(label), label, given.groups ?? "text_id", ...(isCount ? [] : [given.folds!])];
-  const { set, columns } = await readLabelled(path, { tensor, where, names });
+  const { set, columns } = await readLabelled(path, { tensor, where: parseWhere(where), names });
   const source = set.source;
   const by = given.groups ?? (Object.hasOwn(columns, "text_id") ? "text_id" : undefined);
   const column = (flag: string, name: string) => columnOf(columns, name, { flag, file: source });
@@ -58,7 +62,7 @@ export async function probeFiles({
     folds: isCount ? Number(given.folds ?? 5) : column("--folds", given.folds!),
     names: { label, groups: by, source, ...(isCount ? {} : { folds: given.folds! }) },
   };
-  const runtime = await usableRuntime(given.provider);
+  const runtime = await usableRuntime(given.provider ?? "cpu");
   const named = models.map(async (file) => ({ name: modelName(basename(file)), model: await readModel(file) }));
   const file = await probe(runtime, { ...run, models: await Promise.all(named) });
   if (given.out !== undefined) await writeWhole(given.out, `${JSON.stringify(file, null, 2)}\n`);

@@ -214,8 +214,7 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     },
     async generate({ sae, at, text, count, push }, tell) {
       let whole = "";
-      for await (const token of theReader().generate(sae, at, text, count, push)) {
-        whole += token;
+      for await (whole of theReader().generate(sae, at, text, count, push)) {
         tell({ text: whole });
         // A page hears of each token as it comes.
         await new Promise((resolve) => setTimeout(resolve));

@@ -7,9 +7,10 @@ import { batchesByLength } from "../harvest/batches.ts";
 import { batchOf, checkFed, declaredInputs, feedsOf, type ModelInput, takesMask } from "../harvest/inputs.ts";
 import { rowsIn } from "../harvest/rows.ts";
 import type { TextTokenizer, Tokens } from "../harvest/text/tokenizer.ts";
-import { locate, type Network, networkOf } from "../onnx/locate.ts";
+import { locate } from "../onnx/locate.ts";
 import { decodeModel, packModel } from "../onnx/model.ts";
 import { onlyOutputs } from "../onnx/prune.ts";
+import { type Runnable, runnable, valueAt } from "../onnx/runnable.ts";
 import { tap } from "../onnx/tap.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -47,15 +48,14 @@ export class TextReader {
   readonly places: readonly Place[];
   readonly ending: Ending | undefined;
   readonly #runtime: Runtime;
-  readonly #network: Network;
-  readonly #bytes: Uint8Array;
+  readonly #network: Runnable;
   readonly #tokenizer: TextTokenizer;
   #attached: { readonly key: string; readonly open: Promise<Attached> } | undefined;
   #texts: readonly string[] = [];
   #embedded: Float32Array[] = [];
 
-  private constructor(runtime: Runtime, network: Network, bytes: Uint8Array, tokenizer: TextTokenizer) {
-    [this.#runtime, this.#network, this.#bytes, this.#tokenizer] = [runtime, network, bytes, tokenizer];
+  private constructor(runtime: Runtime, network: Runnable, tokenizer: TextTokenizer) {
+    [this.#runtime, this.#network, this.#tokenizer] = [runtime, network, tokenizer];
     this.places = network.hooks.map(({ name, width }) => ({ name, width }));
     const outputs = (network.model.graph?.output ?? []).map(({ name }) => name);
     this.ending = (["sentence_embedding", "logits"] as const).find((name) => outputs.includes(name));
@@ -63,10 +63,10 @@ export class TextReader {
 
   /** @throws {ConfigError} when one of the two is not what it should be, or no block is found in the model. */
   static open(runtime: Runtime, model: ModelFile, tokenizer: ModelFile): TextReader {
-    const network = networkOf(decodeModel(model.bytes, model.name), model.bytes, model.name);
+    const network = runnable(model.bytes, model.name);
     if (network.hooks.length === 0)
       throw new ConfigError(`${model.name}: no blocks were found in it, so an SAE can stand nowhere`);
-    return new TextReader(runtime, network, model.bytes, tokenizerOf(tokenizer));
+    return new TextReader(runtime, network, tokenizerOf(tokenizer));
   }
 
   /** The tokens of a text, of which the first `most.tokens` are read. @throws {ConfigError} where there are none. */
@@ -83,9 +83,9 @@ export class TextReader {
     texts: readonly string[],
     tell: (done: Done) => void,
   ): Promise<{ readonly file: Uint8Array; readonly labels: string }> {
-    const { model, file } = this.#network;
+    const { model, bytes, file } = this.#network;
     const located = locate(this.#network, at);
-    const tapped = tap(this.#bytes, model, { taps: { rows: located.value } }, file);
+    const tapped = tap(bytes, model, { taps: { rows: located.value } }, file);
     const inputs = declaredInputs(model, tapped.inputs, file);
     checkFed(inputs, file);
     const session = await this.#runtime.open({ bytes: tapped.bytes, external: [] });
@@ -184,18 +184,19 @@ export class TextReader {
     }));
   }
 
-  /** The most likely tokens behind a text, one after the other, told as they come. */
+  /** How a text goes on by the most likely tokens: all of them so far, after each. A letter that tokens share is whole with the last of them. */
   async *generate(sae: ModelFile, at: string, text: string, count: number, push?: Push): AsyncGenerator<string> {
     const attached = await this.#attach(sae, at);
-    let { ids } = this.#tokens(text);
-    for (let i = 0; i < count; i++) {
-      const { logits } = await this.#run(attached, [ids], push);
+    const { ids } = this.#tokens(text);
+    const own: number[] = [];
+    while (own.length < count) {
+      const { logits } = await this.#run(attached, [Int32Array.of(...ids, ...own)], push);
       const vocabulary = logits!.dims.at(-1)!;
       // Of a model that gives only the last place too.
       const next = likeliest(logits!.data as Float32Array, logits!.data.length - vocabulary, vocabulary);
       if (this.#tokenizer.special.has(next)) return;
-      ids = Int32Array.of(...ids, next);
-      yield this.#tokenizer.show(next);
+      own.push(next);
+      yield this.#tokenizer.text(own);
     }
   }
 
@@ -224,8 +225,9 @@ export class TextReader {
   async #opened(sae: ModelFile, at: string): Promise<Attached> {
     const { file } = this.#network;
     const encoder = { model: decodeModel(sae.bytes, sae.name), file: sae.name };
-    const options = { tensor: at, outputs: ["latents"], steer: true };
-    const { bytes, inputs: added, outputs } = attach({ bytes: this.#bytes, file }, encoder, options);
+    const tensor = valueAt(locate(this.#network, at).hook, at);
+    const options = { tensor, outputs: ["latents"], steer: true };
+    const { bytes, inputs: added, outputs } = attach(this.#network, encoder, options);
     const whole = decodeModel(bytes, file);
     const wanted = [...outputs, ...(this.ending ? [this.ending] : [])];
     const model = onlyOutputs(whole, wanted);

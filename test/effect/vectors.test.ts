@@ -77,5 +77,9 @@ test("vectors move as they do by the definition, and are nearest to the text tha
   // The text of one token has nothing at position 1 and on.
   expect(vectors!.zero!.texts[3]).toMatchObject({ distance: 0, nearest: 3 });
   expect(vectors!["steer 7:9"]!.still_nearest).toBeLessThan(1);
+  const gone = vectors!["steer 7:9"]!.texts.filter((one) => one.nearest !== one.text);
+  expect(vectors!["steer 7:9"]!.examples).toEqual(
+    gone.slice(0, 3).map((one) => ({ text: `text ${one.text}`, nearest: `text ${one.nearest}` })),
+  );
   expect(vectors!["steer 7:9: random 1"]!.distance_mean).toBeGreaterThan(0.1);
 });

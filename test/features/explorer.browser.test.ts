@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listScript, mostBytes } from "../../src/features/explorer/data.ts";
 import { explorerPage } from "../../src/features/explorer/page.ts";
 import { writeFeatures } from "../../src/pipeline/features.node.ts";
-import { openActivations } from "../../src/pipeline/open.node.ts";
 import { temporaryFolder } from "../cli/run.ts";
 import { noChromium, startChromium } from "../report/chromium.ts";
 import { pageFaults } from "../report/pageFaults.ts";
@@ -17,7 +16,7 @@ const out = join(temporaryFolder(), "features");
 beforeAll(async () => {
   const data = join(fixtures, "rows.npy");
   await writeFeatures({
-    ...{ data, out, model: join(fixtures, "both-signs.onnx"), provider: "cpu", set: await openActivations(data) },
+    ...{ data, out, model: join(fixtures, "both-signs.onnx") },
     ...{ unembedding: join(fixtures, "unembedding.npy"), tokenizer: join(fixtures, "tokens.json") },
   });
 });

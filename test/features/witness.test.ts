@@ -4,7 +4,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { FeatureJson } from "../../src/features/featureJson.ts";
 import type { FeatureSummary } from "../../src/features/summary.ts";
 import { writeFeatures } from "../../src/pipeline/features.node.ts";
-import { openActivations } from "../../src/pipeline/open.node.ts";
 import { temporaryFolder } from "../cli/run.ts";
 
 /** What numpy, scipy and scikit-learn say; see features_witness.py. */
@@ -37,10 +36,8 @@ const data = join(folder, "rows.npy");
 /** What is written, by files' names. */
 async function written(options: { batchSize?: number; memory?: number } = {}) {
   const out = join(temporaryFolder(), "features");
-  const set = await openActivations(data, options.memory === undefined ? {} : { memory: options.memory });
   const summary = await writeFeatures({
     ...{
-      set,
       data,
       out,
       memory: options.memory,

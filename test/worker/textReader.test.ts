@@ -9,6 +9,7 @@ import { cpu } from "../../src/runtime/cpu.node.ts";
 import { random } from "../../src/util/random.ts";
 import { int64s, tensor } from "../../src/util/tensor.ts";
 import { TextReader } from "../../src/worker/textReader.ts";
+import { byteTokenizer, saysHalves } from "../harvest/forms.ts";
 import { languageModel, namings, residuals, width } from "../harvest/models.ts";
 
 const latentDim = 16;
@@ -111,4 +112,16 @@ test("says what is wrong", async () => {
   await expect(reader.read(sae, "blocks.9", "a")).rejects.toThrow('no block is called "blocks.9"');
   await expect(reader.read({ ...sae, bytes }, "blocks.1", "a")).rejects.toThrow("not one of sae-onnx's models");
   expect(() => TextReader.open(cpu, sae, tokenizer)).toThrow("no blocks were found in it");
+});
+
+test("a letter that two tokens share is whole in what a text goes on with", async () => {
+  const own = TextReader.open(
+    cpu,
+    { name: "lm.onnx", bytes: saysHalves },
+    { name: "tokenizer.json", bytes: byteTokenizer },
+  );
+  const steps: string[] = [];
+  for await (const text of own.generate(sae, "blocks.1", "a bad", 4)) steps.push(text);
+  expect(steps).toEqual(["\uFFFD", "é", "é\uFFFD", "éé"]);
+  await own.release();
 });

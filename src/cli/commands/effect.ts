@@ -1,18 +1,11 @@
-import { basename } from "node:path";
-import { destinationOf } from "../../data/destination.node.ts";
-import { writeWhole } from "../../data/files.node.ts";
-import { type LatentFlag, parseLatents } from "../../effect/changes.ts";
-import { measureEffect } from "../../effect/effect.node.ts";
-import { localModel } from "../../harvest/hub.node.ts";
-import { openLanguageModel } from "../../harvest/model.node.ts";
+import { effectFiles } from "../../pipeline/effectFiles.node.ts";
 import { ConfigError } from "../../util/errors.ts";
-import { writeError } from "../../util/fileErrors.ts";
 import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import { effectTable } from "../effectTable.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
-import { textFlags, tokenizerFor } from "../textFlags.ts";
+import { textFiles, textFlags } from "../textFlags.ts";
 
 /** Seconds between two lines about how far it is. */
 const linesEvery = 30;
@@ -67,32 +60,12 @@ export const effect = defineCommand({
     ],
   ],
   async run(given) {
-    const { text, out, prompt, controls, seed } = given;
+    const { sae, text, output, at, positions, ablate, scale, steer, controls, prompt, tokens, out } = given;
     if (text === undefined) throw new ConfigError("--text: is needed");
-    for (const name of ["max-tokens", "limit", "batch-tokens", "threads", "tokens"] as const)
-      flags.checkCount(name, given[name]);
-    if (!Number.isInteger(controls) || controls < 0)
-      throw new ConfigError(`--controls must be an integer of at least 0, got ${controls}`);
-    if (!Number.isInteger(seed)) throw new ConfigError(`--seed must be an integer, got ${seed}`);
-    const changes = (["ablate", "scale", "steer"] as const satisfies readonly LatentFlag[]).flatMap((flag) =>
-      given[flag] === undefined ? [] : parseLatents(flag, given[flag]),
-    );
-    if (out !== undefined)
-      await destinationOf(out).catch((error) => {
-        throw writeError(out, error);
-      });
-    const file = await localModel(given.model, given.quiet === true ? undefined : note);
-    const model = await openLanguageModel(file);
-    const special = given["special-tokens"];
-    const sae = given.sae as string;
     let said = performance.now();
-    const found = await measureEffect({
-      ...{ model, sae, at: given.at, text, textKey: given["text-key"], positions: given.positions },
-      tokenizer: await tokenizerFor(given.tokenizer, file, text),
-      ...{ keepSpecial: special === "keep", plain: special === "none", maxTokens: given["max-tokens"] },
-      ...{ limit: given.limit, output: given.output, changes, controls, seed, threads: given.threads },
-      batchTokens: given["batch-tokens"],
-      prompt: prompt === undefined ? undefined : { text: prompt, tokens: given.tokens },
+    const results = await effectFiles({
+      ...textFiles({ ...given, text }),
+      ...{ sae: sae as string, output, at, positions, ablate, scale, steer, controls, prompt, tokens, out },
       onCaution: (line) => note(visible(`${sae}: ${line}`)),
       onTokens(done) {
         if (given.quiet === true || performance.now() - said < linesEvery * 1000) return;
@@ -100,9 +73,6 @@ export const effect = defineCommand({
         note(`measured ${done} tokens`);
       },
     });
-    const results = { model: basename(file), sae: basename(sae), ...found };
-    const json = JSON.stringify(results, null, 1);
-    if (out !== undefined) await writeWhole(out, `${json}\n`);
-    print(given.json ? json : effectTable(found));
+    print(given.json ? JSON.stringify(results, null, 1) : effectTable(results));
   },
 });

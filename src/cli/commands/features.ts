@@ -1,8 +1,6 @@
 import { join } from "node:path";
-import { parseWhere } from "../../data/where.ts";
 import { sentences } from "../../features/summary.ts";
 import { type FeatureFormat, featureFormats, writeFeatures } from "../../pipeline/features.node.ts";
-import { openActivations } from "../../pipeline/open.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
@@ -49,18 +47,15 @@ export const features = defineCommand({
     flags.applyTf32(given.tf32);
     const formats = formatsIn(given.format);
     await flags.checkProvider(given.provider);
-    if (!(Number.isInteger(given["batch-size"]) && given["batch-size"] >= 1))
-      throw new ConfigError(`--batch-size must be an integer of at least 1, got ${given["batch-size"]}`);
-    const { data, tensor, out } = given;
-    const memory = flags.parseBytes("memory", given.memory);
-    const set = await openActivations(data, { tensor, where: parseWhere(given.where), memory });
+    const { data, tensor, where, out } = given;
     let said = performance.now();
     const summary = await writeFeatures({
       model: given.model as string,
-      ...{ set, data, tensor, out, formats, memory, top: given.top },
+      ...{ data, tensor, where, out, formats, top: given.top },
+      memory: flags.parseBytes("memory", given.memory),
       trainRows: given["train-rows"],
       provider: given.provider,
-      threads: flags.checkCount("threads", given.threads),
+      threads: given.threads,
       batchSize: given["batch-size"],
       unembedding: given.unembedding,
       unembeddingTensor: given["unembedding-tensor"],

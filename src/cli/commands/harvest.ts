@@ -1,16 +1,14 @@
-import { dirname, join } from "node:path";
-import { harvest as harvestTexts } from "../../harvest/harvest.node.ts";
 import { localModel } from "../../harvest/hub.node.ts";
-import { hookLines, openLanguageModel, tapsCalled } from "../../harvest/model.node.ts";
-import { parsePositions } from "../../harvest/positions.ts";
+import { hookLines, openLanguageModel } from "../../harvest/model.node.ts";
 import { rowTypes } from "../../harvest/shards.node.ts";
+import { harvestFiles } from "../../pipeline/harvestFiles.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { visible } from "../../util/visible.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { note, print } from "../output.ts";
-import { textFlags, tokenizerFor } from "../textFlags.ts";
+import { textFiles, textFlags } from "../textFlags.ts";
 
 export const harvest = defineCommand({
   command: "harvest",
@@ -64,61 +62,33 @@ export const harvest = defineCommand({
     ],
   ],
   async run(given) {
-    const file = await localModel(given.model, given.quiet === true ? undefined : note);
-    const model = await openLanguageModel(file);
     if (given.list) {
-      const { hooks } = model;
+      const { hooks } = await openLanguageModel(await localModel(given.model, given.quiet === true ? undefined : note));
       if (given.json) return print(JSON.stringify(hooks, null, 1));
       if (hooks.length === 0)
         note(`${given.model}: no block was found in it; sae-onnx inspect --values lists all its values`);
       return print(columns([["name", "width", "value", "module"], ...hookLines(hooks)]));
     }
-    const { at, text, out } = given;
+    const { at, text, out, positions, dtype, embeddings, projection } = given;
     if (at === undefined || text === undefined || out === undefined)
       throw new ConfigError(
         `--${at === undefined ? "at" : text === undefined ? "text" : "out"}: is needed, unless --list asks what there is`,
       );
-    for (const name of [
-      "max-tokens",
-      "min-tokens",
-      "limit",
-      "shard-rows",
-      "batch-tokens",
-      "threads",
-      "continuous-thoughts",
-    ] as const)
-      flags.checkCount(name, given[name]);
-    const wanted = parsePositions("positions", given.positions);
-    const taps = tapsCalled(
-      model,
-      at.split(",").map((one) => one.trim()),
-    );
-    const tokenizer = await tokenizerFor(given.tokenizer, file, text);
-    const count = given["continuous-thoughts"];
-    const { projection, embeddings = join(dirname(file), "embed_tokens.onnx") } = given;
-    const signal = interruptible();
-    const special = given["special-tokens"];
     const started = performance.now();
-    const result = await harvestTexts(
-      {
-        ...{ model, taps, text, tokenizer, textKey: given["text-key"], out },
-        positions: { wanted, text: given.positions },
-        ...{ maxTokens: given["max-tokens"], minTokens: given["min-tokens"], limit: given.limit },
-        ...{ keepSpecial: special === "keep", plain: special === "none", seed: given.seed, dtype: given.dtype },
-        ...{ shardRows: given["shard-rows"], batchTokens: given["batch-tokens"], threads: given.threads },
-        thoughts: count === undefined ? undefined : { count, embeddings, projection, from: given["thought-from"] },
+    const result = await harvestFiles({
+      ...textFiles({ ...given, text }),
+      ...{ at, out, positions, dtype, embeddings, projection, thoughtFrom: given["thought-from"] },
+      ...{ minTokens: given["min-tokens"], shardRows: given["shard-rows"] },
+      continuousThoughts: given["continuous-thoughts"],
+      signal: interruptible(),
+      onShard: ({ shard, rows, tokens, isOld }) => {
+        if (given.quiet === true) return;
+        const speed = tokens / ((performance.now() - started) / 1000);
+        note(
+          `shard ${shard}: ${isOld ? "already there" : "written"}, ${rows} rows so far${isOld ? "" : `, ${Math.round(speed)} tokens a second`}`,
+        );
       },
-      {
-        signal,
-        onShard: ({ shard, rows, tokens, isOld }) => {
-          if (given.quiet === true) return;
-          const speed = tokens / ((performance.now() - started) / 1000);
-          note(
-            `shard ${shard}: ${isOld ? "already there" : "written"}, ${rows} rows so far${isOld ? "" : `, ${Math.round(speed)} tokens a second`}`,
-          );
-        },
-      },
-    );
+    });
     const { run } = result;
     const besides = run.modelSeconds > 0 ? run.seconds / run.modelSeconds - 1 : 0;
     if (given.quiet !== true) {

@@ -1,6 +1,4 @@
-import { parseWhere } from "../../data/where.ts";
 import { probeFiles } from "../../pipeline/probeFiles.node.ts";
-import { ConfigError } from "../../util/errors.ts";
 import { defineCommand } from "../command.ts";
 import * as flags from "../flags.ts";
 import { note, print } from "../output.ts";
@@ -50,13 +48,12 @@ export const probeCommand = defineCommand({
     ],
   ],
   async run(given) {
-    if (!Number.isInteger(given.seed)) throw new ConfigError(`--seed must be an integer, got ${given.seed}`);
     await flags.checkProvider(given.provider);
     const file = await probeFiles({
-      ...{ data: given.data, tensor: given.tensor, where: parseWhere(given.where) },
+      ...{ data: given.data, tensor: given.tensor, where: given.where },
       ...{ label: given.label, groups: given.groups, folds: given.folds, seed: given.seed },
       models: (given.models as string[] | undefined) ?? [],
-      ...{ provider: given.provider, threads: flags.checkCount("threads", given.threads), out: given.out },
+      ...{ provider: given.provider, threads: given.threads, out: given.out },
       onProbe: given.quiet === true ? undefined : (what) => note(`probing ${what}`),
     });
     print(given.json ? JSON.stringify(file, null, 2) : probeTable(file));

@@ -1,9 +1,10 @@
-import { locate, networkOf } from "../../onnx/locate.ts";
+import { type Located, locate, type Network, networkOf } from "../../onnx/locate.ts";
 import { decodeModel } from "../../onnx/model.ts";
 import { nonFloat } from "../../onnx/nonFloats.ts";
 import { movable, opsetOf } from "../../onnx/opsets.ts";
 import { type Graph, type Model, toNumber } from "../../onnx/proto.ts";
 import { converter, irToWrite, notRaised, plainInitializers, raisable } from "../../onnx/raise.ts";
+import { isMerged } from "../../onnx/runnable.ts";
 import { splice } from "../../onnx/splice.ts";
 import { dataTypeName, dataTypes } from "../../onnx/tensors.ts";
 import { type FoundValue, namesIn, nearestIn, showValue } from "../../onnx/values.ts";
@@ -66,7 +67,7 @@ export function attach(
   const model = decodeModel(host.bytes, host.file);
   const sae = attachable(encoder.model, encoder.file);
   const network = networkOf(model, host.bytes, host.file);
-  const located = locate(network, options.tensor, sae.inputDim);
+  const located = locatedIn(network, options.tensor, sae.inputDim);
   const at = checkedValue(model, sae, located.value, options, host.file);
   const names = namesIn(model);
   const prefix = freePrefix(names, options.prefix, host.file);
@@ -250,4 +251,16 @@ function wantedOutputs(
       `${file}: --${reconstruct ? "reconstruct" : "steer"} needs the decoder; give the .autoencoder.onnx beside it`,
     );
   return [...(asked ?? own)];
+}
+
+/** Where an encoder is attached. @throws {ConfigError} when it is not there; of a merged decoder, saying what to take instead. */
+function locatedIn(network: Network, name: string, width: number): Located {
+  try {
+    return locate(network, name, width);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !isMerged(network.model)) throw error;
+    throw new ConfigError(
+      `${network.file}: two decoders are joined in an If, and nothing can be attached inside of it (asked for "${name}"); take decoder_model.onnx of the same export (harvest and effect read this one)`,
+    );
+  }
 }

@@ -159,13 +159,17 @@ async function push(text: string, pushed: Push, result: HTMLElement, one: Opened
     };
     const [plain, changed] = [place("As it goes on"), place("As it goes on when pushed")];
     result.replaceChildren(make("div", { class: "beside" }, plain.box, changed.box));
+    const started = performance.now();
+    let tokens = 0;
     for (const [to, more] of [
       [plain, {}],
       [changed, { push: pushed }],
     ] as const)
-      await worker.call("generate", { ...call, count: 16, ...more }, ({ text: so }) =>
-        to.words.replaceChildren(text, make("b", {}, so)),
-      );
+      await worker.call("generate", { ...call, count: 16, ...more }, ({ text: so }) => {
+        to.words.replaceChildren(text, make("b", {}, so));
+        say("push", `${++tokens} tokens`);
+      });
+    say("push", `${tokens} tokens, ${short((1000 * tokens) / (performance.now() - started))} a second`);
   } else
     throw new Error(
       `${theTexts().model!.name}: gives neither sentence_embedding nor logits, by which a push could be seen`,

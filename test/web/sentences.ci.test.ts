@@ -1,0 +1,65 @@
+/** @file A person drops a 4-bit language model and its tokenizer onto the page, reads a sentence, and pushes a latent: what Node gives. */
+import type { BrowserContext } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cpu } from "../../src/runtime/cpu.node.ts";
+import { TextReader } from "../../src/worker/textReader.ts";
+import { byteTokenizer, forms, smallSae } from "../harvest/forms.ts";
+import { noChromium, startChromium } from "../report/chromium.ts";
+import { file, give, openPage, recognised, said } from "./page.ts";
+import { serveSiteHere } from "./staticSite.ts";
+
+const model = { name: "lm_q4.onnx", bytes: forms["4 bits (MatMulNBits)"]!.bytes };
+const tokenizer = { name: "tokenizer.json", bytes: byteTokenizer };
+const sae = { name: "small.autoencoder.onnx", bytes: smallSae() };
+const texts = ["a bad cab", "dad had a cab", "a bag"];
+
+describe.skipIf(noChromium)(`sentences in the page${noChromium && ` (skipped: ${noChromium})`}`, () => {
+  let context: BrowserContext;
+  let site: Awaited<ReturnType<typeof serveSiteHere>>;
+  beforeAll(async () => {
+    [context, site] = await Promise.all([startChromium(), serveSiteHere()]);
+  });
+  afterAll(async () => {
+    await context?.close();
+    site?.close();
+  });
+
+  test("are read, and go on, with a latent pushed and without", async () => {
+    const reader = TextReader.open(cpu, model, tokenizer);
+    const acts = await reader.harvest("blocks.1", texts, () => {});
+    const { page } = await openPage(context, site.url);
+    await give(page, file("acts.safetensors", acts.file), file("acts.labels.jsonl", acts.labels));
+    await give(page, file(sae.name, sae.bytes), file(model.name, model.bytes));
+    expect(await recognised(page, model.name)).toContain("it needs its tokenizer.json");
+    await give(page, file(tokenizer.name, tokenizer.bytes));
+    await recognised(page, tokenizer.name);
+
+    const { codes } = await reader.read(sae, "blocks.1", "a bad bag");
+    const strongest = codes.active[codes.at]![0]!.latent;
+    await page.locator("#panel h2").filter({ hasText: "Latent" }).waitFor();
+    await page.goto(`${site.url}#small/latent/${strongest}`);
+    await page.locator("#push-text").waitFor();
+    await page.fill("#push-text", "a bad");
+    await page.fill("#push-strength", "6");
+    const amount = await page.locator("output[for=push-strength]").textContent();
+    await page.getByRole("button", { name: "Push it" }).click();
+    await said(page, "push", /^32 tokens, [\d.,]+ a second$/);
+    const strength = Number(/\((.*)\)/.exec(amount!)![1]);
+    const words = async (push?: { latent: number; strength: number }) => {
+      let whole = "";
+      for await (whole of reader.generate(sae, "blocks.1", "a bad", 16, push));
+      return `a bad${whole}`;
+    };
+    expect(await page.locator(".beside .words").allTextContents()).toEqual([
+      await words(),
+      await words({ latent: strongest, strength }),
+    ]);
+    await page.fill("#read", "a bad bag");
+    await page.press("#read", "Enter");
+    await page.locator("#panel h2").filter({ hasText: "Your sentence" }).waitFor();
+    const panel = (await page.locator("#panel").textContent())!;
+    expect(panel).toContain("a bad bag");
+    expect(panel).toContain(`Shaded by latent ${strongest}`);
+    await reader.release();
+  });
+});
