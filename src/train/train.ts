@@ -1,6 +1,7 @@
 import { heldOut, type TrainConfig, timedFor } from "../config/config.ts";
 import { checkFiniteRows } from "../data/finite.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
+import type { IdleSessions } from "../runtime/idleSessions.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import { calibrated } from "./calibrate.ts";
@@ -40,6 +41,8 @@ export interface TrainOptions {
   /** About how many seconds a run may take. A run has one step at least. Default 5. The result does not depend on it. */
   readonly secondsPerRun?: number | undefined;
   readonly wrapper?: WrapperName;
+  /** Sessions that earlier trainings of this process left, to be used again by graphs that are the same. */
+  readonly sessions?: IdleSessions | undefined;
   /** Called after a run that ends an epoch. Returning `false` ends the training. `state` can only be read until it returns. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
   /** Called after a run that ends within an epoch, with the epochs done: 2.5 in the middle of the third. */
@@ -57,7 +60,7 @@ export async function train(
   rows: Rows | TrainingRows,
   options: TrainOptions = {},
 ): Promise<TrainProgress> {
-  const { from, start, threads, epochsPerRun, secondsPerRun, wrapper } = options;
+  const { from, start, threads, epochsPerRun, secondsPerRun, wrapper, sessions } = options;
   const { onRun = async () => true, onPause = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
@@ -73,7 +76,7 @@ export async function train(
   // Only the trainer holds the first state. So it does not stay in memory beside later ones.
   const trainer = await Trainer.open(runtime, config, undefined, {
     state: from?.state ?? (await source.sample(config, (some) => initialState(config, some, start))),
-    ...{ threads, ...(wrapper ? { wrapper } : {}) },
+    ...{ threads, sessions, ...(wrapper ? { wrapper } : {}) },
   });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];

@@ -63,7 +63,7 @@ export async function finishSae(
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
-  const compared = await withChance(runtime, measured, data.evaluation, { threads });
+  const compared = await withChance(runtime, measured, data.evaluation, { threads, sessions: run.sweep?.sessions });
   const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   await writeParts(run, name, checkpoint, frozenParts);

@@ -6,6 +6,7 @@
 import type { TrainConfig } from "../../config/config.ts";
 import { Prefetch } from "../../data/prefetch.node.ts";
 import { RowSpans } from "../../data/rowSpans.ts";
+import { IdleSessions } from "../../runtime/idleSessions.ts";
 import { providers } from "../../runtime/providers.node.ts";
 import type { Runtime } from "../../runtime/session.ts";
 import { sizeOf, tensor } from "../../util/tensor.ts";
@@ -24,6 +25,7 @@ let readers: readonly Prefetch[] = [];
 /** Seconds that the present training has waited for its rows. */
 let waited = 0;
 let stopping = false;
+const sessions = new IdleSessions();
 
 const send = (message: FromChild) =>
   new Promise<void>((resolve, reject) => {
@@ -50,6 +52,7 @@ async function run({
     start,
     threads,
     epochsPerRun,
+    sessions,
     async onPause(epochsDone) {
       await send({ type: "pause", epochsDone });
       await betweenRuns(config);
