@@ -142,9 +142,12 @@ export class Trainer {
     this.#carrying = false;
   }
 
-  /** How this training is divided into runs, when sizes decide it. `undefined` when time may decide. */
-  divider(stepsPerEpoch: number): Divider | undefined {
-    return steps[this.config.step].host && bySize(this.config, stepsPerEpoch, () => this.#host.isFirst);
+  /**
+   * How this training is divided into runs, when sizes decide it. `undefined` when time may decide. `isBegin` says whether the batches
+   * begin the training, though some of them may be trained already.
+   */
+  divider(stepsPerEpoch: number, isBegin = () => false): Divider | undefined {
+    return steps[this.config.step].host && bySize(this.config, stepsPerEpoch, () => isBegin() || this.#host.isFirst);
   }
 
   /**

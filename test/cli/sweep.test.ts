@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readSweepConfig } from "../../src/cli/sweepConfig.ts";
 import { parseShard, planAsked } from "../../src/cli/sweepRun.ts";
 import { parseMetrics } from "../../src/record/metricsFile.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { saeOnnx, startSaeOnnx, temporaryFolder } from "./run.ts";
-import { digests, writeSmallSweep } from "./sweeps.ts";
+import { digests, writePlacedRows, writeSmallSweep } from "./sweeps.ts";
 
 const folder = temporaryFolder();
 const config = writeSmallSweep(folder);
@@ -100,6 +102,30 @@ test("two at one folder: the second is told who has it", async () => {
   first.kill("SIGKILL");
   expect(stderr).toMatch(/^error: [^\n]*sweep: process \d+ on \S+ has it since [^\n]*\n$/);
   expect(status).toBe(1);
+});
+
+test("killed within an epoch, it goes on from there and ends at the same bytes", async () => {
+  // Step live has runs of 262 steps at most, so an epoch of 12,000 batches is some 46 runs.
+  writePlacedRows(join(folder, "many.safetensors"), 1, 1, 60_000);
+  const path = changed("epoch.yaml", "acts.safetensors", "many.safetensors");
+  const text = readFileSync(path, "utf8");
+  writeFileSync(
+    path,
+    text.replace("epochs: 60, batch_size: 32", "epochs: 1, batch_size: 4").replace("k: [2, 4]", "k: 1"),
+  );
+  const [whole, killed] = [join(folder, "epoch"), join(folder, "killed")];
+  const undisturbed = saeOnnx("sweep", path, "--out", whole);
+  expect(undisturbed.status, undisturbed.stderr).toBe(0);
+  const child = startSaeOnnx("sweep", path, "--out", killed, "--checkpoint-seconds", "0");
+  const saved = join(killed, "layer0_position0", "sae_layer0_position0_d24_k1.safetensors");
+  await expect.poll(() => existsSync(saved), { timeout: 20_000, interval: 10 }).toBe(true);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const { epochsDone, within } = readCheckpoint(readFileSync(saved), saved);
+  expect([epochsDone, within!.rows % 4]).toEqual([0, 0]);
+  const { status, stderr } = saeOnnx("sweep", path, "--out", killed);
+  expect(status, stderr).toBe(0);
+  expect(digests(killed)).toEqual(digests(whole));
 });
 
 /** What is wrong with a sweep, as its command would say it; nothing where it can be trained. */

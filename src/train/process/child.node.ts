@@ -47,22 +47,25 @@ async function run({
   let lastSnapshot = started;
   stopping = false;
   waited = 0;
+  const snapshot = async (now: TrainProgress) => {
+    if (performance.now() - lastSnapshot <= snapshotSeconds * 1000) return;
+    await send({ type: "snapshot", progress: await sendState(now) });
+    lastSnapshot = performance.now();
+  };
   const progress = await train(runtime, config, source ?? rows, {
     from,
     start,
     threads,
     epochsPerRun,
     sessions,
-    async onPause(epochsDone) {
+    async onPause(epochsDone, now) {
       await send({ type: "pause", epochsDone });
+      if (now) await snapshot(now);
       await betweenRuns(config);
     },
     async onRun(now) {
       await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
-      if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {
-        await send({ type: "snapshot", progress: await sendState(now) });
-        lastSnapshot = performance.now();
-      }
+      if (now.epochsDone < config.epochs) await snapshot(now);
       await betweenRuns(config);
       return !stopping;
     },
