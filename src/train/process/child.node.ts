@@ -32,6 +32,9 @@ const send = (message: FromChild) =>
     process.send?.(message, undefined, undefined, (error) => (error ? reject(error) : resolve()));
   });
 
+/** Milliseconds between two news of how far a training is. */
+const quiet = 100;
+
 async function run({
   config,
   provider,
@@ -52,6 +55,12 @@ async function run({
     await send({ type: "snapshot", progress: await sendState(now) });
     lastSnapshot = performance.now();
   };
+  let lastNews = 0;
+  const tell = async (message: FromChild) => {
+    if (performance.now() - lastNews < quiet) return;
+    lastNews = performance.now();
+    await send(message);
+  };
   const progress = await train(runtime, config, source ?? rows, {
     from,
     start,
@@ -59,12 +68,12 @@ async function run({
     epochsPerRun,
     sessions,
     async onPause(epochsDone, now) {
-      await send({ type: "pause", epochsDone });
+      await tell({ type: "pause", epochsDone });
       if (now) await snapshot(now);
       await betweenRuns(config);
     },
     async onRun(now) {
-      await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
+      await tell({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
       if (now.epochsDone < config.epochs) await snapshot(now);
       await betweenRuns(config);
       return !stopping;
