@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readCheckpoint } from "../../src/checkpoint/checkpoint.ts";
@@ -127,6 +127,59 @@ test("killed within an epoch, it goes on from there and ends at the same bytes",
   expect(status, stderr).toBe(0);
   expect(digests(killed)).toEqual(digests(whole));
 });
+
+test("a file that a disk has changed is found by its digest, and its SAE made again", () => {
+  const parts = join(folder, "parts");
+  const name = "sae_layer1_position0_d24_k4.encoder.onnx";
+  const path = join(parts, "layer1_position0", name);
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path, bytes);
+  const { status, stderr } = saeOnnx("sweep", config, "--out", parts, "--quiet");
+  expect(status, stderr).toBe(0);
+  expect(stderr).toContain(`${name}: has another digest`);
+  expect(digests(parts)).toEqual(digests(out));
+});
+
+test("a clock that is set back by a day while it trains changes nothing", () => {
+  const clock = join(folder, "clock.mjs");
+  writeFileSync(
+    clock,
+    `const now = Date.now; const begun = performance.now();
+Date.now = () => now() - (performance.now() - begun > 300 ? 86_400_000 : 0);
+`,
+  );
+  const set = join(folder, "clock");
+  const env = { ...process.env, NODE_OPTIONS: `--import ${clock}` };
+  const words = ["dist/cli/main.js", "sweep", config, "--out", set, "--checkpoint-seconds", "0"];
+  const { status, stderr } = spawnSync("node", words, { encoding: "utf8", env });
+  expect(status, stderr).toBe(0);
+  expect(digests(set)).toEqual(digests(out));
+});
+
+test("data that are gone are one line; once they are back, the same command goes on", () => {
+  const half = join(folder, "half");
+  const [data, away] = [join(folder, "acts.safetensors"), join(folder, "away.safetensors")];
+  renameSync(data, away);
+  const gone = saeOnnx("sweep", config, "--out", half, "--quiet");
+  renameSync(away, data);
+  expect(gone.stderr).toMatch(/^error: [^\n]*acts\.safetensors: cannot read, no such file[^\n]*\n$/);
+  expect(gone.status).toBe(1);
+  expect(saeOnnx("sweep", config, "--out", half, "--quiet").status).toBe(0);
+  expect(digests(half)).toEqual(digests(out));
+});
+
+// Root may write anywhere but on a disk that is mounted for reading only.
+const readOnly = join(folder, "disk");
+mkdirSync(readOnly);
+const isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", readOnly]).status === 0;
+if (isMounted)
+  test("a folder that can only be read is one line", () => {
+    const { status, stderr } = saeOnnx("sweep", config, "--out", join(readOnly, "out"), "--quiet");
+    spawnSync("umount", [readOnly]);
+    expect(stderr).toMatch(/^error: [^\n]*read-only[^\n]*\n$/);
+    expect(status).toBe(1);
+  });
 
 /** What is wrong with a sweep, as its command would say it; nothing where it can be trained. */
 async function planned(path: string, shard?: string): Promise<string | undefined> {
