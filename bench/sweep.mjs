@@ -88,7 +88,8 @@ const held = result.seconds * result.jobs;
 console.log(
   `${result.finished} SAEs in ${result.seconds.toFixed(0)} s; ${result.jobs} training processes trained ${((100 * result.trainingSeconds) / held).toFixed(1)} % of it, ${(result.trainingSeconds / result.finished).toFixed(2)} s an SAE; the command computed ${((1000 * seconds) / result.finished).toFixed(0)} ms an SAE; load ${loadavg()[0].toFixed(1)}`,
 );
-console.log(`memory of the command: ${at(100)} MB after 100 SAEs, ${at(500)} MB after 500, ${at(1000)} MB after 1,000`);
+const reached = [100, 500, 1000].filter((saes) => at(saes) !== undefined);
+console.log(`memory of the command: ${reached.map((saes) => `${at(saes)} MB after ${saes} SAEs`).join(", ")}`);
 const spec = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json",
   title: "Memory of a sweep of 1,152 SAEs",

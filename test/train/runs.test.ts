@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../../src/config/config.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
+import { IdleSessions } from "../../src/runtime/idleSessions.ts";
 import { shuffledBatches } from "../../src/train/runs/batches.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
@@ -71,6 +72,22 @@ test("step live, whose runs are by size: killed after any run of the first two e
   for (const from of states) expect(await train(cpu, config, rows, { threads: 1, from })).toEqual(whole);
   const fewer = train(cpu, config, sliceRows(rows, 0, 300), { threads: 1, from: states[1] });
   await expect(fewer).rejects.toThrow(/^the state is after 504 rows of an epoch, which has 300; /);
+});
+
+test.each(["live", "dense"])("step %s: in a session that another training left, the same bytes", async (step) => {
+  const config = first.config({ epochs: 2, step });
+  const sessions = new IdleSessions();
+  await train(cpu, { ...config, seed: 7, epochs: 1 }, x, { threads: 1, sessions });
+  let opened = 0;
+  const open: typeof cpu.open = (...given) => {
+    opened++;
+    return cpu.open(...given);
+  };
+  const counting = { ...cpu, open };
+  expect(await train(counting, config, x, { threads: 1, sessions })).toEqual(
+    await train(cpu, config, x, { threads: 1 }),
+  );
+  expect(opened).toBe(0);
 });
 
 describe.each(["live", "dense"])("progress of step %s", (step) => {
