@@ -1,5 +1,6 @@
 // 1,152 SAEs in one sweep: 16 layers x 6 positions x 12 configurations of small width. Says what part of the time the training
-// processes trained, and how the memory of the command goes; draws it into sweep_memory.svg. After npm run build: node bench/sweep.mjs
+// processes trained, what the command computed, and how its memory goes; draws that into sweep_memory.svg. After npm run build:
+// node bench/sweep.mjs [epochs] [layers]
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
@@ -9,7 +10,7 @@ import { renderSvg } from "../dist/report/render.js";
 import { random } from "../dist/util/random.js";
 import { tensor } from "../dist/util/tensor.js";
 
-const [layers, positions, each, width] = [16, 6, 100, 16];
+const [layers, positions, each, width] = [Number(process.argv[3] ?? 16), 6, 100, 16];
 const epochs = Number(process.argv[2] ?? 10);
 const folder = mkdtempSync(join(tmpdir(), "sae-onnx-bench-"));
 const rows = layers * positions * each;
@@ -50,6 +51,11 @@ const finished = () =>
       (sum, { name }) => sum + readdirSync(join(out, name)).filter((file) => file.endsWith(".files.json")).length,
       0,
     );
+/** Seconds that a process has computed. */
+const computed = (pid) => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+};
 const megabytes = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1000;
 
 const child = spawn(
@@ -64,9 +70,11 @@ child.stdout.on("data", (text) => {
   said += text;
 });
 const samples = [];
+let seconds = 0;
 const sampling = setInterval(() => {
   try {
     samples.push({ saes: finished(), megabytes: megabytes(child.pid) });
+    seconds = computed(child.pid);
   } catch {
     // It has not begun, or is over.
   }
@@ -76,10 +84,12 @@ clearInterval(sampling);
 const result = JSON.parse(said);
 rmSync(folder, { recursive: true, force: true });
 const at = (saes) => samples.find((one) => one.saes >= saes)?.megabytes.toFixed(0);
+const held = result.seconds * result.jobs;
 console.log(
-  `${result.finished} SAEs in ${result.seconds.toFixed(0)} s, training processes trained ${((100 * result.trainingSeconds) / result.seconds).toFixed(0)} % of one core's time; load ${loadavg()[0].toFixed(1)}`,
+  `${result.finished} SAEs in ${result.seconds.toFixed(0)} s; ${result.jobs} training processes trained ${((100 * result.trainingSeconds) / held).toFixed(1)} % of it, ${(result.trainingSeconds / result.finished).toFixed(2)} s an SAE; the command computed ${((1000 * seconds) / result.finished).toFixed(0)} ms an SAE; load ${loadavg()[0].toFixed(1)}`,
 );
-console.log(`memory of the command: ${at(100)} MB after 100 SAEs, ${at(500)} MB after 500, ${at(1000)} MB after 1,000`);
+const reached = [100, 500, 1000].filter((saes) => at(saes) !== undefined);
+console.log(`memory of the command: ${reached.map((saes) => `${at(saes)} MB after ${saes} SAEs`).join(", ")}`);
 const spec = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json",
   title: "Memory of a sweep of 1,152 SAEs",
@@ -92,4 +102,4 @@ const spec = {
     y: { field: "megabytes", type: "quantitative", title: "MB resident", scale: { zero: true } },
   },
 };
-writeFileSync("bench/sweep_memory.svg", `${await renderSvg(spec)}\n`);
+if (result.finished > 1000) writeFileSync("bench/sweep_memory.svg", `${await renderSvg(spec)}\n`);

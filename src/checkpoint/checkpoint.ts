@@ -9,8 +9,8 @@ import { bytesOf, type HostTensor } from "../util/tensor.ts";
 import { metadataIn } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
 
-/** Version of the checkpoint's layout. */
-const version = "1";
+/** Versions of the checkpoint's layout: between two epochs, and within one, of which older releases know nothing. */
+const versions = { between: "1", within: "2" } as const;
 
 export type Weights = Readonly<Record<string, HostTensor<"float32">>>;
 
@@ -25,6 +25,8 @@ export interface Checkpoint {
   readonly loss: readonly number[];
   /** How many latents each resampling of dead latents reset. */
   readonly resampled?: readonly number[] | undefined;
+  /** Where it is in the epoch under way; nothing between two epochs. */
+  readonly within?: { readonly rows: number; readonly loss: number } | undefined;
   /** Digest of the activations and their split (`describeData`). */
   readonly dataDigest: string;
   readonly layer: number | null;
@@ -54,16 +56,17 @@ export const isFinished = ({ config, epochsDone }: Checkpoint): boolean => epoch
 /** The bytes of a checkpoint (.safetensors). The same checkpoint gives the same bytes: no times, hosts or paths. */
 export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   const { config, epochsDone, loss, resampled, dataDigest, layer, position, origin, metrics, tf32 } = checkpoint;
-  const { threads = 1 } = checkpoint;
+  const { threads = 1, within } = checkpoint;
   const lasting = Object.keys(tensorsOf(config));
   const kept = Object.entries(checkpoint.tensors).filter(([name]) => !isFinished(checkpoint) || lasting.includes(name));
   return writeSafetensors(Object.fromEntries(kept), {
     format: "sae-onnx",
-    version,
+    version: within ? versions.within : versions.between,
     config: JSON.stringify(configToJson(config)),
     epochs_done: String(epochsDone),
     loss: JSON.stringify(loss),
     ...(resampled ? { resampled: JSON.stringify(resampled) } : {}),
+    ...(within ? { within: JSON.stringify(within) } : {}),
     data_digest: dataDigest,
     layer: String(layer),
     position: String(position),
@@ -84,7 +87,10 @@ const checksum = (tensors: Weights): string =>
 /** A checkpoint from its bytes. @throws {ConfigError} when the file is damaged, of another version, or none of ours. */
 export function readCheckpoint(bytes: Uint8Array, file: string): Checkpoint {
   const { metadata, tensors: stored } = readSafetensors(bytes, file);
-  if (metadata.format !== "sae-onnx" || metadata.version !== version)
+  if (
+    metadata.format !== "sae-onnx" ||
+    metadata.version !== (metadata.within === undefined ? versions.between : versions.within)
+  )
     throw new ConfigError(
       `${file}: not a checkpoint of this version (format ${quote(metadata.format ?? "unknown")}, version ${quote(metadata.version ?? "unknown")}); sae-onnx train writes them`,
     );

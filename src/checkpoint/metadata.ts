@@ -22,6 +22,7 @@ const metadataSchema = z.object({
   epochs_done: jsonText(z.int().min(0)),
   loss: jsonText(z.array(z.number())),
   resampled: jsonText(z.array(z.int().min(0))).optional(),
+  within: jsonText(z.strictObject({ rows: z.int().min(1), loss: z.number() })).optional(),
   data_digest: z.string(),
   layer: jsonText(z.number().nullable()),
   position: jsonText(z.number().nullable()),

@@ -80,7 +80,7 @@ export async function runSweep(asked: SweepAsked, use: SweepUse): Promise<void> 
   await log.end();
   for (const why of result.failed) note(`not trained: ${why}`);
   const share = result.seconds > 0 ? (100 * result.trainingSeconds) / (result.seconds * Math.max(1, jobs)) : 0;
-  if (use.json) print(JSON.stringify({ cells: own.length, ...result }, null, 1));
+  if (use.json) print(JSON.stringify({ cells: own.length, jobs, ...result }, null, 1));
   else
     print(
       `${result.finished} of ${own.length} SAEs are complete in ${asked.out}; ${result.seconds.toFixed(1)} s, of which the training processes trained ${share.toFixed(1)} %`,

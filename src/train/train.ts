@@ -1,6 +1,7 @@
 import { heldOut, type TrainConfig, timedFor } from "../config/config.ts";
 import { checkFiniteRows } from "../data/finite.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
+import type { IdleSessions } from "../runtime/idleSessions.ts";
 import type { Runtime } from "../runtime/session.ts";
 import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import { calibrated } from "./calibrate.ts";
@@ -14,7 +15,7 @@ import { initialState, type TrainState } from "./state.ts";
 import { Trainer } from "./trainer.ts";
 import type { WrapperName } from "./wrappers/index.ts";
 
-/** A training between two epochs. Going on from here gives the same bytes as not stopping. */
+/** A training between two runs. Going on from here gives the same bytes as not stopping. */
 export interface TrainProgress {
   readonly state: TrainState;
   readonly epochsDone: number;
@@ -22,6 +23,8 @@ export interface TrainProgress {
   readonly loss: readonly number[];
   /** How many latents each resampling has reset so far. Left out: there was none. */
   readonly resampled?: readonly number[] | undefined;
+  /** Where it is in the epoch under way: rows trained, and their part of the epoch's mean loss. Left out: between two epochs. */
+  readonly within?: { readonly rows: number; readonly loss: number } | undefined;
 }
 
 export interface TrainOptions {
@@ -40,10 +43,15 @@ export interface TrainOptions {
   /** About how many seconds a run may take. A run has one step at least. Default 5. The result does not depend on it. */
   readonly secondsPerRun?: number | undefined;
   readonly wrapper?: WrapperName;
+  /** Sessions that earlier trainings of this process left, to be used again by graphs that are the same. */
+  readonly sessions?: IdleSessions | undefined;
   /** Called after a run that ends an epoch. Returning `false` ends the training. `state` can only be read until it returns. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
-  /** Called after a run that ends within an epoch, with the epochs done: 2.5 in the middle of the third. */
-  readonly onPause?: (epochsDone: number) => Promise<void>;
+  /**
+   * Called after a run that ends within an epoch, with the epochs done: 2.5 in the middle of the third. `progress` is as for `onRun`;
+   * there is none where the run is one of several epochs, or the loss is no longer a number.
+   */
+  readonly onPause?: (epochsDone: number, progress: TrainProgress | undefined) => Promise<void>;
 }
 
 /**
@@ -57,7 +65,7 @@ export async function train(
   rows: Rows | TrainingRows,
   options: TrainOptions = {},
 ): Promise<TrainProgress> {
-  const { from, start, threads, epochsPerRun, secondsPerRun, wrapper } = options;
+  const { from, start, threads, epochsPerRun, secondsPerRun, wrapper, sessions } = options;
   const { onRun = async () => true, onPause = async () => {} } = options;
   if (epochsPerRun !== undefined && !(Number.isInteger(epochsPerRun) && epochsPerRun >= 1))
     throw new ConfigError(`epochsPerRun must be an integer of at least 1, got ${epochsPerRun}`);
@@ -73,15 +81,23 @@ export async function train(
   // Only the trainer holds the first state. So it does not stay in memory beside later ones.
   const trainer = await Trainer.open(runtime, config, undefined, {
     state: from?.state ?? (await source.sample(config, (some) => initialState(config, some, start))),
-    ...{ threads, ...(wrapper ? { wrapper } : {}) },
+    ...{ threads, sessions, ...(wrapper ? { wrapper } : {}) },
   });
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     let resets = from?.resampled;
-    const means = new EpochMeans(rowCount);
+    const { within } = from ?? {};
+    if (within && !(within.rows < rowCount))
+      throw new ConfigError(
+        `the state is after ${within.rows} rows of an epoch, which has ${rowCount}; go on with the rows it was trained on`,
+      );
+    const means = new EpochMeans(rowCount, within);
+    /** Rows of the next stretches that are trained already. */
+    let before = within?.rows ?? 0;
+    let isBegin = epochsDone === 0;
     const on = capabilitiesOf(runtime.provider).wrapper === "loop" ? "cpu" : "gpu";
     const divider =
-      trainer.divider(Math.ceil(rowCount / config.batchSize)) ??
+      trainer.divider(Math.ceil(rowCount / config.batchSize), () => isBegin) ??
       (epochsPerRun === undefined ? byTime(config, { on, seconds: secondsPerRun }) : asAsked(epochsPerRun));
     const epochs = () => Math.min(divider.epochs(epochsDone), epochsUntilDue(config, epochsDone));
     for await (const { batches, rows, epochsDone: after } of source.stretches(config, epochsDone, epochs)) {
@@ -91,16 +107,26 @@ export async function train(
         resets = [...(resets ?? []), count];
       }
       let seconds = 0;
-      for (const run of divider.runs(batches)) {
+      const trained = batches.bounds.filter(({ to }) => to <= before).length;
+      before -= trained === 0 ? 0 : batches.bounds[trained - 1]!.to;
+      for (const run of divider.runs(batches, trained)) {
         const started = performance.now();
         means.add(await trainer.run(run, rows), run.bounds);
         const took = (performance.now() - started) / 1000;
         divider.took(run.bounds.length, took);
         seconds += took;
-        if (after === undefined || run.bounds.at(-1) !== batches.bounds.at(-1)) await onPause(epochsDone + means.seen);
+        if (after === undefined || run.bounds.at(-1) !== batches.bounds.at(-1)) {
+          const { within } = means;
+          const now = { epochsDone, loss, ...(resets ? { resampled: resets } : {}), within };
+          const isOne = after === undefined || after === epochsDone + 1;
+          const { progress, end } = progressNow(trainer, now);
+          await onPause(epochsDone + means.seen, isOne && Number.isFinite(within.loss) ? progress : undefined);
+          end();
+        }
       }
+      isBegin = false;
       if (after === undefined) continue;
-      divider.ended(after - epochsDone, seconds, rows.activations.data.byteLength);
+      if (trained === 0) divider.ended(after - epochsDone, seconds, rows.activations.data.byteLength);
       epochsDone = after;
       loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))
@@ -152,13 +178,19 @@ class EpochMeans {
   #seen = 0;
   #means: number[] = [];
 
-  constructor(rows: number) {
+  constructor(rows: number, within?: TrainProgress["within"]) {
     this.#rows = rows;
+    if (within) [this.#seen, this.#means] = [within.rows, [within.loss]];
   }
 
   /** Epochs since the last `take`, with a fraction for the epoch under way. */
   get seen(): number {
     return this.#seen / this.#rows;
+  }
+
+  /** Where the first epoch since the last `take` is. */
+  get within(): { rows: number; loss: number } {
+    return { rows: this.#seen, loss: this.#means[0]! };
   }
 
   add(losses: Float32Array, bounds: readonly { readonly from: number; readonly to: number }[]): void {

@@ -4,6 +4,7 @@ import { buildModel } from "../graph/build.ts";
 import { packModel } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
 import { capabilitiesOf } from "../runtime/capabilities.ts";
+import type { IdleSessions } from "../runtime/idleSessions.ts";
 import type { Runtime, Session } from "../runtime/session.ts";
 import { keptPerRow } from "../sae/spec.ts";
 import { ConfigError } from "../util/errors.ts";
@@ -11,7 +12,7 @@ import type { HostTensor } from "../util/tensor.ts";
 import { checkTrainingRows, type ResidentRows, type Rows, residentOf, shapesOf } from "./rows.ts";
 import type { Batches } from "./runs/batches.ts";
 import { bySize, type Divider } from "./runs/divide.ts";
-import { initialState, stateShapes, type TrainState } from "./state.ts";
+import { initialState, stateBytes, stateShapes, type TrainState } from "./state.ts";
 import type { HostSide } from "./steps/form.ts";
 import { steps } from "./steps/index.ts";
 import { type WrapperName, wrappers } from "./wrappers/index.ts";
@@ -29,9 +30,17 @@ const ofTheHost: readonly string[] = [
 export function trainingGraph(config: TrainConfig, wrapper: WrapperName = "loop"): Model {
   checkForm(config, wrapper);
   const model = wrappers[wrapper].model(config, steps[config.step]);
-  const described = Object.entries(configToJson(config)).filter(([key]) => !ofTheHost.includes(key));
-  return buildModel({ ...model, metadata: { config: JSON.stringify(Object.fromEntries(described)), wrapper } });
+  return buildModel({ ...model, metadata: { config: describedIn(config), wrapper } });
 }
+
+/** What a training graph depends on, and says of itself. */
+function describedIn(config: TrainConfig): string {
+  const described = Object.entries(configToJson(config)).filter(([key]) => !ofTheHost.includes(key));
+  return JSON.stringify(Object.fromEntries(described));
+}
+
+/** The most bytes of a state whose session is kept for the next training of the same graph. */
+const smallState = 2 ** 21;
 
 function checkForm(config: TrainConfig, wrapper: WrapperName): void {
   const { step } = config;
@@ -85,6 +94,7 @@ export class Trainer {
   /**
    * Opens a session on the training graph.
    * `wrapper` is the provider's own by default. `state` is where to go on from; by default it is the state before the first step.
+   * `sessions` are those that earlier trainings left; small ones are taken from there and given back.
    * Without activations, `state` is needed, and every run must be given its own activations.
    * @throws {ConfigError} when the activations have another width than the configuration, or fewer rows than a batch.
    */
@@ -96,16 +106,26 @@ export class Trainer {
       state,
       threads,
       wrapper = capabilitiesOf(runtime.provider).wrapper,
-    }: { state?: TrainState | undefined; threads?: number | undefined; wrapper?: WrapperName } = {},
+      sessions,
+    }: {
+      state?: TrainState | undefined;
+      threads?: number | undefined;
+      wrapper?: WrapperName;
+      sessions?: IdleSessions | undefined;
+    } = {},
   ): Promise<Trainer> {
     const rows = given && residentOf(given);
     if (rows) checkTrainingRows(config, shapesOf(rows));
     else if (!state) throw new ConfigError("Trainer.open: needs activations or a state; give one of them");
     if (state) checkState(config, state);
-    const carried = wrappers[wrapper].carriesState
+    const { carriesState } = wrappers[wrapper];
+    const carried = carriesState
       ? Object.fromEntries(Object.keys(stateShapes(config)).map((name) => [`${name}_next`, name]))
       : {};
-    const session = await runtime.open(packModel(trainingGraph(config, wrapper)), { threads, carried });
+    const opened = () => runtime.open(packModel(trainingGraph(config, wrapper)), { threads, carried });
+    const isKept = sessions && !carriesState && stateBytes(config) <= smallState;
+    const key = () => [runtime.provider, wrapper, threads, describedIn(config)].join();
+    const session = isKept ? await sessions.take(key(), opened) : await opened();
     const from = state ?? initialState(config, rows!);
     return new Trainer(config, session, wrapper, rows, hostOf(config, from));
   }
@@ -122,9 +142,12 @@ export class Trainer {
     this.#carrying = false;
   }
 
-  /** How this training is divided into runs, when sizes decide it. `undefined` when time may decide. */
-  divider(stepsPerEpoch: number): Divider | undefined {
-    return steps[this.config.step].host && bySize(this.config, stepsPerEpoch, () => this.#host.isFirst);
+  /**
+   * How this training is divided into runs, when sizes decide it. `undefined` when time may decide. `isBegin` says whether the batches
+   * begin the training, though some of them may be trained already.
+   */
+  divider(stepsPerEpoch: number, isBegin = () => false): Divider | undefined {
+    return steps[this.config.step].host && bySize(this.config, stepsPerEpoch, () => isBegin() || this.#host.isFirst);
   }
 
   /**

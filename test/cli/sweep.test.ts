@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readSweepConfig } from "../../src/cli/sweepConfig.ts";
 import { parseShard, planAsked } from "../../src/cli/sweepRun.ts";
 import { parseMetrics } from "../../src/record/metricsFile.ts";
 import { ConfigError } from "../../src/util/errors.ts";
 import { saeOnnx, startSaeOnnx, temporaryFolder } from "./run.ts";
-import { digests, writeSmallSweep } from "./sweeps.ts";
+import { digests, writePlacedRows, writeSmallSweep } from "./sweeps.ts";
 
 const folder = temporaryFolder();
 const config = writeSmallSweep(folder);
@@ -101,6 +103,83 @@ test("two at one folder: the second is told who has it", async () => {
   expect(stderr).toMatch(/^error: [^\n]*sweep: process \d+ on \S+ has it since [^\n]*\n$/);
   expect(status).toBe(1);
 });
+
+test("killed within an epoch, it goes on from there and ends at the same bytes", async () => {
+  // Step live has runs of 262 steps at most, so an epoch of 12,000 batches is some 46 runs.
+  writePlacedRows(join(folder, "many.safetensors"), 1, 1, 60_000);
+  const path = changed("epoch.yaml", "acts.safetensors", "many.safetensors");
+  const text = readFileSync(path, "utf8");
+  writeFileSync(
+    path,
+    text.replace("epochs: 60, batch_size: 32", "epochs: 1, batch_size: 4").replace("k: [2, 4]", "k: 1"),
+  );
+  const [whole, killed] = [join(folder, "epoch"), join(folder, "killed")];
+  const undisturbed = saeOnnx("sweep", path, "--out", whole);
+  expect(undisturbed.status, undisturbed.stderr).toBe(0);
+  const child = startSaeOnnx("sweep", path, "--out", killed, "--checkpoint-seconds", "0");
+  const saved = join(killed, "layer0_position0", "sae_layer0_position0_d24_k1.safetensors");
+  await expect.poll(() => existsSync(saved), { timeout: 20_000, interval: 10 }).toBe(true);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const { epochsDone, within } = readCheckpoint(readFileSync(saved), saved);
+  expect([epochsDone, within!.rows % 4]).toEqual([0, 0]);
+  const { status, stderr } = saeOnnx("sweep", path, "--out", killed);
+  expect(status, stderr).toBe(0);
+  expect(digests(killed)).toEqual(digests(whole));
+});
+
+test("a file that a disk has changed is found by its digest, and its SAE made again", () => {
+  const parts = join(folder, "parts");
+  const name = "sae_layer1_position0_d24_k4.encoder.onnx";
+  const path = join(parts, "layer1_position0", name);
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path, bytes);
+  const { status, stderr } = saeOnnx("sweep", config, "--out", parts, "--quiet");
+  expect(status, stderr).toBe(0);
+  expect(stderr).toContain(`${name}: has another digest`);
+  expect(digests(parts)).toEqual(digests(out));
+});
+
+test("a clock that is set back by a day while it trains changes nothing", () => {
+  const clock = join(folder, "clock.mjs");
+  writeFileSync(
+    clock,
+    `const now = Date.now; const begun = performance.now();
+Date.now = () => now() - (performance.now() - begun > 300 ? 86_400_000 : 0);
+`,
+  );
+  const set = join(folder, "clock");
+  const env = { ...process.env, NODE_OPTIONS: `--import ${clock}` };
+  const words = ["dist/cli/main.js", "sweep", config, "--out", set, "--checkpoint-seconds", "0"];
+  const { status, stderr } = spawnSync("node", words, { encoding: "utf8", env });
+  expect(status, stderr).toBe(0);
+  expect(digests(set)).toEqual(digests(out));
+});
+
+test("data that are gone are one line; once they are back, the same command goes on", () => {
+  const half = join(folder, "half");
+  const [data, away] = [join(folder, "acts.safetensors"), join(folder, "away.safetensors")];
+  renameSync(data, away);
+  const gone = saeOnnx("sweep", config, "--out", half, "--quiet");
+  renameSync(away, data);
+  expect(gone.stderr).toMatch(/^error: [^\n]*acts\.safetensors: cannot read, no such file[^\n]*\n$/);
+  expect(gone.status).toBe(1);
+  expect(saeOnnx("sweep", config, "--out", half, "--quiet").status).toBe(0);
+  expect(digests(half)).toEqual(digests(out));
+});
+
+// Root may write anywhere but on a disk that is mounted for reading only.
+const readOnly = join(folder, "disk");
+mkdirSync(readOnly);
+const isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", readOnly]).status === 0;
+if (isMounted)
+  test("a folder that can only be read is one line", () => {
+    const { status, stderr } = saeOnnx("sweep", config, "--out", join(readOnly, "out"), "--quiet");
+    spawnSync("umount", [readOnly]);
+    expect(stderr).toMatch(/^error: [^\n]*read-only[^\n]*\n$/);
+    expect(status).toBe(1);
+  });
 
 /** What is wrong with a sweep, as its command would say it; nothing where it can be trained. */
 async function planned(path: string, shard?: string): Promise<string | undefined> {

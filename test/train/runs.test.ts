@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { readCheckpoint, writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import type { TrainConfig } from "../../src/config/config.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
+import { IdleSessions } from "../../src/runtime/idleSessions.ts";
 import { shuffledBatches } from "../../src/train/runs/batches.ts";
 import type { TrainState } from "../../src/train/state.ts";
 import { type TrainProgress, train } from "../../src/train/train.ts";
@@ -12,6 +14,10 @@ import { dictionaryRows } from "../sae/dictionary.ts";
 
 const x = dictionaryRows(100, 16);
 const first = cases[0]!;
+
+/** A training's progress as a file. */
+const saved = (config: TrainConfig, { state: tensors, ...rest }: TrainProgress) =>
+  writeCheckpoint({ config, tensors, ...rest, dataDigest: "", layer: null, position: null, metrics: {} });
 
 describe.each(cases)("$name", ({ config: configOf }) => {
   const config = configOf({ epochs: 4 });
@@ -29,20 +35,59 @@ describe.each(cases)("$name", ({ config: configOf }) => {
     const onRun = async ({ epochsDone }: TrainProgress) => epochsDone < stop;
     const stopped = await train(cpu, config, x, { threads: 1, epochsPerRun: 1, onRun });
     expect(stopped.epochsDone).toBe(stop);
-    const { state, ...rest } = stopped;
-    const bytes = writeCheckpoint({
-      config,
-      tensors: state,
-      ...rest,
-      dataDigest: "",
-      layer: null,
-      position: null,
-      metrics: {},
-    });
-    const read = readCheckpoint(bytes, "stopped.safetensors");
+    const read = readCheckpoint(saved(config, stopped), "stopped.safetensors");
     const from: TrainProgress = { state: read.tensors as TrainState, epochsDone: read.epochsDone, loss: read.loss };
     expect(await train(cpu, read.config, x, { threads: 1, from })).toEqual(await whole);
   });
+
+  test("killed within the second epoch, saved, read and resumed: the same bytes", async () => {
+    let pauses = 0;
+    let bytes: Uint8Array = new Uint8Array();
+    const onPause = async (_: number, progress: TrainProgress | undefined) => {
+      if (progress!.epochsDone === 1 && pauses++ === 0) bytes = saved(config, progress!);
+    };
+    await train(cpu, { ...config, step: "dense" }, x, { threads: 1, secondsPerRun: 0, onPause });
+    const { tensors: state, epochsDone, loss, within } = readCheckpoint(bytes, "killed.safetensors");
+    expect(within!.rows % config.batchSize).toBe(0);
+    const from = { state: state as TrainState, epochsDone, loss, within };
+    const dense = await train(cpu, { ...config, step: "dense" }, x, { threads: 1 });
+    expect(await train(cpu, { ...config, step: "dense" }, x, { threads: 1, from })).toEqual(dense);
+  });
+});
+
+test("step live, whose runs are by size: killed after any run of the first two epochs and resumed, the same bytes", async () => {
+  // 334 steps an epoch, and none of its runs has more than 262.
+  const rows = dictionaryRows(1000, 16);
+  const config = first.config({ epochs: 2, step: "live", batchSize: 3 });
+  const states: TrainProgress[] = [];
+  const onPause = async (_: number, progress: TrainProgress | undefined) => {
+    states.push({ ...progress!, state: progress!.state });
+  };
+  const whole = await train(cpu, config, rows, { threads: 1, onPause });
+  expect(states.map(({ epochsDone, within }) => [epochsDone, within!.rows])).toEqual([
+    [0, 3],
+    [0, 504],
+    [1, 501],
+  ]);
+  for (const from of states) expect(await train(cpu, config, rows, { threads: 1, from })).toEqual(whole);
+  const fewer = train(cpu, config, sliceRows(rows, 0, 300), { threads: 1, from: states[1] });
+  await expect(fewer).rejects.toThrow(/^the state is after 504 rows of an epoch, which has 300; /);
+});
+
+test.each(["live", "dense"])("step %s: in a session that another training left, the same bytes", async (step) => {
+  const config = first.config({ epochs: 2, step });
+  const sessions = new IdleSessions();
+  await train(cpu, { ...config, seed: 7, epochs: 1 }, x, { threads: 1, sessions });
+  let opened = 0;
+  const open: typeof cpu.open = (...given) => {
+    opened++;
+    return cpu.open(...given);
+  };
+  const counting = { ...cpu, open };
+  expect(await train(counting, config, x, { threads: 1, sessions })).toEqual(
+    await train(cpu, config, x, { threads: 1 }),
+  );
+  expect(opened).toBe(0);
 });
 
 describe.each(["live", "dense"])("progress of step %s", (step) => {

@@ -9,7 +9,7 @@ import { openShards } from "../../src/data/shards/shardSet.node.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { TrainingProcess } from "../../src/train/process/trainingProcess.node.ts";
 import { streamedRows, type WindowReader } from "../../src/train/runs/rows.ts";
-import { train } from "../../src/train/train.ts";
+import { type TrainProgress, train } from "../../src/train/train.ts";
 import { sliceRows } from "../../src/util/tensor.ts";
 import { cases } from "../sae/cases.ts";
 import { dictionaryRows } from "../sae/dictionary.ts";
@@ -63,6 +63,17 @@ describe("more rows than a window holds", () => {
     const from = reader();
     expect(await train(cpu, config, streamed(ahead, from), options)).toEqual(await train(cpu, config, x, options));
     expect(from.most()).toBe(windows);
+  });
+
+  test("killed in any window and gone on with: the same bytes", async () => {
+    const states: TrainProgress[] = [];
+    const onPause = async (_: number, progress: TrainProgress | undefined) => {
+      states.push({ ...progress!, state: progress!.state });
+    };
+    const whole = await train(cpu, config, streamed(true), { ...options, onPause });
+    expect(states.length).toBeGreaterThan(10);
+    for (const from of states.filter((_, i) => i % 4 === 1))
+      expect(await train(cpu, config, streamed(true), { ...options, from })).toEqual(whole);
   });
 
   test("stopped after any epoch and gone on with: the same bytes", async () => {

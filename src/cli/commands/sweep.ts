@@ -45,7 +45,7 @@ export const sweep = defineCommand({
     "checkpoint-seconds": {
       type: "number",
       default: 30,
-      describe: "seconds between saved states of an SAE in training, at the end of an epoch",
+      describe: "seconds between saved states of an SAE in training",
     },
     "keep-state": {
       type: "boolean",

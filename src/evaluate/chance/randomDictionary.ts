@@ -1,8 +1,7 @@
 import { buildModel } from "../../graph/build.ts";
 import * as op from "../../graph/ops.ts";
-import { packModel } from "../../onnx/model.ts";
-import type { Runtime, SessionOptions } from "../../runtime/session.ts";
 import type { HostTensor } from "../../util/tensor.ts";
+import type { OpenModel } from "./open.ts";
 
 /**
  * The squared error that is left when each row is written with k rows of a random dictionary `[latentDim, width]`, unit rows: matching
@@ -14,14 +13,13 @@ import type { HostTensor } from "../../util/tensor.ts";
  * Source: Mallat and Zhang 1993, matching pursuits; as a baseline of SAEs, a random decoder: arXiv 2602.14111.
  */
 export async function randomDictionaryError(
-  runtime: Runtime,
+  open: OpenModel,
   rows: HostTensor<"float32">,
   dictionary: HostTensor<"float32">,
   k: number,
-  options: SessionOptions,
 ): Promise<number> {
   const latents = dictionary.dims[0]!;
-  const session = await runtime.open(packModel(products(dictionary.dims[1]!)), options);
+  const session = await open("products", products);
   const { inner, gram } = await session.run({ rows, dictionary }).finally(() => session.release());
   const grams = gram!.data as Float32Array;
   const all = inner!.data as Float32Array;
@@ -41,9 +39,9 @@ export async function randomDictionaryError(
 }
 
 /** From `rows` and `dictionary` to their inner products, and those of the dictionary's rows. */
-function products(width: number) {
-  const rows = op.input("float32", ["rows", width]);
-  const dictionary = op.input("float32", ["latents", width]);
+function products() {
+  const rows = op.input("float32", ["rows", "width"]);
+  const dictionary = op.input("float32", ["latents", "width"]);
   const columns = op.transpose(dictionary);
   const outputs = { inner: op.matMul(rows, columns), gram: op.matMul(dictionary, columns) };
   return buildModel({ name: "products", inputs: { rows, dictionary }, outputs });

@@ -1,8 +1,11 @@
 import { unitRows } from "../../data/synthetic/unitRows.ts";
+import { packModel } from "../../onnx/model.ts";
+import type { IdleSessions } from "../../runtime/idleSessions.ts";
 import type { Runtime, SessionOptions } from "../../runtime/session.ts";
 import { random } from "../../util/random.ts";
 import { type Evaluation, type EvaluationData, meanRow } from "../evaluate.ts";
 import { frozenEncoderError } from "./frozenEncoder.ts";
+import type { OpenModel } from "./open.ts";
 import { randomDictionaryError } from "./randomDictionary.ts";
 import { centre, firstRows, spreadOf } from "./rows.ts";
 
@@ -18,6 +21,15 @@ type Chance = Readonly<
   Record<"random_decoder_explained_variance_centered" | "frozen_encoder_explained_variance_centered", number | null>
 >;
 
+/** Matrices up to so many numbers are small: sessions that have seen no larger one are used again. */
+const smallMatrix = 2 ** 20;
+
+/** How the sessions of the two are opened. */
+export interface ChanceOptions extends Pick<SessionOptions, "threads"> {
+  /** Sessions that earlier comparisons left. Default: none is kept. */
+  readonly sessions?: IdleSessions | undefined;
+}
+
 /** Known already, for SAEs of one size and sparsity on the same data. */
 const known = new WeakMap<EvaluationData, Map<string, Promise<Chance>>>();
 
@@ -29,7 +41,7 @@ export async function withChance(
   runtime: Runtime,
   evaluation: Evaluation,
   data: EvaluationData,
-  options: SessionOptions = {},
+  options: ChanceOptions = {},
 ): Promise<Evaluation> {
   const { metrics, nullReasons, splits, latentDim, outputDim } = evaluation;
   const l0 = metrics.l0_mean;
@@ -56,7 +68,7 @@ async function chanceOf(
   runtime: Runtime,
   data: EvaluationData,
   { latentDim, k }: { readonly latentDim: number; readonly k: number },
-  options: SessionOptions,
+  { threads, sessions }: ChanceOptions,
 ): Promise<Chance> {
   const judged = Math.max(256, Math.min(mostJudged, Math.floor(mostWork / (latentDim * k))));
   const [train, validation] = [await firstRows(data.train, mostFitted), await firstRows(data.validation, judged)];
@@ -67,13 +79,16 @@ async function chanceOf(
   for (const rows of [train, validation]) centre(rows, mean, scale);
   const variance = spreadOf(validation, await meanRow(validation, width));
   const directions = unitRows(latentDim, width, random(0, "chance/directions"));
+  const isSmall = latentDim * Math.max(latentDim, train.dims[0]!, validation.dims[0]!) <= smallMatrix;
+  const open: OpenModel = (name, model) => {
+    const opened = () => runtime.open(packModel(model()), { threads });
+    return sessions && isSmall ? sessions.take([runtime.provider, threads, "chance", name].join(), opened) : opened();
+  };
   const share = (error: number) => (variance > 0 ? 1 - error / variance : null);
   return {
-    random_decoder_explained_variance_centered: share(
-      await randomDictionaryError(runtime, validation, directions, k, options),
-    ),
+    random_decoder_explained_variance_centered: share(await randomDictionaryError(open, validation, directions, k)),
     frozen_encoder_explained_variance_centered: share(
-      await frozenEncoderError(runtime, { train, validation }, directions, k, options),
+      await frozenEncoderError(open, { train, validation }, directions, k),
     ),
   };
 }

@@ -37,16 +37,17 @@ export function plainLatents(spec: SaeSpec, tensors: PlainTensors, x: HostTensor
   const bias = tensors["bias" in plain && plain.bias ? plain.bias : "b_enc"];
   return Array.from({ length: x.dims[0]! }, (_, row) => {
     const { shift, scale: size } = scaleOf(plain, x.data.subarray(row * inputDim, (row + 1) * inputDim));
-    const input = Float64Array.from({ length: inputDim }, (_, i) => {
-      return (x.data[row * inputDim + i]! - shift) / size - (plain.inputBias ? b_dec!.data[i]! : 0);
-    });
+    const input = new Float64Array(inputDim);
+    for (let i = 0; i < inputDim; i++)
+      input[i] = (x.data[row * inputDim + i]! - shift) / size - (plain.inputBias ? b_dec!.data[i]! : 0);
     if ("pursues" in plain) return pursued(plain, input, tensors.W_dec!);
-    const pre = Float64Array.from({ length: latentDim }, (_, latent) => {
+    const [pre, weights] = [new Float64Array(latentDim), W_enc!.data];
+    for (let latent = 0; latent < latentDim; latent++) {
       let sum = bias!.data[latent]!;
       const from = latent * inputDim;
-      for (let i = 0; i < inputDim; i++) sum += input[i]! * W_enc!.data[from + i]!;
-      return sum;
-    });
+      for (let i = 0; i < inputDim; i++) sum += input[i]! * weights[from + i]!;
+      pre[latent] = sum;
+    }
     const scale = pre.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
     const given = { pre, tensors, scale };
     if ("gate" in plain) return { ...gated(plain, given), scale };

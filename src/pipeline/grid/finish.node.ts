@@ -24,20 +24,20 @@ import type { GridRun } from "./request.ts";
 import { seal } from "./seal.node.ts";
 import { countsThreads } from "./share.ts";
 
-/** A training between two epochs, as it is saved. */
+/** A training between two runs, as it is saved. */
 export function checkpointOf(
   { run: { provider }, origin, data: { info, layer, position } }: GridPlan,
   { config, threads }: Entry,
-  { state: tensors, epochsDone, loss, resampled }: TrainProgress,
+  { state: tensors, epochsDone, loss, resampled, within }: TrainProgress,
 ): Checkpoint {
   const how = countsThreads(provider) ? { threads } : { tf32: provider === "cuda" ? tf32Here() : undefined };
-  const trained = { config, tensors, epochsDone, loss, resampled, ...how };
+  const trained = { config, tensors, epochsDone, loss, resampled, within, ...how };
   return { ...trained, layer, position, origin, dataDigest: info.digest, metrics: {} };
 }
 
 /** The same back again. */
-export const progressOf = ({ tensors: state, epochsDone, loss, resampled }: Checkpoint): TrainProgress => ({
-  ...{ state, epochsDone, loss, resampled },
+export const progressOf = ({ tensors: state, epochsDone, loss, resampled, within }: Checkpoint): TrainProgress => ({
+  ...{ state, epochsDone, loss, resampled, within },
 });
 
 /** Writes where a training is. */
@@ -63,7 +63,7 @@ export async function finishSae(
   const runtime = await providers[provider].load();
   const model = freeze(unmeasured, "autoencoder");
   const measured = await evaluate(runtime, model, data.evaluation, { file: name, threads });
-  const compared = await withChance(runtime, measured, data.evaluation, { threads });
+  const compared = await withChance(runtime, measured, data.evaluation, { threads, sessions: run.sweep?.sessions });
   const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
   const checkpoint = { ...unmeasured, metrics: evaluation.metrics };
   await writeParts(run, name, checkpoint, frozenParts);

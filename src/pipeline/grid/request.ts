@@ -2,6 +2,7 @@ import type { Weights } from "../../checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../../config/config.ts";
 import type { SaeRecord } from "../../record/record.ts";
 import type { ProviderName } from "../../runtime/capabilities.ts";
+import type { IdleSessions } from "../../runtime/idleSessions.ts";
 import type { Machine } from "../../runtime/machine.node.ts";
 import type { AnySet } from "../dataset.node.ts";
 import type { TrainingPool } from "./pool.node.ts";
@@ -58,6 +59,8 @@ export interface GridRun {
 export interface PartOfSweep {
   /** The processes that all grids share. */
   readonly pool: TrainingPool;
+  /** Sessions that all grids measure with. */
+  readonly sessions: IdleSessions;
   /** Which configurations are trained here, by their place in `configs`; the others are another process's. */
   readonly only: (index: number) => boolean;
   /** Called once its trainings wait for a process, or none is left to train. */

@@ -3,6 +3,7 @@ import type { TrainConfig } from "../../config/config.ts";
 import { stemsOf } from "../../record/names.ts";
 import type { SaeRecord } from "../../record/record.ts";
 import type { ProviderName } from "../../runtime/capabilities.ts";
+import { IdleSessions } from "../../runtime/idleSessions.ts";
 import { type Machine, machineHere } from "../../runtime/machine.node.ts";
 import { usableRuntime } from "../../runtime/providers.node.ts";
 import { checkTrainingRows } from "../../train/rows.ts";
@@ -160,6 +161,7 @@ async function trainCells(plan: SweepPlan): Promise<SweepResult> {
   const byName = new Map(own.map((cell) => [cell.name, cell]));
   const tell = gridTeller(run, own);
   const pool = new TrainingPool(jobs);
+  const sessions = new IdleSessions();
   const failed: string[] = [];
   const started = performance.now();
   let [finished, trainingSeconds] = [0, 0];
@@ -191,7 +193,7 @@ async function trainCells(plan: SweepPlan): Promise<SweepResult> {
       }
       // Until its trainings wait for a process, the next group is not read.
       await new Promise<void>((begun) => {
-        const one = trainGroup(plan, group, cells, { pool, begun, failed: fail }, news)
+        const one = trainGroup(plan, group, cells, { pool, sessions, begun, failed: fail }, news)
           .catch((error: unknown) => {
             broken ??= error;
           })

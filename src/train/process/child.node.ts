@@ -6,6 +6,7 @@
 import type { TrainConfig } from "../../config/config.ts";
 import { Prefetch } from "../../data/prefetch.node.ts";
 import { RowSpans } from "../../data/rowSpans.ts";
+import { IdleSessions } from "../../runtime/idleSessions.ts";
 import { providers } from "../../runtime/providers.node.ts";
 import type { Runtime } from "../../runtime/session.ts";
 import { sizeOf, tensor } from "../../util/tensor.ts";
@@ -24,11 +25,15 @@ let readers: readonly Prefetch[] = [];
 /** Seconds that the present training has waited for its rows. */
 let waited = 0;
 let stopping = false;
+const sessions = new IdleSessions();
 
 const send = (message: FromChild) =>
   new Promise<void>((resolve, reject) => {
     process.send?.(message, undefined, undefined, (error) => (error ? reject(error) : resolve()));
   });
+
+/** Milliseconds between two news of how far a training is. */
+const quiet = 100;
 
 async function run({
   config,
@@ -45,21 +50,31 @@ async function run({
   let lastSnapshot = started;
   stopping = false;
   waited = 0;
+  const snapshot = async (now: TrainProgress) => {
+    if (performance.now() - lastSnapshot <= snapshotSeconds * 1000) return;
+    await send({ type: "snapshot", progress: await sendState(now) });
+    lastSnapshot = performance.now();
+  };
+  let lastNews = 0;
+  const tell = async (message: FromChild) => {
+    if (performance.now() - lastNews < quiet) return;
+    lastNews = performance.now();
+    await send(message);
+  };
   const progress = await train(runtime, config, source ?? rows, {
     from,
     start,
     threads,
     epochsPerRun,
-    async onPause(epochsDone) {
-      await send({ type: "pause", epochsDone });
+    sessions,
+    async onPause(epochsDone, now) {
+      await tell({ type: "pause", epochsDone });
+      if (now) await snapshot(now);
       await betweenRuns(config);
     },
     async onRun(now) {
-      await send({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
-      if (performance.now() - lastSnapshot > snapshotSeconds * 1000 && now.epochsDone < config.epochs) {
-        await send({ type: "snapshot", progress: await sendState(now) });
-        lastSnapshot = performance.now();
-      }
+      await tell({ type: "epoch", epochsDone: now.epochsDone, loss: now.loss.at(-1)! });
+      if (now.epochsDone < config.epochs) await snapshot(now);
       await betweenRuns(config);
       return !stopping;
     },

@@ -31,7 +31,7 @@ export interface TrainingRun {
   readonly signal?: AbortSignal | undefined;
   /** Called every few seconds. `epochsDone` has a fraction within an epoch. The loss is that of the last whole epoch. */
   readonly onEpoch?: (epochsDone: number, loss: number | null) => void;
-  /** Called with the whole state between epochs, about every `snapshotSeconds` (default 30). */
+  /** Called with the whole state between runs, also within an epoch, about every `snapshotSeconds` (default 30). */
   readonly onSnapshot?: (progress: TrainProgress) => Promise<void>;
   readonly snapshotSeconds?: number | undefined;
 }

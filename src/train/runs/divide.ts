@@ -20,8 +20,8 @@ import { epochsForNextRun, Pace } from "./pace.ts";
 export interface Divider {
   /** How many epochs to ask for next, when `done` epochs are over. */
   epochs(done: number): number;
-  /** Divides the batches of these epochs into runs. */
-  runs(batches: Batches): Iterable<Batches>;
+  /** Divides the batches of these epochs into runs, without the first ones, of which so many are trained already. */
+  runs(batches: Batches, trained?: number): Iterable<Batches>;
   /** Says how long a run took. */
   took(steps: number, seconds: number): void;
   /** Says how long all runs of some epochs took. Each run was fed `rowBytes` of activations. */
@@ -31,10 +31,12 @@ export interface Divider {
 /** A fixed number of epochs a run. */
 export const asAsked = (epochsPerRun: number): Divider => ({
   epochs: () => epochsPerRun,
-  runs: (batches) => [batches],
+  runs: (batches, trained) => [withoutFirst(batches, trained)].filter(({ bounds }) => bounds.length > 0),
   took() {},
   ended() {},
 });
+
+const withoutFirst = ({ order, bounds }: Batches, trained = 0): Batches => ({ order, bounds: bounds.slice(trained) });
 
 /** Divides by how long earlier runs took. */
 export function byTime(
@@ -45,7 +47,7 @@ export function byTime(
   let perRun = 1;
   return {
     epochs: () => perRun,
-    runs: (batches) => pace.runs(batches),
+    runs: (batches, trained) => pace.runs(withoutFirst(batches, trained)),
     took: (steps, seconds) => pace.took(steps, seconds),
     ended(epochs, seconds, rowBytes) {
       const crossing = 2 * stateBytes(config) + (on === "gpu" ? rowBytes : 0);
@@ -83,7 +85,7 @@ const joined = (config: TrainConfig, done: number, stepsPerEpoch: number): numbe
  * Divides some batches into runs, by sizes alone. With `first` they start a training.
  * Then the first batch is a run of its own. It keeps most latents that are ever kept, and the next run finds them in blocks.
  */
-export function runsBySize(config: TrainConfig, { order, bounds }: Batches, first: boolean): readonly Batches[] {
+export function runsBySize(config: TrainConfig, { order, bounds }: Batches, first: boolean): Batches[] {
   const alone = first ? 1 : 0;
   const rest = bounds.slice(alone);
   const size = Math.ceil(rest.length / Math.ceil(rest.length / stepsPerRun(config)));
@@ -94,7 +96,13 @@ export function runsBySize(config: TrainConfig, { order, bounds }: Batches, firs
 /** Divides by sizes alone. `isFirst` says whether nothing has been trained yet. */
 export const bySize = (config: TrainConfig, stepsPerEpoch: number, isFirst: () => boolean): Divider => ({
   epochs: (done) => joined(config, done, stepsPerEpoch),
-  runs: (batches) => runsBySize(config, batches, isFirst()),
+  // Those of all batches, so that a training which goes on within an epoch has the runs of one that was not interrupted.
+  runs(batches, trained = 0) {
+    const runs = runsBySize(config, batches, isFirst());
+    let left = trained;
+    while (left > 0 && runs.length > 0) left -= runs.shift()!.bounds.length;
+    return runs;
+  },
   took() {},
   ended() {},
 });

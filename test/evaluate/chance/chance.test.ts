@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { unitRows } from "../../../src/data/synthetic/unitRows.ts";
 import { frozenEncoderError } from "../../../src/evaluate/chance/frozenEncoder.ts";
+import type { OpenModel } from "../../../src/evaluate/chance/open.ts";
 import { randomDictionaryError } from "../../../src/evaluate/chance/randomDictionary.ts";
 import { withChance } from "../../../src/evaluate/chance/withChance.ts";
 import { evaluate } from "../../../src/evaluate/evaluate.ts";
 import { freeze } from "../../../src/export/freeze.ts";
 import { describedKeys } from "../../../src/metrics/index.ts";
+import { packModel } from "../../../src/onnx/model.ts";
 import { cpu } from "../../../src/runtime/cpu.node.ts";
 import { random } from "../../../src/util/random.ts";
 import { type HostTensor, sliceRows, tensor } from "../../../src/util/tensor.ts";
@@ -13,6 +15,7 @@ import { sample } from "../../checkpoint/sample.ts";
 import { cases } from "../../sae/cases.ts";
 
 const one = { threads: 1 };
+const open: OpenModel = (_, model) => cpu.open(packModel(model()), one);
 const [width, latents, k] = [12, 20, 3];
 
 function normal(rows: number, seed: number): HostTensor<"float32"> {
@@ -39,14 +42,14 @@ test("a random dictionary: matching pursuit with the residuals themselves", asyn
     }
     expected += dot(left, left);
   }
-  expect(await randomDictionaryError(cpu, rows, directions, k, one)).toBeCloseTo(expected, 2);
+  expect(await randomDictionaryError(open, rows, directions, k)).toBeCloseTo(expected, 2);
   // With every axis in the dictionary and as many picks, nothing is left.
   const axes = tensor(
     "float32",
     [width, width],
     Float32Array.from({ length: width * width }, (_, i) => Number(i % (width + 1) === 0)),
   );
-  expect(await randomDictionaryError(cpu, rows, axes, width, one)).toBeCloseTo(0, 2);
+  expect(await randomDictionaryError(open, rows, axes, width)).toBeCloseTo(0, 2);
 });
 
 /** The k entries of largest magnitude, the others 0. */
@@ -111,7 +114,7 @@ test("a frozen encoder: the decoder that solves the normal equations, where ther
     return sum + dot(off, off);
   }, 0);
   const total = targets.flat().reduce((sum, v) => sum + v * v, 0);
-  const error = await frozenEncoderError(cpu, { train, validation: judged }, directions, k, one);
+  const error = await frozenEncoderError(open, { train, validation: judged }, directions, k);
   expect(expected / total).toBeLessThan(0.5);
   // Stopped early it may be a little better on new rows, never much worse.
   expect((error - expected) / total).toBeLessThan(0.002);
