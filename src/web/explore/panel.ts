@@ -153,7 +153,7 @@ const logitsOf = ({ promoted, suppressed }: FeatureJson): Child[] =>
       tokens
         ? near(
             title,
-            "by their logits",
+            "its decoder row times the unembedding",
             tokens.map(({ token, logit }) =>
               make("span", {}, make("span", { class: "token" }, token), make("small", {}, ` ${short(logit)}`)),
             ),
