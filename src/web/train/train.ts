@@ -264,15 +264,17 @@ function showNews(
     );
   };
   // Short epochs end a thousand times a second.
-  drawing ??= setTimeout(() => {
-    drawing = undefined;
-    draw();
-  }, 200);
+  if (!waits)
+    setTimeout(() => {
+      waits = false;
+      draw();
+    }, 200);
+  waits = true;
 }
 
 /** Draws the latest news. */
 let draw = (): void => {};
-let drawing: ReturnType<typeof setTimeout> | undefined;
+let waits = false;
 
 /** Measures what came out, names it, chooses it and offers its files and its latents. */
 async function show(worker: SaeWorker, data: number, state: TrainedState, name: string, moved: string): Promise<void> {
