@@ -100,7 +100,7 @@ export function panelOf(one: FeatureJson, links: Links, words: RowWords, pushing
       "p",
       { class: "caption" },
       one.top[0]?.tokens
-        ? "The darker a token, the more strongly it fires there; the number is how strongly at the outlined one."
+        ? "The more a token is shaded, the more strongly it fires there; the number is how strongly at the outlined one."
         : "The number is how strongly it fires there.",
     ),
     ...one.top.slice(0, 8).map((example) => exampleOf(example, largest, links, words)),
