@@ -61,7 +61,8 @@ export class Atlas {
   readonly facts: RowFacts;
   readonly #chunks: readonly CodeChunk[];
   readonly #groups: readonly LatentGroup[];
-  readonly #decoder: HostTensor<"float32"> | undefined;
+  /** `[latentDim, outputDim]`, where there is one. */
+  readonly decoder: HostTensor<"float32"> | undefined;
   readonly #values: ValueCounts[];
   readonly #logs: Float64Array;
   readonly #tests: number;
@@ -75,7 +76,7 @@ export class Atlas {
     groups: LatentGroup[],
     decoder?: HostTensor<"float32">,
   ) {
-    [this.codes, this.facts, this.#chunks, this.#groups, this.#decoder] = [codes, facts, chunks, groups, decoder];
+    [this.codes, this.facts, this.#chunks, this.#groups, this.decoder] = [codes, facts, chunks, groups, decoder];
     this.#values = valueCounts(facts);
     this.#logs = logFactorials(facts.attributes.length > 0 ? codes.rows : 0);
     this.#tests = testsOf(
@@ -252,8 +253,8 @@ export class Atlas {
   }
 
   #nearest(latent: number, count: number): Feature["nearest"] {
-    if (!this.#decoder) return [];
-    const { data, dims } = this.#decoder;
+    if (!this.decoder) return [];
+    const { data, dims } = this.decoder;
     const [rows, width] = dims as [number, number];
     const dot = (a: number, b: number) => {
       let sum = 0;

@@ -3,7 +3,6 @@ import type { AnyRows } from "../evaluate/evaluate.ts";
 import { decoderOf } from "../evaluate/parts.ts";
 import type { Model } from "../onnx/proto.ts";
 import type { Runtime } from "../runtime/session.ts";
-import { ConfigError } from "../util/errors.ts";
 import { random } from "../util/random.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import { countedRows, type LatentGroup, latentGroups, togetherOf } from "./byLatent.ts";
@@ -16,6 +15,7 @@ import { largest } from "./largest.ts";
 import { extremeProducts, type Product, unitRows } from "./products.ts";
 import { type AttributeUse, testsOf, valueCounts } from "./specificity.ts";
 import { type Firing, firingOf, shownRows } from "./statistics.ts";
+import { checkUnembedding } from "./unembedding.ts";
 
 /** Another latent, and how near it is. */
 export interface Neighbour {
@@ -164,23 +164,6 @@ function latentDimOf(model: Model): number | undefined {
   const kept = model.graph?.initializer?.find(({ name }) => name === "W_dec");
   const rows = kept?.dims?.[0];
   return rows === undefined || rows === null ? undefined : Number(rows);
-}
-
-function checkUnembedding(
-  { dims }: HostTensor<"float32">,
-  name: string,
-  decoder: HostTensor<"float32"> | undefined,
-  file: string,
-): void {
-  if (!decoder)
-    throw new ConfigError(
-      `${file}: keeps no decoder W_dec, which --unembedding needs; give the .autoencoder.onnx beside it`,
-    );
-  const width = decoder.dims[1]!;
-  if (dims[1] !== width)
-    throw new ConfigError(
-      `${name}: an unembedding [${dims.join(", ")}], the decoder of ${file} is ${width} wide; need [vocabulary, ${width}]${dims[0] === width ? ", transpose it" : ", is it of another language model?"}`,
-    );
 }
 
 /** One pass over the codes for all chances: only with all of them is it known how many would be found by chance. */

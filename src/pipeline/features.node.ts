@@ -1,5 +1,4 @@
 import { basename, dirname } from "node:path";
-import { activationSetOf, parseArrays } from "../data/activations.ts";
 import { columnOf } from "../data/describe.ts";
 import { readInput } from "../data/files.node.ts";
 import { temporaryIn } from "../data/temporary.node.ts";
@@ -11,6 +10,7 @@ import { featureJson } from "../features/featureJson.ts";
 import { describeFeatures, type Feature, usualCounts } from "../features/features.ts";
 import { neuronpediaBatch } from "../features/neuronpedia.ts";
 import { type FeatureSummary, SummaryBuilder, sentences } from "../features/summary.ts";
+import { checkVocabulary, parseUnembedding } from "../features/unembedding.ts";
 import { parseVocabulary } from "../features/vocabulary.ts";
 import { metadataOf } from "../onnx/model.ts";
 import { modelName } from "../record/measured.ts";
@@ -90,10 +90,7 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
       ? undefined
       : parseVocabulary(new TextDecoder().decode(await readInput(run.tokenizer)), run.tokenizer);
   const unembedding = await readUnembedding(run);
-  if (unembedding && vocabulary && vocabulary.length > unembedding.dims[0]!)
-    throw new ConfigError(
-      `${run.tokenizer}: ${vocabulary.length} tokens, the unembedding ${run.unembedding} has ${unembedding.dims[0]} rows; are they of one language model?`,
-    );
+  if (unembedding && vocabulary) checkVocabulary(vocabulary, run.tokenizer!, unembedding, run.unembedding!);
   const tokenOf = (id: number) => vocabulary?.[id] ?? `#${id}`;
   const facts = await rowFacts({ set, data, tensor, trainRows, vocabulary });
   const features = await describeFeatures(await usableRuntime(provider), model, allRows(set), facts, {
@@ -148,6 +145,6 @@ async function readUnembedding({ unembedding, unembeddingTensor: tensor }: Featu
     if (tensor !== undefined) throw new ConfigError("--unembedding-tensor: needs --unembedding");
     return undefined;
   }
-  const choice = { tensor, severalHint: "choose one with --unembedding-tensor" };
-  return activationSetOf(parseArrays(await readInput(unembedding), unembedding), unembedding, choice).activations;
+  const choice = { ...(tensor === undefined ? {} : { tensor }), severalHint: "choose one with --unembedding-tensor" };
+  return parseUnembedding(await readInput(unembedding), unembedding, choice);
 }

@@ -115,7 +115,8 @@ export async function buildReport(
 
   const title = options.title ?? `Sparse autoencoders on ${shortened(file.data.source)}`;
   const merged = options.inputs ?? [];
-  const inputs: ReportInputs = { title, file, merged, records, configurations: all, notes, pareto, figures, leftOut };
+  const about = { title, file, merged, records, latents: options.latents ?? {} };
+  const inputs: ReportInputs = { ...about, configurations: all, notes, pareto, figures, leftOut };
   const sections = [opening, summary, paretoSection, results, places, recovery, responses, seeds, compared, closing];
   const blocks: Block[] = sections.flatMap((section) => section(inputs));
   files.set("index.html", reportPage({ title, blocks, drawings }));

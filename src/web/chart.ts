@@ -16,6 +16,9 @@ export interface Line {
   readonly values: readonly number[];
 }
 
+/** Points of a line that are drawn, at most, and up to how many each has a dot. */
+const most = { points: 400, dots: 60 };
+
 const [width, height] = [420, 190];
 const room = { left: 58, right: 12, top: 8, bottom: 34 };
 
@@ -25,8 +28,12 @@ export function lineChart(
   steps: number,
   { from, to }: { from?: number; to?: number } = {},
 ): HTMLElement {
-  const low = from ?? Math.min(...values);
-  const highest = to ?? Math.max(...values);
+  const low = from ?? values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const highest = to ?? values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const every = Math.ceil(values.length / most.points);
+  const points = values.flatMap((value, i) =>
+    i % every === 0 || i === values.length - 1 ? [[i + 1, value] as const] : [],
+  );
   const high = highest > low ? highest : low + (Math.abs(low) || 1);
   const x = (step: number) => room.left + ((width - room.left - room.right) * (step - 1)) / Math.max(1, steps - 1);
   const y = (value: number) =>
@@ -46,8 +53,10 @@ export function lineChart(
       draw("text", { x: x(one), y: height - room.bottom + 16, "text-anchor": "middle" }, String(one)),
     ),
     draw("text", { x: (width + room.left) / 2, y: height - 3, "text-anchor": "middle", class: "faint" }, "epoch"),
-    draw("polyline", { points: values.map((value, i) => `${x(i + 1)},${y(value)}`).join(" ") }),
-    ...values.map((value, i) => draw("circle", { cx: x(i + 1), cy: y(value), r: values.length > 60 ? 0.8 : 2.5 })),
+    draw("polyline", { points: points.map(([step, value]) => `${x(step)},${y(value)}`).join(" ") }),
+    ...(values.length > most.dots ? [] : points).map(([step, value]) =>
+      draw("circle", { cx: x(step), cy: y(value), r: 2.5 }),
+    ),
   );
   return make("figure", { class: "small" }, svg as never, make("figcaption", {}, `${name}: ${short(values.at(-1))}`));
 }

@@ -30,8 +30,8 @@ const largest = 2 ** 31;
 
 const data: DataSource[] = [];
 const models: SaeSource[] = [];
-/** The language model that is read with, and its tokenizer. */
-const texts: { model?: Source; tokenizer?: Source } = {};
+/** The language model that is read with, its tokenizer, and what says which tokens latents promote. */
+const texts: { model?: Source; tokenizer?: Source; unembedding?: Source } = {};
 
 let loaded: { readonly source: DataSource; readonly summary: Promise<DataSummary> } | undefined;
 onRestart(() => {
@@ -39,9 +39,10 @@ onRestart(() => {
 });
 
 /** Who hears that something was added. */
-const listeners: ((what: "models" | "data" | "texts") => void)[] = [];
-export const onShelf = (listener: (what: "models" | "data" | "texts") => void): void => void listeners.push(listener);
-const changed = (what: "models" | "data" | "texts") => {
+type What = "models" | "data" | "texts" | "unembedding";
+const listeners: ((what: What) => void)[] = [];
+export const onShelf = (listener: (what: What) => void): void => void listeners.push(listener);
+const changed = (what: What) => {
   for (const listener of listeners) listener(what);
 };
 
@@ -52,6 +53,11 @@ export const stemOf = (name: string): string =>
 export const allModels = (): readonly SaeSource[] => models;
 export const modelCalled = (stem: string): SaeSource | undefined => models.find(({ name }) => stemOf(name) === stem);
 export const theTexts = (): typeof texts => texts;
+/** Takes the unembedding from the language model itself. */
+export function unembedWithModel(): void {
+  if (texts.model) texts.unembedding = texts.model;
+  changed("unembedding");
+}
 export const dataName = (): string => at<HTMLSelectElement>("data").value;
 
 /** A model's bytes. */
@@ -212,10 +218,11 @@ async function keep(known: readonly { readonly file: File; readonly is: Recognis
   for (const [kind, key] of [
     ["language model", "model"],
     ["tokenizer", "tokenizer"],
+    ["unembedding", "unembedding"],
   ] as const)
     for (const file of of(kind)) {
       texts[key] = { name: file.name, load: async () => file };
-      changed("texts");
+      changed(key === "unembedding" ? key : "texts");
     }
   for (const file of of("checkpoint")) onCheckpoint(file);
   const first = made.find(({ kind }) => kind !== "evaluator");

@@ -123,6 +123,11 @@ export interface Calls {
   };
   /** The same with what was computed beforehand. */
   exploreCodes: { takes: ModelFile; gives: OpenedSae & { readonly about: CodesAbout } };
+  /** From now on `latent` also says which tokens it promotes, by an unembedding or a latents.jsonl of `sae-onnx features`. */
+  unembed: {
+    takes: { readonly explorer: number; readonly file: ModelFile; readonly tokenizer?: ModelFile | undefined };
+    gives: undefined;
+  };
   latent: { takes: { readonly explorer: number; readonly latent: number }; gives: FeatureJson };
   /** Of each latent its strongest row in a few words. */
   snippets: {

@@ -9,6 +9,7 @@ import type { Runtime, Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, sliceRows } from "../util/tensor.ts";
 import type { Done, NumbersCode } from "./messages.ts";
+import type { Promotes } from "./promotes.ts";
 
 /** An SAE with what it made of all rows, and the model itself for further ones. */
 export class OpenSae {
@@ -16,10 +17,20 @@ export class OpenSae {
   readonly #rows: HostTensor<"float32"> | undefined;
   readonly #open: (() => Promise<Session>) | undefined;
   readonly inputDim: number;
+  /** Its name in errors. */
+  readonly file: string;
+  /** What its latents promote, once an unembedding was given. */
+  promotes: Promotes | undefined;
   #session: Promise<Session> | undefined;
 
-  private constructor(atlas: Atlas, inputDim: number, rows?: HostTensor<"float32">, open?: () => Promise<Session>) {
-    [this.atlas, this.inputDim, this.#rows, this.#open] = [atlas, inputDim, rows, open];
+  private constructor(
+    atlas: Atlas,
+    file: string,
+    inputDim: number,
+    rows?: HostTensor<"float32">,
+    open?: () => Promise<Session>,
+  ) {
+    [this.atlas, this.file, this.inputDim, this.#rows, this.#open] = [atlas, file, inputDim, rows, open];
   }
 
   /** Runs a frozen encoder or autoencoder over all rows. @throws {ConfigError} when it is none, or takes another width. */
@@ -32,12 +43,12 @@ export class OpenSae {
     const { inputDim, latentDim } = dimsOf(model, file);
     const codes = await encodeRows(runtime, model, rows, { file, onRows: (done, of) => tell({ done, of }) });
     const atlas = await Atlas.open(codes, facts, decoderOf(model, latentDim));
-    return new OpenSae(atlas, inputDim, rows, () => runtime.open(packModel(model)));
+    return new OpenSae(atlas, file, inputDim, rows, () => runtime.open(packModel(model)));
   }
 
   /** Of codes that were computed elsewhere: there is no model. */
-  static withoutModel(atlas: Atlas): OpenSae {
-    return new OpenSae(atlas, 0);
+  static withoutModel(atlas: Atlas, file: string): OpenSae {
+    return new OpenSae(atlas, file, 0);
   }
 
   /** What it makes of rows `[rows, inputDim]`, each by itself. @throws {ConfigError} for another width, or where there is no model. */

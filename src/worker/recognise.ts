@@ -1,6 +1,7 @@
 import { activationSetOf, parseArrays } from "../data/activations.ts";
 import { parseLabels } from "../data/labels.ts";
 import { readSafetensors } from "../data/safetensors.ts";
+import { isUnembedding, parseUnembedding } from "../features/unembedding.ts";
 import { takesTokens } from "../harvest/inputs.ts";
 import { decodeModel, metadataOf } from "../onnx/model.ts";
 import type { Model } from "../onnx/proto.ts";
@@ -17,6 +18,7 @@ export interface Recognised {
     | "evaluator"
     | "checkpoint"
     | "codes"
+    | "unembedding"
     | "language model"
     | "tokenizer";
   readonly words: string;
@@ -33,6 +35,11 @@ export interface Recognised {
 export function recognised(bytes: Uint8Array, name: string): Recognised {
   if (/\.jsonl$/i.test(name)) {
     const labels = parseLabels(textOf(bytes), name);
+    if (labels[0]?.latent !== undefined && labels[0].bands !== undefined)
+      return {
+        kind: "unembedding",
+        words: `what ${count(labels.length, "latent")} promote, as sae-onnx features wrote it`,
+      };
     return { kind: "labels", words: `${count(labels.length, "label")}: ${Object.keys(labels[0] ?? {}).join(", ")}` };
   }
   if (/\.json$/i.test(name)) return jsonKind(textOf(bytes), name);
@@ -45,8 +52,13 @@ export function recognised(bytes: Uint8Array, name: string): Recognised {
       return { kind: "codes", words: `an SAE as it was looked into: ${metadata.about ?? ""}` };
   }
   if (/\.(npy|npz|safetensors)$/i.test(name)) {
+    const arrays = parseArrays(bytes, name);
+    if (isUnembedding(name, arrays)) {
+      const [tokens, width] = parseUnembedding(bytes, name).dims;
+      return { kind: "unembedding", words: `an unembedding: ${count(tokens!, "token")}, ${width} wide`, width };
+    }
     const severalHint = "keep one in the file, or call the right one activations";
-    const [rows, width] = activationSetOf(parseArrays(bytes, name), name, { severalHint }).activations.dims;
+    const [rows, width] = activationSetOf(arrays, name, { severalHint }).activations.dims;
     return { kind: "activations", words: `activations: ${count(rows!, "row")} of ${width}`, width };
   }
   throw new ConfigError(

@@ -23,6 +23,7 @@ import { tensor } from "../util/tensor.ts";
 import type { CallName, Calls, FromWorker, OpenedSae, Tells, ToWorker, WorkerError } from "./messages.ts";
 import { OpenSae } from "./openSae.ts";
 import { architectureChoices, planned } from "./plan.ts";
+import { promotesOf } from "./promotes.ts";
 import { recognised } from "./recognise.ts";
 import { TextReader } from "./textReader.ts";
 import { TokensOfLabels, tokenizerOf } from "./tokensOfLabels.ts";
@@ -142,10 +143,18 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     },
     async exploreCodes({ name, bytes }) {
       const { codes, rows, about } = await readCodesFile(bytes, name);
-      return { ...looked(OpenSae.withoutModel(await Atlas.open(codes, rows.facts))), about };
+      return { ...looked(OpenSae.withoutModel(await Atlas.open(codes, rows.facts), name)), about };
     },
-    latent: async ({ explorer, latent }) =>
-      featureJson(await found(explorers, explorer, "model").atlas.latent(latent), String),
+    async unembed({ explorer, file, tokenizer }) {
+      const sae = found(explorers, explorer, "model");
+      const { codes, decoder } = sae.atlas;
+      sae.promotes = promotesOf({ latentDim: codes.latentDim, decoder, file: sae.file }, file, tokenizer);
+      return undefined;
+    },
+    async latent({ explorer, latent }) {
+      const { atlas, promotes } = found(explorers, explorer, "model");
+      return { ...featureJson(await atlas.latent(latent), String), ...promotes?.(latent) };
+    },
     snippets: async ({ explorer, latents }) => found(explorers, explorer, "model").atlas.snippets(latents),
     search: async ({ explorer, words }) => found(explorers, explorer, "model").atlas.search(words),
     async row({ explorer, row }) {

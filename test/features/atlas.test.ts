@@ -129,6 +129,6 @@ describe("an SAE that is open", () => {
   });
 
   test("of codes alone it has no model to encode with", async () => {
-    await expect(OpenSae.withoutModel(atlas).encode(x)).rejects.toThrow("its model is not here; open one");
+    await expect(OpenSae.withoutModel(atlas, "codes").encode(x)).rejects.toThrow("its model is not here; open one");
   });
 });

@@ -55,8 +55,12 @@ export const theme: Config = {
   view: { stroke: null },
 };
 
+/** How much wider than is reckoned the widest font of the stack is in bold: DejaVu Sans, where Helvetica and Arial are missing. */
+const widest = 1.2;
+
 /** A figure's title, broken where it would be wider than the figure. */
-export const titleLines = (text: string, width: number): string[] => wrapped(text, width - 20, titleSize, true);
+export const titleLines = (text: string, width: number): string[] =>
+  wrapped(text, (width - 20) / widest, titleSize, true);
 
 /** Colours for lines that show on white and on black: ten that differ, or a run of viridis for more. */
 export const lineColors = (names: readonly string[]) => ({

@@ -1,6 +1,6 @@
 import type { NamedMetrics } from "../../record/merge.ts";
 import type { MetricsFile, SaeRecord } from "../../record/record.ts";
-import type { Chart, SectionName } from "../charts/chart.ts";
+import type { Chart, LatentStatistics, SectionName } from "../charts/chart.ts";
 import type { Configuration } from "../configurations.ts";
 import { type Block, text } from "../document.ts";
 import type { ParetoResult } from "../pareto.ts";
@@ -14,6 +14,8 @@ export interface ReportInputs {
   /** The file's records. */
   readonly records: readonly SaeRecord[];
   readonly configurations: readonly Configuration[];
+  /** Per-latent statistics by record name. */
+  readonly latents: Readonly<Record<string, LatentStatistics>>;
   /** What was wrong with the input, a sentence each. */
   readonly notes: readonly string[];
   readonly pareto: ParetoResult<Configuration>;

@@ -2,10 +2,11 @@ import { groupBy } from "../../util/group.ts";
 import { axisName } from "../axes.ts";
 import { type SectionName, sections } from "../charts/chart.ts";
 import { type Configuration, meanOf, placesOn } from "../configurations.ts";
-import { type Block, heading, subheading, type Table, tableBlock, tableOf } from "../document.ts";
+import { type Block, heading, subheading, type Table, tableBlock, tableOf, text } from "../document.ts";
 import { formatNumber, formatValue, listed, noValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import { spreadOf } from "../stats.ts";
+import { findings } from "./finding.ts";
 import { figuresIn, type ReportInputs } from "./inputs.ts";
 
 /** A table of more cells is not read; its numbers are in the table of all rows too. */
@@ -39,7 +40,9 @@ export function results(inputs: ReportInputs): Block[] {
     heading("Results"),
     ...parts.flatMap(([section, ...makers]) => {
       const blocks = [...figuresIn(section, inputs), ...makers.flatMap(tables)];
-      return blocks.length > 0 ? [subheading(sections[section]), ...blocks] : [];
+      if (blocks.length === 0) return [];
+      const finding = findings[section]?.(inputs);
+      return [subheading(sections[section]), ...(finding ? [text(finding)] : []), ...blocks];
     }),
   ];
 }

@@ -8,6 +8,7 @@ import { formatNumber, formatValue, noValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import { recommend } from "../recommend.ts";
 import { extentOf } from "../stats.ts";
+import { rangeSentence } from "./finding.ts";
 import type { ReportInputs } from "./inputs.ts";
 import { recoverySentences } from "./recovery.ts";
 
@@ -74,17 +75,10 @@ function recommendations(group: string, members: readonly Configuration[]): Bloc
 function rangeSentences(all: readonly Configuration[]): string[] {
   const seeds = extentOf(all.map(({ records }) => records.length))?.[1] ?? 0;
   const count = `${all.length} configuration${all.length === 1 ? "" : "s"}${seeds > 1 ? `, up to ${seeds} seeds each` : ", one SAE each"}.`;
-  const ranges = ["explained_variance", "feature_death_rate"].flatMap((key) => {
-    const measured = all
-      .filter((one) => meanOf(one, key) !== null)
-      .toSorted((a, b) => meanOf(a, key)! - meanOf(b, key)!);
-    const [low, high] = [measured[0], measured.at(-1)];
-    if (!low || !high || low === high) return [];
-    if (meanOf(low, key) === meanOf(high, key))
-      return `${infoOf(key).label} is ${formatValue(key, meanOf(low, key))} throughout.`;
-    const of = (one: Configuration) => `${formatValue(key, meanOf(one, key))} (${one.label})`;
-    return `${infoOf(key).label} from ${of(low)} to ${of(high)}.`;
-  });
+  const ranges =
+    all.length === 1
+      ? []
+      : ["explained_variance", "feature_death_rate"].flatMap((key) => rangeSentence(all, key) ?? []);
   return [count, ...ranges];
 }
 

@@ -1,7 +1,7 @@
-import type { OpenedSae, SaeWorker } from "../../browser.ts";
-import { at, type Child, many, messageOf, say } from "../dom.ts";
+import type { FeatureJson, OpenedSae, SaeWorker } from "../../browser.ts";
+import { at, button, type Child, make, many, messageOf, say } from "../dom.ts";
 import { attempt, onRestart, theWorker } from "../engine.ts";
-import { addressOf, go, type Route, replace } from "../route.ts";
+import { addressOf, go, type Route, replace, routeOf } from "../route.ts";
 import {
   allModels,
   bytesOf,
@@ -13,6 +13,7 @@ import {
   stemOf,
   theData,
   theTexts,
+  unembedWithModel,
   whenOpened,
 } from "../shelf.ts";
 import { drawRows, firstLatent, markOpened, showFound, showList, startList } from "./list.ts";
@@ -110,7 +111,36 @@ async function lookInto(model: SaeSource): Promise<Opened> {
     snippets: (latents) => worker.call("snippets", { explorer: sae.id, latents }),
     addressOf: links.latent,
   });
+  await attempt("unembedding", unembed);
   return opened;
+}
+
+/** Has the worker say which tokens latents promote, where somebody gave what tells that. */
+async function unembed(): Promise<void> {
+  const { unembedding, tokenizer } = theTexts();
+  if (!unembedding || !opened) return;
+  const { worker, model, stem, sae } = opened;
+  const { name } = unembedding;
+  if (model.kind === "codes" && name.endsWith(".onnx"))
+    return say("unembedding", `${name} tells nothing of the demonstration, which has no weights here`);
+  const own = tokenizer && (await bytesOf(tokenizer));
+  await worker.call("unembed", { explorer: sae.id, file: await bytesOf(unembedding), tokenizer: own });
+  say("unembedding", `The panel of each latent of ${stem} now says which tokens it promotes, by ${name}.`);
+}
+
+/** How to see which tokens a latent promotes, where that is not known. */
+function withoutTokens({ promoted, dead }: FeatureJson, { model }: Opened): Child[] {
+  if (promoted || dead || model.kind === "codes") return [];
+  const { model: texts } = theTexts();
+  return [
+    make("h3", {}, "Tokens it promotes"),
+    make(
+      "p",
+      { class: "caption" },
+      "Open the unembedding of the language model (a matrix [vocabulary, width] called lm_head or unembedding) with its tokenizer.json, or the latents.jsonl that sae-onnx features wrote. ",
+      ...(texts ? [button(`Take it from ${texts.name}`, unembedWithModel)] : []),
+    ),
+  ];
 }
 
 /** The SAE that is open, looked into again where its worker was given up or other activations are chosen since. */
@@ -167,7 +197,8 @@ async function showPart(one: Opened, { of, number }: Route): Promise<void> {
       const feature = await worker.call("latent", { explorer: sae.id, latent: number! });
       const largest = Math.max(feature.positive.largest ?? 0, feature.negative.largest ?? 0);
       const text = feature.top[0]?.tokens?.join("").trim() ?? feature.top[0]?.text ?? "";
-      panel.replaceChildren(...panelOf(feature, links, words, beside(number!, largest, text, one)));
+      const pushing = beside(number!, largest, text, one);
+      panel.replaceChildren(...panelOf(feature, links, words, pushing), ...withoutTokens(feature, one));
     } else {
       const row = await worker.call("row", { explorer: sae.id, row: number! });
       panel.replaceChildren(
@@ -309,6 +340,8 @@ export function startExplore(sentence: (text: string, one: Opened) => Promise<vo
   });
   whenOpened((model) => go(addressOf(stemOf(model.name))));
   onShelf((what) => {
+    if ((what === "unembedding" || what === "texts") && theTexts().unembedding)
+      void attempt("unembedding", unembed).then(() => showRoute(routeOf(location.hash)));
     if (what === "data" && opened?.data !== undefined && opened.data !== dataName())
       void showRoute({ tab: "explore", model: opened.stem });
   });

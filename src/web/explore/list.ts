@@ -168,9 +168,9 @@ const signWords: Readonly<Record<string, string>> = {
 };
 
 function sparkOf(bars: Uint8Array): HTMLElement {
-  const svg = draw("svg", { class: "spark", viewBox: "0 0 48 14", "aria-hidden": "true" });
-  for (const [i, bar] of bars.entries())
-    svg.append(draw("rect", { x: i * 4, width: 3.2, y: 14 - (14 * bar) / 255, height: (14 * bar) / 255 }));
+  // One element for all bars: the list is drawn anew as it is scrolled.
+  const d = Array.from(bars, (bar, i) => `M${4 * i} 14v${(-14 * bar) / 255}h3.2V14z`).join("");
+  const svg = draw("svg", { class: "spark", viewBox: "0 0 48 14", "aria-hidden": "true" }, draw("path", { d }));
   return svg as never;
 }
 

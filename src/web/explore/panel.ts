@@ -57,7 +57,7 @@ function valuesOf({ name, values }: FeatureJson["attributes"][number], row: stri
   const rest = `By ${name}, what may be chance`;
   return [
     ...(sure.length > 0
-      ? [make("h3", {}, title), table(`${sure.length} of ${name}, no chance`, columns, lines(sure))]
+      ? [make("h3", {}, title), table(`Values of ${name} it fires on more often than by chance`, columns, lines(sure))]
       : []),
     ...(others.length > 0 ? [more(rest, [table(rest, columns, lines(others))])] : []),
   ];
@@ -96,6 +96,13 @@ export function panelOf(one: FeatureJson, links: Links, words: RowWords, pushing
     ...(tags.length > 0 ? [make("p", {}, ...tags.map((tag) => make("span", { class: "tag" }, tag)))] : []),
     make("p", {}, [firing, ...signSentences(one, row)].join(" ")),
     make("h3", {}, "Where it fires most"),
+    make(
+      "p",
+      { class: "caption" },
+      one.top[0]?.tokens
+        ? "The more a token is shaded, the more strongly it fires there; the number is how strongly at the outlined one."
+        : "The number is how strongly it fires there.",
+    ),
     ...one.top.slice(0, 8).map((example) => exampleOf(example, largest, links, words)),
     ...(one.top.length > 8
       ? [
@@ -153,7 +160,7 @@ const logitsOf = ({ promoted, suppressed }: FeatureJson): Child[] =>
       tokens
         ? near(
             title,
-            "by their logits",
+            "its decoder row times the unembedding",
             tokens.map(({ token, logit }) =>
               make("span", {}, make("span", { class: "token" }, token), make("small", {}, ` ${short(logit)}`)),
             ),

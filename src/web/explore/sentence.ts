@@ -182,7 +182,9 @@ export function startSentences(): void {
     if (what !== "texts") return;
     reader = undefined;
     const { model, tokenizer } = theTexts();
-    at<HTMLInputElement>("read").placeholder = canRead() ? "a sentence, or a row's number" : "a row's number";
+    at<HTMLInputElement>("read").placeholder = canRead()
+      ? "a sentence, or a row's number"
+      : "a row of the data, by number";
     if (model && !tokenizer) say("read", `${model.name} needs its tokenizer.json to read sentences`);
     else if (!model && tokenizer) say("read", `${tokenizer.name} needs its language model (.onnx) to read sentences`);
     else say("read", "");

@@ -252,16 +252,29 @@ function showNews(
     const left = (seconds / Math.max(1, epochsDone - start)) * (config.epochs - epochsDone);
     say("train", `epoch ${epochsDone} of ${config.epochs}, about ${duration(left)} left${moved}`);
   }
-  const steps = Math.max(epochsDone, Math.min(config.epochs, Math.ceil(epochsDone * 1.5)));
-  at("train-live").replaceChildren(
-    lineChart({ name: "Loss", values: losses }, steps, { from: 0 }),
-    make(
-      "p",
-      { class: "caption" },
-      `${(100 * deathRate).toFixed(1)} % of the latents did not fire in epoch ${epochsDone}; ${duration(seconds)} so far.`,
-    ),
-  );
+  draw = () => {
+    const steps = Math.max(epochsDone, Math.min(config.epochs, Math.ceil(epochsDone * 1.5)));
+    at("train-live").replaceChildren(
+      lineChart({ name: "Loss", values: losses }, steps, { from: 0 }),
+      make(
+        "p",
+        { class: "caption" },
+        `${(100 * deathRate).toFixed(1)} % of the latents did not fire in epoch ${epochsDone}; ${duration(seconds)} so far.`,
+      ),
+    );
+  };
+  // Short epochs end a thousand times a second.
+  if (!waits)
+    setTimeout(() => {
+      waits = false;
+      draw();
+    }, 200);
+  waits = true;
 }
+
+/** Draws the latest news. */
+let draw = (): void => {};
+let waits = false;
 
 /** Measures what came out, names it, chooses it and offers its files and its latents. */
 async function show(worker: SaeWorker, data: number, state: TrainedState, name: string, moved: string): Promise<void> {
