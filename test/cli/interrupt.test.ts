@@ -7,6 +7,8 @@ import { hasPty, startInTerminal } from "./pty.ts";
 import { npy, saeOnnx, snapshot, sparseRows, startSaeOnnx, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
+/** Enough that the second SAE is still in training when the first has been measured. */
+const epochs = "300";
 const data = join(folder, "acts.npy");
 const train = (out: string) => [
   "train",
@@ -17,7 +19,7 @@ const train = (out: string) => [
   "--k",
   "4,8",
   "--epochs",
-  "150",
+  epochs,
   "--jobs",
   "1",
   "--out",
@@ -49,7 +51,7 @@ function interrupted(
       if (!sent && stderr.includes("1/2")) {
         sent = true;
         const send = () => (group ? process.kill(-child.pid!, signal) : child.kill(signal));
-        for (let i = 0; i < times; i++) setTimeout(send, 150 + 200 * i);
+        for (let i = 0; i < times; i++) setTimeout(send, 150 + 20 * i);
       }
     });
     child.on("exit", (code) => resolve({ code, stderr }));
@@ -68,11 +70,11 @@ test("Ctrl-C saves the SAE in training; the same command goes on and ends at the
   const path = join(out, "sae_d256_k4.safetensors");
   const { epochsDone, tensors } = readCheckpoint(readFileSync(path), path);
   expect(epochsDone).toBeGreaterThan(0);
-  expect(epochsDone).toBeLessThan(150);
+  expect(epochsDone).toBeLessThan(Number(epochs));
   expect(Object.keys(tensors)).toContain("m.W_enc");
   expect(existsSync(join(out, "sae_d256_k4.encoder.onnx"))).toBe(false);
 
-  expect(saeOnnx("export", path).stderr).toMatch(/training is at epoch \d+ of 150/);
+  expect(saeOnnx("export", path).stderr).toMatch(/training is at epoch \d+ of \d+/);
   const { status, stderr: resumed } = saeOnnx(...train(out));
   expect(status).toBe(0);
   expect(resumed).toContain("sae_d256_k8: already there");
@@ -107,7 +109,7 @@ test("a signal to all processes of a training, as batch systems send it, saves t
 
 test("a second Ctrl-C, later, ends at once and leaves no lock", async () => {
   const out = join(folder, "twice");
-  const args = train(out).map((one) => (one === "150" ? "1000000" : one));
+  const args = train(out).map((one) => (one === epochs ? "1000000" : one));
   const child = startSaeOnnx(...args, "--epochs-per-run", "1000000");
   await expect.poll(() => existsSync(join(out, "sae_d256_k8.safetensors.lock")), { timeout: 20_000 }).toBe(true);
   const ended = new Promise((resolve) => child.on("exit", resolve));
@@ -122,7 +124,7 @@ test.skipIf(!hasPty)(
   "a terminal that is closed saves the SAE in training",
   async () => {
     const out = join(folder, "closed");
-    const terminal = startInTerminal(train(out).map((one) => (one === "150" ? "3000" : one)));
+    const terminal = startInTerminal(train(out).map((one) => (one === epochs ? "3000" : one)));
     terminal.stdout!.on("data", () => {});
     await expect.poll(() => existsSync(join(out, "sae_d256_k4.safetensors.lock")), { timeout: 50_000 }).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 1000));
