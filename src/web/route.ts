@@ -44,10 +44,16 @@ export function replace(address: string): void {
   history.replaceState(null, "", address);
 }
 
+/** What the tab Explore shows when it is chosen: what it showed last. */
+let explored = "#explore";
+/** Has the tab show something else when it is chosen next. */
+export const exploreNext = (address: string): void => {
+  explored = address;
+};
+
 /** Tabs by pointer, keyboard and address: arrows, Home and End move between them. `explore` is left and found again as it was. */
 export function startTabs(shown: (route: Route) => void): void {
   const buttons = tabs.map((tab) => at(`tab-${tab}`));
-  let explored = "#explore";
   const show = () => {
     const route = routeOf(location.hash);
     if (route.model !== undefined) explored = location.hash;

@@ -58,6 +58,9 @@ function look(model: SaeSource): Promise<Opened> {
   return done;
 }
 
+/** Somebody opened another SAE before this one was there: nothing is to be said of this one any more. */
+class Overtaken extends Error {}
+
 async function lookInto(model: SaeSource): Promise<Opened> {
   if (model.kind === "evaluator")
     throw new Error(`${model.name}: is an evaluator, which gives no latents; open the autoencoder beside it`);
@@ -67,13 +70,11 @@ async function lookInto(model: SaeSource): Promise<Opened> {
   const file = await bytesOf(model);
   const before = opened;
   let made: Omit<Opened, "links">;
+  let about: string;
   if (model.kind === "codes") {
     const sae = await worker.call("exploreCodes", file);
     made = { worker, model, stem, sae, words: { one: "token", splits: false } };
-    say(
-      "explore",
-      `${sae.about.about}; shown on ${many(sae.rows, "token")} of ${many(sae.texts ?? 0, "text")} (${sae.about.source}).`,
-    );
+    about = `${sae.about.about}; shown on ${many(sae.rows, "token")} of ${many(sae.texts ?? 0, "text")} (${sae.about.source}).`;
   } else {
     const { width } = await worker.call("recognise", { name: file.name, file: file.bytes });
     // Activations that somebody chose while it was open stay chosen, whether they fit or not.
@@ -87,15 +88,13 @@ async function lookInto(model: SaeSource): Promise<Opened> {
     const one = sae.texts === null ? "row" : "token";
     made = { worker, model, stem, data: dataName(), sae, words: { one, splits: data.info.validation_rows > 0 } };
     const alive = sae.list.frequency.filter((share) => share > 0).length;
-    say(
-      "explore",
-      `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`,
-    );
+    about = `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`;
   }
   if (opening && opening.stem !== stem) {
     void worker.call("close", { explorer: made.sae.id });
-    throw new Error(`${stem}: another SAE was opened meanwhile`);
+    throw new Overtaken(`${stem}: another SAE was opened meanwhile`);
   }
+  say("explore", about);
   if (before?.worker === worker) await worker.call("close", { explorer: before.sae.id });
   const links: Links = {
     latent: (latent) => addressOf(stem, "latent", latent),
@@ -172,7 +171,10 @@ export async function showRoute(route: Route): Promise<void> {
         .join(", ");
       throw new Error(`there is no SAE ${stem} here; open its file above, or one of ${known}`);
     }
-    const one = await look(model);
+    const one = await look(model).catch((error) => {
+      if (!(error instanceof Overtaken)) throw error;
+    });
+    if (!one) return;
     showData(route);
     await showPart(one, route);
   });

@@ -69,10 +69,13 @@ function setOrder(latents: number[]): void {
   order = latents;
   const all = shown?.latentDim ?? 0;
   const part = order.length === all ? "" : ` of ${all.toLocaleString("en")}`;
-  const alive = shown ? shown.list.frequency.filter((share) => share > 0).length : 0;
-  at("count").textContent = shown
-    ? `${order.length.toLocaleString("en")}${part} latents${part ? "" : `, ${(all - alive).toLocaleString("en")} never fire`}`
-    : "";
+  const { frequency = new Float32Array() } = shown?.list ?? {};
+  const [alive, often] = [0, dense].map((least) => frequency.filter((share) => share > least).length) as [
+    number,
+    number,
+  ];
+  const whole = `, ${(all - alive).toLocaleString("en")} never fire${often && at<HTMLSelectElement>("sort").value === "frequency" ? `; ${often.toLocaleString("en")} in over 10 % come last` : ""}`;
+  at("count").textContent = shown ? `${order.length.toLocaleString("en")}${part} latents${part ? "" : whole}` : "";
   at("rows").style.height = `${order.length * height}px`;
   const place = order.indexOf(opened ?? -1);
   chosen = Math.max(0, place);

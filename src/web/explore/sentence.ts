@@ -42,7 +42,7 @@ async function placeOf({
 }: Opened): Promise<{ readonly sae: Awaited<ReturnType<typeof bytesOf>>; readonly at: string }> {
   if (model.kind === "codes")
     throw new Error(
-      "the demonstration has no weights here; open or train an SAE of this language model, then read with it",
+      "to read sentences open three files: a language model (.onnx), its tokenizer.json, and an SAE trained on it; the demonstration has no weights here",
     );
   const sae = await bytesOf(model);
   const { width, layer } = await worker.call("recognise", { name: sae.name, file: sae.bytes });

@@ -40,7 +40,8 @@ export function textView(
     }
     const lines = own.map(({ latent, value }) => {
       const bar = make("i", { class: value < 0 ? "meter below" : "meter" });
-      bar.style.width = `${(100 * Math.abs(value)) / largest}%`;
+      // What is left of the line is the number's.
+      bar.style.width = `calc((100% - 60px) * ${Math.abs(value) / largest})`;
       const line = make(
         "li",
         {},

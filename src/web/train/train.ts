@@ -10,7 +10,7 @@ import {
 import { lineChart } from "../chart.ts";
 import { at, button, download, duration, make, messageOf, say, short } from "../dom.ts";
 import { attempt, chosenProvider, type Provider, startWorker, theWorker, watch } from "../engine.ts";
-import { addressOf } from "../route.ts";
+import { addressOf, exploreNext } from "../route.ts";
 import { addData, addModel, dataName, modelCalled, onShelf, theData, theSource, whenCheckpoint } from "../shelf.ts";
 import { estimate, plan, startForm } from "./form.ts";
 import { forget, type KeptTraining, keep, kept, own } from "./keep.ts";
@@ -285,6 +285,7 @@ async function show(worker: SaeWorker, data: number, state: TrainedState, name: 
   const { row } = await worker.call("evaluate", { data, model: { name: file, bytes: first.autoencoder } });
   const files = finished ? await worker.call("files", { ...state, metrics: row.metrics, name }) : first;
   addModel({ name: file, load: async () => new Blob([files.autoencoder as BlobPart]), kind: "autoencoder" }, true);
+  exploreNext(addressOf(name));
   if (finished) await keep("models", { name: file, bytes: files.autoencoder }).catch(() => {});
   const downloads = Object.entries({
     "autoencoder.onnx": files.autoencoder,
