@@ -48,6 +48,9 @@ export class ProcessDied extends RuntimeFailure {}
 export class TrainingProcess {
   #child: ChildProcess;
 
+  /** Whether a message could not be sent to it. */
+  #unheard = false;
+
   /** Starts the process. */
   constructor() {
     this.#child = fork(childFile, {
@@ -144,7 +147,7 @@ export class TrainingProcess {
 
   /** Whether the process has ended. */
   get gone(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null || !this.#child.connected;
+    return this.#unheard || this.#child.exitCode !== null || this.#child.signalCode !== null || !this.#child.connected;
   }
 
   /** Ends the process at once, even within a run; a training that is waited for fails. */
@@ -155,9 +158,12 @@ export class TrainingProcess {
 
   #send(message: ToChild): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#child.send(message, (error) =>
-        error ? reject(new ProcessDied("the training process is gone", { cause: error })) : resolve(),
-      );
+      this.#child.send(message, (error) => {
+        if (!error) return resolve();
+        // Its exit may be heard of later. Until then nobody else is to be given it.
+        this.#unheard = true;
+        reject(new ProcessDied("the training process is gone", { cause: error }));
+      });
     });
   }
 }
