@@ -39,6 +39,9 @@ onRestart(() => {
   opened = undefined;
 });
 
+/** The SAE that somebody wants to see: the last one asked for. */
+let wanted: string | undefined;
+
 /** The SAE that was opened last. */
 let last: SaeSource | undefined;
 
@@ -48,6 +51,7 @@ const first = 87;
 /** Looks into an SAE, once; the list shows its latents then. */
 function look(model: SaeSource): Promise<Opened> {
   const stem = stemOf(model.name);
+  wanted = stem;
   if (opened?.model === model && (opened.data === undefined || opened.data === dataName()))
     return Promise.resolve(opened);
   if (opening?.stem === stem) return opening.done;
@@ -82,15 +86,16 @@ async function lookInto(model: SaeSource): Promise<Opened> {
     last = model;
     const { tokenizer: source } = theTexts();
     const tokenizer = source && (await bytesOf(source));
-    const sae = await worker.call("explore", { data: data.id, model: file, tokenizer }, ({ done, of }) =>
-      say("explore", `${stem}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`),
-    );
+    const sae = await worker.call("explore", { data: data.id, model: file, tokenizer }, ({ done, of }) => {
+      if (wanted !== stem) return;
+      say("explore", `${stem}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`);
+    });
     const one = sae.texts === null ? "row" : "token";
     made = { worker, model, stem, data: dataName(), sae, words: { one, splits: data.info.validation_rows > 0 } };
     const alive = sae.list.frequency.filter((share) => share > 0).length;
     about = `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`;
   }
-  if (opening && opening.stem !== stem) {
+  if (wanted !== stem) {
     void worker.call("close", { explorer: made.sae.id });
     throw new Overtaken(`${stem}: another SAE was opened meanwhile`);
   }
