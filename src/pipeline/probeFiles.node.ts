@@ -8,7 +8,7 @@ import { columnIn, columnOf, labelColumn } from "../probe/label.ts";
 import { type ProbeRun, probe } from "../probe/probe.ts";
 import { modelName } from "../record/measured.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
-import { checkCounts } from "../util/counts.ts";
+import { checkCounts, checkSeed } from "../util/counts.ts";
 import { ConfigError } from "../util/errors.ts";
 
 /** What to probe for, and in which files. */
@@ -42,7 +42,7 @@ export async function probeFiles({
   seed = 0,
   ...given
 }: ProbeFiles): Promise<ProbeFile> {
-  if (!Number.isInteger(seed)) throw new ConfigError(`--seed must be an integer, got ${seed}`);
+  checkSeed(seed);
   checkCounts({ threads: given.threads });
   const [path, ...more] = await shardPaths(data);
   if (path === undefined || more.length > 0)

@@ -3,8 +3,7 @@ import { localModel } from "../harvest/hub.node.ts";
 import { type LanguageModel, openLanguageModel } from "../harvest/model.node.ts";
 import { openTokenizer, tokenizerOf } from "../harvest/text/tokenizer.node.ts";
 import type { TextTokenizer } from "../harvest/text/tokenizer.ts";
-import { checkCounts } from "../util/counts.ts";
-import { ConfigError } from "../util/errors.ts";
+import { checkCounts, checkSeed } from "../util/counts.ts";
 
 /** Which texts a model is given. */
 export interface TextFiles {
@@ -35,7 +34,7 @@ export interface TextFiles {
 export async function openTextFiles({ tokenizer, specialTokens = "skip", ...given }: TextFiles) {
   const { text, textKey, maxTokens = 1024, limit, batchTokens, threads, seed = 0 } = given;
   checkCounts({ maxTokens, limit, batchTokens, threads });
-  if (!Number.isInteger(seed)) throw new ConfigError(`--seed must be an integer, got ${seed}`);
+  checkSeed(seed);
   const file = await localModel(given.model, given.onFetch);
   const model: LanguageModel = await openLanguageModel(file);
   return {

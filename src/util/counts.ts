@@ -14,3 +14,8 @@ export function checkCount(flag: string, count: number | undefined): number | un
 export function checkCounts(counts: Readonly<Record<string, number | undefined>>): void {
   for (const [name, count] of Object.entries(counts)) checkCount(kebab(name), count);
 }
+
+/** Where what is drawn at random begins. @throws {ConfigError} when it is no integer. */
+export function checkSeed(seed: number): void {
+  if (!Number.isInteger(seed)) throw new ConfigError(`--seed must be an integer, got ${seed}`);
+}

@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
-import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
 import { writeNpy } from "../../src/data/npy.ts";
 import { zeros } from "../../src/util/tensor.ts";
 import { npy, sparseRows } from "../cli/run.ts";
-import { noChromium, startChromium } from "../report/chromium.ts";
+import { noChromium } from "../report/chromium.ts";
 import { file, fill, give, openPage, recognised, said } from "./page.ts";
-import { serveSiteHere } from "./staticSite.ts";
+import { siteInChromium } from "./staticSite.ts";
 
 const rows = file("rows.npy", npy(sparseRows(600, 16)));
 const folder = "test/fixtures/features";
@@ -25,15 +25,7 @@ const tokenizer = (tokens: readonly string[]) =>
   );
 
 describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (skipped: ${noChromium})`}`, () => {
-  let context: BrowserContext;
-  let site: Awaited<ReturnType<typeof serveSiteHere>>;
-  beforeAll(async () => {
-    [context, site] = await Promise.all([startChromium(), serveSiteHere()]);
-  });
-  afterAll(async () => {
-    await context?.close();
-    site?.close();
-  });
+  const here = siteInChromium();
 
   /** The page with some rows and its training form, for a training that would take minutes. */
   async function readyToTrain(page: Page, latents: number): Promise<void> {
@@ -44,7 +36,7 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
   }
 
   test("tells how much of the data and of ONNX Runtime's file is there, while they come", async () => {
-    const page = await context.newPage();
+    const page = await here.context.newPage();
     await page.addInitScript(() => {
       const told: string[] = [];
       Object.assign(globalThis, { told });
@@ -66,7 +58,7 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
     await page.route("**/catalog.json", (route) =>
       route.fulfill({ json: { data: [{ name: "served.npy", url }], models: [] } }),
     );
-    await page.goto(site.url);
+    await page.goto(here.site.url);
     await page.locator("#panel h2").waitFor();
     await page.click("#tab-train");
     const told = () => page.evaluate(() => (globalThis as unknown as { told: string[] }).told.join("\n"));
@@ -80,7 +72,7 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
   });
 
   test("an unembedding says which tokens a latent promotes; one of another width or of other tokens is refused beside it", async () => {
-    const { page } = await openPage(context, site.url);
+    const { page } = await openPage(here.context, here.site.url);
     await give(page, `${folder}/rows.npy`, `${folder}/rows.labels.jsonl`, `${folder}/both-signs.onnx`);
     await said(page, "explore", /^both-signs on rows\.npy/);
     await page.locator("#panel").filter({ hasText: "Open the unembedding of the language model" }).waitFor();
@@ -106,13 +98,13 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
   });
 
   test("storage that is full is said once, and the training goes on; a second Stop ends it at once", async () => {
-    const page = await context.newPage();
+    const page = await here.context.newPage();
     await page.addInitScript(() => {
       IDBObjectStore.prototype.put = () => {
         throw new DOMException("the quota has been exceeded", "QuotaExceededError");
       };
     });
-    await page.goto(site.url);
+    await page.goto(here.site.url);
     await readyToTrain(page, 64);
     await page.click("#train-start");
     await page
@@ -133,11 +125,11 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
   });
 
   test("one Stop acts within 2 seconds; another tab is told that a training is in this one, and is offered it once it is stopped", async () => {
-    const { page } = await openPage(context, site.url);
+    const { page } = await openPage(here.context, here.site.url);
     await readyToTrain(page, 32);
     await page.click("#train-start");
     await said(page, "train", /^epoch \d+ of 30000/);
-    const { page: other } = await openPage(context, site.url);
+    const { page: other } = await openPage(here.context, here.site.url);
     await readyToTrain(other, 32);
     expect(await other.locator("#kept p").count()).toBe(0);
     await other.click("#train-start");
@@ -155,7 +147,7 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
   });
 
   test("a worker that says nothing any more is named after a while; ended, the page goes on with a new one", async () => {
-    const { page } = await openPage(context, site.url);
+    const { page } = await openPage(here.context, here.site.url);
     await page.evaluate(() => {
       const post = Worker.prototype.postMessage;
       Worker.prototype.postMessage = function (this: Worker, message: { call?: string }) {

@@ -1,11 +1,11 @@
 import axe from "axe-core";
-import type { BrowserContext, FileChooser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { FileChooser, Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
 import { npy, sparseRows } from "../cli/run.ts";
-import { noChromium, packagedFont, startChromium } from "../report/chromium.ts";
+import { noChromium, packagedFont } from "../report/chromium.ts";
 import { differenceFrom } from "../report/screenshots.ts";
 import { file, said } from "./page.ts";
-import { serveSiteHere } from "./staticSite.ts";
+import { siteInChromium } from "./staticSite.ts";
 
 /** Largest share of differing pixels in any 24 by 24 square of a screenshot. */
 const tolerance = 0.05;
@@ -40,21 +40,13 @@ const labels = file(
 );
 
 describe.skipIf(noChromium)(`how the page looks and reads${noChromium && ` (skipped: ${noChromium})`}`, () => {
-  let context: BrowserContext;
-  let site: Awaited<ReturnType<typeof serveSiteHere>>;
-  beforeAll(async () => {
-    [context, site] = await Promise.all([startChromium(), serveSiteHere()]);
-  });
-  afterAll(async () => {
-    await context?.close();
-    site?.close();
-  });
+  const here = siteInChromium();
 
   async function opened(width: number, scheme: "light" | "dark" = "light"): Promise<Page> {
-    const page = await context.newPage();
+    const page = await here.context.newPage();
     await page.setViewportSize({ width, height: 900 });
     await page.emulateMedia({ colorScheme: scheme });
-    await page.goto(site.url);
+    await page.goto(here.site.url);
     await page.locator("#panel h2").waitFor();
     await page.locator("#rows small b").first().waitFor({ state: "attached" });
     return page;

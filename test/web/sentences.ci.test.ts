@@ -1,12 +1,11 @@
 /** @file A person drops a 4-bit language model and its tokenizer onto the page, reads a sentence, and pushes a latent: what Node gives. */
-import type { BrowserContext } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { TextReader } from "../../src/worker/textReader.ts";
 import { byteTokenizer, forms, smallSae } from "../harvest/forms.ts";
-import { noChromium, startChromium } from "../report/chromium.ts";
+import { noChromium } from "../report/chromium.ts";
 import { file, give, openPage, recognised, said } from "./page.ts";
-import { serveSiteHere } from "./staticSite.ts";
+import { siteInChromium } from "./staticSite.ts";
 
 const model = { name: "lm_q4.onnx", bytes: forms["4 bits (MatMulNBits)"]!.bytes };
 const tokenizer = { name: "tokenizer.json", bytes: byteTokenizer };
@@ -14,20 +13,12 @@ const sae = { name: "small.autoencoder.onnx", bytes: smallSae() };
 const texts = ["a bad cab", "dad had a cab", "a bag"];
 
 describe.skipIf(noChromium)(`sentences in the page${noChromium && ` (skipped: ${noChromium})`}`, () => {
-  let context: BrowserContext;
-  let site: Awaited<ReturnType<typeof serveSiteHere>>;
-  beforeAll(async () => {
-    [context, site] = await Promise.all([startChromium(), serveSiteHere()]);
-  });
-  afterAll(async () => {
-    await context?.close();
-    site?.close();
-  });
+  const here = siteInChromium();
 
   test("are read, and go on, with a latent pushed and without", async () => {
     const reader = TextReader.open(cpu, model, tokenizer);
     const acts = await reader.harvest("blocks.1", texts, () => {});
-    const { page } = await openPage(context, site.url);
+    const { page } = await openPage(here.context, here.site.url);
     await give(page, file("acts.safetensors", acts.file), file("acts.labels.jsonl", acts.labels));
     await give(page, file(sae.name, sae.bytes), file(model.name, model.bytes));
     expect(await recognised(page, model.name)).toContain("it needs its tokenizer.json");
@@ -37,7 +28,10 @@ describe.skipIf(noChromium)(`sentences in the page${noChromium && ` (skipped: ${
     const { codes } = await reader.read(sae, "blocks.1", "a bad bag");
     const strongest = codes.active[codes.at]![0]!.latent;
     await page.locator("#panel h2").filter({ hasText: "Latent" }).waitFor();
-    await page.goto(`${site.url}#small/latent/${strongest}`);
+    // The panel that is there goes: what is written into it would go with it.
+    await page.locator("#panel h2").evaluate((heading) => heading.setAttribute("data-old", ""));
+    await page.goto(`${here.site.url}#small/latent/${strongest}`);
+    await page.locator("#panel h2:not([data-old])").waitFor();
     await page.locator("#push-text").waitFor();
     await page.fill("#push-text", "a bad");
     await page.fill("#push-strength", "6");

@@ -1,6 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { BrowserContext } from "playwright-core";
 import send from "send";
+import { afterAll, beforeAll } from "vitest";
+import { startChromium } from "../report/chromium.ts";
 
 /** The built page with ONNX Runtime's files, and nothing else: no data, no models. */
 export async function serveSiteHere(): Promise<{ readonly url: string; readonly close: () => void }> {
@@ -17,4 +20,17 @@ export async function serveSiteHere(): Promise<{ readonly url: string; readonly 
       server.close();
     },
   };
+}
+
+/** The built page behind a server and a Chromium to look at it with, for all tests of the block it is called in. */
+export function siteInChromium(): { readonly context: BrowserContext; readonly site: { readonly url: string } } {
+  const here = {} as { context: BrowserContext; site: Awaited<ReturnType<typeof serveSiteHere>> };
+  beforeAll(async () => {
+    [here.context, here.site] = await Promise.all([startChromium(), serveSiteHere()]);
+  });
+  afterAll(async () => {
+    await here.context?.close();
+    here.site?.close();
+  });
+  return here;
 }
