@@ -183,8 +183,15 @@ describe.skipIf(noChromium)(`the page in Chromium, on WebAssembly${noChromium &&
   });
 
   test("explores: a latent's rows with their texts, its neighbours, a row's latents and error; Back goes back", async () => {
-    await page.click("#tab-explore");
-    await page.selectOption("#model", "sae_d512_k20.autoencoder.onnx");
+    // The tab opens what was trained last, for which its activations are chosen; somebody chooses another SAE just then.
+    await page.evaluate(async () => {
+      document.getElementById("tab-explore")!.click();
+      const data = document.getElementById("data") as HTMLSelectElement;
+      while (data.value !== "long.npy") await new Promise((resolve) => setTimeout(resolve, 0));
+      const model = document.getElementById("model") as HTMLSelectElement;
+      model.value = "sae_d512_k20.autoencoder.onnx";
+      model.dispatchEvent(new Event("change"));
+    });
     await said(page, "explore", /^sae_d512_k20 .*of 512 latents fire in 7,473 rows/);
     await page.locator("#panel h2").waitFor();
     await page.locator("#panel .example .value a").first().click();

@@ -34,13 +34,21 @@ export interface Opened {
 }
 
 let opened: Opened | undefined;
-let opening: { readonly stem: string; readonly done: Promise<Opened> } | undefined;
 onRestart(() => {
   opened = undefined;
 });
 
+/** An SAE on its way to be opened, and the name of the activations that it reads, once they are chosen. */
+interface Opening {
+  readonly model: SaeSource;
+  data?: string;
+  done?: Promise<Opened>;
+}
+
+let opening: Opening | undefined;
+
 /** The SAE that somebody wants to see: the last one asked for. */
-let wanted: string | undefined;
+let wanted: SaeSource | undefined;
 
 /** The SAE that was opened last. */
 let last: SaeSource | undefined;
@@ -50,25 +58,35 @@ const first = 87;
 
 /** Looks into an SAE, once; the list shows its latents then. */
 function look(model: SaeSource): Promise<Opened> {
-  const stem = stemOf(model.name);
-  wanted = stem;
+  wanted = model;
   if (opened?.model === model && (opened.data === undefined || opened.data === dataName()))
     return Promise.resolve(opened);
-  if (opening?.stem === stem) return opening.done;
-  const done = lookInto(model).finally(() => {
-    if (opening?.done === done) opening = undefined;
+  if (opening?.model === model) return opening.done!;
+  const mine: Opening = { model };
+  opening = mine;
+  mine.done = lookInto(mine).finally(() => {
+    if (opening === mine) opening = undefined;
+    if (wanted === model) lookAgain(model, mine.data);
   });
-  opening = { stem, done };
-  return done;
+  return mine.done;
+}
+
+/** Looks anew into an SAE where other activations are chosen than it was opened on. */
+function lookAgain(model: SaeSource, on: string | undefined): void {
+  if (on !== undefined && on !== dataName()) void showRoute({ tab: "explore", model: stemOf(model.name) });
 }
 
 /** Somebody opened another SAE before this one was there: nothing is to be said of this one any more. */
 class Overtaken extends Error {}
 
-async function lookInto(model: SaeSource): Promise<Opened> {
+async function lookInto(mine: Opening): Promise<Opened> {
+  const { model } = mine;
   if (model.kind === "evaluator")
     throw new Error(`${model.name}: is an evaluator, which gives no latents; open the autoencoder beside it`);
   const stem = stemOf(model.name);
+  const stillWanted = () => {
+    if (wanted !== model) throw new Overtaken(`${stem}: another SAE was opened meanwhile`);
+  };
   say("explore", `reading ${stem} …`);
   const worker = await theWorker();
   const file = await bytesOf(model);
@@ -81,24 +99,25 @@ async function lookInto(model: SaeSource): Promise<Opened> {
     about = `${sae.about.about}; shown on ${many(sae.rows, "token")} of ${many(sae.texts ?? 0, "text")} (${sae.about.source}).`;
   } else {
     const { width } = await worker.call("recognise", { name: file.name, file: file.bytes });
+    stillWanted();
     // Activations that somebody chose while it was open stay chosen, whether they fit or not.
     const data = await (last === model ? theData() : dataFor(width));
+    stillWanted();
     last = model;
+    mine.data = dataName();
     const { tokenizer: source } = theTexts();
     const tokenizer = source && (await bytesOf(source));
     const sae = await worker.call("explore", { data: data.id, model: file, tokenizer }, ({ done, of }) => {
-      if (wanted !== stem) return;
+      if (wanted !== model) return;
       say("explore", `${stem}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`);
     });
     const one = sae.texts === null ? "row" : "token";
-    made = { worker, model, stem, data: dataName(), sae, words: { one, splits: data.info.validation_rows > 0 } };
+    made = { worker, model, stem, data: mine.data, sae, words: { one, splits: data.info.validation_rows > 0 } };
     const alive = sae.list.frequency.filter((share) => share > 0).length;
-    about = `${stem} on ${dataName()}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`;
+    about = `${stem} on ${mine.data}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`;
   }
-  if (wanted !== stem) {
-    void worker.call("close", { explorer: made.sae.id });
-    throw new Overtaken(`${stem}: another SAE was opened meanwhile`);
-  }
+  if (wanted !== model) void worker.call("close", { explorer: made.sae.id });
+  stillWanted();
   say("explore", about);
   if (before?.worker === worker) await worker.call("close", { explorer: before.sae.id });
   const links: Links = {
@@ -349,8 +368,8 @@ export function startExplore(sentence: (text: string, one: Opened) => Promise<vo
   onShelf((what) => {
     if ((what === "unembedding" || what === "texts") && theTexts().unembedding)
       void attempt("unembedding", unembed).then(() => showRoute(routeOf(location.hash)));
-    if (what === "data" && opened?.data !== undefined && opened.data !== dataName())
-      void showRoute({ tab: "explore", model: opened.stem });
+    // An SAE on its way takes what is chosen when it comes to that, and looks by itself whether it is still chosen.
+    if (what === "data" && opened && !opening) lookAgain(opened.model, opened.data);
   });
 }
 
