@@ -1,5 +1,5 @@
 // 1,152 SAEs in one sweep: 16 layers x 6 positions x 12 configurations of small width. Says what part of the time the training
-// processes trained, what the command computed, and how its memory goes; draws that into sweep_memory.svg. After npm run build:
+// processes trained, what the command computed, and how the memory of all goes; draws that into sweep_memory.svg. After npm run build:
 // node bench/sweep.mjs [epochs] [layers]
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -58,6 +58,9 @@ const computed = (pid) => {
 };
 const megabytes = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1000;
 
+/** The training processes of the command, in the order they were started. */
+const trainers = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+
 const child = spawn(
   process.execPath,
   ["dist/cli/main.js", "sweep", join(folder, "sweep.yaml"), "--out", out, "--json", "--quiet"],
@@ -73,7 +76,10 @@ const samples = [];
 let seconds = 0;
 const sampling = setInterval(() => {
   try {
-    samples.push({ saes: finished(), megabytes: megabytes(child.pid) });
+    const saes = finished();
+    samples.push({ saes, of: "the command", megabytes: megabytes(child.pid) });
+    for (const [i, pid] of trainers(child.pid).entries())
+      samples.push({ saes, of: `training process ${i + 1}`, megabytes: megabytes(pid) });
     seconds = computed(child.pid);
   } catch {
     // It has not begun, or is over.
@@ -83,13 +89,16 @@ await new Promise((resolve) => child.on("exit", resolve));
 clearInterval(sampling);
 const result = JSON.parse(said);
 rmSync(folder, { recursive: true, force: true });
-const at = (saes) => samples.find((one) => one.saes >= saes)?.megabytes.toFixed(0);
+const names = [...new Set(samples.map((one) => one.of))];
+const at = (name, saes) => samples.find((one) => one.of === name && one.saes >= saes)?.megabytes.toFixed(0);
 const held = result.seconds * result.jobs;
 console.log(
   `${result.finished} SAEs in ${result.seconds.toFixed(0)} s; ${result.jobs} training processes trained ${((100 * result.trainingSeconds) / held).toFixed(1)} % of it, ${(result.trainingSeconds / result.finished).toFixed(2)} s an SAE; the command computed ${((1000 * seconds) / result.finished).toFixed(0)} ms an SAE; load ${loadavg()[0].toFixed(1)}`,
 );
-const reached = [100, 500, 1000].filter((saes) => at(saes) !== undefined);
-console.log(`memory of the command: ${reached.map((saes) => `${at(saes)} MB after ${saes} SAEs`).join(", ")}`);
+for (const name of names) {
+  const reached = [100, 500, 1000].filter((saes) => at(name, saes) !== undefined);
+  console.log(`memory of ${name}: ${reached.map((saes) => `${at(name, saes)} MB after ${saes} SAEs`).join(", ")}`);
+}
 const spec = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json",
   title: "Memory of a sweep of 1,152 SAEs",
@@ -100,6 +109,7 @@ const spec = {
   encoding: {
     x: { field: "saes", type: "quantitative", title: "SAEs finished" },
     y: { field: "megabytes", type: "quantitative", title: "MB resident", scale: { zero: true } },
+    color: { field: "of", type: "nominal", title: null },
   },
 };
 if (result.finished > 1000) writeFileSync("bench/sweep_memory.svg", `${await renderSvg(spec)}\n`);
