@@ -28,7 +28,10 @@ beforeAll(() => {
   expect(status, stderr).toBe(0);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  if (isMounted) spawnSync("umount", [readOnly]);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 test("every group has its SAEs, with layer and position, and no problem is on both sides of its split", () => {
   for (const layer of [0, 1]) {
@@ -169,6 +172,35 @@ test("data that are gone are one line; once they are back, the same command goes
   expect(digests(half)).toEqual(digests(out));
 });
 
+test("data that go while they are read by windows are one line; once they are back, the same command goes on", async () => {
+  const [data, away] = [join(folder, "long.safetensors"), join(folder, "gone.safetensors")];
+  writePlacedRows(data, 2, 1, 130_000, 128);
+  const path = changed("windows.yaml", "acts.safetensors", "long.safetensors");
+  const asked = readFileSync(path, "utf8")
+    .replace("epochs: 60, batch_size: 32", "epochs: 6, batch_size: 1024, step: dense")
+    .replace("split_by: problem\n", "");
+  writeFileSync(path, asked);
+  // A group takes 66 MB: more than an eighth of this.
+  const words = ["sweep", path, "--memory", "500 MB", "--checkpoint-seconds", "0", "--quiet", "--out"];
+  const [whole, broken] = [join(folder, "windows"), join(folder, "without")];
+  const undisturbed = saeOnnx(...words, whole);
+  expect(undisturbed.status, undisturbed.stderr).toBe(0);
+  const child = startSaeOnnx(...words, broken);
+  let said = "";
+  child.stderr!.on("data", (text) => {
+    said += text;
+  });
+  const saved = join(broken, "layer0_position0", "sae_layer0_position0_d24_k2.safetensors");
+  await expect.poll(() => existsSync(saved), { timeout: 20_000, interval: 10 }).toBe(true);
+  renameSync(data, away);
+  const [code] = await once(child, "exit");
+  renameSync(away, data);
+  expect([code, said]).toEqual([1, expect.stringMatching(/^error: [^\n]*long\.safetensors: cannot read[^\n]*\n$/)]);
+  const again = saeOnnx(...words, broken);
+  expect(again.status, again.stderr).toBe(0);
+  expect(digests(broken)).toEqual(digests(whole));
+});
+
 // Root may write anywhere but on a disk that is mounted for reading only.
 const readOnly = join(folder, "disk");
 mkdirSync(readOnly);
@@ -176,7 +208,6 @@ const isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", readOn
 if (isMounted)
   test("a folder that can only be read is one line", () => {
     const { status, stderr } = saeOnnx("sweep", config, "--out", join(readOnly, "out"), "--quiet");
-    spawnSync("umount", [readOnly]);
     expect(stderr).toMatch(/^error: [^\n]*read-only[^\n]*\n$/);
     expect(status).toBe(1);
   });
