@@ -218,7 +218,7 @@ function methodsOf(makeRuntime: (settings: BrowserSettings) => Runtime): Methods
     },
     harvest: async ({ at, texts }, tell) => theReader().harvest(at, texts, tell),
     async readText({ sae, at, text, push, compare }, tell) {
-      if (compare && theReader().ending === "sentence_embedding") await theReader().embed(sae, at, compare, tell);
+      if (compare && theReader().ending === "sentence_embedding") await theReader().embed(compare, tell);
       return theReader().read(sae, at, text, push);
     },
     async generate({ sae, at, text, count, push }, tell) {

@@ -137,7 +137,7 @@ export class TextReader {
   async read(sae: ModelFile, at: string, text: string, push?: Push): Promise<Read> {
     const own = this.#tokens(text);
     const attached = await this.#attach(sae, at);
-    const outputs = await this.#run(attached, [own.ids], push);
+    const outputs = await this.#run(attached, own.ids, push);
     const latents = outputs[attached.latents]!;
     const latentDim = latents.dims.at(-1)!;
     const active = Array.from(own.ids, (_, token): readonly Active[] | null =>
@@ -151,27 +151,32 @@ export class TextReader {
     return { codes, alike: this.#alike(outputs.sentence_embedding!.data as Float32Array) };
   }
 
-  /** Embeds texts that pushed sentences are compared with; those of before are forgotten. */
-  async embed(sae: ModelFile, at: string, texts: readonly string[], tell: (done: Done) => void): Promise<void> {
+  /** Embeds texts that pushed sentences are compared with, by the model alone; those of before are forgotten. */
+  async embed(texts: readonly string[], tell: (done: Done) => void): Promise<void> {
     if (this.#texts === texts || (this.#texts.length === texts.length && this.#texts[0] === texts[0])) return;
-    const attached = await this.#attach(sae, at);
-    const all = texts.map((text) => this.#tokens(text).ids);
+    const { model, file } = this.#network;
+    const inputs = inputsOf(model, file);
+    checkFed(inputs, file);
+    const session = await this.#runtime.open(packModel(onlyOutputs(model, ["sentence_embedding"])));
+    const all = texts.map((text) => this.#tokens(text));
     const found: Float32Array[] = [];
     let done = 0;
-    for (const batch of batchesByLength(
-      all.map(({ length }) => length),
-      most.batch,
-      takesMask(attached.inputs),
-    )) {
-      const { sentence_embedding } = await this.#run(
-        attached,
-        batch.map((text) => all[text]!),
-      );
-      const width = sentence_embedding!.dims.at(-1)!;
-      for (const [i, text] of batch.entries())
-        found[text] = (sentence_embedding!.data as Float32Array).slice(i * width, (i + 1) * width);
-      done += batch.length;
-      tell({ done, of: texts.length });
+    try {
+      for (const batch of batchesByLength(
+        all.map(({ ids }) => ids.length),
+        most.batch,
+        takesMask(inputs),
+      )) {
+        const filled = batchOf(batch.map((text) => all[text]!));
+        const { sentence_embedding } = await session.run(feedsOf(inputs, filled, file));
+        const width = sentence_embedding!.dims.at(-1)!;
+        for (const [i, text] of batch.entries())
+          found[text] = (sentence_embedding!.data as Float32Array).slice(i * width, (i + 1) * width);
+        done += batch.length;
+        tell({ done, of: texts.length });
+      }
+    } finally {
+      await session.release();
     }
     [this.#texts, this.#embedded] = [texts, found];
   }
@@ -190,7 +195,7 @@ export class TextReader {
     const { ids } = this.#tokens(text);
     const own: number[] = [];
     while (own.length < count) {
-      const { logits } = await this.#run(attached, [Int32Array.of(...ids, ...own)], push);
+      const { logits } = await this.#run(attached, Int32Array.of(...ids, ...own), push);
       const vocabulary = logits!.dims.at(-1)!;
       // Of a model that gives only the last place too.
       const next = likeliest(logits!.data as Float32Array, logits!.data.length - vocabulary, vocabulary);
@@ -200,10 +205,10 @@ export class TextReader {
     }
   }
 
-  #run({ session, inputs, steer, latentDim }: Attached, texts: readonly Int32Array[], push?: Push) {
+  #run({ session, inputs, steer, latentDim }: Attached, ids: Int32Array, push?: Push) {
     const coefficients = new Float32Array(latentDim);
     if (push) coefficients[push.latent] = push.strength;
-    const batch = batchOf(texts.map((ids) => ({ ids })));
+    const batch = batchOf([{ ids }]);
     return session.run(
       feedsOf(inputs, batch, this.#network.file, { [steer]: tensor("float32", [latentDim], coefficients) }),
     );
@@ -231,9 +236,7 @@ export class TextReader {
     const whole = decodeModel(bytes, file);
     const wanted = [...outputs, ...(this.ending ? [this.ending] : [])];
     const model = onlyOutputs(whole, wanted);
-    const weights = new Set((model.graph?.initializer ?? []).map(({ name }) => name));
-    const names = (model.graph?.input ?? []).map(({ name }) => name ?? "").filter((name) => !weights.has(name));
-    const inputs = declaredInputs(model, names, file);
+    const inputs = inputsOf(model, file);
     checkFed(inputs, file, added);
     const info = model.graph?.input?.find(({ name }) => name === added[0]);
     const latentDim = Number(info?.type?.tensorType?.shape?.dim?.[0]?.dimValue);
@@ -253,6 +256,13 @@ interface Attached {
   readonly latents: string;
   readonly steer: string;
   readonly latentDim: number;
+}
+
+/** The inputs of a model that are no weights. */
+function inputsOf(model: Parameters<typeof declaredInputs>[0], file: string): readonly ModelInput[] {
+  const weights = new Set((model.graph?.initializer ?? []).map(({ name }) => name));
+  const names = (model.graph?.input ?? []).map(({ name }) => name ?? "").filter((name) => !weights.has(name));
+  return declaredInputs(model, names, file);
 }
 
 /** The first token that has latents. */

@@ -4,7 +4,8 @@ import { trainConfig } from "../../src/config/config.ts";
 import { parseActivations } from "../../src/data/activations.ts";
 import { parseLabels } from "../../src/data/labels.ts";
 import { freeze } from "../../src/export/freeze.ts";
-import { encodeModel } from "../../src/onnx/model.ts";
+import { decodeModel, encodeModel } from "../../src/onnx/model.ts";
+import { tensorProto, valueInfo } from "../../src/onnx/tensors.ts";
 import { cpu } from "../../src/runtime/cpu.node.ts";
 import { random } from "../../src/util/random.ts";
 import { int64s, tensor } from "../../src/util/tensor.ts";
@@ -41,12 +42,13 @@ beforeAll(() => {
   reader = TextReader.open(cpu, { name: "lm.onnx", bytes }, tokenizer);
 });
 
-/** Ids of a harvested text, from its labels. */
-async function harvested() {
+/** Activations of some texts, and the labels of their tokens. */
+async function harvestedBy(reader: TextReader, texts: readonly string[]) {
   const { file, labels } = await reader.harvest("blocks.1", texts, () => {});
   const { activations, metadata } = parseActivations(file, "a.safetensors", { severalHint: "" });
   return { activations, metadata, rows: parseLabels(labels, "a.labels.jsonl") };
 }
+const harvested = () => harvestedBy(reader, texts);
 
 test("names the places an SAE can stand at, and what a push is seen by", () => {
   expect(reader.places.map(({ name }) => name)).toEqual(["blocks.0", "blocks.1", "blocks.2"]);
@@ -112,6 +114,49 @@ test("says what is wrong", async () => {
   await expect(reader.read(sae, "blocks.9", "a")).rejects.toThrow('no block is called "blocks.9"');
   await expect(reader.read({ ...sae, bytes }, "blocks.1", "a")).rejects.toThrow("not one of sae-onnx's models");
   expect(() => TextReader.open(cpu, sae, tokenizer)).toThrow("no blocks were found in it");
+});
+
+/** The model as a text encoder: a text's vector is what its first token's logits are. */
+function textEncoder(): Uint8Array {
+  const model = decodeModel(languageModel(namings.torchscript), "lm");
+  const { graph } = model;
+  graph!.node!.push({ opType: "Gather", input: ["logits", "zero"], output: [vector], attribute: [axis] });
+  graph!.initializer!.push({ ...tensorProto("zero", int64s([0])), dims: [] });
+  graph!.output = [valueInfo(vector, "float32", ["batch", 5])];
+  return encodeModel(model);
+}
+const vector = "sentence_embedding";
+const axis = { name: "axis", type: 2, i: 1 };
+
+test("a text encoder's sentence is compared with texts of several lengths: their cosines, the nearest first; a push moves it", async () => {
+  const bytes = textEncoder();
+  const own = TextReader.open(cpu, { name: "encoder.onnx", bytes }, tokenizer);
+  expect(own.ending).toBe(vector);
+  const session = await cpu.open({ bytes, external: [] });
+  const vectors: number[][] = [];
+  for (const text of texts) {
+    const { rows } = await harvestedBy(own, [text]);
+    const ids = rows.map(({ token_id }) => token_id as number);
+    const outputs = await session.run({
+      input_ids: { ...int64s(ids), dims: [1, ids.length] },
+      attention_mask: { ...int64s(ids.map(() => 1)), dims: [1, ids.length] },
+    });
+    vectors.push(Array.from(outputs[vector]!.data as Float32Array));
+  }
+  const product = (a: readonly number[], b: readonly number[]) => a.reduce((sum, one, i) => sum + one * b[i]!, 0);
+  const cosines = vectors.map(
+    (one) => product(one, vectors[1]!) / Math.sqrt(product(one, one) * product(vectors[1]!, vectors[1]!)),
+  );
+  const told: number[] = [];
+  await own.embed(texts, ({ done }) => told.push(done));
+  expect(told.at(-1)).toBe(texts.length);
+  const { alike } = await own.read(sae, "blocks.1", texts[1]!);
+  const nearest = [...texts.keys()].sort((a, b) => cosines[b]! - cosines[a]!);
+  expect(alike!.map(({ text }) => text)).toEqual(nearest.map((text) => texts[text]));
+  for (const [i, { cosine }] of alike!.entries()) expect(cosine).toBeCloseTo(cosines[nearest[i]!]!, 5);
+  const pushed = await own.read(sae, "blocks.1", texts[1]!, { latent: 3, strength: 20 });
+  expect(pushed.alike!.find(({ text }) => text === texts[1])!.cosine).toBeLessThan(0.999);
+  await own.release();
 });
 
 test("a letter that two tokens share is whole in what a text goes on with", async () => {

@@ -66,7 +66,7 @@ export async function readSentence(text: string, one: Opened): Promise<void> {
 }
 
 /** Texts that pushed sentences are compared with, at most. */
-const mostCompared = 1000;
+const mostCompared = 10_000;
 
 /** The texts of the chosen activations, each once. */
 async function knownTexts(): Promise<readonly string[]> {
