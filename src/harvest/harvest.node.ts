@@ -1,50 +1,14 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { locked } from "../data/lock.node.ts";
-import { dataPartsOf } from "../onnx/external.ts";
-import { digest } from "../util/digest.ts";
 import { ConfigError } from "../util/errors.ts";
-import { readError } from "../util/fileErrors.ts";
-import { batchesByLength } from "./batches.ts";
-import { type LanguageModel, openTapped, type Tap } from "./model.node.ts";
-import { type Choosable, type Positions, positionsOf } from "./positions.ts";
-import { claimFolder, type HarvestIdentity, manifestPath, writeManifest } from "./request.node.ts";
-import { type RowReader, rowsIn } from "./rows.ts";
-import { isWritten, type RowType, type ShardFolder, type ShardRows, writeShard } from "./shards.node.ts";
+import { collect, type Source, type Wanted } from "./collect.node.ts";
+import { openTapped } from "./model.node.ts";
+import { type Choosable, positionsOf } from "./positions.ts";
+import { claimFolder, type HarvestRequest, identityOf, manifestPath, writeManifest } from "./request.node.ts";
+import { rowsIn } from "./rows.ts";
+import { isWritten, type ShardFolder, writeShard } from "./shards.node.ts";
 import { type EncodedText, readTexts } from "./text/texts.node.ts";
-import type { TextTokenizer } from "./text/tokenizer.ts";
-import { openThinker, type Thoughts } from "./thoughts.node.ts";
-
-/** A harvest: what is read of which texts, and how it is stored. */
-export interface HarvestRequest {
-  readonly model: LanguageModel;
-  readonly taps: readonly Tap[];
-  readonly text: string;
-  readonly tokenizer: TextTokenizer | undefined;
-  readonly textKey?: string | undefined;
-  readonly out: string;
-  readonly positions: { readonly wanted: Positions; readonly text: string };
-  /** Tokens after so many of a text are cut off. */
-  readonly maxTokens: number;
-  /** Texts of fewer tokens are left out. */
-  readonly minTokens: number;
-  /** Whether rows at special tokens are kept. */
-  readonly keepSpecial: boolean;
-  /** Whether the tokenizer puts no special tokens around a text. */
-  readonly plain: boolean;
-  readonly limit?: number | undefined;
-  readonly dtype: RowType;
-  /** Rows after which a shard ends, with the text it is in. Default: as many as take 128 MiB at all places. */
-  readonly shardRows?: number | undefined;
-  /** Most tokens, and filling, of one run. */
-  readonly batchTokens: number;
-  readonly seed: number;
-  /** Continuous thoughts after each text, read instead of its tokens. Default: none. */
-  readonly thoughts?: Thoughts | undefined;
-  readonly threads?: number | undefined;
-}
+import { openThinker } from "./thoughts.node.ts";
 
 /** How far a harvest is. */
 export interface HarvestProgress {
@@ -108,13 +72,6 @@ export async function harvest(
   } finally {
     await source.release();
   }
-}
-
-/** What rows are read from, and whether texts of several lengths may be in one run. */
-interface Source {
-  readonly read: RowReader<EncodedText>;
-  readonly fills: boolean;
-  readonly release: () => Promise<void>;
 }
 
 async function openSource(request: HarvestRequest): Promise<Source> {
@@ -244,52 +201,6 @@ function shortened(text: EncodedText, most: number): EncodedText {
   return { ...text, ids: ids.slice(0, most), special: special.slice(0, most), offsets: offsets?.slice(0, 2 * most) };
 }
 
-/** A text whose rows are wanted at some positions; the first is row `row` of its shard. */
-interface Wanted {
-  readonly text: EncodedText;
-  readonly positions: Int32Array;
-  readonly row: number;
-}
-
-/** The rows of some texts, in the order of the texts, run in batches of like length. */
-async function collect(
-  { taps, batchTokens, thoughts }: HarvestRequest,
-  { read, fills }: Source,
-  wanted: readonly Wanted[],
-  rows: number,
-  run: { modelSeconds: number },
-): Promise<ShardRows> {
-  const text = new Int32Array(rows);
-  const position = new Int32Array(rows);
-  const token = new Int32Array(rows);
-  // A thought is no token, and stands nowhere in its text.
-  const offsets = wanted[0]?.text.offsets && !thoughts ? new Int32Array(2 * rows) : undefined;
-  for (const one of wanted)
-    for (const [i, at] of one.positions.entries()) {
-      const row = one.row + i;
-      text[row] = one.text.number;
-      position[row] = at;
-      token[row] = thoughts ? -1 : one.text.ids[at]!;
-      offsets?.set(one.text.offsets!.subarray(2 * at, 2 * at + 2), 2 * row);
-    }
-  const values = new Map<string, { width: number; data: Float32Array }>();
-  const lengths = Int32Array.from(wanted, (one) => one.text.ids.length);
-  for (const members of batchesByLength(lengths, batchTokens, fills)) {
-    const some = members.map((at) => wanted[at]!);
-    const started = performance.now();
-    const rowsOf = await read(some.map((one) => one.text));
-    run.modelSeconds += (performance.now() - started) / 1000;
-    for (const { name } of taps) {
-      const { width, rowAt } = rowsOf(name);
-      const into = values.get(name) ?? { width, data: new Float32Array(rows * width) };
-      values.set(name, into);
-      for (const [i, one] of some.entries())
-        for (const [j, at] of one.positions.entries()) into.data.set(rowAt(i, at), (one.row + j) * width);
-    }
-  }
-  return { text, position, token, offsets, values };
-}
-
 /** Where the rows of each place come from, for whoever trains on them. */
 function originsOf({ model, taps, positions, thoughts }: HarvestRequest) {
   return new Map(
@@ -307,39 +218,4 @@ function originsOf({ model, taps, positions, thoughts }: HarvestRequest) {
       },
     ]),
   );
-}
-
-/** Everything the bytes depend on. Of weights in files of their own the sizes stand for the content. */
-async function identityOf(request: HarvestRequest): Promise<HarvestIdentity> {
-  const { model, taps, tokenizer, text, positions, ...rest } = request;
-  const weights: Record<string, number> = {};
-  for (const { location } of dataPartsOf(model.model, model.file))
-    weights[location] ??= (await stat(join(dirname(model.file), location))).size;
-  return {
-    model: { file: basename(model.file), digest: await digest(model.bytes), weights },
-    at: taps.map(({ name, value }) => ({ name, value: value.name })),
-    text: { file: basename(text), digest: await digestOfFile(text), key: rest.textKey ?? null },
-    tokenizer: tokenizer ? await digestOfFile(tokenizer.file) : null,
-    positions: positions.text,
-    ...{ max_tokens: rest.maxTokens, min_tokens: rest.minTokens, keep_special: rest.keepSpecial, plain: rest.plain },
-    ...{ limit: rest.limit ?? null, dtype: rest.dtype, shard_rows: rest.shardRows ?? null },
-    ...{ batch_tokens: rest.batchTokens, seed: rest.seed },
-    ...(rest.thoughts ? { thoughts: await identityOfThoughts(rest.thoughts) } : {}),
-  };
-}
-
-const identityOfThoughts = async ({ count, embeddings, projection, from }: Thoughts) => ({
-  ...{ count, from: from ?? null, embeddings: await digestOfFile(embeddings) },
-  projection: projection === undefined ? null : await digestOfFile(projection),
-});
-
-/** SHA-256 of a file, read piece by piece. */
-async function digestOfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    for await (const part of createReadStream(path)) hash.update(part);
-  } catch (error) {
-    throw readError(path, error);
-  }
-  return hash.digest("hex");
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readActivations } from "../../src/data/files.node.ts";
 import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
-import { type HarvestRequest, harvest } from "../../src/harvest/harvest.node.ts";
+import { harvest } from "../../src/harvest/harvest.node.ts";
 import { openLanguageModel, tapsCalled } from "../../src/harvest/model.node.ts";
 import { parsePositions } from "../../src/harvest/positions.ts";
+import type { HarvestRequest } from "../../src/harvest/request.node.ts";
 import { openTokenizer } from "../../src/harvest/text/tokenizer.node.ts";
 import { blocks, languageModel, namings, residuals, scaled, width, withInputRead } from "./models.ts";
 
