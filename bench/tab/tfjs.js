@@ -6,7 +6,7 @@ const script = (src) =>
     document.head.append(Object.assign(document.createElement("script"), { src, onload: resolve, onerror: reject })),
   );
 
-export async function train({ provider, folder }) {
+export async function train({ provider, folder, epochs }) {
   await script("/tfjs/tf.min.js");
   await script(provider === "wasm" ? "/tfwasm/tf-backend-wasm.min.js" : "/tfwebgpu/tf-backend-webgpu.min.js");
   const { tf } = globalThis;
@@ -44,6 +44,6 @@ export async function train({ provider, folder }) {
       return value;
     };
   };
-  const result = await timed(about, step);
+  const result = await timed({ ...about, epochs: epochs ?? about.epochs }, step);
   return { ...result, ...(provider === "wasm" ? { threads: tf.wasm.getThreadsCount() } : {}) };
 }
