@@ -16,11 +16,13 @@ import {
 } from "sae-onnx";
 import { startChromium } from "./chromium.mjs";
 
+const embedded = "examples/data/use-lite-resid0-pos3.safetensors";
+
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
 /** Of one 512 x 2048 autoencoder, k 20, over all embedded rows. */
 export async function pageTimes(inTab, folder) {
-  const set = await readActivations("examples/data/use-lite-resid0-pos3.safetensors");
+  const set = await readActivations(embedded);
   const split = splitRows(set);
   const data = {
     train: takeRows(set.activations, split.train),
@@ -51,7 +53,7 @@ export async function pageTimes(inTab, folder) {
 /** Milliseconds from asking for a model's metrics to the first on the screen, in a page just loaded, on WebAssembly. */
 async function firstMetricMs(models) {
   const context = await startChromium("none");
-  const flags = ["serve", "--models", models, "--port", "0"];
+  const flags = ["serve", "--models", models, "--data", embedded, "--port", "0"];
   const serve = spawn(process.execPath, ["dist/cli/main.js", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
   const [url] = await once(serve.stdout, "data");
   const times = [];
