@@ -1,200 +1,114 @@
-// In Chromium, on WebAssembly: trains the same TopK SAE with this project and with @tensorflow/tfjs (its wasm backend), in turn, evaluates one
-// 512 x 2048 autoencoder over all embedded rows beside Node's CPU, and times the page's first metric. Medians of three.
-// Run: node bench/browser.mjs [latentDim] [k] [steps], after npm run build && npm run build:page && npm run build:single
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { tmpdir } from "node:os";
+// In Chromium, a part each: `training` trains the same TopK SAE with this project, @tensorflow/tfjs and jax-js, on WebAssembly and on WebGPU;
+// `ways` trains it with this project's training graph in each way that ONNX Runtime offers; `page` measures the page (tab/page.mjs).
+// Each in turn, three rounds, medians. WebGPU is SwiftShader's, which computes on the processor; `--gpu` takes the machine's own.
+// Run: node bench/browser.mjs [training] [ways] [page] [--gpu] [--latents 512] [--k 20] [--rounds 3] [--only WORDS], after npm run build &&
+// npm run build:page && npm run build:single
+import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
-import {
-  cpu,
-  encodeModel,
-  evaluateOn,
-  freeze,
-  readActivations,
-  splitRows,
-  takeRows,
-  trainConfig,
-  trainOn,
-} from "sae-onnx";
+import { parseArgs } from "node:util";
+import { serveFolders, startChromium } from "./tab/chromium.mjs";
+import { writeInputs } from "./tab/inputs.mjs";
+import { pageTimes } from "./tab/page.mjs";
+import { training, ways } from "./tab/what.mjs";
 
-const [latentDim = 1024, k = 20, steps = 24] = process.argv.slice(2).map(Number);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    gpu: { type: "boolean", default: false },
+    latents: { type: "string", default: "512" },
+    k: { type: "string", default: "20" },
+    rounds: { type: "string", default: "3" },
+    only: { type: "string", default: "" },
+  },
+});
+const parts = positionals.length > 0 ? positionals : ["training", "ways", "page"];
+const sizes = { latentDim: Number(values.latents), k: Number(values.k) };
+
 const temporary = mkdtempSync(join(tmpdir(), "sae-onnx-bench-"));
-const packages = ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0"];
+const packages = [
+  ...["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0", "@tensorflow/tfjs-backend-webgpu@4.22.0"],
+  "@jax-js/jax@0.1.25",
+];
 execFileSync("npm", ["install", "--prefix", temporary, "--ignore-scripts", "--no-audit", "--no-fund", ...packages], {
   stdio: "ignore",
 });
+// SwiftShader takes seconds for what WebAssembly takes milliseconds.
+const few = { steps: 6, epochs: 2 };
+const many = { steps: 22, epochs: 6 };
+await writeInputs(join(temporary, "wasm"), { ...sizes, ...many });
+await writeInputs(join(temporary, "webgpu"), { ...sizes, ...(values.gpu ? many : few) });
 
-const roots = {
+const installed = (path) => join(temporary, "node_modules", path);
+const server = await serveFolders({
+  "/tab/": "bench/tab/",
   "/sae/": "dist/single/",
   "/ort/": "node_modules/onnxruntime-web/dist/",
-  "/tfjs/": join(temporary, "node_modules/@tensorflow/tfjs/dist/"),
-  "/tfwasm/": join(temporary, "node_modules/@tensorflow/tfjs-backend-wasm/dist/"),
+  "/tfjs/": installed("@tensorflow/tfjs/dist/"),
+  "/tfwasm/": installed("@tensorflow/tfjs-backend-wasm/dist/"),
+  "/tfwebgpu/": installed("@tensorflow/tfjs-backend-webgpu/dist/"),
+  "/jax/": installed("@jax-js/jax/dist/"),
+  "/wasm/": join(temporary, "wasm/"),
+  "/webgpu/": join(temporary, "webgpu/"),
+  "/models/": join(temporary, "models/"),
   "/data/": "examples/data/",
-};
-const types = { js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" };
-const server = createServer(({ url }, response) => {
-  const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
-  const root = Object.keys(roots).find((one) => url.startsWith(one));
-  const path = root && join(roots[root], url.slice(root.length).replaceAll("..", ""));
-  if (path && existsSync(path)) {
-    response.writeHead(200, {
-      ...headers,
-      "Content-Type": types[path.split(".").at(-1)] ?? "application/octet-stream",
-    });
-    createReadStream(path).pipe(response);
-  } else
-    response
-      .writeHead(url === "/" ? 200 : 404, { ...headers, "Content-Type": "text/html" })
-      .end("<!doctype html><title>bench</title>");
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const address = `http://127.0.0.1:${server.address().port}`;
-const context = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "sae-onnx-chromium-")), {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-  ],
 });
 
-/** This project in the tab: milliseconds a step, the first losses, and an evaluation of 512 x 2048. */
-const ours = `async ({ latentDim, k, threads }) => {
-  const sae = await import("/sae/sae-onnx.js");
-  const worker = await sae.SaeWorker.start({ provider: "wasm", wasmPath: "/ort/", threads });
-  const file = await (await fetch("/data/use-lite-resid0-pos3.safetensors")).blob();
-  const data = await worker.call("read", { name: "use.safetensors", file });
-  const config = sae.trainConfig({ inputDim: 512, latentDim, options: { k }, epochs: 3 });
-  const seconds = [];
-  const trained = await worker.call("train", { data: data.id, config }, (news) => seconds.push(news.seconds));
-  // The first epoch starts the session.
-  const ms = (1000 * (seconds.at(-1) - seconds[0])) / (seconds.length - 1) / 24;
-  const large = sae.trainConfig({ inputDim: 512, latentDim: 2048, options: { k: 20 }, epochs: 1 });
-  const state = (await worker.call("train", { data: data.id, config: large })).state;
-  const about = { epochsDone: 1, loss: [0], dataDigest: "", layer: null, position: null, metrics: {} };
-  const bytes = sae.encodeModel(sae.freeze({ config: large, tensors: state, ...about }, "autoencoder"));
-  const times = [];
-  for (let i = 0; i < 3; i++) {
-    const start = performance.now();
-    await worker.call("evaluate", { data: data.id, model: { name: "large", bytes } });
-    times.push(performance.now() - start);
-  }
-  return { ms, loss: trained.loss, rows_per_s: Math.round(7473000 / times.sort((a, b) => a - b)[1]), threads: worker.threads };
-}`;
-
-/** The same SAE in TensorFlow.js: kept by a threshold, as its TopK has no gradient; Adam of its own; rows renormalised. */
-const theirs = `async ({ latentDim, k, steps }) => {
-  const script = (src) => new Promise((resolve, reject) => document.head.append(Object.assign(document.createElement("script"), { src, onload: resolve, onerror: reject })));
-  await script("/tfjs/tf.min.js");
-  await script("/tfwasm/tf-backend-wasm.min.js");
-  tf.wasm.setWasmPaths("/tfwasm/");
-  tf.wasm.setThreadsCount(2);
-  await tf.setBackend("wasm");
-  const uniform = (shape, fanIn) => tf.randomUniform(shape, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));
-  const unit = (w) => w.div(w.square().sum(1, true).sqrt());
-  const W_enc = tf.variable(uniform([latentDim, 512], 512)), b_enc = tf.variable(uniform([latentDim], 512));
-  const W_dec = tf.variable(tf.tidy(() => unit(uniform([latentDim, 512], latentDim))));
-  const adam = tf.train.adam(1e-3);
-  const keep = tf.customGrad((pre, save) => {
-    const size = tf.abs(pre);
-    const kth = tf.topk(size, k).values.slice([0, k - 1], [256, 1]);
-    const mask = tf.cast(tf.greaterEqual(size, kth), "float32");
-    save([mask]);
-    return { value: pre.mul(mask), gradFunc: (dy, [mask]) => dy.mul(mask) };
-  });
-  const rows = tf.randomNormal([256 * 8, 512]);
-  const times = [];
-  for (let step = 0; step < steps; step++) {
-    const start = performance.now();
-    tf.tidy(() => {
-      const x = rows.slice([256 * (step % 8), 0], [256, 512]);
-      adam.minimize(() => {
-        const pre = tf.matMul(x, W_enc, false, true).add(b_enc);
-        const z = keep(pre);
-        return tf.mean(tf.square(tf.sub(x, tf.matMul(z, W_dec))));
-      });
-      W_dec.assign(unit(W_dec));
-    });
-    await W_dec.slice([0, 0], [1, 1]).data();
-    times.push(performance.now() - start);
-  }
-  const sorted = times.slice(4).sort((a, b) => a - b);
-  return { ms: sorted[Math.floor(sorted.length / 2)], backend: tf.getBackend(), threads: tf.wasm.getThreadsCount() };
-}`;
-
-async function inTab(program, threads = 2) {
-  const page = await context.newPage();
-  await page.goto(address);
+/** What a function of a page's part gives in a new Chromium, and the .wasm files that were fetched for it. */
+async function inTab(file, call, takes) {
+  const context = await startChromium(values.gpu ? "own" : "swiftshader");
+  const files = new Set();
+  context.on("request", (request) => /\.wasm$/.test(request.url()) && files.add(request.url().split("/").at(-1)));
   try {
-    return await page.evaluate(`(${program})(${JSON.stringify({ latentDim, k, steps, threads })})`);
-  } finally {
-    await page.close();
-  }
-}
-
-/** Milliseconds from asking for a model's metrics to the first on the screen, in a page just loaded; three times. */
-async function firstMetricMs(bytes) {
-  const models = join(temporary, "models");
-  mkdirSync(models);
-  writeFileSync(join(models, "large.autoencoder.onnx"), bytes);
-  const flags = ["serve", "--models", models, "--port", "0"];
-  const serve = spawn(process.execPath, ["dist/cli/main.js", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
-  const [url] = await once(serve.stdout, "data");
-  const times = [];
-  for (let i = 0; i < 3; i++) {
     const page = await context.newPage();
-    await page.goto(String(url).trim());
-    await page.locator("#evaluate-models input").first().waitFor({ state: "attached" });
-    await page.click("#tab-evaluate");
-    const start = performance.now();
-    await page.click("#evaluate-run");
-    await page.locator("#evaluate-result td").first().waitFor();
-    times.push(Math.round(performance.now() - start));
-    await page.close();
+    await page.goto(server.address);
+    const program = `import("/tab/${file}").then((part) => part.${call}(${JSON.stringify(takes)}))`;
+    return { ...(await page.evaluate(program)), files: [...files].join() };
+  } finally {
+    await context.close();
   }
-  serve.kill();
-  return times.sort((a, b) => a - b)[1];
 }
 
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+
+/**
+ * Each entry in turn; one that fails says why, and is not tried again. `off` is how far its first epoch's loss is from that of the first
+ * entry with the same rows, as a share: 3e-5 is rounding, .1 is another training.
+ */
+async function inTurn(entries) {
+  const chosen = entries.filter(({ name }) => name.includes(values.only));
+  const found = chosen.map(({ name }) => ({ name, ms: [] }));
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const [i, { file, takes }] of chosen.entries()) {
+      const one = found[i];
+      if (one.failed) continue;
+      try {
+        const { ms, ...rest } = await inTab(file, "train", takes);
+        Object.assign(one, rest).ms.push(ms);
+      } catch (error) {
+        one.failed = error.message.split("\n")[0];
+      }
+      console.error(JSON.stringify(one));
+    }
+  return found.map(({ ms, ...one }, i) => {
+    if (one.failed) return one;
+    const same = chosen.findIndex(({ takes }) => takes.folder === chosen[i].takes.folder);
+    const off = Math.abs(one.loss / found[same].loss - 1);
+    return { ...one, off, ms: median(ms), all: ms.map((each) => each.toFixed(1)).join() };
+  });
+}
+
+const run = {
+  training: () => inTurn(training),
+  ways: () => inTurn(ways),
+  page: () => pageTimes(inTab, temporary),
+};
 try {
-  const tab = await inTab(ours);
-  const oneThread = await inTab(ours, 1);
-  const tfjs = await inTab(theirs);
-  const set = await readActivations("examples/data/use-lite-resid0-pos3.safetensors");
-  const split = splitRows(set);
-  const data = {
-    train: takeRows(set.activations, split.train),
-    validation: takeRows(set.activations, split.validation),
-  };
-  const large = trainConfig({ inputDim: 512, latentDim: 2048, options: { k: 20 }, epochs: 1 });
-  const { state } = await trainOn(cpu, large, data.train, { threads: 2 });
-  const about = { epochsDone: 1, loss: [0], dataDigest: "", layer: null, position: null, metrics: {} };
-  const model = freeze({ config: large, tensors: state, ...about }, "autoencoder");
-  const times = [];
-  for (let i = 0; i < 3; i++) {
-    const start = performance.now();
-    await evaluateOn(cpu, model, data, { threads: 2 });
-    times.push(performance.now() - start);
-  }
-  const node = Math.round(7473000 / times.sort((a, b) => a - b)[1]);
-  const firstMetric = await firstMetricMs(encodeModel(model));
-  const result = {
-    ...{ latentDim, k, tab, tab_one_thread_ms: oneThread.ms, tfjs },
-    // TensorFlow.js says how many threads it took: it is compared with as many.
-    training_ratio: tfjs.ms / (tfjs.threads > 1 ? tab : oneThread).ms,
-    node_rows_per_s: node,
-    evaluation_share: tab.rows_per_s / node,
-    first_metric_ms: firstMetric,
-  };
-  console.log(JSON.stringify(result, null, 1));
+  const { adapter } = await inTab("adapter.js", "adapter", {});
+  const result = { ...sizes, adapter, load: loadavg()[0] };
+  for (const part of parts) result[part] = await run[part]();
+  console.log(JSON.stringify({ ...result, load_after: loadavg()[0] }, null, 1));
 } finally {
-  await context.close();
   server.close();
 }
