@@ -86,7 +86,7 @@ describe.skipIf(noChromium)(`the page on WebGPU by SwiftShader${noChromium && ` 
         await said(page, "train", /^epoch [1-9]\d* of/);
         await lose();
         const words = await said(page, "train", /is done on/, 90);
-        expect(words).toMatch(/latents dead; on WebAssembly after epoch [1-9]\d*, as the graphics device was lost$/);
+        expect(words).toMatch(/fire in no row; on WebAssembly after epoch [1-9]\d*, as the graphics device was lost$/);
         // With no step back: every epoch's loss is near that of a training that nothing came between.
         const { loss } = await trained(page);
         expect(loss).toHaveLength(200);

@@ -298,14 +298,22 @@ async function show(worker: SaeWorker, data: number, state: TrainedState, name: 
     ...downloads.map(([suffix, bytes]) => button(`${name}.${suffix}`, () => download(`${name}.${suffix}`, bytes))),
   );
   at("train-result").dataset.row = JSON.stringify({ ...row, loss: progress.loss });
-  const [variance, dead] = [row.metrics.explained_variance, row.metrics.feature_death_rate];
-  const measured = `explained variance ${short(variance)}, ${typeof dead === "number" ? `${(100 * dead).toFixed(1)} % of the latents dead` : "no share of dead latents"}`;
+  const measured = inWords(row.metrics);
   say(
     "train",
     finished
       ? `${name} is done on ${dataName()}: ${measured}${moved}`
       : `stopped after ${progress.epochsDone} of ${config.epochs} epochs, ${measured}${moved}; Resume goes on`,
   );
+}
+
+/** The two numbers to look at first, each with what it is to be compared with. */
+function inWords(metrics: Readonly<Record<string, number | null>>): string {
+  const { explained_variance: variance, mean_predictor_explained_variance: ofMean, feature_death_rate: dead } = metrics;
+  const isBelow = (metrics.explained_variance_centered ?? 0) < 0;
+  const mean = `always predicting the mean row: ${short(ofMean)}`;
+  const share = typeof dead === "number" ? `; ${(100 * dead).toFixed(1)} % of the latents fire in no row` : "";
+  return `explained variance ${short(variance)} (${isBelow ? "below " : ""}${mean})${share}`;
 }
 
 /** Brings back what was trained here before: finished SAEs, and trainings to go on with. */
