@@ -71,9 +71,11 @@ function look(model: SaeSource): Promise<Opened> {
   return mine.done;
 }
 
-/** Looks anew into an SAE where other activations are chosen than it was opened on. */
+/** Looks anew into an SAE, and the latent that is open, where other activations are chosen than it was opened on. */
 function lookAgain(model: SaeSource, on: string | undefined): void {
-  if (on !== undefined && on !== dataName()) void showRoute({ tab: "explore", model: stemOf(model.name) });
+  if (on === undefined || on === dataName()) return;
+  const [stem, route] = [stemOf(model.name), routeOf(location.hash)];
+  void showRoute(route.model === stem && route.of === "latent" ? route : { tab: "explore", model: stem });
 }
 
 /** Somebody opened another SAE before this one was there: nothing is to be said of this one any more. */
