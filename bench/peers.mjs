@@ -1,6 +1,6 @@
 // This project's training step beside those that people would take today: current PyTorch with the same recipe (plain, fused Adam, and
 // torch.compile), and the trainers of SAELens, dictionary_learning and sparsify. All in turn, each in a process of its own, `--rounds`
-// times; medians count. Writes bench/peers.json and prints a table. Needs `npm run python`, and a machine that does nothing else:
+// times; medians count, and the most memory of each process. Writes bench/peers.json and prints a table. Needs `npm run python`, and a machine that does nothing else:
 // node bench/peers.mjs [--data embedded|stand-in|FILE] [--cells 512:20,...] [--epochs 25] [--rounds 3] [--peers fused,sparsify-topk]
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -58,16 +58,18 @@ for (const cell of values.cells.split(",")) {
   const theirs = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < Number(values.rounds); round++) {
     // Ours in turn with them, as a machine's pace changes.
-    ours.push(measured.ours(cell.split(":")).ms_per_step);
-    for (const name of names) theirs[name].push(of(name, cell.split(":")).ms_per_step);
+    ours.push(measured.ours(cell.split(":")));
+    for (const name of names) theirs[name].push(of(name, cell.split(":")));
   }
+  const ms = (runs) => median(runs.map((run) => run.ms_per_step));
+  const mb = (runs) => median(runs.map((run) => run.peak_mb));
   const peers = Object.fromEntries(
-    names.map((name) => [name, { ms: median(theirs[name]), ratio: median(theirs[name]) / median(ours) }]),
+    names.map((name) => [name, { ms: ms(theirs[name]), ratio: ms(theirs[name]) / ms(ours), mb: mb(theirs[name]) }]),
   );
   const torch = Math.min(
     ...["plain", "fused", "compiled"].map((name) => peers[name]?.ratio ?? Number.POSITIVE_INFINITY),
   );
-  cells[cell] = { ours: median(ours), peers, ...(Number.isFinite(torch) ? { fastest_torch_ratio: torch } : {}) };
+  cells[cell] = { ours: ms(ours), mb: mb(ours), peers, ...(Number.isFinite(torch) ? { fastest_torch_ratio: torch } : {}) };
   console.error(`${values.data} ${cell}: ${JSON.stringify(cells[cell])}`);
 }
 const earlier = existsSync("bench/peers.json") ? JSON.parse(readFileSync("bench/peers.json", "utf8")) : {};
@@ -76,7 +78,7 @@ writeFileSync("bench/peers.json", `${JSON.stringify(results, null, 1)}\n`);
 
 const names = values.peers.split(",");
 console.log(`| latents, k | ours, ms | ${names.join(" | ")} |\n|---|--:|${names.map(() => "--:|").join("")}`);
-for (const [cell, { ours, peers }] of Object.entries(cells))
+for (const [cell, { ours, mb, peers }] of Object.entries(cells))
   console.log(
-    `| ${cell.replace(":", ", ")} | ${ours.toFixed(1)} | ${names.map((name) => `${peers[name].ms.toFixed(1)} (${peers[name].ratio.toFixed(2)})`).join(" | ")} |`,
+    `| ${cell.replace(":", ", ")} | ${ours.toFixed(1)}; ${mb} MB | ${names.map((name) => `${peers[name].ms.toFixed(1)} (${peers[name].ratio.toFixed(2)}); ${peers[name].mb} MB`).join(" | ")} |`,
   );

@@ -1,5 +1,6 @@
 // Where a training step spends its time, in ms by op, by ONNX Runtime's own profile (which adds a few per cent): of the last half of a training.
-// After npm run build: node --expose-gc bench/profile.mjs [--data embedded|smollm2|stand-in|FILE] [--latent-dim 1024] [--k 20] [--epochs 12] [--threads 2]
+// After npm run build: node --expose-gc bench/profile.mjs [--data embedded|smollm2|stand-in|FILE] [--latent-dim 1024] [--k 20] [--architecture topk]
+// [--step live|dense] [--epochs 12] [--threads 2]
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     "latent-dim": { type: "string", default: "1024" },
     k: { type: "string", default: "20" },
     architecture: { type: "string", default: "topk" },
+    step: { type: "string" },
     epochs: { type: "string", default: "12" },
     threads: { type: "string", default: "2" },
   },
@@ -43,6 +45,7 @@ const config = trainConfig({
   latentDim: Number(values["latent-dim"]),
   options: { k: Number(values.k) },
   epochs: Number(values.epochs),
+  step: values.step,
 });
 const started = performance.now();
 await trainOn(cpu, config, rows, {
