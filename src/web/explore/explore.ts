@@ -371,7 +371,7 @@ export function startExplore(sentence: (text: string, one: Opened) => Promise<vo
     if ((what === "unembedding" || what === "texts") && theTexts().unembedding)
       void attempt("unembedding", unembed).then(() => showRoute(routeOf(location.hash)));
     // An SAE on its way takes what is chosen when it comes to that, and looks by itself whether it is still chosen.
-    if (what === "data" && opened && !opening) lookAgain(opened.model, opened.data);
+    if (what === "data" && opened && opening?.model !== wanted) lookAgain(opened.model, opened.data);
   });
 }
 
