@@ -69,7 +69,12 @@ for (const cell of values.cells.split(",")) {
   const torch = Math.min(
     ...["plain", "fused", "compiled"].map((name) => peers[name]?.ratio ?? Number.POSITIVE_INFINITY),
   );
-  cells[cell] = { ours: ms(ours), mb: mb(ours), peers, ...(Number.isFinite(torch) ? { fastest_torch_ratio: torch } : {}) };
+  cells[cell] = {
+    ours: ms(ours),
+    mb: mb(ours),
+    peers,
+    ...(Number.isFinite(torch) ? { fastest_torch_ratio: torch } : {}),
+  };
   console.error(`${values.data} ${cell}: ${JSON.stringify(cells[cell])}`);
 }
 const earlier = existsSync("bench/peers.json") ? JSON.parse(readFileSync("bench/peers.json", "utf8")) : {};
