@@ -77,3 +77,18 @@ export function scaleFigure(name, points) {
     hconcat: panels[name === "rows" ? "rows" : "step"].map(plot),
   };
 }
+
+/** The vega-lite specification of what memory does while something is done again and again: `samples` of { count, megabytes, of }. */
+export const memoryFigure = (title, axis, samples) => ({
+  $schema: schema,
+  title,
+  width: 500,
+  height: 220,
+  data: { values: samples },
+  mark: "line",
+  encoding: {
+    x: { field: "count", type: "quantitative", title: axis },
+    y: { field: "megabytes", type: "quantitative", title: "MB resident", scale: { zero: true } },
+    color: { field: "of", type: "nominal", title: null },
+  },
+});

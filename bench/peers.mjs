@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { datasets, sizesOf } from "./datasets.mjs";
 
@@ -78,7 +79,9 @@ for (const cell of values.cells.split(",")) {
   console.error(`${values.data} ${cell}: ${JSON.stringify(cells[cell])}`);
 }
 const earlier = existsSync("bench/peers.json") ? JSON.parse(readFileSync("bench/peers.json", "utf8")) : {};
-const results = { ...earlier, [values.data]: { ...earlier[values.data], ...cells } };
+/** A file is known by its name alone, wherever it lay. */
+const name = basename(values.data);
+const results = { ...earlier, [name]: { ...earlier[name], ...cells } };
 writeFileSync("bench/peers.json", `${JSON.stringify(results, null, 1)}\n`);
 
 const names = values.peers.split(",");

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { cpu, tensor, trainConfig, trainOn } from "sae-onnx";
 import { renderSvg } from "../dist/report/render.js";
 import { betweenRuns } from "../dist/train/runs/betweenRuns.js";
+import { memoryFigure } from "./figure.mjs";
 
 const sessions = Number(process.argv[2] ?? 1000);
 const [rows, inputDim] = [512, 64];
@@ -26,21 +27,11 @@ for (let i = 1; i <= sessions; i++) {
   await betweenRuns(config);
   if (i % 10 === 0) {
     global.gc?.();
-    samples.push({ sessions: i, megabytes: process.memoryUsage.rss() / 1e6 });
+    samples.push({ count: i, of: "the process", megabytes: process.memoryUsage.rss() / 1e6 });
   }
 }
-const at = (count) => samples.find((one) => one.sessions >= count)?.megabytes.toFixed(0);
+const at = (count) => samples.find((one) => one.count >= count)?.megabytes.toFixed(0);
 console.log([100, 500, 1000].map((count) => `${at(count)} MB after ${count} sessions`).join(", "));
-const spec = {
-  $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-  title: "Memory of a process that opens 1,000 training sessions",
-  width: 500,
-  height: 220,
-  data: { values: samples },
-  mark: "line",
-  encoding: {
-    x: { field: "sessions", type: "quantitative", title: "sessions opened and released" },
-    y: { field: "megabytes", type: "quantitative", title: "MB resident", scale: { zero: true } },
-  },
-};
+const title = "Memory of a process that opens 1,000 training sessions";
+const spec = memoryFigure(title, "sessions opened and released", samples);
 if (sessions >= 1000) writeFileSync("bench/sessions_memory.svg", `${await renderSvg(spec)}\n`);

@@ -9,6 +9,7 @@ import { writeSafetensors } from "../dist/data/safetensors.js";
 import { renderSvg } from "../dist/report/render.js";
 import { random } from "../dist/util/random.js";
 import { tensor } from "../dist/util/tensor.js";
+import { memoryFigure } from "./figure.mjs";
 
 const [layers, positions, each, width] = [Number(process.argv[3] ?? 16), 6, 100, 16];
 const epochs = Number(process.argv[2] ?? 10);
@@ -77,9 +78,9 @@ let seconds = 0;
 const sampling = setInterval(() => {
   try {
     const saes = finished();
-    samples.push({ saes, of: "the command", megabytes: megabytes(child.pid) });
+    samples.push({ count: saes, of: "the command", megabytes: megabytes(child.pid) });
     for (const [i, pid] of trainers(child.pid).entries())
-      samples.push({ saes, of: `training process ${i + 1}`, megabytes: megabytes(pid) });
+      samples.push({ count: saes, of: `training process ${i + 1}`, megabytes: megabytes(pid) });
     seconds = computed(child.pid);
   } catch {
     // It has not begun, or is over.
@@ -90,7 +91,7 @@ clearInterval(sampling);
 const result = JSON.parse(said);
 rmSync(folder, { recursive: true, force: true });
 const names = [...new Set(samples.map((one) => one.of))];
-const at = (name, saes) => samples.find((one) => one.of === name && one.saes >= saes)?.megabytes.toFixed(0);
+const at = (name, saes) => samples.find((one) => one.of === name && one.count >= saes)?.megabytes.toFixed(0);
 const held = result.seconds * result.jobs;
 console.log(
   `${result.finished} SAEs in ${result.seconds.toFixed(0)} s; ${result.jobs} training processes trained ${((100 * result.trainingSeconds) / held).toFixed(1)} % of it, ${(result.trainingSeconds / result.finished).toFixed(2)} s an SAE; the command computed ${((1000 * seconds) / result.finished).toFixed(0)} ms an SAE; load ${loadavg()[0].toFixed(1)}`,
@@ -99,17 +100,5 @@ for (const name of names) {
   const reached = [100, 500, 1000].filter((saes) => at(name, saes) !== undefined);
   console.log(`memory of ${name}: ${reached.map((saes) => `${at(name, saes)} MB after ${saes} SAEs`).join(", ")}`);
 }
-const spec = {
-  $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-  title: "Memory of a sweep of 1,152 SAEs",
-  width: 500,
-  height: 220,
-  data: { values: samples },
-  mark: "line",
-  encoding: {
-    x: { field: "saes", type: "quantitative", title: "SAEs finished" },
-    y: { field: "megabytes", type: "quantitative", title: "MB resident", scale: { zero: true } },
-    color: { field: "of", type: "nominal", title: null },
-  },
-};
+const spec = memoryFigure("Memory of a sweep of 1,152 SAEs", "SAEs finished", samples);
 if (result.finished > 1000) writeFileSync("bench/sweep_memory.svg", `${await renderSvg(spec)}\n`);

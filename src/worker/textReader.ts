@@ -95,14 +95,8 @@ export class TextReader {
     let rows: Float32Array<ArrayBuffer> | undefined;
     let [width, done] = [0, 0];
     try {
-      for (const batch of batchesByLength(
-        all.map(({ ids }) => ids.length),
-        most.batch,
-        takesMask(inputs),
-      )) {
-        const filled = batchOf(batch.map((text) => all[text]!));
-        const { rows: found } = await session.run(feedsOf(inputs, filled, file));
-        const place = rowsIn(at, found as HostTensor<"float32">, filled.texts, filled.length);
+      for await (const { batch, filled, outputs } of this.#batches(session, inputs, all)) {
+        const place = rowsIn(at, outputs.rows as HostTensor<"float32">, filled.texts, filled.length);
         width = place.width;
         rows ??= new Float32Array(starts.at(-1)! * width);
         for (const [i, text] of batch.entries())
@@ -120,6 +114,18 @@ export class TextReader {
       file: writeSafetensors({ activations }, { model: file, hook: at, ...layer }),
       labels: all.map((own, text) => this.#labels(own, text, texts[text]!)).join(""),
     };
+  }
+
+  /** Runs texts in batches of like length: the numbers of a batch's texts, its inputs, and what came out. */
+  async *#batches(session: Session, inputs: readonly ModelInput[], all: readonly Tokens[]) {
+    for (const batch of batchesByLength(
+      all.map(({ ids }) => ids.length),
+      most.batch,
+      takesMask(inputs),
+    )) {
+      const filled = batchOf(batch.map((text) => all[text]!));
+      yield { batch, filled, outputs: await session.run(feedsOf(inputs, filled, this.#network.file)) };
+    }
   }
 
   /** The labels of a text's rows, a line each. */
@@ -162,16 +168,11 @@ export class TextReader {
     const found: Float32Array[] = [];
     let done = 0;
     try {
-      for (const batch of batchesByLength(
-        all.map(({ ids }) => ids.length),
-        most.batch,
-        takesMask(inputs),
-      )) {
-        const filled = batchOf(batch.map((text) => all[text]!));
-        const { sentence_embedding } = await session.run(feedsOf(inputs, filled, file));
-        const width = sentence_embedding!.dims.at(-1)!;
+      for await (const { batch, outputs } of this.#batches(session, inputs, all)) {
+        const sentence_embedding = outputs.sentence_embedding!;
+        const width = sentence_embedding.dims.at(-1)!;
         for (const [i, text] of batch.entries())
-          found[text] = (sentence_embedding!.data as Float32Array).slice(i * width, (i + 1) * width);
+          found[text] = (sentence_embedding.data as Float32Array).slice(i * width, (i + 1) * width);
         done += batch.length;
         tell({ done, of: texts.length });
       }
