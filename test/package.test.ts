@@ -32,18 +32,12 @@ test("examples run", () => {
   }
 });
 
-test("the declarations that the package leaves out are of files that no entry's types name", () => {
-  const { files, exports } = manifest;
-  const leftOut = (files as string[]).flatMap((one) => /^!(dist\/[\w/]+)\/.*\.d\.ts$/.exec(one)?.[1] ?? []);
-  expect(leftOut).toContain("dist/cli");
-  const named = new Set<string>();
-  const follow = (file: string) => {
-    if (named.has(file)) return;
-    named.add(file);
-    for (const [, to] of readFileSync(file, "utf8").matchAll(/(?:from |import\()"(\.[^"]+)\.[jt]s"/g))
-      follow(join(dirname(file), `${to}.d.ts`));
-  };
-  for (const [entry] of JSON.stringify(exports).matchAll(/dist\/[\w/]+\.d\.ts/g)) follow(entry);
-  expect(named.size).toBeGreaterThan(100);
-  expect([...named].filter((file) => leftOut.some((folder) => file.startsWith(`${folder}/`)))).toEqual([]);
+test("the declarations that the build leaves name each other and nothing that went, and none is of a command", () => {
+  const left = readdirSync("dist", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"));
+  expect(left.length).toBeGreaterThan(100);
+  expect(left).toEqual(expect.arrayContaining(["node.d.ts", "browser.d.ts", join("worker", "wasm.d.ts")]));
+  expect(left.filter((name) => name.startsWith("cli"))).toEqual([]);
+  for (const name of left)
+    for (const [, to] of readFileSync(join("dist", name), "utf8").matchAll(/(?:from |import\()"(\.[^"]+)\.[jt]s"/g))
+      expect(left, `${name} names ${to}`).toContain(join(dirname(name), `${to}.d.ts`));
 });
