@@ -48,6 +48,8 @@ export interface Code {
   readonly z: V;
   /** Where selection is exact: the kept latents `[batch, k]`, strongest first, and their numbers. */
   readonly top?: { readonly values: V; readonly indices: Ints };
+  /** Where a whole batch chooses in training: what it keeps `[n]`, and of which latents, in any order. */
+  readonly kept?: { readonly values: V; readonly latents: Ints };
 }
 
 /**

@@ -2,7 +2,7 @@ import { stopGradient } from "../graph/alias.ts";
 import * as op from "../graph/ops.ts";
 import { scope, type Value } from "../graph/value.ts";
 import { tensor } from "../util/tensor.ts";
-import { defineSae, type Padding } from "./architecture.ts";
+import { type Code, defineSae, type Padding } from "./architecture.ts";
 import { geometricMedian } from "./init.ts";
 import { encodeOffBias, linearDecode, meanSquaredError, tiedParameters } from "./linear.ts";
 import { recommended } from "./recommended.ts";
@@ -21,11 +21,17 @@ const large = 3e38;
  * The k times rows largest entries of a whole batch, the others zeroed: z = S * pre with S the mask of the kept, through which no gradient
  * flows. Where shapes are fixed, so is how many are sought: of these, those count whose rank is below k times the batch's own rows.
  */
-function keepLargest(pre: V, k: number | Ints, padding: Padding | undefined): V {
-  const flat = op.reshape(stopGradient(padding ? op.mul(pre, padding.mask) : pre), [-1]);
+function keepLargest(pre: V, k: number | Ints, padding: Padding | undefined): Omit<Code, "pre"> {
+  const known = stopGradient(pre);
+  const flat = op.reshape(padding ? op.mul(known, padding.mask) : known, [-1]);
   const [indices, ones] = padding ? ranked(flat, k as number, pre, padding) : counted(flat, k, pre);
   const mask = op.scatterElements(op.zerosLike(flat), indices, ones, { axis: 0 });
-  return op.mul(pre, op.reshape(mask, padding ? (pre.shape as number[]) : op.shape(pre)));
+  const z = op.mul(pre, op.reshape(mask, padding ? (pre.shape as number[]) : op.shape(pre)));
+  if (padding) return { z };
+  // A place in the flat matrix is row * latents + latent.
+  const latents = op.slice(op.shape(pre), { axis: 0, from: 1 });
+  const before = op.mul(op.div(indices, latents), latents);
+  return { z, kept: { values: op.gather(flat, indices), latents: op.sub(indices, before) } };
 }
 
 /** Where they stand, and a one for each. */
@@ -49,7 +55,7 @@ function ranked(flat: V, k: number, pre: V, { scale }: Padding): [Ints, V] {
   return [indices, op.cast(op.less(rank, op.div(count, scale)), pre.dtype)];
 }
 
-/** The largest entry of a matrix, a scalar; by TopK, as ReduceMax needs more than every CUDA has. */
+/** The largest entry, a scalar; by TopK, as ReduceMax needs more than every CUDA has. */
 const largest = (x: V): V => op.squeeze(op.topK(op.reshape(x, [-1]), 1).values, [0]);
 
 /**
@@ -77,8 +83,8 @@ export const batchTopK = defineSae({
     }),
     threshold: "threshold",
     next({ code, state: { threshold, threshold_weight } }) {
-      const positive = op.greater(code.z, 0);
-      const smallest = op.neg(largest(op.neg(op.where(positive, code.z, large))));
+      const values = code.kept?.values ?? code.z;
+      const smallest = op.neg(largest(op.neg(op.where(op.greater(values, 0), values, large))));
       const weight = op.add(op.mul(threshold_weight, kept), 1);
       const moved = op.add(threshold, op.div(op.sub(smallest, threshold), weight));
       // A batch in which nothing fires says nothing.
@@ -89,7 +95,7 @@ export const batchTopK = defineSae({
   encode(x, params, { mode, state, sparsity: k, dims, padding }) {
     const pre = op.relu(encodeOffBias(x, params, dims));
     if (mode === "inference") return { pre, z: op.where(op.greater(pre, state.threshold), pre, 0) };
-    return { pre, z: scope("select", () => keepLargest(pre, k, padding)) };
+    return { pre, ...scope("select", () => keepLargest(pre, k, padding)) };
   },
   decode: (z, params) => linearDecode(z, params),
   losses: ({ target, xHat, padding }) => ({ reconstruction: meanSquaredError(target, xHat, padding) }),

@@ -26,13 +26,22 @@ export async function randomDictionaryError(
   let error = rows.data.reduce((sum, v) => sum + v * v, 0);
   for (let at = 0; at < all.length; at += latents) {
     const c = all.subarray(at, at + latents);
+    let best = 0;
+    for (let j = 1; j < latents; j++) if (Math.abs(c[j]!) > Math.abs(c[best]!)) best = j;
     for (let step = 0; step < k; step++) {
-      let best = 0;
-      for (let j = 1; j < latents; j++) if (Math.abs(c[j]!) > Math.abs(c[best]!)) best = j;
       const taken = c[best]!;
       error -= taken * taken;
       const row = best * latents;
-      for (let j = 0; j < latents; j++) c[j]! -= taken * grams[row + j]!;
+      // The next one is found in the same pass.
+      let most = -1;
+      for (let j = 0; j < latents; j++) {
+        c[j]! -= taken * grams[row + j]!;
+        const size = Math.abs(c[j]!);
+        if (size > most) {
+          most = size;
+          best = j;
+        }
+      }
     }
   }
   return error;

@@ -115,14 +115,12 @@ function constrained(config: TrainConfig, name: string, parameter: V): V {
  * A padded batch means a provider with fixed shapes. There, all of z is summed up instead of scattering the kept values:
  * WebGPU cannot reshape integers, and CUDA adds scattered numbers in any order.
  */
-export function stepsSinceFired({ z, top }: Code, before: V, padding?: Padding): V {
+export function stepsSinceFired({ z, top, kept }: Code, before: V, padding?: Padding): V {
   const nonZero = (x: V) => op.cast(op.not(op.equal(x, 0)), "float32");
   const overRows = (x: V) => op.reduceSum(nonZero(x), { axes: [0] });
-  const overTop = ({ values, indices }: NonNullable<typeof top>) =>
-    op.scatterElements(op.zerosLike(before), op.reshape(indices, [-1]), op.reshape(nonZero(values), [-1]), {
-      axis: 0,
-      reduction: "add",
-    });
-  const counts = padding ? overRows(op.mul(z, padding.mask)) : top ? overTop(top) : overRows(z);
+  const overKept = ({ values, latents }: NonNullable<typeof kept>) =>
+    op.scatterElements(op.zerosLike(before), latents, nonZero(values), { axis: 0, reduction: "add" });
+  const known = kept ?? (top && { values: op.reshape(top.values, [-1]), latents: op.reshape(top.indices, [-1]) });
+  const counts = padding ? overRows(op.mul(z, padding.mask)) : known ? overKept(known) : overRows(z);
   return op.where(op.greater(counts, 0), 0, op.add(before, 1));
 }
