@@ -118,9 +118,15 @@ function constrained(config: TrainConfig, name: string, parameter: V): V {
 export function stepsSinceFired({ z, top, kept }: Code, before: V, padding?: Padding): V {
   const nonZero = (x: V) => op.cast(op.not(op.equal(x, 0)), "float32");
   const overRows = (x: V) => op.reduceSum(nonZero(x), { axes: [0] });
-  const overKept = ({ values, latents }: NonNullable<typeof kept>) =>
-    op.scatterElements(op.zerosLike(before), latents, nonZero(values), { axis: 0, reduction: "add" });
-  const known = kept ?? (top && { values: op.reshape(top.values, [-1]), latents: op.reshape(top.indices, [-1]) });
-  const counts = padding ? overRows(op.mul(z, padding.mask)) : known ? overKept(known) : overRows(z);
-  return op.where(op.greater(counts, 0), 0, op.add(before, 1));
+  const overKept = (values: V, latents: Value<"int64">) =>
+    op.scatterElements(op.zerosLike(before), op.reshape(latents, [-1]), op.reshape(nonZero(values), [-1]), {
+      axis: 0,
+      reduction: "add",
+    });
+  const counts = () => {
+    if (padding) return overRows(op.mul(z, padding.mask));
+    if (kept) return overKept(kept.values, kept.latents);
+    return top ? overKept(top.values, top.indices) : overRows(z);
+  };
+  return op.where(op.greater(counts(), 0), 0, op.add(before, 1));
 }
