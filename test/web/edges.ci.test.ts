@@ -136,14 +136,50 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
     await said(other, "train", /^topk-relu_d32_k4 is being trained in another tab; go on there, or close it/);
     // Until the checkpoint of the first is on the disk.
     await page.waitForTimeout(4500);
+    // A tab behind another draws once a second, and a click waits for two drawings.
+    await page.bringToFront();
     const asked = Date.now();
     await page.click("#train-stop");
-    await said(page, "train", /^stopped after \d+ of 30000/);
+    await said(page, "train", /^stopped; measuring it …|^stopped after/);
     expect(Date.now() - asked).toBeLessThan(2000);
+    await said(page, "train", /^stopped after \d+ of 30000/);
     await other.reload();
     await other.locator("#kept").filter({ hasText: "A training of topk-relu_d32_k4 on rows.npy was left" }).waitFor();
     await other.click('#kept button:text-is("Forget it")');
     await Promise.all([page.close(), other.close()]);
+  });
+
+  test("a click on a row counts, though its words come in between the press and the release", async () => {
+    const { page } = await openPage(here.context, here.site.url);
+    await page.evaluate(() => {
+      const post = Worker.prototype.postMessage;
+      const held: (() => void)[] = [];
+      Worker.prototype.postMessage = function (this: Worker, message: { call?: string }) {
+        if (message.call === "snippets") held.push(() => post.call(this, message));
+        else post.call(this, message);
+      } as typeof post;
+      const release = () => {
+        Worker.prototype.postMessage = post;
+        for (const one of held) one();
+      };
+      Object.assign(globalThis, { held, release });
+    });
+    // A row whose words are not known yet.
+    await page.locator("#list").evaluate((list) => Object.assign(list, { scrollTop: 3000 }));
+    const row = page.locator('#rows a[aria-posinset="70"]').filter({ hasText: "…" });
+    await row.waitFor();
+    const address = (await row.getAttribute("href"))!;
+    // Over its words, which are its second line.
+    await row.hover({ position: { x: 40, y: 34 } });
+    await page.mouse.down();
+    await page.evaluate(() => (globalThis as unknown as { release(): void }).release());
+    await page.locator(`#rows a[href="${address}"] small`).filter({ hasText: /\w/ }).waitFor();
+    await page.mouse.up();
+    await page
+      .locator("#panel h2")
+      .filter({ hasText: `Latent ${address.split("/").at(-1)}` })
+      .waitFor();
+    await page.close();
   });
 
   test("a worker that says nothing any more is named after a while; ended, the page goes on with a new one", async () => {

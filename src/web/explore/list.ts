@@ -30,6 +30,8 @@ export function showList(one: ListOf | undefined): void {
   shown = one;
   texts = new Map();
   found = new Map();
+  // Rows of the latents before, which have the same numbers.
+  at("rows").replaceChildren();
   at("list").scrollTop = 0;
   arrange();
 }
@@ -109,17 +111,25 @@ function reveal(): void {
   drawRows();
 }
 
-/** Draws what is seen of the list: no more of it is in the page. */
+/**
+ * Draws what is seen of the list: no more of it is in the page. A row that is there already stays and is brought up to date: a browser
+ * drops the click whose element goes between the press and the release, as it would when texts come in.
+ */
 export function drawRows(): void {
+  if (!shown) return;
   const list = at("list");
-  if (!shown) {
-    at("rows").replaceChildren();
-    return;
-  }
+  const rows = at("rows");
   const first = Math.max(0, Math.floor(list.scrollTop / height) - around);
   const end = Math.min(order.length, first + Math.ceil(list.clientHeight / height) + 2 * around);
   const seen = order.slice(first, end);
-  at("rows").replaceChildren(...seen.map((latent, i) => rowOf(shown!, latent, first + i)));
+  const there = new Map(Array.from(rows.children, (row) => [Number(row.id.slice(4)), row as HTMLElement]));
+  for (const latent of seen) there.delete(latent);
+  for (const gone of there.values()) gone.remove();
+  for (const [i, latent] of seen.entries()) {
+    const row = document.getElementById(`row-${latent}`) ?? rowOf(shown, latent);
+    if (rows.children[i] !== row) rows.insertBefore(row, rows.children[i] ?? null);
+    update(row, shown, latent, first + i);
+  }
   if (order[chosen] === undefined) list.removeAttribute("aria-activedescendant");
   else list.setAttribute("aria-activedescendant", `row-${order[chosen]}`);
   void ask(seen.filter((latent) => !texts.has(latent)));
@@ -136,31 +146,33 @@ async function ask(latents: readonly number[]): Promise<void> {
   drawRows();
 }
 
-function rowOf({ list, addressOf }: ListOf, latent: number, place: number): HTMLElement {
-  const share = list.frequency[latent]!;
-  const hit = found.get(latent);
-  const label = share === 0 ? "never fires" : hit ? `${hit.hits} of ${hit.fires} texts` : percent(share);
+/** The row of a latent: what never changes of it. */
+function rowOf({ list, addressOf }: ListOf, latent: number): HTMLElement {
   const below = list.negative[latent]!;
-  const sign = share === 0 ? "" : below === 0 ? "+" : below === 1 ? "−" : "±";
-  const row = make(
+  const sign = list.frequency[latent] === 0 ? "" : below === 0 ? "+" : below === 1 ? "−" : "±";
+  return make(
     "a",
-    {
-      ...{ href: addressOf(latent), role: "option", id: `row-${latent}`, tabindex: "-1" },
-      ...{
-        "aria-selected": String(place === chosen),
-        "aria-posinset": String(place + 1),
-        "aria-setsize": String(order.length),
-      },
-      ...(latent === opened ? { class: "opened" } : {}),
-    },
+    { href: addressOf(latent), role: "option", id: `row-${latent}`, tabindex: "-1" },
     make("b", {}, String(latent)),
     make("i", { class: below > 0.5 ? "below" : "above", title: signWords[sign]! }, sign),
     sparkOf(list.spark.subarray(latent * sparkBins, (latent + 1) * sparkBins)),
-    make("em", {}, label),
-    snippetOf(texts.get(latent)),
+    make("em"),
+    make("small"),
   );
+}
+
+/** What changes of a row: its place, whether it is chosen or open, how often it fires, and its snippet. */
+function update(row: HTMLElement, { list }: ListOf, latent: number, place: number): void {
+  const share = list.frequency[latent]!;
+  const hit = found.get(latent);
   row.style.top = `${place * height}px`;
-  return row;
+  row.classList.toggle("opened", latent === opened);
+  row.setAttribute("aria-selected", String(place === chosen));
+  row.setAttribute("aria-posinset", String(place + 1));
+  row.setAttribute("aria-setsize", String(order.length));
+  row.querySelector("em")!.textContent =
+    share === 0 ? "never fires" : hit ? `${hit.hits} of ${hit.fires} texts` : percent(share);
+  row.querySelector("small")!.replaceChildren(...snippetOf(texts.get(latent)));
 }
 
 const signWords: Readonly<Record<string, string>> = {
@@ -178,17 +190,11 @@ function sparkOf(bars: Uint8Array): HTMLElement {
 }
 
 /** A few words around its strongest row. */
-function snippetOf(example: Example | null | undefined): HTMLElement {
-  if (!example) return make("small", {}, example === null ? "" : "…");
+function snippetOf(example: Example | null | undefined): (string | HTMLElement)[] {
+  if (!example) return [example === null ? "" : "…"];
   const { tokens, at: own = 0, text, row } = example;
-  if (!tokens) return make("small", {}, text ?? `row ${row}`);
-  return make(
-    "small",
-    {},
-    tokens.slice(0, own).join(""),
-    make("b", {}, tokens[own] ?? ""),
-    tokens.slice(own + 1).join(""),
-  );
+  if (!tokens) return [text ?? `row ${row}`];
+  return [tokens.slice(0, own).join(""), make("b", {}, tokens[own] ?? ""), tokens.slice(own + 1).join("")];
 }
 
 /** The list by pointer and keyboard. `enter` opens a latent, `leave` goes back. */

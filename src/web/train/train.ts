@@ -280,6 +280,7 @@ let waits = false;
 async function show(worker: SaeWorker, data: number, state: TrainedState, name: string, moved: string): Promise<void> {
   const { config, progress } = state;
   const finished = progress.epochsDone >= config.epochs;
+  say("train", `${finished ? `${name} is trained` : "stopped"}; measuring it …`);
   const first = await worker.call("files", { ...state, name });
   const file = `${name}.autoencoder.onnx`;
   const { row } = await worker.call("evaluate", { data, model: { name: file, bytes: first.autoencoder } });
