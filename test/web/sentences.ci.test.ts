@@ -27,17 +27,27 @@ describe.skipIf(noChromium)(`sentences in the page${noChromium && ` (skipped: ${
 
     const { codes } = await reader.read(sae, "blocks.1", "a bad bag");
     const strongest = codes.active[codes.at]![0]!.latent;
-    await page.locator("#panel h2").filter({ hasText: "Latent" }).waitFor();
-    // The panel that is there goes: what is written into it would go with it.
-    await page.locator("#panel h2").evaluate((heading) => heading.setAttribute("data-old", ""));
     await page.goto(`${here.site.url}#small/latent/${strongest}`);
-    await page.locator("#panel h2:not([data-old])").waitFor();
-    await page.locator("#push-text").waitFor();
+    const heading = page.locator("#panel h2").filter({ hasText: new RegExp(`^Latent ${strongest}\\b`) });
+    await heading.waitFor();
     await page.fill("#push-text", "a bad");
     await page.fill("#push-strength", "6");
+    /** Has the panel drawn anew. */
+    const redraw = async () => {
+      await heading.evaluate((old) => {
+        old.setAttribute("data-old", "");
+        dispatchEvent(new HashChangeEvent("hashchange"));
+      });
+      await page.locator("#panel h2:not([data-old])").waitFor();
+    };
+    // What was written stays, and below what came out.
+    await redraw();
+    expect(await page.inputValue("#push-text")).toBe("a bad");
+    expect(await page.inputValue("#push-strength")).toBe("6");
     const amount = await page.locator("output[for=push-strength]").textContent();
     await page.getByRole("button", { name: "Push it" }).click();
     await said(page, "push", /^32 tokens, [\d.,]+ a second$/);
+    await redraw();
     const strength = Number(/\((.*)\)/.exec(amount!)![1]);
     const words = async (push?: { latent: number; strength: number }) => {
       let whole = "";

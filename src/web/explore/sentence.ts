@@ -85,11 +85,25 @@ export async function someTexts(most = mostCompared): Promise<readonly string[]>
   return all.slice(0, most);
 }
 
+/** What the latent shown last is pushed with, and what came out: both stay where its panel is drawn anew, as when a file is opened. */
+let last: Pushed | undefined;
+interface Pushed {
+  /** The latent, the SAE's file and the language model's. */
+  readonly of: readonly unknown[];
+  readonly text: string;
+  readonly strength: string;
+  readonly result: HTMLElement;
+}
+
 /** The part of a latent's panel in which it is pushed; nothing where no language model is here. */
 export function pushing(latent: number, largest: number, example: string, one: Opened): Child[] {
   if (!canRead() || one.model.kind === "codes") return [];
-  const text = make("textarea", { id: "push-text", rows: "2" }, example);
-  const strength = make("input", { id: "push-strength", type: "range", min: "-2", max: "6", step: "0.5", value: "2" });
+  const of = [latent, one.model, theTexts().model];
+  const before = last?.of.every((part, i) => part === of[i]) ? last : undefined;
+  const { result } = before ?? { result: make("div", { "aria-live": "polite" }) };
+  const text = make("textarea", { id: "push-text", rows: "2" }, before?.text ?? example);
+  const range = { type: "range", min: "-2", max: "6", step: "0.5", value: before?.strength ?? "2" };
+  const strength = make("input", { id: "push-strength", ...range });
   const shown = make("output", { for: "push-strength" });
   const amount = () => Number(strength.value) * largest;
   const tell = () => {
@@ -97,7 +111,11 @@ export function pushing(latent: number, largest: number, example: string, one: O
   };
   strength.addEventListener("input", tell);
   tell();
-  const result = make("div", { "aria-live": "polite" });
+  const keep = () => {
+    last = { of, text: text.value, strength: strength.value, result };
+  };
+  for (const field of [text, strength]) field.addEventListener("input", keep);
+  keep();
   const run = button(
     "Push it",
     () => void attempt("push", () => push(text.value, { latent, strength: amount() }, result, one)),
