@@ -140,9 +140,8 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
     await page.bringToFront();
     const asked = Date.now();
     await page.click("#train-stop");
-    await said(page, "train", /^stopped; measuring it …|^stopped after/);
-    expect(Date.now() - asked).toBeLessThan(2000);
     await said(page, "train", /^stopped after \d+ of 30000/);
+    expect(Date.now() - asked).toBeLessThan(2000);
     await other.reload();
     await other.locator("#kept").filter({ hasText: "A training of topk-relu_d32_k4 on rows.npy was left" }).waitFor();
     await other.click('#kept button:text-is("Forget it")');
@@ -193,7 +192,7 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
       Object.assign(globalThis, { mend: () => Object.assign(Worker.prototype, { postMessage: post }) });
     });
     await page.locator("#rows a").nth(3).click();
-    // The clock goes on once the page waits for a word. An answer to another call that comes after it begins the wait anew, in real time.
+    // The clock goes on once the page waits for a word.
     await page.waitForFunction(() => "lost" in globalThis);
     await page.evaluate(() => {
       const now = performance.now.bind(performance);
@@ -201,8 +200,8 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
     });
     await page
       .locator("#engine-watch")
-      .filter({ hasText: /No word from the worker for [2-9]\d s: one long computation, or it is gone/ })
-      .waitFor({ timeout: 60_000 });
+      .filter({ hasText: /No word from the worker for 2\d s: one long computation, or it is gone/ })
+      .waitFor();
     await page.evaluate(() => (globalThis as unknown as { mend(): void }).mend());
     await page.click('#engine-watch button:text-is("End it")');
     await page.locator("#engine-watch").waitFor({ state: "hidden" });

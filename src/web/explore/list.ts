@@ -123,10 +123,9 @@ export function drawRows(): void {
   const end = Math.min(order.length, first + Math.ceil(list.clientHeight / height) + 2 * around);
   const seen = order.slice(first, end);
   const there = new Map(Array.from(rows.children, (row) => [Number(row.id.slice(4)), row as HTMLElement]));
-  for (const latent of seen) there.delete(latent);
-  for (const gone of there.values()) gone.remove();
+  for (const [latent, row] of there) if (!seen.includes(latent)) row.remove();
   for (const [i, latent] of seen.entries()) {
-    const row = document.getElementById(`row-${latent}`) ?? rowOf(shown, latent);
+    const row = there.get(latent) ?? rowOf(shown, latent);
     if (rows.children[i] !== row) rows.insertBefore(row, rows.children[i] ?? null);
     update(row, shown, latent, first + i);
   }

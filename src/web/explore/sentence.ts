@@ -100,7 +100,7 @@ export function pushing(latent: number, largest: number, example: string, one: O
   if (!canRead() || one.model.kind === "codes") return [];
   const of = [latent, one.model, theTexts().model];
   const before = last?.of.every((part, i) => part === of[i]) ? last : undefined;
-  const { result } = before ?? { result: make("div", { "aria-live": "polite" }) };
+  const result = before?.result ?? make("div", { "aria-live": "polite" });
   const text = make("textarea", { id: "push-text", rows: "2" }, before?.text ?? example);
   const range = { type: "range", min: "-2", max: "6", step: "0.5", value: before?.strength ?? "2" };
   const strength = make("input", { id: "push-strength", ...range });
