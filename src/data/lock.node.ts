@@ -16,7 +16,7 @@ import { writeError } from "../util/fileErrors.ts";
 import { destinationOf } from "./destination.node.ts";
 import { bornAt, lives, machine } from "./process.node.ts";
 import { makeFolder } from "./replace.node.ts";
-import { temporaryIn } from "./temporary.node.ts";
+import { sweep, temporaryIn } from "./temporary.node.ts";
 
 /** What a lock says of its owner. `machine` and `born` tell processes of one number apart. */
 interface Owner {
@@ -215,7 +215,7 @@ function silenceWatch(): (found: Found) => number {
 }
 
 /**
- * Removes the lock of an owner that is gone. That is a read and a write of a shared file too, so it takes a lock of its own:
+ * Removes the lock of an owner that is gone, and the unfinished files that it left beside it. That is a read and a write of a shared file too, so it takes a lock of its own:
  * else the second who finds it would remove what the first one put in its place.
  */
 async function breakLock(lock: string, text: string): Promise<void> {
@@ -224,6 +224,7 @@ async function breakLock(lock: string, text: string): Promise<void> {
       await rm(lock, { force: true }).catch((error) => {
         throw writeError(lock, error);
       });
+    await sweep(dirname(lock));
   });
 }
 

@@ -15,10 +15,15 @@ const oneDay = 86_400_000;
 
 const looked = new Set<string>();
 
-/** Removes what killed runs left in a folder, at its first use by this process; never what a living one is writing. */
+/** Removes what killed runs left in a folder, at its first use by this process. */
 export async function removeLeftovers(folder: string): Promise<void> {
   if (looked.has(folder)) return;
   looked.add(folder);
+  await sweep(folder);
+}
+
+/** Removes what killed runs have left in a folder by now; never what a living one is writing. */
+export async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const [, of, pid] = pattern.exec(name) ?? [];
     if (of === undefined) continue;

@@ -82,9 +82,10 @@ test("a signal ends the waiting, and the work is left undone", async () => {
 });
 
 describe("an owner that is gone", () => {
-  test("killed: its lock is broken at once, by one of those who wait", async () => {
+  test("killed: its lock is broken at once, by one of those who wait, and what it was writing goes too", async () => {
     const path = join(folder(), "a");
     const child = await holder(path);
+    writeFileSync(join(path, "..", `.sae-onnx-${await machine()}-${child.pid}-01234567.part`), "half");
     let inside = 0;
     const waiting = [1, 2, 3].map(() =>
       locked(path, async () => {
