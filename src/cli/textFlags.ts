@@ -15,7 +15,10 @@ export const textFlags = {
   },
   "text-key": { type: "string", describe: "key of the text in a .jsonl [default: text]" },
   tokenizer: { type: "string", describe: "the tokenizer.json [default: the one beside the model]" },
-  "max-tokens": { type: "number", default: 1024, describe: "tokens after so many of a text are cut off" },
+  "max-tokens": {
+    type: "number",
+    describe: "tokens after so many of a text are cut off [default: 1024, or the tokenizer's longest text]",
+  },
   limit: { type: "number", describe: "only the first so many texts [default: all]" },
   threads: { type: "number", describe: "threads inside an op; they can change the last digits [default: all cores]" },
 } as const satisfies Record<string, Options>;

@@ -22,8 +22,10 @@ export interface HarvestProgress {
 /** What a harvest gave. */
 export interface Harvested {
   readonly texts: number;
-  /** Texts that are cut off, too short, and without a row. */
+  /** Tokens of a text that are read at most, and the texts that were cut off there. */
+  readonly maxTokens: number;
   readonly cut: number;
+  /** Texts that are too short, and without a row. */
   readonly short: number;
   readonly empty: number;
   readonly rows: number;
@@ -61,7 +63,7 @@ export async function harvest(
       async () => {
         await claimFolder(request.out, identity);
         const result = await harvestShards(request, source, { signal, onShard });
-        const { run: _, stopped, ...lasting } = result;
+        const { run: _, stopped, maxTokens: __, ...lasting } = result;
         if (!stopped) await writeManifest(request.out, identity, lasting);
         return result;
       },
@@ -181,7 +183,7 @@ async function harvestShards(
       `${request.text}: no row of its ${total.texts} texts is wanted; ${total.short} have fewer than ${minTokens} tokens, the others none at --positions ${positions.text}`,
     );
   const seconds = (performance.now() - started) / 1000;
-  return { ...total, leftOut, run: { ...run, seconds }, stopped };
+  return { ...total, maxTokens, leftOut, run: { ...run, seconds }, stopped };
 }
 
 /** What positions of a text are chosen from: its tokens, or its thoughts. */

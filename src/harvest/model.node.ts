@@ -9,7 +9,7 @@ import { type Runnable, runnable } from "../onnx/runnable.ts";
 import { type Tapped, tap } from "../onnx/tap.ts";
 import { usableRuntime } from "../runtime/providers.node.ts";
 import type { Session } from "../runtime/session.ts";
-import { ConfigError } from "../util/errors.ts";
+import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 import { batchOf, checkFed, declaredInputs, feedsOf, type IdBatch, type ModelInput, takesMask } from "./inputs.ts";
 import type { EncodedText } from "./text/texts.node.ts";
@@ -128,7 +128,9 @@ export async function openTapped(
       const given = Object.fromEntries(
         inputs.flatMap(({ name }) => (brought.includes(name) ? [[name, stacked(texts, name)] as const] : [])),
       );
-      const results = await session.run(feedsOf(inputs, batch, file, given));
+      const results = await session.run(feedsOf(inputs, batch, file, given)).catch((error) => {
+        throw ofTexts(error, texts, file);
+      });
       return {
         batch,
         taps: Object.fromEntries(outputs.map(({ name, output }) => [name, results[output] as HostTensor<"float32">])),
@@ -137,6 +139,16 @@ export async function openTapped(
     },
     release: () => session.release(),
   };
+}
+
+/** A failure of the model with the texts it failed on: a text that is longer than the model is made for fails somewhere inside. */
+function ofTexts(error: unknown, texts: readonly EncodedText[], file: string): unknown {
+  if (!(error instanceof RuntimeFailure)) return error;
+  const { number, ids } = texts.reduce((longest, text) => (text.ids.length > longest.ids.length ? text : longest));
+  return new RuntimeFailure(
+    `${file}: cannot take text ${number} of ${ids.length} tokens; where it is made for fewer, give --max-tokens, else leave the text out (${error.message})`,
+    { cause: error },
+  );
 }
 
 /** An input that each text brings itself, of all of them. */

@@ -15,7 +15,7 @@ export interface TextFiles {
   readonly textKey?: string | undefined;
   /** A tokenizer.json; default: the one beside the model. */
   readonly tokenizer?: string | undefined;
-  /** Tokens after so many of a text are cut off; default 1,024. */
+  /** Tokens after so many of a text are cut off; default 1,024, or fewer where the tokenizer's files say that its model takes fewer. */
   readonly maxTokens?: number | undefined;
   /** Only the first so many texts; default: all. */
   readonly limit?: number | undefined;
@@ -30,16 +30,20 @@ export interface TextFiles {
   readonly onFetch?: ((line: string) => void) | undefined;
 }
 
+/** Tokens of a text that are read where nobody says how many. */
+const mostTokens = 1024;
+
 /** What the rooms below take of it. */
 export async function openTextFiles({ tokenizer, specialTokens = "skip", ...given }: TextFiles) {
-  const { text, textKey, maxTokens = 1024, limit, batchTokens, threads, seed = 0 } = given;
-  checkCounts({ maxTokens, limit, batchTokens, threads });
+  const { text, textKey, limit, batchTokens, threads, seed = 0 } = given;
+  checkCounts({ maxTokens: given.maxTokens, limit, batchTokens, threads });
   checkSeed(seed);
   const file = await localModel(given.model, given.onFetch);
   const model: LanguageModel = await openLanguageModel(file);
+  const opened = await tokenizerFor(tokenizer, file, text);
+  const { maxTokens = Math.min(mostTokens, opened?.longest ?? mostTokens) } = given;
   return {
-    ...{ model, text, textKey, maxTokens, limit, threads, seed },
-    tokenizer: await tokenizerFor(tokenizer, file, text),
+    ...{ model, text, textKey, maxTokens, limit, threads, seed, tokenizer: opened },
     ...{ keepSpecial: specialTokens === "keep", plain: specialTokens === "none" },
   };
 }

@@ -73,7 +73,7 @@ export class TextReader {
   #tokens(text: string): Tokens {
     const { ids, special, offsets } = this.#tokenizer.encode(text, "the text");
     if (ids.length === 0) throw new ConfigError("the text has no tokens; write some words");
-    const end = Math.min(ids.length, most.tokens);
+    const end = Math.min(ids.length, most.tokens, this.#tokenizer.longest ?? most.tokens);
     return { ids: ids.subarray(0, end), special: special.subarray(0, end), offsets: offsets.subarray(0, 2 * end) };
   }
 

@@ -9,6 +9,7 @@ import { openLanguageModel, tapsCalled } from "../../src/harvest/model.node.ts";
 import { parsePositions } from "../../src/harvest/positions.ts";
 import type { HarvestRequest } from "../../src/harvest/request.node.ts";
 import { openTokenizer } from "../../src/harvest/text/tokenizer.node.ts";
+import { harvestFiles } from "../../src/pipeline/harvestFiles.node.ts";
 import { blocks, languageModel, namings, residuals, scaled, width, withInputRead } from "./models.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sae-onnx-"));
@@ -100,6 +101,28 @@ describe("rows are what the model computes", () => {
     const own = await request({ model: "script.onnx", places: ["/model/layers.1/Add_output_0"] });
     await harvest(own);
     expect(readdirSync(own.out)).toContain("shard-000000.safetensors");
+  });
+});
+
+describe("a text is cut", () => {
+  const words = () => JSON.parse(readFileSync(at("tokenizer.json"), "utf8"));
+  const cut = async (name: string, tokenizer: object, config: object, given: { maxTokens?: number } = {}) => {
+    mkdirSync(at(name));
+    writeFileSync(at(name, "tokenizer.json"), JSON.stringify(tokenizer));
+    writeFileSync(at(name, "tokenizer_config.json"), JSON.stringify(config));
+    writeFileSync(at(name, "texts.txt"), "the fox\nthe fox the fox the fox\n");
+    const files = { model: at("dynamo.onnx"), text: at(name, "texts.txt"), tokenizer: at(name, "tokenizer.json") };
+    const result = await harvestFiles({ ...files, ...given, at: "blocks.1", out: at(name, "acts") });
+    return { most: result.maxTokens, cut: result.cut, tokens: result.tokens };
+  };
+
+  test.each([
+    ["where model_max_length says", {}, { model_max_length: 5 }, {}, { most: 5, cut: 1, tokens: 9 }],
+    ["else where the tokenizer cuts", { truncation: { max_length: 6 } }, {}, {}, { most: 6, cut: 1, tokens: 10 }],
+    ["else not", {}, { model_max_length: 1e30 }, {}, { most: 1024, cut: 0, tokens: 12 }],
+    ["where it is asked for", {}, { model_max_length: 5 }, { maxTokens: 3 }, { most: 3, cut: 2, tokens: 6 }],
+  ])("%s", async (name, more, config, given, expected) => {
+    expect(await cut(name, { ...words(), ...more }, config, given)).toEqual(expected);
   });
 });
 
@@ -226,6 +249,14 @@ describe("bad input is one clear line", () => {
   ])("%s", async (_, given, message) => {
     const failed = (async () => harvest(await request(given)))();
     await expect(failed).rejects.toThrow(message);
+  });
+
+  test("a text that the model is not made for, named with its length", async () => {
+    const text = at("unknown.jsonl");
+    writeFileSync(text, '{"input_ids":[1,2]}\n{"input_ids":[3,149,150]}\n');
+    await expect(harvest(await request({ text }))).rejects.toThrow(
+      /dynamo\.onnx: cannot take text 1 of 3 tokens; where it is made for fewer, give --max-tokens, else leave the text out \(ONNX Runtime/,
+    );
   });
 
   test("inputs that nobody feeds", async () => {

@@ -95,7 +95,7 @@ export const harvest = defineCommand({
       const left = Object.entries(result.leftOut).map(([name, count]) => `${name} (${count})`);
       const about = [
         left.length > 0 ? `left out: ${left.join(", ")}` : "",
-        result.cut > 0 ? `${result.cut} texts cut to ${given["max-tokens"]} tokens` : "",
+        result.cut > 0 ? `${result.cut} texts cut to ${result.maxTokens} tokens` : "",
         result.short > 0 ? `${result.short} texts of fewer than ${given["min-tokens"]} tokens left out` : "",
         result.empty > 0 ? `${result.empty} texts without such a position` : "",
         run.modelSeconds > 0

@@ -50,6 +50,7 @@ export function offsetsOf(text: string, surfaces: readonly Surface[]): Int32Arra
 
 /** Tokens of the text that spell nothing of it, as those for what is unknown, are what stands between their neighbours. */
 function betweenOthers(text: string, surfaces: readonly Surface[], offsets: Int32Array): void {
+  if (!surfaces.some((surface) => surface?.isWhole)) return;
   const letters = [...text];
   for (const [token, surface] of surfaces.entries()) {
     if (!surface?.isWhole || offsets[2 * token + 1]! > 0) continue;
@@ -73,7 +74,7 @@ function spelled(surfaces: readonly Surface[]) {
   for (let at = 0; at < bytes.length; ) {
     const size = lengthOf(bytes[at]!);
     letterAt.fill(letters.length, at, at + size);
-    letters.push(new TextDecoder().decode(Uint8Array.from(bytes.slice(at, at + size))));
+    letters.push(letterOf(bytes, at, size));
     at += size;
   }
   const spans = ends.map((end, token): readonly [number, number] => {
@@ -82,6 +83,11 @@ function spelled(surfaces: readonly Surface[]) {
   });
   return { letters, spans };
 }
+
+const decoder = new TextDecoder();
+/** A letter of UTF-8. One of a single byte, as nearly all are, is its number: the decoder takes a hundred times as long for it. */
+const letterOf = (bytes: readonly number[], at: number, size: number): string =>
+  bytes[at]! < 0x80 ? String.fromCharCode(bytes[at]!) : decoder.decode(Uint8Array.from(bytes.slice(at, at + size)));
 
 /** Bytes of a letter of UTF-8, by its first one. */
 const lengthOf = (byte: number): number => (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1);
@@ -101,9 +107,18 @@ function foldedText(text: string) {
   return { folded, from };
 }
 
+/** What letters fold to, as far as they have been seen: texts have few of them, many times. */
+const folds = new Map<string, string>();
+
 /** A letter without accents, capitals and spaces. */
-const fold = (letter: string): string =>
-  letter
-    .normalize("NFKD")
-    .replace(/[\p{M}\s]/gu, "")
-    .toLowerCase();
+function fold(letter: string): string {
+  let folded = folds.get(letter);
+  if (folded === undefined) {
+    folded = letter
+      .normalize("NFKD")
+      .replace(/[\p{M}\s]/gu, "")
+      .toLowerCase();
+    folds.set(letter, folded);
+  }
+  return folded;
+}

@@ -15,6 +15,8 @@ export interface Tokens {
 /** A tokenizer.json, ready to use. */
 export interface TextTokenizer {
   readonly file: string;
+  /** Most tokens of a text that its model is made for, where its files say so. */
+  readonly longest?: number | undefined;
   /** Special tokens by their ids. */
   readonly special: ReadonlyMap<number, string>;
   /** The text of a token, for people: ` the`. */
@@ -44,7 +46,17 @@ export function tokenizerIn(
   }
   const added = own.added_tokens as readonly { id: number; content: string; special?: boolean }[] | undefined;
   const special = new Map((added ?? []).flatMap((one) => (one.special ? [[one.id, one.content] as const] : [])));
-  return usable(tokenizer, writingOf(own), special, file);
+  return { ...usable(tokenizer, writingOf(own), special, file), longest: longestOf(own, config) };
+}
+
+/**
+ * `model_max_length` of a tokenizer_config.json, else where a tokenizer.json cuts. transformers writes 10^30 for a model that has no
+ * longest text.
+ */
+function longestOf(own: Readonly<Record<string, unknown>>, config: Readonly<Record<string, unknown>>) {
+  const { max_length } = Object(own.truncation) as { max_length?: unknown };
+  const longest = config.model_max_length ?? max_length;
+  return Number.isSafeInteger(longest) && (longest as number) > 0 ? (longest as number) : undefined;
 }
 
 function usable(
