@@ -5,7 +5,7 @@ import type { HostTensor } from "../util/tensor.ts";
 import { type LatentGroup, type LatentRows, latentGroups } from "./byLatent.ts";
 import type { CodeChunk, Codes } from "./codes.ts";
 import { type Example, ExampleMaker, rowsToRead } from "./examples.ts";
-import type { RowFacts } from "./facts.ts";
+import { type RowFacts, rowsOfTokens } from "./facts.ts";
 import { FalseDiscovery } from "./falseDiscovery.ts";
 import { companionsOf, dense, duplicatesOf, type Feature, usualCounts } from "./features.ts";
 import { logFactorials } from "./hypergeometric.ts";
@@ -182,15 +182,8 @@ export class Atlas {
   #rowsOf(row: number, tokens: number, at: number): (number | null)[] {
     const { texts } = this.facts;
     const text = texts?.of[row] ?? -1;
-    const places = Array<number | null>(tokens).fill(null);
-    places[at] = row;
-    if (text < 0) return places;
-    const own = texts!.order.subarray(texts!.starts[text]!, texts!.starts[text + 1]!);
-    for (const [i, one] of own.entries()) {
-      const position = texts!.position[one]!;
-      places[tokens > own.length && position >= 0 ? position : i] = one;
-    }
-    return places;
+    if (text < 0) return Array.from({ length: tokens }, (_, place) => (place === at ? row : null));
+    return Array.from(rowsOfTokens(texts!, text, tokens), (one) => (one < 0 ? null : one));
   }
 
   #check(latent: number): void {

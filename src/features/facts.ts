@@ -198,3 +198,14 @@ function textsOf(ids: Column, position: Int32Array): Texts | undefined {
   }
   return { of, order, starts, position };
 }
+
+/** The row of each token of a text, -1 for one that is no row. Rows without places are the first tokens, in their order. */
+export function rowsOfTokens({ order, starts, position }: Texts, text: number, tokens: number): Int32Array {
+  const own = order.subarray(starts[text]!, starts[text + 1]!);
+  const rows = new Int32Array(tokens).fill(-1);
+  for (const [i, row] of own.entries()) {
+    const at = tokens > own.length && position[row]! >= 0 ? position[row]! : i;
+    if (at < tokens) rows[at] = row;
+  }
+  return rows;
+}

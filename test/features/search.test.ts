@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Label } from "../../src/data/labels.ts";
 import { leastShare, TextIndex } from "../../src/features/search.ts";
-import { factsOf } from "../../src/features/tokenRows.ts";
+import { factsOf, tokenRows } from "../../src/features/tokenRows.ts";
 
 const labels: readonly Label[] = [
   { text: "Dogs bark." },
@@ -55,9 +55,9 @@ test("9 of 9 come before 1 of 1, and that before 60 of 1,000", async () => {
   const index = await TextIndex.open(facts(own, 1100));
   const found = index.search("manner", 3, (latent) => [[10], nine, many][latent]!);
   expect(found).toEqual([
-    { latent: 1, hits: 9, fires: 9 },
-    { latent: 0, hits: 1, fires: 1 },
-    { latent: 2, hits: 60, fires: 1000 },
+    { latent: 1, hits: 9, fires: 9, of: "texts" },
+    { latent: 0, hits: 1, fires: 1, of: "texts" },
+    { latent: 2, hits: 60, fires: 1000, of: "texts" },
   ]);
 });
 
@@ -67,7 +67,38 @@ test("a text of several rows counts once", async () => {
     (_, row): Label => ({ text_id: row < 4 ? 0 : 1, position: row % 4, text: row < 4 ? "a dog" : "a cat" }),
   );
   const index = await TextIndex.open(facts(own));
-  expect(index.search("dog", 1, () => [0, 1, 2, 4, 5])).toEqual([{ latent: 0, hits: 1, fires: 2 }]);
+  expect(index.search("dog", 1, () => [0, 1, 2, 4, 5])).toEqual([{ latent: 0, hits: 1, fires: 2, of: "texts" }]);
+});
+
+test("latents at the words come before those that fire beside them", async () => {
+  const texts = [
+    ["cold", " wa", "ters", " flow"],
+    ["the", " water", "."],
+    ["a", " cat"],
+  ];
+  const { facts } = tokenRows(texts);
+  const index = await TextIndex.open(facts);
+  // Rows: cold 0, wa 1, ters 2, flow 3, the 4, water 5, "." 6, a 7, cat 8.
+  const found = index.search("water", 5, (latent) => [[0, 4], [1, 2, 5], [1, 8], [0, 7], [7]][latent]!);
+  expect(found).toEqual([
+    { latent: 1, hits: 3, fires: 3, of: "tokens" },
+    { latent: 2, hits: 1, fires: 2, of: "tokens" },
+    { latent: 0, hits: 2, fires: 2, of: "texts" },
+    { latent: 3, hits: 1, fires: 2, of: "texts" },
+  ]);
+  // Both words are wanted, and either is a place.
+  expect(index.search("water cold", 1, () => [0, 5])).toEqual([{ latent: 0, hits: 1, fires: 2, of: "tokens" }]);
+});
+
+test("tokens that are no rows are passed over", async () => {
+  const tokens = ["<s>", " sea", " water"];
+  const own: Label[] = [1, 2].map((position) => ({ text_id: 0, position, tokens }));
+  const index = await TextIndex.open(factsOf(own, new Uint8Array(2), {}));
+  const found = (rows: number[]) => index.search("water", 1, () => rows);
+  expect([found([0]), found([1])]).toEqual([
+    [{ latent: 0, hits: 1, fires: 1, of: "texts" }],
+    [{ latent: 0, hits: 1, fires: 1, of: "tokens" }],
+  ]);
 });
 
 test("the least share is Wilson's", () => {

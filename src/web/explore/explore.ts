@@ -1,4 +1,4 @@
-import type { FeatureJson, OpenedSae, SaeWorker } from "../../browser.ts";
+import type { FeatureJson, Found, OpenedSae, SaeWorker } from "../../browser.ts";
 import { at, button, type Child, make, many, messageOf, say } from "../dom.ts";
 import { attempt, onRestart, theWorker } from "../engine.ts";
 import { addressOf, go, type Route, replace, routeOf } from "../route.ts";
@@ -279,11 +279,19 @@ async function find(words: string, openFirst: boolean): Promise<void> {
       throw new Error(`no latent fires in texts with “${words}”; try one word, or fewer letters`);
     }
     showFound(found, exact);
-    at("count").textContent =
-      `${found.length.toLocaleString("en")} latents fire in texts with “${words}”, the most specific first`;
+    at("count").textContent = `${foundIn(found, words)}, the most specific first`;
   }
   const top = firstLatent();
   if (openFirst && top !== undefined) go(one.links.latent(top));
+}
+
+/** How many latents were found, and where they fire. */
+function foundIn(found: readonly Found[], words: string): string {
+  const atWords = found.filter(({ of }) => of === "tokens").length;
+  const others = (found.length - atWords).toLocaleString("en");
+  if (atWords === 0) return `${others} latents fire in texts with “${words}”`;
+  const more = found.length > atWords ? `, ${others} elsewhere in such texts` : "";
+  return `${atWords.toLocaleString("en")} latents fire at “${words}”${more}`;
 }
 
 async function findSaying(words: string, openFirst: boolean): Promise<void> {

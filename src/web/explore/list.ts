@@ -170,7 +170,7 @@ function update(row: HTMLElement, { list }: ListOf, latent: number, place: numbe
   row.setAttribute("aria-posinset", String(place + 1));
   row.setAttribute("aria-setsize", String(order.length));
   row.querySelector("em")!.textContent =
-    share === 0 ? "never fires" : hit ? `${hit.hits} of ${hit.fires} texts` : percent(share);
+    share === 0 ? "never fires" : hit ? `${hit.hits} of ${hit.fires} ${hit.of}` : percent(share);
   row.querySelector("small")!.replaceChildren(...snippetOf(texts.get(latent)));
 }
 
