@@ -2,6 +2,7 @@
 import { type ListedValue, listValues, weightsOf } from "../onnx/listing.ts";
 import type { Model } from "../onnx/proto.ts";
 import { scopesOf } from "../onnx/scopes.ts";
+import { bytesInWords } from "../util/bytes.ts";
 import { visible } from "../util/visible.ts";
 
 /** Which values are wanted. */
@@ -42,7 +43,7 @@ export function valuesText(model: Model, values: readonly ListedValue[]): string
     .map((one) => [
       `${one.width === null ? " " : "*"} ${one.name}`,
       `${one.type ?? "?"}${one.shape ? ` [${one.shape.join(", ")}]` : ""}`,
-      one.bytes === null ? "" : size(one.bytes),
+      one.bytes === null ? "" : bytesInWords(one.bytes),
       [one.op ?? one.kind, one.scope].filter(Boolean).join(" in "),
     ]);
   const widths = [0, 1, 2].map((column) => Math.min(60, Math.max(0, ...shown.map((line) => line[column]!.length))));
@@ -61,14 +62,8 @@ export function valuesText(model: Model, values: readonly ListedValue[]): string
     values.length === 0
       ? "no such value"
       : `${values.length} values; * an encoder can be attached there (${attachable}: attach --tensor NAME)`,
-    `weights of the whole model: ${weights.tensors} tensors, ${size(weights.bytes)}`,
+    `weights of the whole model: ${weights.tensors} tensors, ${bytesInWords(weights.bytes)}`,
   ]
     .map(visible)
     .join("\n");
-}
-
-/** Bytes in the unit that reads best. */
-function size(bytes: number): string {
-  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return power === 0 ? `${bytes} B` : `${(bytes / 1000 ** power).toPrecision(3)} ${["", "kB", "MB", "GB"][power]}`;
 }

@@ -9,6 +9,7 @@ import { openGroups } from "../pipeline/sweep/groups.node.ts";
 import { StatusWriter } from "../pipeline/sweep/status.node.ts";
 import { planSweep, type Shard, type SweepPlan, trainSweep } from "../pipeline/sweep/sweep.node.ts";
 import type { ProviderName } from "../runtime/capabilities.ts";
+import { bytesInWords } from "../util/bytes.ts";
 import { ConfigError } from "../util/errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { boxed, note, print } from "./output.ts";
@@ -126,12 +127,9 @@ function costText({ file, own, jobs, threads }: SweepPlan, cost: SweepCost): str
     ...(saes.length > shown.length ? [`and ${saes.length - shown.length} more`] : []),
     `~ worked out from the nearest in size; the others were measured on a few steps and on all rows of the first group`,
     `about ${duration(cost.wall)} here, ${jobs} at a time with ${threads} thread${threads === 1 ? "" : "s"} each (${duration(cost.total)} one after another)`,
-    `about ${size(cost.diskBytes)} on the disk, ${size(parent + jobs * each)} of memory at most`,
+    `about ${bytesInWords(cost.diskBytes)} on the disk, ${bytesInWords(parent + jobs * each)} of memory at most`,
   ].join("\n");
 }
-
-const size = (bytes: number): string =>
-  bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** Seconds in words. */
 const duration = (seconds: number): string =>

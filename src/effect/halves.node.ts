@@ -1,6 +1,6 @@
 /** @file A language model in two halves: up to an activation, and from it on with another one in its place. */
-import { halfToFloat32 } from "../data/half.ts";
 import { attach } from "../export/attach/attach.ts";
+import { floats } from "../harvest/floats.ts";
 import { type LanguageModel, openTapped, tapsCalled } from "../harvest/model.node.ts";
 import type { EncodedText } from "../harvest/text/texts.node.ts";
 import { networkOf } from "../onnx/locate.ts";
@@ -78,7 +78,11 @@ export async function openHalves(model: LanguageModel, sae: OpenSae, cut: Cut): 
           [fed]: tensor("float32", [length, width], data.subarray(i * length * width, (i + 1) * length * width)),
         },
       }));
-      return floats((await second.run(own)).outputs[output]!, `${file}: output ${output}`);
+      return floats(
+        (await second.run(own)).outputs[output]!,
+        `${file}: output ${output}`,
+        "name another with --output",
+      );
     },
     async release() {
       await first.release();
@@ -97,10 +101,4 @@ function outputOf({ model, file }: LanguageModel, named: string | undefined): st
       ? `${file}: has no output logits, and none that is known as a sentence's vector; it has ${some}: name one with --output`
       : `--output ${named}: ${file} has ${some}`,
   );
-}
-
-function floats({ dtype, dims, data }: HostTensor, what: string): HostTensor<"float32"> {
-  if (dtype === "float32") return { dtype, dims, data: data as Float32Array };
-  if (dtype === "float16") return tensor("float32", dims, halfToFloat32(data as Uint16Array));
-  throw new ConfigError(`${what} is of ${dtype}, float32 or float16 is needed; name another with --output`);
 }

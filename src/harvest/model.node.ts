@@ -145,10 +145,13 @@ export async function openTapped(
 function ofTexts(error: unknown, texts: readonly EncodedText[], file: string): unknown {
   if (!(error instanceof RuntimeFailure)) return error;
   const { number, ids } = texts.reduce((longest, text) => (text.ids.length > longest.ids.length ? text : longest));
-  return new RuntimeFailure(
-    `${file}: cannot take text ${number} of ${ids.length} tokens; where it is made for fewer, give --max-tokens, else leave the text out (${error.message})`,
-    { cause: error },
-  );
+  const [what, then] =
+    number < 0
+      ? ["the prompt and what follows it", "where it is made for fewer, give a shorter --prompt, or fewer --tokens"]
+      : [`text ${number}`, "where it is made for fewer, give --max-tokens, else leave the text out"];
+  return new RuntimeFailure(`${file}: cannot take ${what}, ${ids.length} tokens; ${then} (${error.message})`, {
+    cause: error,
+  });
 }
 
 /** An input that each text brings itself, of all of them. */

@@ -4,11 +4,12 @@
  */
 import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
-import { float32ToHalf, halfToFloat32 } from "../data/half.ts";
+import { float32ToHalf } from "../data/half.ts";
 import { usableRuntime } from "../runtime/providers.node.ts";
 import type { Session } from "../runtime/session.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
+import { floats } from "./floats.ts";
 import { batchOf, declaredInputs, feedsOf } from "./inputs.ts";
 import { type LanguageModel, openLanguageModel, openTapped, type Tap, tapsCalled } from "./model.node.ts";
 import type { PlaceRows, RowReader } from "./rows.ts";
@@ -60,7 +61,7 @@ export async function openThinker(
 
   return {
     async read(texts) {
-      const start = floats(await embed.ids(texts));
+      const start = floats(await embed.ids(texts), `${embeddings}: its output`, "name another with --embeddings");
       const [, length, width] = start.dims as [number, number, number];
       let all = Array.from(texts, (_, text) => start.data.subarray(text * length * width, (text + 1) * length * width));
       const rows = new Map<string, Float32Array[]>();
@@ -91,7 +92,11 @@ export async function openThinker(
         const { own, rowOf } = lastRow(hidden.name);
         const states = new Float32Array(texts.length * own);
         for (let text = 0; text < texts.length; text++) states.set(rowOf(text), text * own);
-        const thoughts = floats(await next(tensor("float32", [texts.length, own], states)));
+        const thoughts = floats(
+          await next(tensor("float32", [texts.length, own], states)),
+          `${projection ?? model.file}: its output`,
+          "name another with --projection",
+        );
         if (thoughts.data.length !== texts.length * width)
           throw new ConfigError(
             `${projection ?? model.file}: gives thoughts [${thoughts.dims.join(", ")}], the model is fed embeddings ${width} wide; name a --projection between them`,
@@ -141,7 +146,3 @@ async function openSmall(file: string, threads: number | undefined) {
   };
   return Object.assign(call, { ids, release: () => session.release() });
 }
-
-/** float32 of a tensor of floats. */
-const floats = ({ dtype, dims, data }: HostTensor): HostTensor<"float32"> =>
-  tensor("float32", dims, dtype === "float16" ? halfToFloat32(data as Uint16Array) : (data as Float32Array));

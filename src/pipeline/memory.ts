@@ -2,6 +2,7 @@ import type { TrainConfig } from "../config/config.ts";
 import { windowRows } from "../data/order.ts";
 import { parametersOf } from "../sae/spec.ts";
 import { stateBytes } from "../train/state.ts";
+import { bytesInWords } from "../util/bytes.ts";
 import { ConfigError } from "../util/errors.ts";
 import { sizeOf } from "../util/tensor.ts";
 
@@ -16,8 +17,6 @@ const stateCopies = 7;
 const batchCopies = 6;
 /** While an SAE is measured, by the other process: times its parameters are there (as a model, as its bytes, in the session), and arrays of a batch. */
 const measuring = { parameterCopies: 3, batch: 1024, rowCopies: 4, latentCopies: 5 };
-
-const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 /**
  * How rows in files are trained on within `memory` bytes: the SAEs that have room side by side, and whether each reads the next window
@@ -34,7 +33,7 @@ export function withinMemory(
   if (room >= 1) return { room, ahead: true };
   if (roomFor(memory, need(1)) >= 1) return { room: 1, ahead: false };
   throw new ConfigError(
-    `--memory: ${mb(memory)} are too little, these SAEs take about ${mb(idle.parent + need(1))}; raise it, or lower --shuffle-rows (now ${configs[0]!.shuffleRows ?? rows})`,
+    `--memory: ${bytesInWords(memory)} are too little, these SAEs take about ${bytesInWords(idle.parent + need(1))}; raise it, or lower --shuffle-rows (now ${configs[0]!.shuffleRows ?? rows})`,
   );
 }
 

@@ -78,7 +78,7 @@ export const many = (count: number, what: string): string =>
 export const size = (bytes: number): string =>
   bytes < 1e6
     ? `${Math.ceil(bytes / 1e3)} kB`
-    : bytes < 1e9
+    : bytes < 9.995e8
       ? `${(bytes / 1e6).toPrecision(3)} MB`
       : `${(bytes / 1e9).toPrecision(3)} GB`;
 export const duration = (seconds: number): string =>

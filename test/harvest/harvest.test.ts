@@ -255,7 +255,7 @@ describe("bad input is one clear line", () => {
     const text = at("unknown.jsonl");
     writeFileSync(text, '{"input_ids":[1,2]}\n{"input_ids":[3,149,150]}\n');
     await expect(harvest(await request({ text }))).rejects.toThrow(
-      /dynamo\.onnx: cannot take text 1 of 3 tokens; where it is made for fewer, give --max-tokens, else leave the text out \(ONNX Runtime/,
+      /dynamo\.onnx: cannot take text 1, 3 tokens; where it is made for fewer, give --max-tokens, else leave the text out \(ONNX Runtime/,
     );
   });
 

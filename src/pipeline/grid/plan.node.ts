@@ -10,6 +10,7 @@ import { machineHere } from "../../runtime/machine.node.ts";
 import { usableRuntime } from "../../runtime/providers.node.ts";
 import { checkTrainingRows } from "../../train/rows.ts";
 import { endsRun } from "../../train/runs/divide.ts";
+import { bytesInWords } from "../../util/bytes.ts";
 import { type Dataset, datasetOf } from "../dataset.node.ts";
 import { damageIn, existingCheckpoint, existingMetrics } from "../existing.node.ts";
 import { defaultMemory, roomBesideRows, withinMemory } from "../memory.ts";
@@ -128,11 +129,10 @@ function useOfMachine(
     const bounded = jobs === undefined && countsThreads(provider);
     return { room: bounded ? roomBesideRows(configs, dims, machine.memory) : Number.POSITIVE_INFINITY, ahead: true };
   };
-  const gb = (bytes: number) => `${Number((bytes / 1e9).toFixed(1))} GB`;
   const [{ room, ahead }, memory] =
     "shards" in run.set
-      ? [withinMemory(configs, dims, allowed), `--memory (${gb(allowed)})`]
-      : [inMemory(), `memory (${gb(machine.memory)} free)`];
+      ? [withinMemory(configs, dims, allowed), `--memory (${bytesInWords(allowed)})`]
+      : [inMemory(), `memory (${bytesInWords(machine.memory)} free)`];
   const work = { provider, cells: left.length, cores: machine.cores, room, memory, jobs, threads, begun };
   const share = shareOut(work);
   return { share, ahead, sentence: shareSentence(work, share) };
