@@ -4,6 +4,7 @@ import type { Model } from "../onnx/proto.ts";
 import type { EpochNews } from "../train/news.ts";
 import type { TrainProgress } from "../train/train.ts";
 import { anObject, checkArguments, checkOptions, either, isTensor, type Kind, matrix } from "../util/arguments.ts";
+import { ConfigError } from "../util/errors.ts";
 import type { HostTensor } from "../util/tensor.ts";
 import type { SaeWorker, WorkerOptions } from "../worker/client.ts";
 import { aConfig, aMatrix } from "./kinds.ts";
@@ -99,11 +100,13 @@ export function checkLoadEncoder(...[source, options]: Parameters<LoadEncoder>):
   checkRun("loadEncoder", options);
 }
 
-/** @throws {ConfigError} when rows to encode are no matrix of the encoder's width. */
+/** @throws {ConfigError} when rows to encode are no matrix of the encoder's width, or there are none. */
 export function checkRows(x: unknown, inputDim: number): void {
   const own = matrix(`[batch, ${inputDim}]`);
   const is = (value: unknown) => own.is(value) && (value as HostTensor).dims[1] === inputDim;
   checkArguments("encode", { activations: [x, { ...own, is }] });
+  // ONNX Runtime 1.30 ends the process where TopK is given none.
+  if ((x as HostTensor).dims[0] === 0) throw new ConfigError("encode: activations have no rows; give one or more");
 }
 
 const maybe = (kind: Kind): Kind => either(kind, { is: (value) => value === undefined, words: "left out" });

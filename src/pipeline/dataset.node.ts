@@ -4,6 +4,7 @@ import type { DataInfo } from "../data/describe.ts";
 import { columnOf, describeData } from "../data/describe.ts";
 import { RowSpans } from "../data/rowSpans.ts";
 import { rowBatches } from "../data/shards/batches.node.ts";
+import { shardColumns } from "../data/shards/columns.node.ts";
 import { type ShardSet, splitShards } from "../data/shards/shardSet.node.ts";
 import { surveyShards } from "../data/shards/survey.node.ts";
 import { activeRows } from "../data/shards/truth.node.ts";
@@ -47,12 +48,17 @@ export async function datasetOf(
   target?: AnySet | undefined,
 ): Promise<Dataset> {
   if (target !== undefined) checkCount(set, target);
-  if ("shards" in set && (target === undefined || "shards" in target)) return inFiles(set, trainRows, target);
+  if ("shards" in set && (target === undefined || "shards" in target)) {
+    // One column at a time: each is as long as the set.
+    for (const name of target ? matched : [])
+      checkColumn(name, [set, await shardColumns(set, [name])], [target!, await shardColumns(target!, [name])]);
+    return inFiles(set, trainRows, target);
+  }
   if ("shards" in set || (target !== undefined && "shards" in target))
     throw new ConfigError(
       `--target: ${set.source} and ${target!.source} are not read in the same way, one is an archive and the other is larger than memory; save both as .npy or .safetensors`,
     );
-  if (target !== undefined) checkColumns(set, target);
+  for (const name of target ? matched : []) checkColumn(name, [set, set.columns], [target!, target!.columns]);
   return inMemory(set, trainRows, target);
 }
 
@@ -66,16 +72,20 @@ function checkCount(set: AnySet, target: AnySet): void {
     );
 }
 
-/** @throws {ConfigError} when two sets have not the same rows, as far as their columns tell. */
-function checkColumns(set: ActivationSet, target: ActivationSet): void {
-  for (const name of ["text_id", "position", "token_id", "split"]) {
-    const [one, other] = [set.columns[name], target.columns[name]];
-    const at = one && other ? one.findIndex((value, row) => value !== other[row]) : -1;
-    if (at >= 0)
+/** Columns by which the rows of two sets are known to be the same. */
+const matched = ["text_id", "position", "token_id", "split"];
+
+type WithColumns = readonly [set: AnySet, columns: Readonly<Record<string, ArrayLike<number>>>];
+
+/** @throws {ConfigError} when two sets have not the same rows, as far as a column tells that both have. */
+function checkColumn(name: string, [set, own]: WithColumns, [target, others]: WithColumns): void {
+  const [one, other] = [own[name], others[name]];
+  if (!one || !other) return;
+  for (let row = 0; row < one.length; row++)
+    if (one[row] !== other[row])
       throw new ConfigError(
-        `--target: row ${at} of ${target.source} has ${name} ${other![at]}, that of ${set.source} ${one![at]}; both need the same rows in the same order`,
+        `--target: row ${row} of ${target.source} has ${name} ${other[row]}, that of ${set.source} ${one[row]}; both need the same rows in the same order`,
       );
-  }
 }
 
 async function inMemory(set: ActivationSet, trainRows: number | undefined, target?: ActivationSet): Promise<Dataset> {

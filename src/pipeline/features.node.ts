@@ -92,7 +92,7 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
   const unembedding = await readUnembedding(run);
   if (unembedding && vocabulary) checkVocabulary(vocabulary, run.tokenizer!, unembedding, run.unembedding!);
   const tokenOf = (id: number) => vocabulary?.[id] ?? `#${id}`;
-  const facts = await rowFacts({ set, data, tensor, trainRows, vocabulary });
+  const facts = await rowFacts({ set, data, trainRows, vocabulary });
   const features = await describeFeatures(await usableRuntime(provider), model, allRows(set), facts, {
     ...{ store, file: run.model, source: set.source, threads: run.threads, unembedding, counts: { top } },
     ...(run.unembedding === undefined ? {} : { unembeddingFile: run.unembedding }),

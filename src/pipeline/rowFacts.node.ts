@@ -15,7 +15,6 @@ import type { AnySet } from "./dataset.node.ts";
 interface Named {
   readonly set: AnySet;
   readonly data: string;
-  readonly tensor?: string | undefined;
   readonly trainRows?: number | undefined;
   readonly vocabulary?: readonly (string | undefined)[] | undefined;
 }
@@ -33,9 +32,9 @@ export function allRows(set: AnySet, most = Number.POSITIVE_INFINITY): AnyRows {
 }
 
 /** What is known of the rows of a set: its columns, and the labels beside its files. @throws {ConfigError} when labels are damaged, or not one a row. */
-export async function rowFacts({ set, data, tensor, trainRows, vocabulary }: Named): Promise<RowFacts> {
+export async function rowFacts({ set, data, trainRows, vocabulary }: Named): Promise<RowFacts> {
   const rows = "shards" in set ? set.rows : set.activations.dims[0]!;
-  const columns = "shards" in set ? await shardColumns(set, tensor) : set.columns;
+  const columns = "shards" in set ? await shardColumns(set) : set.columns;
   const numbers = numbersInFiles(set);
   const parts = await labelFiles(set, data);
   const files: { readonly lines: LabelLines; readonly first: number }[] = [];

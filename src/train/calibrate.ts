@@ -48,10 +48,10 @@ export async function calibrated(
   } finally {
     await session.release();
   }
-  return { ...state, [architectureOf(config).state!.threshold!]: scalar(largest.next) };
+  return { ...state, [architectureOf(config).state!.threshold!]: scalar(largest.between) };
 }
 
-/** The `count` largest of many positive numbers, and the one that comes next. */
+/** The `count` largest of many positive numbers, and where the others begin. */
 class Largest {
   readonly #count: number;
   /** Descending. */
@@ -62,7 +62,7 @@ class Largest {
   }
 
   add(values: Float32Array): void {
-    const least = this.next;
+    const least = this.#next;
     const larger = values.filter((value) => value > least);
     const all = new Float32Array(this.#found.length + larger.length);
     all.set(this.#found);
@@ -74,7 +74,17 @@ class Largest {
   }
 
   /** The largest number that is not among them; 0 where there is none. */
-  get next(): number {
+  get #next(): number {
     return this.#found[this.#count] ?? 0;
+  }
+
+  /**
+   * Below all of them, and not below any other number: halfway, as a threshold that is one of the numbers would leave it to the last digit of
+   * another program which side that one is on. 0 where there are no others.
+   */
+  get between(): number {
+    if (this.#found.length <= this.#count) return 0;
+    const middle = Math.fround((this.#found[this.#count - 1]! + this.#next) / 2);
+    return middle < this.#found[this.#count - 1]! ? middle : this.#next;
   }
 }

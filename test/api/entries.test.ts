@@ -209,6 +209,9 @@ describe("arguments", () => {
     await expect(encoder.encode(sparseRows(2, 3))).rejects.toThrow(
       'encode: activations must be a float32 tensor [batch, 4]: { dtype: "float32", dims, data: Float32Array }, as tensor("float32", dims, data) makes it, got a float32 tensor [2, 3]',
     );
+    await expect(encoder.encode(sparseRows(0, 4))).rejects.toThrow(
+      "encode: activations have no rows; give one or more",
+    );
     const { latents, top_indices } = await encoder.encode(sparseRows(2, 4));
     expect([latents!.dims, top_indices!.dtype, top_indices!.dims]).toEqual([[2, 8], "int64", [2, 2]]);
     await encoder.release();

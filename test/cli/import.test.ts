@@ -112,6 +112,27 @@ test("inspect says in plain words where an imported SAE comes from", () => {
   expect(saeOnnx("inspect", join(out, "b.safetensors")).stdout).not.toContain("comes from");
 });
 
+test("an SAE is not written over another, and a file of a folder is named after the folder", () => {
+  const out = temporaryFolder();
+  const from = temporaryFolder();
+  for (const [name, fixture] of Object.entries({ one: "saelens-jumprelu", other: "saelens-standard" }))
+    cpSync(join(fixtures, fixture), join(from, name, "sae"), { recursive: true });
+  const read = (name: string, ...more: string[]) =>
+    saeOnnx("import", join(from, name, "sae", "sae_weights.safetensors"), "--out", out, ...more);
+  expect(read("one").status).toBe(0);
+  expect(readdirSync(out).every((file) => /^sae\.(autoencoder|encoder|safetensors)/.test(file))).toBe(true);
+  const before = readFileSync(join(out, "sae.safetensors"));
+  const refused = read("other");
+  expect([refused.status, refused.stderr]).toEqual([
+    1,
+    `error: ${join(out, "sae.safetensors")}: is another SAE; give this one another --name or --out, or replace it with --force\n`,
+  ]);
+  expect(readFileSync(join(out, "sae.safetensors"))).toEqual(before);
+  expect(read("one").status).toBe(0);
+  expect(read("other", "--force").status).toBe(0);
+  expect(readFileSync(join(out, "sae.safetensors"))).not.toEqual(before);
+});
+
 test("what cannot be imported is one line, and nothing is written", () => {
   const out = temporaryFolder();
   const bad = join(temporaryFolder(), "bad.pt");

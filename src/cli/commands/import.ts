@@ -8,6 +8,7 @@ import type { SourceFiles } from "../../formats/format.ts";
 import { importSae, readFormats } from "../../formats/index.ts";
 import { isNamed, namedSource } from "../../formats/registry.node.ts";
 import { readSource } from "../../formats/source.node.ts";
+import { readIfThere } from "../../pipeline/existing.node.ts";
 import { ConfigError } from "../../util/errors.ts";
 import { checkFileName } from "../../util/fileName.ts";
 import { visible } from "../../util/visible.ts";
@@ -30,6 +31,7 @@ export const importCommand = defineCommand({
       describe:
         "what inputs were multiplied by in training, where no file says it (SAELens's expected_average_only_in)",
     },
+    force: { type: "boolean", default: false, describe: "replace an SAE of the same name that is another one" },
     json: flags.json,
   },
   examples: [
@@ -39,15 +41,16 @@ export const importCommand = defineCommand({
   ],
   async run(given) {
     const path = given.path as string;
-    const { out, "norm-factor": normFactor } = given;
+    const { "norm-factor": normFactor } = given;
+    const to = { out: given.out, force: given.force };
     if (normFactor !== undefined && !(normFactor > 0 && Number.isFinite(normFactor)))
       throw new ConfigError(`--norm-factor must be a number above 0, got ${normFactor}`);
     const source = isNamed(path) ? await namedSource(path, note) : await readSource(path);
     const { within = [] } = source;
     if (within.length === 0) {
-      const name = given.name ?? nameOf(path);
+      const name = given.name ?? nameOf(isNamed(path) ? path : source.path);
       const known = { ...source, normFactor: normFactor ?? source.normFactor };
-      const { line, ...about } = await imported(known, checkFileName(name, "--name"), out);
+      const { line, ...about } = await imported(known, checkFileName(name, "--name"), to);
       print(given.json ? JSON.stringify(about, null, 1) : line);
       return;
     }
@@ -63,7 +66,7 @@ export const importCommand = defineCommand({
     const refused: string[] = [];
     for (const [i, way] of within.entries())
       try {
-        done.push(await imported({ ...(await readSource(join(path, way))), normFactor }, names[i]!, out));
+        done.push(await imported({ ...(await readSource(join(path, way))), normFactor }, names[i]!, to));
         if (!given.json) print(`${way}: ${done.at(-1)!.line}`);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
@@ -94,19 +97,29 @@ function nameOf(path: string): string {
 /** A file's name, or the way to it, without its ending. */
 const stem = (name: string) => name.replace(/\.(pt|npz)$/, "");
 
-/** Imports one SAE and writes its files. @throws {ConfigError} before anything is written. */
-async function imported(source: SourceFiles, name: string, out: string) {
+/** Where an SAE is written, and whether another one may be replaced. */
+interface Destination {
+  readonly out: string;
+  readonly force: boolean;
+}
+
+/** Imports one SAE and writes its files. @throws {ConfigError} before anything is written, also where another SAE has its name. */
+async function imported(source: SourceFiles, name: string, { out, force }: Destination) {
   const notes: string[] = [];
   const checkpoint = importSae(source, (line) => notes.push(line));
-  const models = await freezeWithVectors(checkpoint, ["encoder", "autoencoder"]);
   const file = join(out, `${name}.safetensors`);
+  const bytes = writeCheckpoint(checkpoint);
+  const before = force ? undefined : await readIfThere(file);
+  if (before && Buffer.compare(before, bytes) !== 0)
+    throw new ConfigError(`${file}: is another SAE; give this one another --name or --out, or replace it with --force`);
+  const models = await freezeWithVectors(checkpoint, ["encoder", "autoencoder"]);
   const files = [file];
   for (const [part, model] of models) {
     const to = join(out, `${name}.${part}.onnx`);
     await writeFrozen(to, model);
     files.push(to);
   }
-  await writeWhole(file, writeCheckpoint(checkpoint));
+  await writeWhole(file, bytes);
   for (const line of notes) note(`${source.path}: ${visible(line)}`);
   for (const one of files) note(one);
   const { architecture, preset, inputDim, latentDim, outputDim, options } = checkpoint.config;

@@ -27,6 +27,8 @@ export interface ShardSet {
   /** Where that is said. */
   readonly active?: ActiveEntries;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The tensor that is read of each file, where it was named. */
+  readonly tensor?: string;
   /** Name of the folder, or of the first file. */
   readonly source: string;
 }
@@ -103,6 +105,7 @@ export async function openShards(
       ...headers[0]!.metadata,
       ...(headers.some(({ metadata }) => metadata.synthetic === "true") ? { synthetic: "true" } : {}),
     },
+    ...(name === undefined ? {} : { tensor: name }),
     source: basename(source),
   };
 }
