@@ -20,6 +20,7 @@ export {
   escapeHtml,
   evaluateOn,
   figuresOf,
+  finishedCheckpoint,
   freeze,
   gradients,
   gridConfigs,

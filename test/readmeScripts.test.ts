@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { trainConfig } from "../src/config/config.ts";
@@ -21,9 +21,9 @@ beforeAll(async () => {
     await writeModel(join(project, `models/sae_d512_k20.${part}.onnx`), freeze({ config, tensors, ...about }, part));
 });
 
-/** The block of README that begins with an import, as it stands there. */
-const block = (start: string): string => {
-  const blocks = [...readFileSync("README.md", "utf8").matchAll(/^```[jt]s\n(.*?)^```$/gms)].map(([, code]) => code!);
+/** The block of a page that begins with an import, as it stands there. */
+const block = (start: string, page = "README.md"): string => {
+  const blocks = [...readFileSync(page, "utf8").matchAll(/^```[jt]s\n(.*?)^```$/gms)].map(([, code]) => code!);
   return blocks.find((code) => code.startsWith(start))!;
 };
 
@@ -59,4 +59,12 @@ test("the lines for Node and browsers run in Node", () => {
     ),
   );
   expect(JSON.parse(printed.trim().split("\n").at(-1)!)).toEqual([20, "cpu", [320, 512], "int64", 25]);
+});
+
+test("the library page goes from activations to a measured SAE in a file", () => {
+  symlinkSync(resolve("examples"), join(project, "examples"));
+  const found = Number(run(block("import { evaluate, finishedCheckpoint", "docs/library.md")));
+  expect(found).toBeGreaterThan(0.3);
+  expect(found).toBeLessThan(1);
+  expect(existsSync(join(project, "sae.autoencoder.onnx"))).toBe(true);
 });

@@ -26,6 +26,7 @@ import * as reportFigures from "../report/figures.ts";
 import * as reportHtml from "../report/html.ts";
 import * as reportReport from "../report/report.ts";
 import * as saeArchitecture from "../sae/architecture.ts";
+import * as trainFinished from "../train/finished.ts";
 import * as trainTrain from "../train/train.ts";
 import * as trainTrainer from "../train/trainer.ts";
 import * as utilTensor from "../util/tensor.ts";
@@ -51,6 +52,7 @@ import {
   aShape,
   aText,
   aTrainedSae,
+  aTraining,
   attachOptions,
   aValue,
   bytes,
@@ -150,6 +152,11 @@ export const figuresOf: typeof reportFigures.figuresOf = /* @__PURE__ */ checked
   "figuresOf",
   { records, options: figureOptions },
   reportFigures.figuresOf,
+);
+export const finishedCheckpoint: typeof trainFinished.finishedCheckpoint = /* @__PURE__ */ checked(
+  "finishedCheckpoint",
+  { config: aConfig, trained: aTraining, about: someOptions },
+  trainFinished.finishedCheckpoint,
 );
 export const freeze: typeof exportFreeze.freeze = /* @__PURE__ */ checked(
   "freeze",

@@ -35,6 +35,12 @@ export const aCheckpoint = /* @__PURE__ */ anObject(
   },
 );
 
+export const aTraining = /* @__PURE__ */ anObject("what train gives: { state, loss, epochsDone, ... }", {
+  state: isThing,
+  loss: Array.isArray,
+  epochsDone: isNumber,
+});
+
 export const aRequest = /* @__PURE__ */ anObject("{ inputDim, latentDim, options, ... }");
 export const gridRequest = /* @__PURE__ */ anObject("{ inputDim, lists, ... }, lists by the names of options", {
   lists: isThing,

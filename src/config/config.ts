@@ -1,4 +1,5 @@
 import { hasOption, type OptimizerName, optimizerNames, optimizerOptions } from "../optim/index.ts";
+import { type ArchitectureName, architectures } from "../sae/index.ts";
 import {
   architectureOf,
   keptPerRow,
@@ -87,12 +88,34 @@ function fittingDefaults(spec: SaeSpec, { schedule, initFrom }: TrainRequest): A
 /** What every option of a training may be, those of the optimizers included. */
 export const allOptions: Options = { ...trainOptions, ...optimizerOptions };
 
+/** What a request may say besides the options of a training. */
+const requestNames: Readonly<Record<Exclude<keyof TrainRequest, keyof TrainOptionValues>, true>> = {
+  ...{ architecture: true, preset: true, options: true, inputDim: true, latentDim: true, outputDim: true },
+  ...{ skip: true, optimizer: true, step: true, retire: true, calibrate: true, shuffleRows: true },
+  ...{ totalSteps: true, initFrom: true },
+};
+
+/** @throws {ConfigError} for a name that is none of a request: it would be left out without a word. */
+function checkNames(request: TrainRequest): void {
+  const known = Object.keys({ ...requestNames, ...allOptions });
+  const unknown = Object.keys(request).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const { architecture = "topk" } = request;
+  const own = Object.hasOwn(architectures, architecture) && architectures[architecture as ArchitectureName].options;
+  throw new ConfigError(
+    own && Object.hasOwn(own, unknown)
+      ? `${unknown} is an option of architecture ${architecture}; write options: { ${unknown}: ... }`
+      : `a training configuration has no ${unknown}; it has ${known.join(", ")}`,
+  );
+}
+
 /**
  * A complete, checked configuration. Defaults: those of `trainOptions`, all rows shuffled at once, the step that is faster for this
  * k and latentDim.
- * @throws {ConfigError} for values out of range, and for options that contradict each other.
+ * @throws {ConfigError} for names that there are not, values out of range, and options that contradict each other.
  */
 export function trainConfig(request: TrainRequest): TrainConfig {
+  checkNames(request);
   const spec = saeSpec(request);
   const optimizer = optimizerNames.find((name) => name === (request.optimizer ?? trainOptions.optimizer.default));
   if (!optimizer)

@@ -218,6 +218,13 @@ describe("contradictions are refused before anything runs", () => {
     expect(() => config(request)).toThrow(message);
   });
 
+  test.each<[object, string]>([
+    [{ epoch: 3 }, "a training configuration has no epoch; it has architecture, preset, options, "],
+    [{ k: 3 }, "k is an option of architecture topk; write options: { k: ... }"],
+  ])("a name that there is not: %j", (request, message) => {
+    expect(() => config(request)).toThrow(message);
+  });
+
   test("a schedule of more steps than float32 counts", () => {
     const long = { schedule: "linear", batchSize: 1, epochs: 60000 } as const;
     expect(() => timedFor(config(long), 300)).toThrow("a schedule counts at most 16777216 steps");

@@ -15,6 +15,27 @@ export async function firstRows(rows: AnyRows, most: number): Promise<HostTensor
   return tensor("float32", [count, width], data);
 }
 
+/** A row is heavy whose squared distance from the mean is so many times the median one, where at most this share of all are so. */
+const [heavy, mostHeavy] = [100, 0.01];
+
+/**
+ * Rows without those that are far heavier than most: one such row moves the mean of all, and a least-squares fit is of it alone. All of
+ * them, not copied, where there is none.
+ */
+export function withoutHeavy(rows: HostTensor<"float32">, mean: Float64Array): HostTensor<"float32"> {
+  const { dims, data } = rows;
+  const [count, width] = dims as [number, number];
+  const spreads = new Float64Array(count);
+  for (let row = 0; row < count; row++)
+    for (let i = 0; i < width; i++) spreads[row]! += (data[row * width + i]! - mean[i]!) ** 2;
+  const most = heavy * spreads.slice().sort()[count >> 1]!;
+  const kept = Array.from(spreads.keys()).filter((row) => spreads[row]! <= most);
+  if (kept.length === count || count - kept.length > Math.max(1, mostHeavy * count)) return rows;
+  const some = new Float32Array(kept.length * width);
+  for (const [i, row] of kept.entries()) some.set(data.subarray(row * width, (row + 1) * width), i * width);
+  return tensor("float32", [kept.length, width], some);
+}
+
 /** Takes a row off every row and divides by a number, in place. */
 export function centre({ data }: HostTensor<"float32">, row: Float64Array, scale: number): void {
   const width = row.length;

@@ -7,7 +7,7 @@ import { type Evaluation, type EvaluationData, meanRow } from "../evaluate.ts";
 import { frozenEncoderError } from "./frozenEncoder.ts";
 import type { OpenModel } from "./open.ts";
 import { randomDictionaryError } from "./randomDictionary.ts";
-import { centre, firstRows, spreadOf } from "./rows.ts";
+import { centre, firstRows, spreadOf, withoutHeavy } from "./rows.ts";
 
 /** Rows the frozen encoder's decoder is fitted to, and rows that are judged: at most so many. */
 const [mostFitted, mostJudged] = [8192, 2048];
@@ -71,8 +71,9 @@ async function chanceOf(
   { threads, sessions }: ChanceOptions,
 ): Promise<Chance> {
   const judged = Math.max(256, Math.min(mostJudged, Math.floor(mostWork / (latentDim * k))));
-  const [train, validation] = [await firstRows(data.train, mostFitted), await firstRows(data.validation, judged)];
-  const width = train.dims[1]!;
+  const [first, validation] = [await firstRows(data.train, mostFitted), await firstRows(data.validation, judged)];
+  const width = first.dims[1]!;
+  const train = withoutHeavy(first, await meanRow(first, width));
   const mean = await meanRow(train, width);
   // A share of the variance has no scale: rows of a length that float32 can square.
   const scale = Math.sqrt(spreadOf(train, mean) / train.dims[0]!) || 1;

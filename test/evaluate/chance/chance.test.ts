@@ -163,6 +163,18 @@ describe("beside an evaluation", async () => {
         expect((await withChance(cpu, evaluation, scaled(by), one)).metrics[key]).toBeCloseTo(usual.metrics[key]!, 4);
   });
 
+  test("a training row of enormous length changes little", async () => {
+    const heavy = tensor("float32", data.train.dims, data.train.data.slice());
+    for (let i = 0; i < inputDim; i++) heavy.data[5 * inputDim + i]! *= 1e4;
+    const evaluation = await evaluate(cpu, model, data, one);
+    const [usual, other] = [
+      await withChance(cpu, evaluation, { ...data }, one),
+      await withChance(cpu, evaluation, { ...data, train: heavy }, one),
+    ];
+    for (const key of ["random_decoder", "frozen_encoder"].map((of) => `${of}_explained_variance_centered`))
+      expect(Math.abs(other.metrics[key]! - usual.metrics[key]!), key).toBeLessThan(0.05);
+  });
+
   test("where all validation rows are equal there is nothing to explain", async () => {
     const equal = tensor("float32", [20, inputDim], new Float32Array(20 * inputDim).fill(3));
     const flat = { train: data.train, validation: equal };
