@@ -8,16 +8,19 @@ export interface Route {
   readonly tab: Tab;
   /** The SAE's name. */
   readonly model?: string;
-  readonly of?: "latent" | "row";
+  readonly of?: "latent" | "row" | "text";
   readonly number?: number;
+  /** What somebody wrote to be read. */
+  readonly text?: string;
 }
 
-/** Reads `#train`, `#sae_d512_k5`, `#sae_d512_k5/latent/185`. */
+/** Reads `#train`, `#sae_d512_k5`, `#sae_d512_k5/latent/185`, `#sae_d512_k5/text/a%20sentence`. */
 export function routeOf(hash: string): Route {
   const [first = "", of, number] = hash.replace(/^#/, "").split("/").map(decoded);
   if (first === "" || (tabs as readonly string[]).includes(first)) return { tab: (first || "explore") as Tab };
   if ((of === "latent" || of === "row") && /^\d+$/.test(number ?? ""))
     return { tab: "explore", model: first, of, number: Number(number) };
+  if (of === "text" && number) return { tab: "explore", model: first, of, text: number };
   return { tab: "explore", model: first };
 }
 
@@ -29,8 +32,8 @@ const decoded = (part: string): string => {
   }
 };
 
-export const addressOf = (model: string, of?: "latent" | "row", number?: number): string =>
-  `#${encodeURIComponent(model)}${of === undefined ? "" : `/${of}/${number}`}`;
+export const addressOf = (model: string, of?: NonNullable<Route["of"]>, what: number | string = ""): string =>
+  `#${encodeURIComponent(model)}${of === undefined ? "" : `/${of}/${encodeURIComponent(what)}`}`;
 
 /** Goes to an address; Back comes back from it. */
 export function go(address: string): void {

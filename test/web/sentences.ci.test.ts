@@ -64,6 +64,37 @@ describe.skipIf(noChromium)(`sentences in the page${noChromium && ` (skipped: ${
     const panel = (await page.locator("#panel").textContent())!;
     expect(panel).toContain("a bad bag");
     expect(panel).toContain(`Shaded by latent ${strongest}`);
+
+    // Back from a latent comes back to the sentence, which has an address.
+    expect(page.url()).toContain("#small/text/a%20bad%20bag");
+    await page.locator("#panel .latents a").first().click();
+    await page
+      .locator("#panel h2")
+      .filter({ hasText: /^Latent/ })
+      .waitFor();
+    await page.goBack();
+    await page.locator("#panel h2").filter({ hasText: "Your sentence" }).waitFor();
+    for (const [written, answer] of [
+      ["", /^write a sentence, or a row's number; rows are numbered 0 to 26$/],
+      ["-1", /^there is no row -1; rows are numbered 0 to 26$/],
+    ] as const) {
+      await page.fill("#read", written);
+      await page.press("#read", "Enter");
+      await said(page, "read", answer);
+    }
+    expect(page.url()).toContain("#small/text/");
+
+    // An order for what was found, and from the field into the list.
+    await page.fill("#words", "bad");
+    await page.press("#words", "Enter");
+    const listed = () => page.locator("#rows b").allTextContents();
+    await page.locator("#count").filter({ hasText: "latents fire at" }).waitFor();
+    const found = await listed();
+    await page.selectOption("#sort", "rare");
+    expect([...(await listed())].sort()).toEqual([...found].sort());
+    await page.focus("#words");
+    await page.press("#words", "ArrowDown");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("list");
     await reader.release();
   });
 });

@@ -207,7 +207,7 @@ export async function showRoute(route: Route): Promise<void> {
 }
 
 /** Words that were said beside the panel are kept while it is filled. */
-async function showPart(one: Opened, { of, number }: Route): Promise<void> {
+async function showPart(one: Opened, { of, number, text: written = "" }: Route): Promise<void> {
   const panel = at("panel");
   const explorer = at("explorer");
   explorer.classList.toggle("opened", of !== undefined);
@@ -228,9 +228,11 @@ async function showPart(one: Opened, { of, number }: Route): Promise<void> {
       const pushing = beside(number!, largest, text, one);
       panel.replaceChildren(...panelOf(feature, links, words, pushing), ...withoutTokens(feature, one));
     } else {
-      const row = await worker.call("row", { explorer: sae.id, row: number! });
+      const title = of === "row" ? `Row ${number}` : numbersIn(written) ? "The row given" : "Your sentence";
+      const codes =
+        of === "row" ? await worker.call("row", { explorer: sae.id, row: number! }) : await codesOf(written, one);
       panel.replaceChildren(
-        ...textView(`Row ${number}`, row, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
+        ...textView(title, codes, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
       );
     }
   } catch (error) {
@@ -279,7 +281,10 @@ async function find(words: string, openFirst: boolean): Promise<void> {
       throw new Error(`no latent fires in texts with “${words}”; try one word, or fewer letters`);
     }
     showFound(found, exact);
-    at("count").textContent = `${foundIn(found, words)}, the most specific first`;
+    at("count").textContent =
+      found.length === 0
+        ? `latent ${exact}; no text has “${words}”`
+        : `${foundIn(found, words)}, the most specific first`;
   }
   const top = firstLatent();
   if (openFirst && top !== undefined) go(one.links.latent(top));
@@ -309,36 +314,49 @@ function numbersIn(text: string): Float32Array | undefined {
   return parts.length > 1 && numbers.every(Number.isFinite) ? Float32Array.from(numbers) : undefined;
 }
 
-/** Shows what is written: a row by its number, a row's numbers, or a sentence, which `sentence` reads. */
-async function read(text: string, sentence: (text: string, one: Opened) => Promise<void>): Promise<void> {
+/** Goes to what is written: a row by its number, a row's numbers, or a sentence. What cannot be read is said, and nothing else changes. */
+async function read(text: string): Promise<void> {
   const one = await theOpened();
-  const number = /^(?:row )?#?(\d+)$/i.exec(text)?.[1];
-  const numbers = numbersIn(text);
-  if (number !== undefined) {
-    if (Number(number) >= one.sae.rows)
-      throw new Error(`there is no row ${number}; they are numbered 0 to ${one.sae.rows - 1}`);
-    go(one.links.row(Number(number)));
-  } else if (numbers) {
-    const { active, error } = await one.worker.call("encodeRow", { explorer: one.sae.id, x: numbers });
-    showText("The row given", { text: `${numbers.length} numbers`, at: 0, active: [active], rows: [null], error }, one);
-  } else await sentence(text, one);
+  const known = `rows are numbered 0 to ${one.sae.rows - 1}`;
+  if (text === "") throw new Error(`write ${at<HTMLInputElement>("read").placeholder}; ${known}`);
+  const number = /^(?:row )?#?(-?\d+(?:\.\d*)?)$/i.exec(text)?.[1];
+  if (number === undefined) {
+    await codesOf(text, one);
+    return go(addressOf(one.stem, "text", text));
+  }
+  const row = Number(number);
+  if (!Number.isInteger(row) || row < 0 || row >= one.sae.rows) throw new Error(`there is no row ${number}; ${known}`);
+  go(one.links.row(row));
 }
 
-/** Shows a text that is no row, beside its latents. */
-export function showText(title: string, codes: Parameters<typeof textView>[1], { worker, sae, links }: Opened): void {
-  at("explorer").classList.add("opened");
-  at("panel").replaceChildren(
-    ...textView(title, codes, links, (latents) => worker.call("snippets", { explorer: sae.id, latents })),
-  );
-  at("panel").querySelector<HTMLElement>("h2")!.focus();
+type Codes = Parameters<typeof textView>[1];
+
+/** Reads a sentence. */
+let sentence: (text: string, one: Opened) => Promise<Codes>;
+
+/** What was read by each SAE that was open: Back comes back to it at once. */
+const readBefore = new WeakMap<Opened, Map<string, Codes>>();
+
+/** The latents of a text that is no row: a sentence, or the numbers of a row. */
+async function codesOf(text: string, one: Opened): Promise<Codes> {
+  const before = readBefore.get(one) ?? new Map<string, Codes>();
+  readBefore.set(one, before);
+  const codes = before.get(text) ?? (await (numbersIn(text) ? rowGiven(numbersIn(text)!, one) : sentence(text, one)));
+  before.set(text, codes);
+  return codes;
+}
+
+async function rowGiven(numbers: Float32Array, { worker, sae }: Opened): Promise<Codes> {
+  const { active, error } = await worker.call("encodeRow", { explorer: sae.id, x: numbers });
+  return { text: `${numbers.length} numbers`, at: 0, active: [active], rows: [null], error };
 }
 
 /** What a latent's panel has besides, where a language model is here. */
 let beside: (latent: number, largest: number, example: string, one: Opened) => readonly Child[] = () => [];
 
-/** The Explore tab. `sentence` reads one; `pushing` is the part of a panel that pushes its latent. */
-export function startExplore(sentence: (text: string, one: Opened) => Promise<void>, pushing: typeof beside): void {
-  beside = pushing;
+/** The Explore tab. `reading` reads a sentence; `pushing` is the part of a panel that pushes its latent. */
+export function startExplore(reading: typeof sentence, pushing: typeof beside): void {
+  [sentence, beside] = [reading, pushing];
   startList(
     (latent) => opened && go(opened.links.latent(latent)),
     () => {
@@ -364,7 +382,7 @@ export function startExplore(sentence: (text: string, one: Opened) => Promise<vo
   });
   at("read-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    void attempt("read", () => read(at<HTMLInputElement>("read").value.trim(), sentence));
+    void attempt("read", () => read(at<HTMLInputElement>("read").value.trim()));
   });
   at("panel").addEventListener("click", (event) => {
     if (!(event.target as HTMLElement).closest("[data-back]")) return;

@@ -50,14 +50,14 @@ export function showFound(latents: readonly Found[] | undefined, first?: number)
   setOrder(first === undefined ? others : [first, ...others]);
 }
 
-/** All latents in the order that is chosen. */
-export function arrange(): void {
+/** The latents that were found, or all, in the order that is chosen. */
+function arrange(): void {
   if (!shown) {
     setOrder([]);
     return;
   }
   const { frequency, largest } = shown.list;
-  const all = Array.from({ length: shown.latentDim }, (_, latent) => latent);
+  const all = found.size > 0 ? [...found.keys()] : Array.from({ length: shown.latentDim }, (_, latent) => latent);
   const by = at<HTMLSelectElement>("sort").value;
   // Latents that fire nearly everywhere say least: they come last.
   const often = (latent: number) => (frequency[latent]! > dense ? frequency[latent]! - 2 : frequency[latent]! || -3);
@@ -219,6 +219,8 @@ export function startList(enter: (latent: number) => void, leave: () => void): v
     if (row) choose(order.indexOf(Number(row.id.slice(4))));
   });
   const keys = (event: KeyboardEvent) => {
+    // From the field of the search one goes on in the list.
+    if (event.key === "ArrowDown" && event.currentTarget !== list) list.focus();
     const page = Math.max(1, Math.floor(list.clientHeight / height) - 1);
     const inList = event.currentTarget === list;
     const moves: Record<string, number> = {

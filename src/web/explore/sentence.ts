@@ -1,8 +1,8 @@
-import type { Ending, Place, Push } from "../../browser.ts";
+import type { Ending, Place, Push, TextCodes } from "../../browser.ts";
 import { at, button, type Child, make, say, short } from "../dom.ts";
 import { attempt, onRestart, theWorker } from "../engine.ts";
 import { bytesOf, onShelf, theSource, theTexts } from "../shelf.ts";
-import { type Opened, showText } from "./explore.ts";
+import type { Opened } from "./explore.ts";
 
 /** The language model that is open in the worker. */
 export interface Reader {
@@ -57,12 +57,12 @@ async function placeOf({
 }
 
 /** Reads a sentence: each token with its latents. */
-export async function readSentence(text: string, one: Opened): Promise<void> {
+export async function readSentence(text: string, one: Opened): Promise<TextCodes> {
   say("read", "reading …");
   const { sae, at: place } = await placeOf(one);
   const { codes } = await one.worker.call("readText", { sae, at: place, text });
   say("read", "");
-  showText("Your sentence", codes, one);
+  return codes;
 }
 
 /** Texts that pushed sentences are compared with, at most. */
@@ -71,11 +71,24 @@ const mostCompared = 10_000;
 /** The texts of the chosen activations, each once. */
 async function knownTexts(): Promise<readonly string[]> {
   const { labels } = await theSource();
-  const texts = (labels?.text.split("\n") ?? []).flatMap((line) => {
+  const lines = labels?.text.split("\n") ?? [];
+  const texts = lines.flatMap((line) => {
     const text = /"text":\s*("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
     return text === undefined ? [] : [JSON.parse(text) as string];
   });
-  return [...new Set(texts)];
+  return [...new Set(texts.length > 0 ? texts : ofTokens(lines))];
+}
+
+/** Texts put together of their tokens, where labels say these alone, as those that `harvest` writes. */
+function ofTokens(lines: readonly string[]): readonly string[] {
+  const texts = new Map<unknown, string>();
+  for (const line of lines) {
+    if (line.trim() === "") continue;
+    const { text_id, token, tokens } = JSON.parse(line) as Record<string, unknown>;
+    if (Array.isArray(tokens)) texts.set(text_id ?? line, tokens.join(""));
+    else if (typeof token === "string" && text_id !== undefined) texts.set(text_id, (texts.get(text_id) ?? "") + token);
+  }
+  return Array.from(texts.values(), (text) => text.trim()).filter((text) => text !== "");
 }
 
 /** The first so many texts; always the same array for the same texts, so that they are embedded once. */

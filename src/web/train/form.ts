@@ -1,4 +1,4 @@
-import type { ArchitectureChoice, Plan, PlanRequest } from "../../browser.ts";
+import type { ArchitectureChoice, Plan, PlanRequest, TrainConfig } from "../../browser.ts";
 import { at, duration, make, messageOf, size } from "../dom.ts";
 import { theWorker } from "../engine.ts";
 import { theData } from "../shelf.ts";
@@ -130,6 +130,17 @@ export async function plan(): Promise<Plan> {
   const made = await (await theWorker()).call("plan", await request());
   if (made.refused !== undefined) throw new Error(made.refused);
   return made;
+}
+
+/** Fills the form with what a training is. */
+export function showConfig({ architecture: name, preset, options, ...training }: TrainConfig): void {
+  select("train-architecture").value = name;
+  presets();
+  if (Object.hasOwn(architecture().presets, preset)) select("train-preset").value = preset;
+  fields();
+  const values: Readonly<Record<string, unknown>> = { ...training, ...options };
+  for (const input of document.querySelectorAll<HTMLInputElement | HTMLSelectElement>("#train-form [data-name]"))
+    if (values[input.dataset.name!] !== undefined) input.value = String(values[input.dataset.name!]);
 }
 
 let asked = 0;

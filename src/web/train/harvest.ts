@@ -12,10 +12,15 @@ export function startHarvest(): void {
   if (canRead()) show();
 }
 
+/** The language model whose places are offered. */
+let offered: unknown;
+
 async function offer(): Promise<void> {
   const place = at("harvest");
   place.hidden = !canRead();
-  if (!canRead() || place.childElementCount > 1) return;
+  if (!canRead() || offered === theTexts().model) return;
+  offered = theTexts().model;
+  place.querySelector(".row")?.remove();
   const where = make("select", { id: "harvest-at" });
   const count = make("input", { id: "harvest-count", type: "number", min: "1", value: "400" });
   const { model } = theTexts();

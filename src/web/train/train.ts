@@ -12,7 +12,7 @@ import { at, button, download, duration, make, messageOf, say, short } from "../
 import { attempt, chosenProvider, type Provider, startWorker, theWorker, watch } from "../engine.ts";
 import { addressOf, exploreNext } from "../route.ts";
 import { addData, addModel, dataName, modelCalled, onShelf, theData, theSource, whenCheckpoint } from "../shelf.ts";
-import { estimate, plan, startForm } from "./form.ts";
+import { estimate, plan, showConfig, startForm } from "./form.ts";
 import { forget, type KeptTraining, keep, kept, own } from "./keep.ts";
 
 /** How often a training is kept, in seconds, and how long a run may take until a stop is heard. */
@@ -33,10 +33,14 @@ export function startTrain(): void {
       await train({ config, name: nameOf(config), from: undefined });
     });
   });
+  // What was wrong with the form is said of the form as it was.
+  at("train-form").addEventListener("input", () => {
+    if (at("train-said").classList.contains("wrong")) say("train", "");
+  });
   at("train-stop").addEventListener("click", stop);
   at("train-resume").addEventListener(
     "click",
-    () => void attempt("train", () => train({ config: halfway!.config, name: halfway!.name, from: halfway!.progress })),
+    () => void attempt("train", () => train({ ...halfway!, from: halfway!.progress })),
   );
   whenCheckpoint((file) => {
     location.hash = "#train";
@@ -87,6 +91,7 @@ function nameOf({ architecture, latentDim, options, seed }: TrainConfig): string
 }
 
 async function takeCheckpoint(file: File): Promise<void> {
+  if (running) throw new Error(`${file.name}: another training is under way; stop it, and open this one again`);
   const worker = await theWorker();
   const state = await worker.call("checkpoint", { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
   const { config, progress, digest } = state;
@@ -113,15 +118,24 @@ interface Order {
   readonly config: TrainConfig;
   readonly name: string;
   readonly from: TrainProgress | undefined;
+  /** Of the activations that it was trained on so far. */
+  readonly digest?: string;
+  /** Called once it is this tab's. */
+  readonly begun?: () => void;
 }
 
-async function train({ config, name, from }: Order): Promise<void> {
-  const release = await own(name);
-  if (!release) throw new Error(`${name} is being trained in another tab; go on there, or close it`);
-  at("train-result").replaceChildren();
-  say("train", "starting …");
+async function train({ config, name, from, digest: before, begun }: Order): Promise<void> {
   const [summary, source] = [await theData(), await theSource()];
   const { digest } = summary.info;
+  if (before !== undefined && before !== digest)
+    throw new Error(
+      `${name} was trained on other activations or another split so far; choose those above and press Resume, or train anew`,
+    );
+  const release = await own(name);
+  if (!release) throw new Error(`${name} is being trained in another tab; go on there, or close it`);
+  begun?.();
+  at("train-result").replaceChildren();
+  say("train", "starting …");
   const about = { config, digest, layer: summary.layer, position: summary.position };
   const keeper = new Keeper({ ...about, name, dataName: source.name, data: source.file, labels: source.labels?.text });
   const work = new Training(config, from, (progress) => {
@@ -335,9 +349,8 @@ export async function restoreTrainings(): Promise<void> {
     );
     line.append(
       button("Go on", () => {
-        line.remove();
         location.hash = "#train";
-        void attempt("train", () => goOn(one));
+        void attempt("train", () => goOn(one, () => line.remove()));
       }),
       " ",
       button("Forget it", () => {
@@ -350,22 +363,14 @@ export async function restoreTrainings(): Promise<void> {
   }
 }
 
-async function goOn({
-  name,
-  config,
-  progress,
-  digest,
-  layer,
-  position,
-  dataName: source,
-  data,
-  labels,
-}: KeptTraining): Promise<void> {
+async function goOn(kept: KeptTraining, begun: () => void): Promise<void> {
+  const { name, config, progress, digest, layer, position, dataName: source, data, labels } = kept;
   await startForm();
+  showConfig(config);
   addData(
     { name: source, load: async () => data, labels: labels === undefined ? undefined : async () => labels },
     true,
   );
   halfway = { name, config, progress, digest, layer, position };
-  await train({ config, name, from: progress });
+  await train({ config, name, from: progress, digest, begun });
 }
