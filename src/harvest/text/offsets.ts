@@ -23,6 +23,9 @@ export function offsetsOf(text: string, surfaces: readonly Surface[]): Int32Arra
   const places = new Int32Array(letters.length).fill(-1);
   const { folded, from: numbers } = foldedText(text);
   let at = 0;
+  const characters = [...text];
+  // The character after the last that was found.
+  let end = 0;
   const offsets = new Int32Array(2 * surfaces.length);
   for (const [token, [from, to]] of spans.entries()) {
     let [first, last] = [-1, -1];
@@ -38,7 +41,11 @@ export function offsetsOf(text: string, surfaces: readonly Surface[]): Int32Arra
           places[letter] = numbers[found]!;
           at = found + 1;
         }
+      // A mark, which folds to nothing, stands behind what it belongs to: an accent, a vowel sign.
+      if (places[letter]! < 0 && isMark.test(letters[letter]!) && characters[end] === letters[letter])
+        places[letter] = end;
       if (places[letter]! < 0) continue;
+      end = places[letter]! + 1;
       if (first < 0) first = places[letter]!;
       last = places[letter]!;
     }
@@ -106,6 +113,8 @@ function foldedText(text: string) {
   }
   return { folded, from };
 }
+
+const isMark = /^\p{M}$/u;
 
 /** What letters fold to, as far as they have been seen: texts have few of them, many times. */
 const folds = new Map<string, string>();
