@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { originOf } from "../checkpoint/origin.ts";
 import { trainConfig } from "../config/config.ts";
+import { readSafetensors } from "../data/safetensors.ts";
 import type { Source } from "../sae/pretrained.ts";
 import type { SaidIn } from "../sae/saidIn.ts";
 import { parametersOf } from "../sae/spec.ts";
@@ -49,6 +50,10 @@ export function importSae(source: SourceFiles, onNote: (note: string) => void = 
   const has = (need: string | RegExp) =>
     names.some((name) => (typeof need === "string" ? name === need : need.test(name)));
   const format = readFormats.find(({ needs, is = () => true }) => needs.every(has) && is(source));
+  if (!format && [...source.files.values()].some((bytes) => isCheckpoint(bytes, source.path)))
+    throw new ConfigError(
+      `${source.path}: is an SAE of this tool already; export takes it as it is, eval and attach the .onnx files beside it`,
+    );
   if (!format)
     throw new ConfigError(
       `${source.path}: none of the formats that can be imported: ${readFormats.map(({ describe }) => describe).join("; ")}`,
@@ -88,6 +93,15 @@ export function importSae(source: SourceFiles, onNote: (note: string) => void = 
     ...(origin ? { origin } : {}),
     metrics: {},
   };
+}
+
+/** Whether a file is a checkpoint of ours. */
+function isCheckpoint(bytes: Uint8Array, file: string): boolean {
+  try {
+    return readSafetensors(bytes, file).metadata.format === "sae-onnx";
+  } catch {
+    return false;
+  }
 }
 
 function configOf(path: string, request: Parameters<typeof trainConfig>[0]) {

@@ -345,6 +345,15 @@ test("a checkpoint of dictionary_learning's training is read with the settings i
   expect((await readSource(steps)).within).toEqual(["ae_0.pt", "ae_100.pt"]);
 });
 
+test("a checkpoint of one's own is said to be one", async () => {
+  const path = join(temporaryFolder(), "own.safetensors");
+  writeFileSync(path, writeCheckpoint(importSae(await readSource(pathOf("sparsify")))));
+  const source = await readSource(path);
+  expect(complaint(() => importSae(source))).toContain(
+    "own.safetensors: is an SAE of this tool already; export takes it",
+  );
+});
+
 test("a folder of no known format says which there are", async () => {
   const source = await readSource("src");
   expect(complaint(() => importSae(source))).toContain("src: none of the formats that can be imported");
