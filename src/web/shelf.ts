@@ -65,20 +65,22 @@ const callings = (name: string): ReadonlySet<string> =>
     name.replace(/\.(onnx|safetensors)$/, ""),
     name,
   ]);
-/** How many files may be called so. */
-const sharing = new Map<string, number>();
 
-/** What addresses, lists and tables call an SAE now: its file's name, with the endings by which it differs from others. */
-export const calledOf = ({ name }: Source): string =>
-  [...callings(name)].find((called) => sharing.get(called) === 1) ?? name;
-
-/** Of several files of one SAE, which a shorter name means: the one that most can be done with. */
+/** Of several files of one SAE, which their common name means: the one that most can be done with. */
 const byUse: readonly Recognised["kind"][] = ["autoencoder", "codes", "encoder", "evaluator"];
-export const modelCalled = (called: string): SaeSource | undefined =>
-  models.find(({ name }) => name === called) ??
-  models
-    .filter(({ name }) => callings(name).has(called))
-    .sort((a, b) => byUse.indexOf(a.kind) - byUse.indexOf(b.kind))[0];
+const meant = new Map<string, SaeSource>();
+function findMeanings(): void {
+  meant.clear();
+  for (const model of models.toSorted((a, b) => byUse.indexOf(a.kind) - byUse.indexOf(b.kind)))
+    for (const called of callings(model.name)) if (!meant.has(called)) meant.set(called, model);
+  for (const model of models) meant.set(model.name, model);
+}
+
+export const modelCalled = (called: string): SaeSource | undefined => meant.get(called);
+
+/** What addresses, lists and tables call an SAE now: the shortest name that means it and no other. */
+export const calledOf = ({ name }: Source): string =>
+  [...callings(name)].find((called) => meant.get(called)?.name === name) ?? name;
 
 export const theTexts = (): typeof texts => texts;
 /** Takes the unembedding from the language model itself. */
@@ -193,9 +195,8 @@ function add<S extends Source>(id: "data" | "model", list: S[], source: S, choos
 
 /** Puts an SAE among those to choose from. */
 export function addModel(source: SaeSource, choose: boolean): void {
-  if (!models.some(({ name }) => name === source.name))
-    for (const called of callings(source.name)) sharing.set(called, (sharing.get(called) ?? 0) + 1);
   add("model", models, source, choose);
+  findMeanings();
   // One that came may be what others are now to be told from.
   for (const [i, option] of [...at<HTMLSelectElement>("model").options].entries()) option.text = calledOf(models[i]!);
   changed("models");
