@@ -40,6 +40,13 @@ export interface ArrayFile {
   readonly tensors: ReadonlyMap<string, StoredArray>;
 }
 
+/** What else is written beside SAEs, by the format in its metadata, and what to take in its place. */
+const others = new Map<string, (sae: string) => string>([
+  ["sae-onnx", () => "is a checkpoint of an SAE, no activations; give the activations that it is for"],
+  ["sae-onnx training state", (sae) => `is the state of a training, no activations; the SAE is ${sae}.safetensors`],
+  ["sae-onnx parity", () => "holds verification vectors of a model, no activations; sae-onnx verify reads them"],
+]);
+
 /** How each file format is read, by extension. */
 const readers: Readonly<Record<string, (bytes: Uint8Array, file: string) => ArrayFile>> = {
   safetensors: readSafetensors,
@@ -85,6 +92,8 @@ export function activationSetOf(
   file: string,
   choice: MatrixChoice = {},
 ): ActivationSet {
+  const other = choice.tensor === undefined && !tensors.has("activations") && others.get(metadata.format ?? "");
+  if (other) throw new ConfigError(`${file}: ${other(file.replace(/(\.state)?\.safetensors$/i, ""))}`);
   const name = chooseMatrix(tensors, file, choice);
   const matrix = tensors.get(name)!;
   const activations = toMatrix(matrix);

@@ -1,7 +1,16 @@
 import type { SaeRecord } from "../browser.ts";
 import { at, button, make, messageOf, say, short, table } from "./dom.ts";
 import { attempt, chosenProvider, onRestart, theWorker } from "./engine.ts";
-import { allModels, bytesOf, dataName, onShelf, stemOf, theData } from "./shelf.ts";
+import {
+  allModels,
+  bytesOf,
+  calledOf,
+  type DataSource,
+  dataChosen,
+  onShelf,
+  type SaeSource,
+  theData,
+} from "./shelf.ts";
 
 interface Latents {
   readonly frequency: ArrayLike<number>;
@@ -9,11 +18,13 @@ interface Latents {
   readonly max_activation: ArrayLike<number>;
 }
 
-/** What was measured, on what, and how wide its figures are drawn. */
+/** What was measured, and on what. */
 interface Measured {
   readonly rows: readonly SaeRecord[];
   readonly latents: Readonly<Record<string, Latents>>;
-  readonly data: string;
+  /** Those that were to be measured; some may have been left out. */
+  readonly models: readonly SaeSource[];
+  readonly data: DataSource;
   readonly note: string;
   /** As it was chosen. */
   readonly provider: string;
@@ -55,12 +66,13 @@ function listModels(): void {
   const before = new Map(boxes().map((box) => [box.value, box.checked]));
   const lines = allModels()
     .filter(({ kind }) => kind !== "codes")
-    .map(({ name, kind }) => {
+    .map((model) => {
+      const { name, kind } = model;
       const box = make("input", { type: "checkbox", value: name });
       box.checked = kind !== "encoder" && (before.get(name) ?? true);
       box.disabled = kind === "encoder";
       const why = kind === "encoder" ? " (an encoder alone; its autoencoder can be measured)" : "";
-      return make("label", { class: "check" }, box, ` ${stemOf(name)}${why}`);
+      return make("label", { class: "check" }, box, ` ${calledOf(model)}${why}`);
     });
   at("evaluate-models").replaceChildren(
     ...(lines.length > 0 ? lines : [make("p", {}, "None yet: open .autoencoder.onnx files above, or train one.")]),
@@ -70,17 +82,7 @@ function listModels(): void {
 /** Greys what was measured of other models, activations or on another provider, and offers to measure again. */
 function stale(): void {
   if (!measured) return;
-  const names = new Set(chosen().map(({ name }) => stemOf(name)));
-  const same = measured.rows.length === names.size && measured.rows.every(({ name }) => names.has(name));
-  const elsewhere = measured.provider !== chosenProvider();
-  const why =
-    measured.data !== dataName()
-      ? `on ${measured.data}`
-      : elsewhere
-        ? `on ${measured.note}`
-        : same
-          ? ""
-          : "of other SAEs than are chosen";
+  const why = [ofOtherData, ofOtherModels, elsewhere].map((one) => one(measured!)).find(Boolean) ?? "";
   const place = at("evaluate-stale");
   place.hidden = why === "";
   for (const id of ["evaluate-result", "evaluate-figures"]) at(id).classList.toggle("stale", why !== "");
@@ -91,6 +93,23 @@ function stale(): void {
     );
 }
 
+/** Labels that came since change no figure: it is the rows that count. */
+function ofOtherData({ data }: Measured): string {
+  const now = dataChosen();
+  if (data.load === now?.load) return "";
+  return data.name === now?.name ? `on an earlier ${data.name}` : `on ${data.name}`;
+}
+
+function ofOtherModels({ models }: Measured): string {
+  const now = chosen();
+  const differ = <T>(of: (model: SaeSource) => T) =>
+    models.length !== now.length || !models.every((model) => now.some((one) => of(one) === of(model)));
+  if (differ(({ name }) => name)) return "of other SAEs than are chosen";
+  return differ((model) => model) ? "of earlier SAEs of these names" : "";
+}
+
+const elsewhere = ({ provider, note }: Measured): string => (provider === chosenProvider() ? "" : `on ${note}`);
+
 async function measure(): Promise<void> {
   const models = chosen();
   if (models.length === 0) throw new Error("no SAE is chosen; open .autoencoder.onnx files above, or train one");
@@ -99,18 +118,19 @@ async function measure(): Promise<void> {
   const rows: SaeRecord[] = [];
   const latents: Record<string, Latents> = {};
   const failed: string[] = [];
-  const source = dataName();
+  const source = data.source.name;
   const note = worker.note.split(",")[0]!;
   measured = undefined;
   at("evaluate-figures").replaceChildren();
   for (const [i, model] of models.entries()) {
-    say("evaluate", `measuring ${stemOf(model.name)}, ${i + 1} of ${models.length}`);
+    say("evaluate", `measuring ${calledOf(model)}, ${i + 1} of ${models.length}`);
     try {
       const { row, evaluation } = await worker.call("evaluate", { data: data.id, model: await bytesOf(model) });
-      rows.push(row);
+      const name = calledOf(model);
+      rows.push({ ...row, name });
       const { frequency, mean_activation, max_activation } = evaluation.latents;
       if (frequency && mean_activation && max_activation)
-        latents[row.name] = { frequency, mean_activation, max_activation };
+        latents[name] = { frequency, mean_activation, max_activation };
     } catch (error) {
       // One that does not fit is said and left out; after a failure of the worker nothing more can be measured.
       if (error instanceof Error && error.name === "RuntimeFailure") throw error;
@@ -119,7 +139,7 @@ async function measure(): Promise<void> {
     at("evaluate-result").replaceChildren(...(rows.length > 0 ? [metricTable(rows, metricKeys, source, note)] : []));
   }
   at("evaluate-result").dataset.rows = JSON.stringify(rows);
-  if (rows.length > 0) measured = { rows, latents, data: source, note, provider: chosenProvider() };
+  if (rows.length > 0) measured = { rows, latents, models, data: data.source, note, provider: chosenProvider() };
   stale();
   await drawFigures();
   const left = failed.length > 0 ? `; left out: ${failed.join("; ")}` : "";
@@ -139,7 +159,7 @@ async function drawFigures(): Promise<void> {
   for (const { name, caption, spec } of figuresOf(of.rows, { width, latents: of.latents })) {
     const drawing = make("div", { class: "drawing", tabindex: "0", role: "group", "aria-label": caption });
     drawing.innerHTML = ownIds(await drawFigure(spec), name);
-    const words = `${caption} Measured on ${of.data}, ${of.note}.`;
+    const words = `${caption} Measured on ${of.data.name}, ${of.note}.`;
     const figure = make("figure", { id: name }, drawing, make("figcaption", {}, words));
     if (drawn !== mine) return;
     const old = document.getElementById(name);

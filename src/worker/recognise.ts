@@ -99,7 +99,7 @@ function modelKind(model: Model, name: string): Recognised {
   }
   if (taken && reconstruction && named(output, "latentStatistics.count"))
     return { kind: "evaluator", words: "an evaluator, to evaluate and not to look into", width };
-  if (takesTokens(model)) return { kind: "language model", words: "a language model; it needs its tokenizer.json" };
+  if (takesTokens(model)) return { kind: "language model", words: "a language model" };
   const list = (infos: typeof input) => (infos ?? []).map((one) => one.name).join(", ");
   throw new ConfigError(
     `${name}: an ONNX model from ${list(input)} to ${list(output)}, no SAE (activations to latents) and no language model (input_ids)`,

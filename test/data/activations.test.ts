@@ -33,6 +33,20 @@ describe("every format and element type becomes float32", () => {
   });
 });
 
+test("what train writes beside SAEs is no activations, and is called what it is", () => {
+  const moments = { "m.W_enc": acts, "v.W_enc": acts };
+  const read = (format: string, tensors: Record<string, HostTensor>, tensor?: string) =>
+    parseActivations(writeSafetensors(tensors, { format }), "runs/x.state.safetensors", { tensor });
+  expect(complaint(() => read("sae-onnx training state", moments))).toBe(
+    "runs/x.state.safetensors: is the state of a training, no activations; the SAE is runs/x.safetensors",
+  );
+  expect(complaint(() => read("sae-onnx", moments))).toMatch(/is a checkpoint of an SAE, no activations; give/);
+  expect(complaint(() => read("sae-onnx parity", moments))).toMatch(/holds verification vectors of a model, no/);
+  // A matrix that is named is read from any file.
+  expect(read("sae-onnx training state", moments, "v.W_enc").activations).toEqual(acts);
+  expect(read("sae-onnx training state", { activations: acts }).activations).toEqual(acts);
+});
+
 test("source is the file name without its folder, on any system", () => {
   expect(parse({ activations: acts }).source).toBe("a.safetensors");
   expect(parseActivations(writeNpy(acts), "C:\\data\\b.npy").source).toBe("b.npy");

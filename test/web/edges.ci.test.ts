@@ -66,7 +66,7 @@ describe.skipIf(noChromium)(`the page where things go wrong${noChromium && ` (sk
     expect(await told()).toMatch(/loading served\.npy: [\d.]+ .B of 6\.40 MB/);
     await fill(page, { latents: 8, k: 2, epochs: 1, batch: 8192 });
     await page.click("#train-start");
-    await expect.poll(told).toMatch(/loading ONNX Runtime: [\d.]+ .B of 1\d\.\d MB/);
+    await expect.poll(told, { timeout: 20_000 }).toMatch(/loading ONNX Runtime: [\d.]+ .B of 1\d\.\d MB/);
     slow.close();
     await page.close();
   });

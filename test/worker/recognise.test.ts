@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { writeCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { writeTrainingState } from "../../src/checkpoint/trainingState.ts";
 import { freeze } from "../../src/export/freeze.ts";
 import { encodeModel } from "../../src/onnx/model.ts";
 import { recognised } from "../../src/worker/recognise.ts";
@@ -22,7 +23,7 @@ test("every kind of file is known by its content", async () => {
     ["a.onnx", part("encoder"), "encoder", "an encoder alone, to look into and not to evaluate"],
     ["a.onnx", part("evaluator"), "evaluator", "an evaluator, to evaluate and not to look into"],
     ["a.safetensors", writeCheckpoint(checkpoint), "checkpoint", "a checkpoint of a training"],
-    ["a.onnx", languageModel(namings.dynamo), "language model", "a language model; it needs its tokenizer.json"],
+    ["a.onnx", languageModel(namings.dynamo), "language model", "a language model"],
     ["tokenizer.json", text(JSON.stringify(WordPiece.tokenizer)), "tokenizer", "a tokenizer of 142 pieces"],
     ["demo.safetensors", readFileSync("src/web/public/demo.safetensors"), "codes", "an SAE as it was looked into"],
   ] as const;
@@ -31,6 +32,14 @@ test("every kind of file is known by its content", async () => {
     expect(is.kind, name).toBe(kind);
     expect(is.words).toContain(words);
   }
+});
+
+test("the state of a training is none of its activations, and says which file is the SAE", async () => {
+  const checkpoint = await sample(cases[0]!);
+  const state = writeTrainingState({ ...checkpoint, tensors: {} }, checkpoint.tensors);
+  expect(() => recognised(state, "x.state.safetensors")).toThrow(
+    "x.state.safetensors: is the state of a training, no activations; the SAE is x.safetensors",
+  );
 });
 
 test.each([

@@ -5,12 +5,13 @@ import { addressOf, go, type Route, replace, routeOf } from "../route.ts";
 import {
   allModels,
   bytesOf,
+  calledOf,
+  type DataSource,
+  dataChosen,
   dataFor,
-  dataName,
   modelCalled,
   onShelf,
   type SaeSource,
-  stemOf,
   theData,
   theTexts,
   unembedWithModel,
@@ -25,9 +26,8 @@ import { mark } from "./words.ts";
 export interface Opened {
   readonly worker: SaeWorker;
   readonly model: SaeSource;
-  readonly stem: string;
-  /** Name of the activations; nothing where they are part of the file. */
-  readonly data?: string;
+  /** The activations; nothing where they are part of the file. */
+  readonly data?: DataSource;
   readonly sae: OpenedSae;
   readonly links: Links;
   readonly words: RowWords;
@@ -38,10 +38,10 @@ onRestart(() => {
   opened = undefined;
 });
 
-/** An SAE on its way to be opened, and the name of the activations that it reads, once they are chosen. */
+/** An SAE on its way to be opened, and the activations that it reads, once they are chosen. */
 interface Opening {
   readonly model: SaeSource;
-  data?: string;
+  data?: DataSource;
   done?: Promise<Opened>;
 }
 
@@ -59,7 +59,7 @@ const first = 87;
 /** Looks into an SAE, once; the list shows its latents then. */
 function look(model: SaeSource): Promise<Opened> {
   wanted = model;
-  if (opened?.model === model && (opened.data === undefined || opened.data === dataName()))
+  if (opened?.model === model && (opened.data === undefined || opened.data === dataChosen()))
     return Promise.resolve(opened);
   if (opening?.model === model) return opening.done!;
   const mine: Opening = { model };
@@ -72,10 +72,11 @@ function look(model: SaeSource): Promise<Opened> {
 }
 
 /** Looks anew into an SAE, and the latent that is open, where other activations are chosen than it was opened on. */
-function lookAgain(model: SaeSource, on: string | undefined): void {
-  if (on === undefined || on === dataName()) return;
-  const [stem, route] = [stemOf(model.name), routeOf(location.hash)];
-  void showRoute(route.model === stem && route.of === "latent" ? route : { tab: "explore", model: stem });
+function lookAgain(model: SaeSource, on: DataSource | undefined): void {
+  if (on === undefined || on === dataChosen()) return;
+  const route = routeOf(location.hash);
+  const isLatent = route.of === "latent" && modelCalled(route.model!) === model;
+  void showRoute(isLatent ? route : { tab: "explore", model: calledOf(model) });
 }
 
 /** Somebody opened another SAE before this one was there: nothing is to be said of this one any more. */
@@ -85,11 +86,11 @@ async function lookInto(mine: Opening): Promise<Opened> {
   const { model } = mine;
   if (model.kind === "evaluator")
     throw new Error(`${model.name}: is an evaluator, which gives no latents; open the autoencoder beside it`);
-  const stem = stemOf(model.name);
+  const called = calledOf(model);
   const stillWanted = () => {
-    if (wanted !== model) throw new Overtaken(`${stem}: another SAE was opened meanwhile`);
+    if (wanted !== model) throw new Overtaken(`${called}: another SAE was opened meanwhile`);
   };
-  say("explore", `reading ${stem} …`);
+  say("explore", `reading ${called} …`);
   const worker = await theWorker();
   const file = await bytesOf(model);
   const before = opened;
@@ -97,7 +98,7 @@ async function lookInto(mine: Opening): Promise<Opened> {
   let about: string;
   if (model.kind === "codes") {
     const sae = await worker.call("exploreCodes", file);
-    made = { worker, model, stem, sae, words: { one: "token", splits: false } };
+    made = { worker, model, sae, words: { one: "token", splits: false } };
     about = `${sae.about.about}; shown on ${many(sae.rows, "token")} of ${many(sae.texts ?? 0, "text")} (${sae.about.source}).`;
   } else {
     const { width } = await worker.call("recognise", { name: file.name, file: file.bytes });
@@ -106,25 +107,25 @@ async function lookInto(mine: Opening): Promise<Opened> {
     const data = await (last === model ? theData() : dataFor(width));
     stillWanted();
     last = model;
-    mine.data = dataName();
+    mine.data = data.source;
     const { tokenizer: source } = theTexts();
     const tokenizer = source && (await bytesOf(source));
     const sae = await worker.call("explore", { data: data.id, model: file, tokenizer }, ({ done, of }) => {
       if (wanted !== model) return;
-      say("explore", `${stem}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`);
+      say("explore", `${called}: encoding row ${done.toLocaleString("en")} of ${of.toLocaleString("en")}`);
     });
     const one = sae.texts === null ? "row" : "token";
-    made = { worker, model, stem, data: mine.data, sae, words: { one, splits: data.info.validation_rows > 0 } };
+    made = { worker, model, data: data.source, sae, words: { one, splits: data.info.validation_rows > 0 } };
     const alive = sae.list.frequency.filter((share) => share > 0).length;
-    about = `${stem} on ${mine.data}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`;
+    about = `${called} on ${data.source.name}: ${alive.toLocaleString("en")} of ${sae.latentDim.toLocaleString("en")} latents fire in ${many(sae.rows, one)}.`;
   }
   if (wanted !== model) void worker.call("close", { explorer: made.sae.id });
   stillWanted();
   say("explore", about);
   if (before?.worker === worker) await worker.call("close", { explorer: before.sae.id });
   const links: Links = {
-    latent: (latent) => addressOf(stem, "latent", latent),
-    row: (row) => addressOf(stem, "row", row),
+    latent: (latent) => addressOf(calledOf(model), "latent", latent),
+    row: (row) => addressOf(calledOf(model), "row", row),
   };
   opened = { ...made, links };
   at<HTMLSelectElement>("model").value = model.name;
@@ -144,13 +145,13 @@ async function lookInto(mine: Opening): Promise<Opened> {
 async function unembed(): Promise<void> {
   const { unembedding, tokenizer } = theTexts();
   if (!unembedding || !opened) return;
-  const { worker, model, stem, sae } = opened;
+  const { worker, model, sae } = opened;
   const { name } = unembedding;
   if (model.kind === "codes" && name.endsWith(".onnx"))
     return say("unembedding", `${name} tells nothing of the demonstration, which has no weights here`);
   const own = tokenizer && (await bytesOf(tokenizer));
   await worker.call("unembed", { explorer: sae.id, file: await bytesOf(unembedding), tokenizer: own });
-  say("unembedding", `The panel of each latent of ${stem} now says which tokens it promotes, by ${name}.`);
+  say("unembedding", `The panel of each latent of ${calledOf(model)} now says which tokens it promotes, by ${name}.`);
 }
 
 /** How to see which tokens a latent promotes, where that is not known. */
@@ -170,7 +171,7 @@ function withoutTokens({ promoted, dead }: FeatureJson, { model }: Opened): Chil
 
 /** The SAE that is open, looked into again where its worker was given up or other activations are chosen since. */
 export async function theOpened(): Promise<Opened> {
-  const model = opened?.model ?? modelCalled(stemOf(at<HTMLSelectElement>("model").value));
+  const model = opened?.model ?? modelCalled(at<HTMLSelectElement>("model").value);
   if (!model) throw new Error("no SAE is open");
   return look(model);
 }
@@ -185,17 +186,15 @@ export async function showRoute(route: Route): Promise<void> {
   showData(route);
   if (route.tab !== "explore") return;
   if (route.model === undefined) {
-    if (opened) replace(addressOf(opened.stem));
+    if (opened) replace(addressOf(calledOf(opened.model)));
     else return showRoute({ tab: "explore", model: "demo", of: "latent", number: first });
   }
-  const stem = route.model ?? opened!.stem;
-  const model = modelCalled(stem);
+  const called = route.model ?? calledOf(opened!.model);
+  const model = modelCalled(called);
   await attempt("explore", async () => {
     if (!model) {
-      const known = allModels()
-        .map(({ name }) => stemOf(name))
-        .join(", ");
-      throw new Error(`there is no SAE ${stem} here; open its file above, or one of ${known}`);
+      const known = allModels().map(calledOf).join(", ");
+      throw new Error(`there is no SAE ${called} here; open its file above, or one of ${known}`);
     }
     const one = await look(model).catch((error) => {
       if (!(error instanceof Overtaken)) throw error;
@@ -392,7 +391,7 @@ export function startExplore(reading: typeof sentence, pushing: typeof beside): 
   at("panel").addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
   });
-  whenOpened((model) => go(addressOf(stemOf(model.name))));
+  whenOpened((model) => go(addressOf(calledOf(model))));
   onShelf((what) => {
     if ((what === "unembedding" || what === "texts") && theTexts().unembedding)
       void attempt("unembedding", unembed).then(() => showRoute(routeOf(location.hash)));
