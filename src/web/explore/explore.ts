@@ -71,12 +71,12 @@ function look(model: SaeSource): Promise<Opened> {
   return mine.done;
 }
 
-/** Looks anew into an SAE, and the latent that is open, where other activations are chosen than it was opened on. */
+/** Looks anew into an SAE, and the latent or text that is open, where other activations are chosen than it was opened on. */
 function lookAgain(model: SaeSource, on: DataSource | undefined): void {
   if (on === undefined || on === dataChosen()) return;
   const route = routeOf(location.hash);
-  const isLatent = route.of === "latent" && modelCalled(route.model!) === model;
-  void showRoute(isLatent ? route : { tab: "explore", model: calledOf(model) });
+  const stays = (route.of === "latent" || route.of === "text") && modelCalled(route.model!) === model;
+  void showRoute(stays ? route : { tab: "explore", model: calledOf(model) });
 }
 
 /** Somebody opened another SAE before this one was there: nothing is to be said of this one any more. */
@@ -321,7 +321,7 @@ async function read(text: string): Promise<void> {
   const number = /^(?:row )?#?(-?\d+(?:\.\d*)?)$/i.exec(text)?.[1];
   if (number === undefined) {
     await codesOf(text, one);
-    return go(addressOf(one.stem, "text", text));
+    return go(addressOf(calledOf(one.model), "text", text));
   }
   const row = Number(number);
   if (!Number.isInteger(row) || row < 0 || row >= one.sae.rows) throw new Error(`there is no row ${number}; ${known}`);
