@@ -113,9 +113,9 @@ function costText({ file, own, jobs, threads }: SweepPlan, cost: SweepCost): str
   const table = boxed([
     ["SAE", ...rows.map(([name]) => name)],
     ["steps", ...rows.map(([, { steps }]) => String(steps))],
-    ["training s", ...rows.map(([, one]) => `${one.training.toFixed(1)}${one.measured ? "" : " ~"}`)],
-    ["finishing s", ...rows.map(([, { finishing }]) => finishing.toFixed(1))],
-    ["MB", ...rows.map(([, { bytes }]) => (bytes / 1e6).toFixed(1))],
+    ["training s", ...rows.map(([, one]) => `${inSeconds(one.training)}${one.measured ? "" : " ~"}`)],
+    ["finishing s", ...rows.map(([, { finishing }]) => inSeconds(finishing))],
+    ["on the disk", ...rows.map(([, { bytes }]) => bytesInWords(bytes))],
   ]);
   const names = groups.map(({ name, rows: count }) => `${name} (${count} rows)`);
   const some = names.length > 8 ? [...names.slice(0, 6), `${names.length - 7} more`, names.at(-1)!] : names;
@@ -130,6 +130,9 @@ function costText({ file, own, jobs, threads }: SweepPlan, cost: SweepCost): str
     `about ${bytesInWords(cost.diskBytes)} on the disk, ${bytesInWords(parent + jobs * each)} of memory at most`,
   ].join("\n");
 }
+
+/** Seconds of one SAE; of less than ten also their hundredths. */
+const inSeconds = (seconds: number): string => seconds.toFixed(seconds < 10 ? 2 : 1);
 
 /** Seconds in words. */
 const duration = (seconds: number): string =>
