@@ -80,13 +80,13 @@ const cases: [string, string[], ...RegExp[]][] = [
     train("--name", "other", "--latent-dim=24")
       .map((one) => (one === "2" ? "25" : one))
       .filter((one) => one !== "--latent-dim=24"),
-    /k must be an integer from 1 to latentDim = 24, got 25/,
+    /error: --k must be an integer from 1 to --latent-dim = 24, got 25/,
   ],
   ["zero rows", ["train", "--data", at("none.npy"), "--latent-dim", "24", "--k", "2"], /none\.npy.*empty.*\[0, 16\]/],
   [
     "fewer rows than a batch",
     ["train", "--data", at("few.npy"), "--latent-dim", "24", "--k", "2", "--out", models],
-    /16 training rows are fewer than one batch of 256; use a smaller batch size/,
+    /few\.npy: 16 training rows are fewer than one batch of 256; use a smaller batch size \(--batch-size\)/,
   ],
   ["an unknown flag", ["train", "--latnt-dim", "24"], /no flag --latnt-dim, did you mean --latent-dim\?/],
   ["an unknown verb", ["trian"], /no verb "trian", did you mean train\?/],
@@ -96,7 +96,7 @@ const cases: [string, string[], ...RegExp[]][] = [
   [
     "AuxK where nothing can die",
     train("--aux-k", "4", "--dead-steps", "100000"),
-    /auxK: a latent is dead after deadSteps = 100000 steps/,
+    /--aux-k: a latent is dead after --dead-steps = 100000 steps/,
   ],
   [
     "an unknown preset",
