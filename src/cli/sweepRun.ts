@@ -5,7 +5,7 @@ import { logsOf } from "../pipeline/log/index.node.ts";
 import type { LogName } from "../pipeline/log/names.ts";
 import { defaultMemory } from "../pipeline/memory.ts";
 import { measureCost, type SweepCost } from "../pipeline/sweep/cost.node.ts";
-import { openGroups } from "../pipeline/sweep/groups.node.ts";
+import { groupInWords, openGroups } from "../pipeline/sweep/groups.node.ts";
 import { StatusWriter } from "../pipeline/sweep/status.node.ts";
 import { planSweep, type Shard, type SweepPlan, trainSweep } from "../pipeline/sweep/sweep.node.ts";
 import type { ProviderName } from "../runtime/capabilities.ts";
@@ -117,7 +117,7 @@ function costText({ file, own, jobs, threads }: SweepPlan, cost: SweepCost): str
     ["finishing s", ...rows.map(([, { finishing }]) => inSeconds(finishing))],
     ["on the disk", ...rows.map(([, { bytes }]) => bytesInWords(bytes))],
   ]);
-  const names = groups.map(({ name, rows: count }) => `${name} (${count} rows)`);
+  const names = groups.map((group) => `${groupInWords(group)} (${group.rows} rows)`);
   const some = names.length > 8 ? [...names.slice(0, 6), `${names.length - 7} more`, names.at(-1)!] : names;
   const { parent, each } = cost.memoryBytes;
   return [
