@@ -45,6 +45,8 @@ export interface TrainOptions {
   readonly wrapper?: WrapperName;
   /** Sessions that earlier trainings of this process left, to be used again by graphs that are the same. */
   readonly sessions?: IdleSessions | undefined;
+  /** Asked once, before the first run. Where it says so there is none, and the state before it comes back. */
+  readonly stopped?: () => Promise<boolean>;
   /** Called after a run that ends an epoch. Returning `false` ends the training. `state` can only be read until it returns. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
   /**
@@ -86,6 +88,7 @@ export async function train(
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     let resets = from?.resampled;
+    if (await options.stopped?.()) return { ...from, state: trainer.state, epochsDone, loss };
     const { within } = from ?? {};
     if (within && !(within.rows < rowCount))
       throw new ConfigError(
