@@ -252,7 +252,7 @@ describe("bad input is one line, and writes nothing", () => {
     [
       "an option that cannot be",
       () => changed("g.yaml", "k: [2, 4]", "k: [2, 400]"),
-      /k must be an integer from 1 to --latent-dim = 24, got 400/,
+      /k must be an integer from 1 to latentDim = 24, got 400/,
     ],
     [
       "data that are not there",
