@@ -1,5 +1,6 @@
 import type { Argv, InferredOptionTypes, Options } from "yargs";
 import { exampleText } from "./examples.ts";
+import { namingFlags } from "./flagNames.ts";
 import { withHome } from "./home.ts";
 import { helpColumns } from "./terminal.ts";
 
@@ -8,6 +9,8 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
   /** As yargs writes it: `eval <models..>`. */
   readonly command: string;
   readonly options: O;
+  /** Flags of another verb that its errors may be about. */
+  readonly also?: Readonly<Record<string, Options>>;
   /** What `<models..>` and the like stand for. */
   readonly positional?: Readonly<
     Record<string, { readonly describe: string; readonly array?: boolean; readonly optional?: boolean }>
@@ -22,7 +25,11 @@ export const defineCommand = <O extends Record<string, Options>>(command: Comman
   command as unknown as Command;
 
 /** Tells yargs about a command. */
-export const register = (cli: Argv, describe: string, { command, options, positional = {}, examples, run }: Command) =>
+export const register = (
+  cli: Argv,
+  describe: string,
+  { command, options, also, positional = {}, examples, run }: Command,
+) =>
   cli.command(
     command,
     describe,
@@ -31,5 +38,5 @@ export const register = (cli: Argv, describe: string, { command, options, positi
         one.positional(name, { type: "string", describe, array, demandOption: !optional });
       return one.options(options).epilogue(exampleText(examples, helpColumns()));
     },
-    (flags) => run(withHome(flags) as never),
+    (flags) => namingFlags(Object.keys({ ...options, ...also }), () => run(withHome(flags) as never)),
   );

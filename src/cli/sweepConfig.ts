@@ -131,7 +131,7 @@ type Issue = z.core.$ZodIssue;
 
 /** What is wrong, where, and what to do. */
 function complaint(issue: Issue): string {
-  const where = issue.path.length > 0 ? `${z.core.toDotPath(issue.path)}: ` : "";
+  const where = issue.path.length > 0 ? `${z.core.toDotPath(issue.path).replace(/\["(.*?)"\]/g, "$1")}: ` : "";
   if (issue.code === "unrecognized_keys") {
     const [key] = issue.keys as [string];
     const known = issue.path.length === 0 ? Object.keys(schema.shape) : settingNames;
@@ -139,10 +139,26 @@ function complaint(issue: Issue): string {
     const nearest = suggestion(key, known.map(written));
     return `${where}there is no key "${key}"${nearest || `; there are ${known.join(", ")}`}`;
   }
-  if (issue.code === "invalid_union") return `${where}must be a word, a number, true or false, or a list of these`;
-  const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
-  return missing ? `${where}is missing; add it` : `${where}${issue.message}; correct it`;
+  const part = String(issue.path[0] ?? "");
+  const first = issue.code === "invalid_union" ? issue.errors[0]?.[0] : issue;
+  const [, received] = /received (\w+)$/.exec(first?.message ?? "") ?? [];
+  if (received === "undefined") return `${where}is missing; add it`;
+  if (issue.code === "invalid_union")
+    return `${where}must be ${["data", "target", "by"].includes(part) ? "a text or a list of texts" : "a word, a number, true or false, or a list of these"}`;
+  if (issue.code !== "invalid_type" || received === undefined) return `${where}${issue.message}; correct it`;
+  const wanted = issue.expected === "object" ? `keys with values, such as ${example(part)}` : typeWords[issue.expected];
+  return `${where}must be ${wanted ?? issue.expected}, got ${typeWords[received] ?? received}; docs/sweep.md shows one`;
 }
+
+/** Types in words of people. */
+const typeWords: Readonly<Record<string, string>> = {
+  ...{ string: "a text", number: "a number", int: "a whole number", boolean: "true or false", array: "a list" },
+  ...{ object: "keys with values", null: "nothing" },
+};
+
+/** What a part of the file looks like, or the whole of it. */
+const example = (part: string): string =>
+  ({ architectures: "{ architecture: topk, k: 5 }", options: "{ latent_dim: 512 }" })[part] ?? "data: acts.safetensors";
 
 /**
  * The SAEs of each group: every kind with the product of its lists.

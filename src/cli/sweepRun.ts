@@ -5,7 +5,7 @@ import { logsOf } from "../pipeline/log/index.node.ts";
 import type { LogName } from "../pipeline/log/names.ts";
 import { defaultMemory } from "../pipeline/memory.ts";
 import { measureCost, type SweepCost } from "../pipeline/sweep/cost.node.ts";
-import { openGroups } from "../pipeline/sweep/groups.node.ts";
+import { groupInWords, openGroups } from "../pipeline/sweep/groups.node.ts";
 import { StatusWriter } from "../pipeline/sweep/status.node.ts";
 import { planSweep, type Shard, type SweepPlan, trainSweep } from "../pipeline/sweep/sweep.node.ts";
 import type { ProviderName } from "../runtime/capabilities.ts";
@@ -113,11 +113,11 @@ function costText({ file, own, jobs, threads }: SweepPlan, cost: SweepCost): str
   const table = boxed([
     ["SAE", ...rows.map(([name]) => name)],
     ["steps", ...rows.map(([, { steps }]) => String(steps))],
-    ["training s", ...rows.map(([, one]) => `${one.training.toFixed(1)}${one.measured ? "" : " ~"}`)],
-    ["finishing s", ...rows.map(([, { finishing }]) => finishing.toFixed(1))],
-    ["MB", ...rows.map(([, { bytes }]) => (bytes / 1e6).toFixed(1))],
+    ["training s", ...rows.map(([, one]) => `${inSeconds(one.training)}${one.measured ? "" : " ~"}`)],
+    ["finishing s", ...rows.map(([, { finishing }]) => inSeconds(finishing))],
+    ["on the disk", ...rows.map(([, { bytes }]) => bytesInWords(bytes))],
   ]);
-  const names = groups.map(({ name, rows: count }) => `${name} (${count} rows)`);
+  const names = groups.map((group) => `${groupInWords(group)} (${group.rows} rows)`);
   const some = names.length > 8 ? [...names.slice(0, 6), `${names.length - 7} more`, names.at(-1)!] : names;
   const { parent, each } = cost.memoryBytes;
   return [
@@ -130,6 +130,9 @@ function costText({ file, own, jobs, threads }: SweepPlan, cost: SweepCost): str
     `about ${bytesInWords(cost.diskBytes)} on the disk, ${bytesInWords(parent + jobs * each)} of memory at most`,
   ].join("\n");
 }
+
+/** Seconds of one SAE; of less than ten also their hundredths. */
+const inSeconds = (seconds: number): string => seconds.toFixed(seconds < 10 ? 2 : 1);
 
 /** Seconds in words. */
 const duration = (seconds: number): string =>

@@ -157,9 +157,14 @@ function parsedList(flag: string, option: Option, value: unknown): readonly Opti
   const parts = String(value)
     .split(",")
     .map((part) => part.trim());
-  const twice = parts.find((part, i) => parts.indexOf(part) !== i);
-  if (twice !== undefined) throw new ConfigError(`--${flag}: ${twice} is there twice in "${value}"`);
-  return parts.map((part) => parsed(flag, option, part, String(value)));
+  const values = parts.map((part) => parsed(flag, option, part, String(value)));
+  const again = values.findIndex((one, i) => values.indexOf(one) !== i);
+  if (again >= 0) {
+    const [first, second] = [parts[values.indexOf(values[again]!)]!, parts[again]!];
+    const what = first === second ? `${first} is there twice` : `${first} and ${second} are the same number`;
+    throw new ConfigError(`--${flag}: ${what} in "${value}"`);
+  }
+  return values;
 }
 
 function parsed(flag: string, option: Option, part: string, whole: string): OptionValue {

@@ -2,14 +2,18 @@ import { ConfigError } from "../util/errors.ts";
 import { quote } from "./quote.ts";
 import { type StoredArray, toFloat32, toTensor } from "./stored.ts";
 
+/** Columns that count something: one whole number a row. */
+const counted: readonly string[] = ["layer", "position", "text_id", "token_id"];
+
 /** Columns with a fixed meaning. One of these names must have one number a row. */
-const reserved: readonly string[] = ["layer", "position", "text_id", "token_id", "split"];
+const reserved: readonly string[] = [...counted, "split"];
 
 /**
  * The 1-D arrays beside a matrix of `rows` rows, by name, as float64 (exact up to 2^53 for integers).
  *
  * Arrays of other shapes or without numbers are left out.
- * @throws {ConfigError} when such an array is called `layer`, `position`, `text_id`, `token_id` or `split`.
+ * @throws {ConfigError} when such an array is called `layer`, `position`, `text_id`, `token_id` or `split`, and when one of the first
+ * four has a number that is not whole.
  */
 export function readColumns(
   arrays: ReadonlyMap<string, StoredArray>,
@@ -25,6 +29,13 @@ export function readColumns(
         `${array.where}: column of shape [${array.shape.join(", ")}], ${quote(matrix)} has ${rows} rows; store one value a row, [${rows}], or rename it`,
       );
     if (fits && (reserved.includes(name) || isNumeric(array))) columns.push([name, toFloat64(array)]);
+  }
+  for (const [name, column] of columns) {
+    const odd = counted.includes(name) ? column.findIndex((value) => !Number.isInteger(value)) : -1;
+    if (odd >= 0)
+      throw new ConfigError(
+        `${arrays.get(name)!.where}: ${column[odd]} at row ${odd}; such a column has whole numbers, correct it or rename it`,
+      );
   }
   return Object.fromEntries(columns);
 }

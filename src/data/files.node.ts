@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { ConfigError } from "../util/errors.ts";
 import { readError, writeError } from "../util/fileErrors.ts";
 import { type ActivationSet, type ArrayFile, activationSetOf, parseArrays } from "./activations.ts";
@@ -118,6 +119,16 @@ export const readBytes = (path: string): Promise<Uint8Array<ArrayBuffer>> =>
 /** Whether a path leads to a pipe, as `<(command)` and `/dev/stdin` behind `|` do. */
 export const isPipe = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isFIFO() ?? false;
+
+/** The files of a folder whose names end like this, in their order; `undefined` where a path leads to no folder. */
+export async function filesIn(path: string, ending: string): Promise<readonly string[] | undefined> {
+  if (!(await stat(path).catch(() => undefined))?.isDirectory()) return undefined;
+  const names = await readdir(path).catch((error: unknown) => {
+    throw readError(path, error);
+  });
+  const found = names.filter((name) => name.endsWith(ending));
+  return found.sort(new Intl.Collator("en", { numeric: true }).compare).map((name) => join(path, name));
+}
 
 /** Most bytes that are taken from a pipe, whose size is not known beforehand. */
 const mostPiped = 2 ** 31;

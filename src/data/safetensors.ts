@@ -1,6 +1,6 @@
 import { ConfigError } from "../util/errors.ts";
 import { beyond, repeatedKey } from "../util/json.ts";
-import { checkNotMistaken } from "../util/mistaken.ts";
+import { checkNotMistaken, otherKind } from "../util/mistaken.ts";
 import { bytesOf, type DType, type HostTensor, sizeOf } from "../util/tensor.ts";
 import { quote } from "./quote.ts";
 import { elementBytes, type StoredArray } from "./stored.ts";
@@ -52,7 +52,7 @@ export function safetensorsStart(bytes: Uint8Array, size: number, file: string):
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (length > maxHeader)
     throw new ConfigError(
-      `${file}: header of ${length} bytes, the format allows ${formatHeader}, at most ${maxHeader} are read; is this a .safetensors file?`,
+      `${file}: ${otherKind(bytes, file, "a .safetensors file") ?? `header of ${length} bytes, the format allows ${formatHeader}, at most ${maxHeader} are read; is this a .safetensors file?`}`,
     );
   if (8 + length > size)
     throw new ConfigError(

@@ -1,5 +1,5 @@
 import { ConfigError } from "../util/errors.ts";
-import { checkNotMistaken } from "../util/mistaken.ts";
+import { checkNotMistaken, otherKind } from "../util/mistaken.ts";
 import { externalDataFrom, splitExternalData, weightBytes } from "./external.ts";
 import { type Graph, type Model, onnx } from "./proto.ts";
 import { hasMoreFields, maxFields } from "./size.ts";
@@ -50,8 +50,9 @@ export function decodeModel(bytes: Uint8Array, file: string): Model {
     // As a plain array: from a Node Buffer the tensors would be Buffers too, and a Buffer's slice() copies nothing.
     model = large ? {} : onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
+    const other = otherKind(bytes, file, "an ONNX model");
     throw new ConfigError(
-      `${file}: not an ONNX model (${(error as Error).message}); is the file complete and a .onnx file?`,
+      `${file}: ${other ?? `not an ONNX model (${(error as Error).message}); is the file complete and a .onnx file?`}`,
     );
   }
   if (large)

@@ -62,7 +62,8 @@ export async function datasetOf(
   return inMemory(set, trainRows, target);
 }
 
-const rowsOf = (set: AnySet): number => ("shards" in set ? set.rows : set.activations.dims[0]!);
+/** How many rows a set has. */
+export const rowsOf = (set: AnySet): number => ("shards" in set ? set.rows : set.activations.dims[0]!);
 
 /** @throws {ConfigError} when two sets have not the same number of rows. */
 function checkCount(set: AnySet, target: AnySet): void {

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { readBytes, readInput, writeWhole } from "../data/files.node.ts";
 import { locked } from "../data/lock.node.ts";
 import { withChance } from "../evaluate/chance/withChance.ts";
@@ -13,7 +13,7 @@ import type { LatentStatistics } from "../report/charts/chart.ts";
 import { parseLatents } from "../report/latents.ts";
 import { type LatentTexts, parseTexts } from "../report/texts.ts";
 import { type ProviderName, usableRuntime } from "../runtime/providers.node.ts";
-import { ConfigError } from "../util/errors.ts";
+import { ConfigError, isExpected } from "../util/errors.ts";
 import { type AnySet, datasetOf } from "./dataset.node.ts";
 
 /** Which frozen models to measure, and on what. */
@@ -29,9 +29,14 @@ export interface EvaluationRun {
   /** Where to write the metrics file; nowhere by default. */
   readonly out?: string | undefined;
   readonly onModel?: (name: string) => void;
+  /** Called with the reason for a model that cannot be measured, and the others are. Default: such a model is an error. */
+  readonly onRefused?: ((why: Error) => void) | undefined;
 }
 
-/** Measures frozen models; one record each. @throws {ConfigError} when a model cannot be measured on these activations. */
+/**
+ * Measures frozen models; one record each.
+ * @throws {ConfigError} when a model is named twice or cannot be measured on these activations; with `onRefused`, when none can be.
+ */
 export async function evaluateFiles({
   set,
   target,
@@ -42,23 +47,40 @@ export async function evaluateFiles({
   batchSize = 1024,
   out,
   onModel,
+  onRefused,
 }: EvaluationRun): Promise<MetricsFile> {
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new ConfigError(`batchSize must be an integer of at least 1, got ${batchSize}`);
+  const paths = models.map((path) => resolve(path));
+  const twice = models.find((_, i) => paths.indexOf(paths[i]!) < i);
+  if (twice !== undefined) throw new ConfigError(`${twice}: is named twice; name each model once`);
   const data = await datasetOf(set, trainRows, target);
   const runtime = await usableRuntime(provider);
-  const rows: SaeRecord[] = [];
-  for (const path of models) {
-    onModel?.(path);
+  const recordOf = async (path: string): Promise<SaeRecord> => {
     const model = await readModel(path);
     const measured = await evaluate(runtime, model, data.evaluation, { file: path, batchSize, threads });
     const compared = await withChance(runtime, measured, data.evaluation, { threads });
     const evaluation = await withTruth(runtime, model, compared, data.truth, data.evaluation.validation, { threads });
-    rows.push(measuredRecord(modelName(basename(path)), provider, evaluation));
+    return measuredRecord(modelName(basename(path)), provider, evaluation);
+  };
+  const measured: string[] = [];
+  const rows: SaeRecord[] = [];
+  const refused: Error[] = [];
+  for (const path of models) {
+    onModel?.(path);
+    try {
+      rows.push(await recordOf(path));
+      measured.push(path);
+    } catch (error) {
+      if (!onRefused || !isExpected(error)) throw error;
+      refused.push(error as Error);
+      if (models.length > 1) onRefused(error as Error);
+    }
   }
+  if (rows.length === 0 && refused.length > 0) throw refused[0];
   const file: MetricsFile = {
     version: 1,
-    config: { models: models.map((path) => basename(path)) },
+    config: { models: measured.map((path) => basename(path)) },
     data: data.info,
     rows,
   };

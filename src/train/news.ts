@@ -21,7 +21,7 @@ export interface Telling {
   readonly secondsPerRun?: number | undefined;
   /** `progress` can only be read until it returns. */
   readonly tell: (news: EpochNews, progress: TrainProgress) => void;
-  /** Asked after each run: within an epoch, the training ends as it was before that epoch. */
+  /** Asked before the first run and after each: within an epoch, the training ends as it was before that epoch. */
   readonly stopped: () => boolean;
 }
 
@@ -44,6 +44,10 @@ export async function trainTelling(
   let reached = from;
   const progress = await train(runtime, config, rows, {
     ...{ from, threads, secondsPerRun },
+    async stopped() {
+      await listen();
+      return stopped();
+    },
     async onPause() {
       await listen();
       if (stopped() && reached) throw new Stopped();

@@ -44,6 +44,6 @@ export function checkTrainingRows(config: TrainConfig, { dims, targetDims }: Row
     );
   if (rows < batchSize)
     throw new ConfigError(
-      `${rows} training rows are fewer than one batch of ${batchSize}; use a smaller batch size or more rows`,
+      `${rows} training rows are fewer than one batch of ${batchSize}; use a smaller batch size (batchSize) or more rows`,
     );
 }

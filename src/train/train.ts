@@ -7,8 +7,8 @@ import { ConfigError, RuntimeFailure } from "../util/errors.ts";
 import { calibrated } from "./calibrate.ts";
 import { resampled } from "./resampling/resample.ts";
 import { epochsUntilDue, isDue } from "./resampling/when.ts";
-import { withinNorm } from "./rowNorms.ts";
-import { checkTrainingRows, type Rows, residentOf } from "./rows.ts";
+import { rowNorms, withinNorm } from "./rowNorms.ts";
+import { checkTrainingRows, type ResidentRows, type Rows, residentOf } from "./rows.ts";
 import { asAsked, byTime } from "./runs/divide.ts";
 import { residentRows, type TrainingRows } from "./runs/rows.ts";
 import { initialState, type TrainState } from "./state.ts";
@@ -45,6 +45,8 @@ export interface TrainOptions {
   readonly wrapper?: WrapperName;
   /** Sessions that earlier trainings of this process left, to be used again by graphs that are the same. */
   readonly sessions?: IdleSessions | undefined;
+  /** Asked once, before the first run. Where it says so there is none, and the state before it comes back. */
+  readonly stopped?: () => Promise<boolean>;
   /** Called after a run that ends an epoch. Returning `false` ends the training. `state` can only be read until it returns. */
   readonly onRun?: (progress: TrainProgress) => Promise<boolean>;
   /**
@@ -86,6 +88,7 @@ export async function train(
   try {
     let [epochsDone, loss] = [from?.epochsDone ?? 0, from?.loss ?? []];
     let resets = from?.resampled;
+    if (await options.stopped?.()) return { ...from, state: trainer.state, epochsDone, loss };
     const { within } = from ?? {};
     if (within && !(within.rows < rowCount))
       throw new ConfigError(
@@ -130,9 +133,7 @@ export async function train(
       epochsDone = after;
       loss = [...loss, ...means.take()];
       if (!Number.isFinite(loss.at(-1)))
-        throw new RuntimeFailure(
-          `the loss is no longer a number in epoch ${epochsDone}; a smaller learning rate than ${config.learningRate} may help`,
-        );
+        throw new RuntimeFailure(`the loss is no longer a number in epoch ${epochsDone}; ${remedyFor(config, rows)}`);
       const { progress, end } = progressNow(trainer, { epochsDone, loss, ...(resets ? { resampled: resets } : {}) });
       const goOn = await onRun(progress);
       end();
@@ -146,6 +147,22 @@ export async function train(
   } finally {
     await trainer.release();
   }
+}
+
+/** Float32 numbers end here. */
+const largestNumber = 2 ** 128;
+
+/** What may help where the loss is no longer a number: another learning rate, unless the squares of a batch are too large by themselves. */
+function remedyFor(
+  { learningRate, inputScale, batchSize }: TrainConfig,
+  { activations, targets }: ResidentRows,
+): string {
+  const longest = [activations, ...(targets ? [targets] : [])]
+    .map((rows) => rowNorms(rows).reduce((most, one) => Math.max(most, one), 0))
+    .reduce((most, one) => Math.max(most, one));
+  if (inputScale !== "none" || longest ** 2 * batchSize < largestNumber)
+    return `a smaller learning rate than ${learningRate} may help`;
+  return `rows are up to ${longest.toPrecision(2)} long, and the squares of a batch are more than float32 holds; inputScale rows makes them shorter for training`;
 }
 
 /**

@@ -12,6 +12,29 @@ const mistaken: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** What some files are, by how they begin. */
+const kinds = {
+  "a .safetensors file": (bytes: Uint8Array) => bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0),
+  // Field 1, the version of the IR; then another field of a model.
+  "an ONNX model": (bytes: Uint8Array) =>
+    bytes[0] === 0x08 && bytes[1]! < 0x20 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72].includes(bytes[2]!),
+} as const;
+
+/**
+ * What a file is that is not of the kind it is read as, and the one that is meant where sae-onnx wrote both: a checkpoint and the models
+ * frozen from it lie side by side. `undefined` where its first bytes do not tell.
+ */
+export function otherKind(bytes: Uint8Array, file: string, wanted: keyof typeof kinds): string | undefined {
+  const [found] = Object.entries(kinds).find(([kind, is]) => kind !== wanted && is(bytes)) ?? [];
+  if (found === undefined) return undefined;
+  const stem = file.replace(/(\.(encoder|decoder|autoencoder|evaluator)(\.\w+)*)?\.(onnx|(\w+\.)?safetensors)$/i, "");
+  const meant =
+    wanted === "an ONNX model"
+      ? `model frozen from it may be ${stem}.autoencoder.onnx`
+      : `checkpoint it was frozen from may be ${stem}.safetensors`;
+  return `is ${found}, not ${wanted}; the ${meant}`;
+}
+
 /** Characters that tell. */
 const enough = 128;
 

@@ -75,10 +75,27 @@ export function completeOptions(
     Object.entries(options).map(([name, option]) => {
       const value = [given[name], preset[name], option.default].find((one) => one !== undefined);
       if (value === undefined) throw new ConfigError(`${name} is missing: ${option.describe}; ${what} needs it`);
-      checkOption(name, option, value, sizes);
+      checkFilledIn(name, option, value, { given, preset }, sizes);
       return [name, value];
     }),
   );
+}
+
+/** @throws {ConfigError} as `checkOption`; of a value that nobody gave it says where it comes from. */
+function checkFilledIn(
+  name: string,
+  option: Option,
+  value: OptionValue,
+  { given, preset }: { readonly given: AnyOptionValues; readonly preset: AnyOptionValues },
+  sizes: Sizes,
+): void {
+  try {
+    checkOption(name, option, value, sizes);
+  } catch (error) {
+    if (given[name] !== undefined || !(error instanceof ConfigError)) throw error;
+    const whose = preset[name] === undefined ? "its default" : "the preset's own";
+    throw new ConfigError(`${error.message}, ${whose}; give another ${name}`);
+  }
 }
 
 /** @throws {ConfigError} when a value is not of the option's type, or out of its range. */

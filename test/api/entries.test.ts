@@ -238,7 +238,7 @@ describe("training in Node", () => {
     const controller = new AbortController();
     controller.abort();
     const first = await inNode.train(config, rows, { signal: controller.signal });
-    expect(first.epochsDone).toBeLessThanOrEqual(4);
+    expect([first.epochsDone, first.loss]).toEqual([0, []]);
     const whole = await inNode.train(config, rows, { from: first });
     expect(whole.loss).toEqual((await inNode.train(config, rows)).loss);
   });

@@ -44,6 +44,7 @@ beforeAll(() => {
   writeFileSync(at("cut.safetensors"), Uint8Array.of(200, 0, 0, 0, 0, 0, 0, 0, 123));
   writeFileSync(at("text.onnx"), "this is no model");
   writeFileSync(at("a-file"), "in the way");
+  mkdirSync(at("empty"));
   expect(saeOnnx(...train()).status).toBe(0);
   writeFileSync(at("cut.onnx"), readFileSync(join(models, "sae_d24_k2.autoencoder.onnx")).subarray(0, 900));
 });
@@ -80,13 +81,13 @@ const cases: [string, string[], ...RegExp[]][] = [
     train("--name", "other", "--latent-dim=24")
       .map((one) => (one === "2" ? "25" : one))
       .filter((one) => one !== "--latent-dim=24"),
-    /k must be an integer from 1 to latentDim = 24, got 25/,
+    /error: --k must be an integer from 1 to --latent-dim = 24, got 25/,
   ],
   ["zero rows", ["train", "--data", at("none.npy"), "--latent-dim", "24", "--k", "2"], /none\.npy.*empty.*\[0, 16\]/],
   [
     "fewer rows than a batch",
     ["train", "--data", at("few.npy"), "--latent-dim", "24", "--k", "2", "--out", models],
-    /16 training rows are fewer than one batch of 256; use a smaller batch size/,
+    /few\.npy: 16 training rows are fewer than one batch of 256; use a smaller batch size \(--batch-size\)/,
   ],
   ["an unknown flag", ["train", "--latnt-dim", "24"], /no flag --latnt-dim, did you mean --latent-dim\?/],
   ["an unknown verb", ["trian"], /no verb "trian", did you mean train\?/],
@@ -96,7 +97,7 @@ const cases: [string, string[], ...RegExp[]][] = [
   [
     "AuxK where nothing can die",
     train("--aux-k", "4", "--dead-steps", "100000"),
-    /auxK: a latent is dead after deadSteps = 100000 steps/,
+    /--aux-k: a latent is dead after --dead-steps = 100000 steps/,
   ],
   [
     "an unknown preset",
@@ -122,6 +123,17 @@ const cases: [string, string[], ...RegExp[]][] = [
     ["eval", join(models, "sae_d24_k2.encoder.onnx"), "--data", at("acts.npy")],
     /use the \.autoencoder\.onnx beside it/,
   ],
+  [
+    "a model twice",
+    ["eval", autoencoder, autoencoder, "--data", at("acts.npy")],
+    /is named twice; name each model once/,
+  ],
+  [
+    "a checkpoint where its model is needed",
+    ["eval", join(models, "sae_d24_k2.safetensors"), "--data", at("acts.npy")],
+    /is a \.safetensors file, not an ONNX model; the model frozen from it may be \S+sae_d24_k2\.autoencoder\.onnx$/,
+  ],
+  ["a folder without metrics", ["report", at("empty")], /empty: holds no sweep and no \.metrics\.json/],
   ["text named .onnx", ["inspect", at("text.onnx")], /text\.onnx: not an ONNX model/],
   [
     "activations where a checkpoint is needed",
@@ -173,6 +185,19 @@ test.each(cases)("%s: one line, exit code 1, nothing touched", (_what, args, ...
   expect(status).toBe(1);
   expect(stdout).toBe("");
   expect(snapshot(models)).toEqual(before);
+});
+
+test("eval measures what it can of a folder and other files, and names what it cannot", () => {
+  const other = "graphs/topk_report_d512_k5.onnx";
+  const { status, stdout, stderr } = saeOnnx("eval", other, models, "--data", at("acts.npy"), "--quiet", "--json");
+  const { config, rows } = JSON.parse(stdout) as { config: object; rows: { name: string }[] };
+  expect(config).toEqual({ models: ["sae_d24_k2.autoencoder.onnx"] });
+  expect(rows.map(({ name }) => name)).toEqual(["sae_d24_k2"]);
+  expect(stderr.trimEnd().split("\n")).toEqual([
+    expect.stringMatching(/^not measured: graphs\S+: not an autoencoder/),
+    expect.stringMatching(/^error: 1 of 2 were not measured; the first: graphs\S+: not an autoencoder/),
+  ]);
+  expect(status).toBe(1);
 });
 
 test.skipIf(process.getuid?.() === 0)(

@@ -55,7 +55,7 @@ describe("lists", () => {
   }, 120_000);
 
   test.each<[string, string[], RegExp]>([
-    ["a value out of range", ["--k", "2,25"], /k must be an integer from 1 to latentDim = 24, got 25/],
+    ["a value out of range", ["--k", "2,25"], /error: --k must be an integer from 1 to --latent-dim = 24, got 25/],
     [
       "a value that is none",
       ["--k", "2", "--learning-rate", "1e-3,fast"],
@@ -73,7 +73,7 @@ describe("lists", () => {
     [
       "options that contradict",
       ["--k", "2", "--final-rate", ".1"],
-      /finalRate is for a schedule that falls, schedule is constant/,
+      /error: --final-rate is for a schedule that falls, schedule is constant/,
     ],
   ])("%s is one line, and nothing is written", (_, flags, message) => {
     const before = snapshot(folder);

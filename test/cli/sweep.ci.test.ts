@@ -240,14 +240,14 @@ describe("bad input is one line, and writes nothing", () => {
     [
       "a value of another type",
       () => changed("c.yaml", "split: 0.8", "split: most"),
-      /split: Invalid input: expected number/,
+      /split: must be a number, got a text/,
     ],
     ["what is no YAML", () => changed("d.yaml", "by: [layer", "by: [[layer"), /d\.yaml: .*; write JSON or YAML/],
     ["a column that there is not", () => changed("e.yaml", "[layer, position]", "[depth]"), /no column "depth"/],
     [
       "a group with fewer rows than a batch",
       () => changed("f.yaml", "batch_size: 32", "batch_size: 1000"),
-      /group layer0_position0: \d+ training rows are fewer than one batch of 1000/,
+      /group layer=0,position=0: \d+ training rows are fewer than one batch of 1000/,
     ],
     [
       "an option that cannot be",

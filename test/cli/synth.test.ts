@@ -140,10 +140,18 @@ describe.sequential("synth", () => {
 test.each<[string, string[], RegExp]>([
   ["no file", [], /--out is missing/],
   ["another format", ["--out", at("bad.npy")], /--out: must end in \.safetensors, got/],
-  ["too few rows", ["--out", at("bad.safetensors"), "--rows", "1"], /rows must be an integer of at least 2, got 1/],
+  [
+    "too few rows",
+    ["--out", at("bad.safetensors"), "--rows", "1"],
+    /error: --rows must be an integer of at least 2, got 1/,
+  ],
   ["no number", ["--out", at("bad.safetensors"), "--noise", "much"], /noise must be a number from 0 to 10, got NaN/],
   ["a negative seed", ["--out", at("bad.safetensors"), "--seed=-1"], /seed must be an integer of at least 0, got -1/],
-  ["too much", ["--out", at("bad.safetensors"), "--rows", "1e9"], /rows = 1000000000 by inputDim = 2048 are more than/],
+  [
+    "too much",
+    ["--out", at("bad.safetensors"), "--rows", "1e9"],
+    /rows = 1000000000 by --input-dim = 2048 are more than/,
+  ],
   [
     "a type",
     ["--out", at("bad.safetensors"), "--dtype", "int8"],
@@ -154,7 +162,11 @@ test.each<[string, string[], RegExp]>([
     ["--out", at("bad.safetensors"), ...small, "--variance", "1e10", "--dtype", "float16"],
     /float16: some activations are above 65504/,
   ],
-  ["train rows", ["--out", at("bad.safetensors"), ...small, "--train-rows", "300"], /trainRows must be from 1 to 299/],
+  [
+    "train rows",
+    ["--out", at("bad.safetensors"), ...small, "--train-rows", "300"],
+    /error: --train-rows must be from 1 to 299/,
+  ],
 ])("%s: one line, exit code 1, no file", (_what, args, message) => {
   const { status, stdout, stderr } = synth(...args);
   expect(stderr.trimEnd().split("\n")).toHaveLength(1);

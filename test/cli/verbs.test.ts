@@ -157,7 +157,7 @@ describe.sequential("the way from activations to a page", () => {
 
   test("report writes the page, the five heatmaps, the Pareto plot and the experiment's files", () => {
     const out = join(folder, "reports");
-    const { status, stdout } = saeOnnx("report", join(models, "sae.metrics.json"), "--out", out);
+    const { status, stdout } = saeOnnx("report", models, "--out", out);
     expect(status).toBe(0);
     expect(stdout).toContain(join(out, "index.html"));
     const figures = [

@@ -101,6 +101,13 @@ describe("columns", () => {
   });
 });
 
+test.each(["layer", "position", "text_id", "token_id"])("a fraction in column %s is an error", (name) => {
+  const odd = tensor("float32", [2], Float32Array.of(1, 1.5));
+  expect(complaint(() => parse({ activations: acts, [name]: odd }))).toMatch(
+    `tensor "${name}": 1.5 at row 1; such a column has whole numbers`,
+  );
+});
+
 describe("refused", () => {
   const many = (change: (data: Float32Array) => void) => {
     const data = new Float32Array(12).fill(1);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readCheckpoint } from "../../src/checkpoint/checkpoint.ts";
 import { readActivations, readBytes, readLabels } from "../../src/data/files.node.ts";
+import { readSafetensors, writeSafetensors } from "../../src/data/safetensors.ts";
 import { openShards, shardPaths } from "../../src/data/shards/shardSet.node.ts";
 import { readModel, writeModel } from "../../src/export/files.node.ts";
 import { importSae } from "../../src/formats/index.ts";
@@ -10,11 +11,11 @@ import { readSource } from "../../src/formats/source.node.ts";
 import { buildModel } from "../../src/graph/build.ts";
 import * as op from "../../src/graph/ops.ts";
 import { splitExternalData } from "../../src/onnx/external.ts";
-import { encodeModel } from "../../src/onnx/model.ts";
+import { decodeModel, encodeModel } from "../../src/onnx/model.ts";
 import { readMetrics } from "../../src/pipeline/files.node.ts";
 import { tensor } from "../../src/util/tensor.ts";
 import { temporaryFolder } from "../cli/run.ts";
-import { refusal } from "./helpers.ts";
+import { complaint, refusal } from "./helpers.ts";
 
 const standIns = {
   "a Git LFS pointer": `version https://git-lfs.github.com/spec/v1\noid sha256:${"4d7a".repeat(16)}\nsize 12345678\n`,
@@ -61,5 +62,23 @@ describe.each(Object.entries(standIns))("%s is called so", (what, text) => {
     writeFileSync(path, encodeModel(splitExternalData(model, "w.data").model));
     writeFileSync(join(path, "..", "w.data"), text);
     expect(await refusal(() => readModel(path))).toContain(`w.data: is ${what}, not the file itself; `);
+  });
+});
+
+describe("one kind of file in the place of the other: the one that is meant is named", () => {
+  const x = op.input("float32", [2]);
+  const model = encodeModel(buildModel({ inputs: { x }, outputs: { y: op.relu(x) } }));
+  const tensors = writeSafetensors({ x: tensor("float32", [2], new Float32Array(2)) }, { format: "sae-onnx" });
+
+  test.each(["m/a.safetensors", "m/a.state.safetensors", "m/a.autoencoder.parity.safetensors"])("%s", (file) => {
+    expect(complaint(() => decodeModel(tensors, file))).toBe(
+      `${file}: is a .safetensors file, not an ONNX model; the model frozen from it may be m/a.autoencoder.onnx`,
+    );
+  });
+
+  test.each(["m/a.encoder.onnx", "m/a.decoder.compat.int8.onnx", "m/a.onnx"])("%s", (file) => {
+    expect(complaint(() => readSafetensors(model, file))).toBe(
+      `${file}: is an ONNX model, not a .safetensors file; the checkpoint it was frozen from may be m/a.safetensors`,
+    );
   });
 });

@@ -182,6 +182,14 @@ describe("what it makes", () => {
   });
 });
 
+test("a default that is more than the sizes allow follows them; what is given does not", () => {
+  const { parameters } = synthesize({ rows: 50, inputDim: 2, features: 3 });
+  expect(parameters).toMatchObject({ outliers: 1, meanActive: 0.9 * 3 });
+  expect(synthesize({ rows: 50, inputDim: 4, features: 10, maxProbability: 0.5 }).parameters.meanActive).toBe(5);
+  expect(synthesize({ rows: 50, inputDim: 4, features: 24 }).parameters.meanActive).toBe(20);
+  expect(synthesize({ rows: 50, inputDim: 4, features: 24 }, "synthsaebench").parameters.roots).toBe(24);
+});
+
 test.each<[SynthesisRequest, RegExp]>([
   [{ rows: 1.5 }, /^synthesize: rows must be an integer of at least 2, got 1.5$/],
   [{ trainRows: 400 }, /trainRows must be from 1 to 399 of 400 rows, got 400/],

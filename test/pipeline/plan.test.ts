@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { gridConfigs } from "../../src/config/grid.ts";
 import { writeNpy } from "../../src/data/npy.ts";
+import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { planGrid } from "../../src/pipeline/grid/plan.node.ts";
 import type { GridRun } from "../../src/pipeline/grid/request.ts";
 import { openActivations } from "../../src/pipeline/open.node.ts";
@@ -76,5 +77,25 @@ describe("cores and memory are shared among the SAEs left to train", () => {
     expect(reused.file.config.threads).toBe(1);
     expect(JSON.parse(readFileSync(reused.path, "utf8")).rows[0].threads).toBe(1);
     expect((await planGrid({ ...two, force: true, machine: { cores: 8, memory: 64e9 } })).share.threads).toBe(4);
+  });
+});
+
+describe("too few rows to train on", () => {
+  test("the file is named", async () => {
+    const { configs, ...rest } = await run(1);
+    const large = configs.map((one) => ({ ...one, batchSize: 512 }));
+    await expect(planGrid({ ...rest, configs: large })).rejects.toThrow(
+      "acts.npy: 80 training rows are fewer than one batch of 512; use a smaller batch size (batchSize) or more rows",
+    );
+  });
+
+  test.each([1e9, 0])("where the column says that none trains, that is why (%d bytes of memory)", async (memory) => {
+    const split = tensor("int32", [100], new Int32Array(100).fill(1));
+    writeFileSync(join(folder, "held.safetensors"), writeSafetensors({ activations: x, split }));
+    const set = await openActivations(join(folder, "held.safetensors"), { memory });
+    await expect(run(1, { set }).then(planGrid)).rejects.toThrow(
+      'held.safetensors: no row trains, its column "split" has no 0; write 0 for rows that train, or give trainRows',
+    );
+    expect((await planGrid(await run(1, { set, trainRows: 80 }))).data.info.train_rows).toBe(80);
   });
 });

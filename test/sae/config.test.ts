@@ -136,6 +136,10 @@ test.each<[Partial<TrainRequest>, string]>([
     "targetL0 must be a number from 0 to latentDim = 32, got 33",
   ],
   [
+    { architecture: "jumprelu", preset: "recommended", latentDim: 8, options: {} },
+    "targetL0 must be a number from 0 to latentDim = 8, got 20, the preset's own; give another targetL0",
+  ],
+  [
     { architecture: "jumprelu", options: { lambda: 1, targetL0: 5 } },
     "targetL0 is for penalty quadratic, penalty is step",
   ],

@@ -207,3 +207,12 @@ test("a loss that is no number ends the training with a hint", async () => {
     /no longer a number in epoch \d; a smaller learning rate than 1e\+38 may help/,
   );
 });
+
+test("rows whose squares are no float32 numbers end it with another hint, and can be trained as that says", async () => {
+  const long = { ...x, data: x.data.map((v) => v * 1e20) };
+  const config = (inputScale: string) => first.config({ epochs: 1, inputScale });
+  await expect(train(cpu, config("none"), long, { threads: 1 })).rejects.toThrow(
+    /in epoch 1; rows are up to \S+e\+2\d long, and the squares .* float32 holds; inputScale rows makes them shorter/,
+  );
+  expect((await train(cpu, config("rows"), long, { threads: 1 })).loss[0]).toBeLessThan(10);
+});

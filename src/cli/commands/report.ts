@@ -1,7 +1,7 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { filesIn } from "../../data/files.node.ts";
 import { readMetrics, readReport, writeReport } from "../../pipeline/files.node.ts";
-import { metricsOfSweep } from "../../pipeline/sweep/folder.node.ts";
+import { isSweep, metricsOfSweep } from "../../pipeline/sweep/folder.node.ts";
 import { experimentGrid } from "../../record/experimentGrid.ts";
 import type { Compared } from "../../report/sections/comparison.ts";
 import { ConfigError } from "../../util/errors.ts";
@@ -14,7 +14,7 @@ export const report = defineCommand({
   positional: {
     metrics: {
       describe:
-        "metrics files of train or eval, the folder of a sweep, or the experiment's grid_metrics or pareto files; several make one report",
+        "metrics files of train or eval, the folder of a sweep or of such files, or the experiment's grid_metrics or pareto files; several make one report",
       array: true,
     },
   },
@@ -46,7 +46,7 @@ export const report = defineCommand({
   ],
   async run(given) {
     const { pareto, dominance, title, out, map } = given;
-    const named = (given.metrics as string[]).map(async (one) => ((await isFolder(one)) ? metricsOfSweep(one) : [one]));
+    const named = (given.metrics as string[]).map((one) => metricsAt(one));
     const { file, files: inputs, latents, texts } = await readReport((await Promise.all(named)).flat());
     const compare = given.compare === undefined ? undefined : await otherOf(given.compare);
     // Only now: vega takes longer to load than a wrong file to be found.
@@ -71,8 +71,14 @@ export const report = defineCommand({
   },
 });
 
-const isFolder = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => undefined))?.isDirectory() === true;
+/** A metrics file that is named, those of a sweep whose folder is, or those in another folder. @throws {ConfigError} when it has none. */
+async function metricsAt(path: string): Promise<readonly string[]> {
+  const found = await filesIn(path, ".metrics.json");
+  if (found === undefined) return [path];
+  if (await isSweep(path)) return metricsOfSweep(path);
+  if (found.length > 0) return found;
+  throw new ConfigError(`${path}: holds no sweep and no .metrics.json; name the one that train wrote to`);
+}
 
 /** What to compare with; a file of the name `experiment` is `./experiment`. */
 async function otherOf(name: string): Promise<Compared> {

@@ -10,6 +10,7 @@ import { print } from "../output.ts";
 import { readSweepConfig } from "../sweepConfig.ts";
 import { dryRun, parseShard, runSweep } from "../sweepRun.ts";
 import { runOnSlurm } from "../sweepSlurm.ts";
+import { trainFlags } from "../trainFlags.ts";
 
 export const sweep = defineCommand({
   command: "sweep <config> [folder]",
@@ -55,6 +56,7 @@ export const sweep = defineCommand({
     ...flags.log,
     json: flags.json,
   },
+  also: trainFlags,
   examples: [
     ["$0 sweep layers.yaml --dry-run", "what it will do and take"],
     ["$0 sweep layers.yaml", "all of it, here; given again it goes on"],

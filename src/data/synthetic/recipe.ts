@@ -6,6 +6,8 @@ export interface RecipeNumber {
   readonly min: number;
   readonly max: number;
   readonly integer?: true;
+  /** The most that goes with the sizes and the other numbers; where nobody gave it, a default above is lowered to it. */
+  readonly fits?: (others: Readonly<Record<string, number>>) => number;
   readonly describe: string;
 }
 

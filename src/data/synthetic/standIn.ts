@@ -1,7 +1,7 @@
 import { ConfigError } from "../../util/errors.ts";
 import { permutation, type Random, random } from "../../util/random.ts";
 import type { HostTensor } from "../../util/tensor.ts";
-import { defineRecipe, type RecipeValues } from "./recipe.ts";
+import { defineRecipe, type RecipeNumbers, type RecipeValues } from "./recipe.ts";
 import { unitRows } from "./unitRows.ts";
 
 const numbers = {
@@ -12,16 +12,23 @@ const numbers = {
     min: 0,
     max: 1e6,
     integer: true,
+    fits: ({ inputDim }) => inputDim! - 1,
     describe: "dimensions in which the constant row is far larger",
   },
   outlierShare: { default: 0.55, min: 0, max: 0.99, describe: "their share of the constant row's squared length" },
   denseShare: { default: 0.5, min: 0, max: 1, describe: "share of the rest that is dense, not made of true features" },
   denseExponent: { default: 0.8, min: 0, max: 10, describe: "direction j of the dense part has deviation j^-this" },
-  meanActive: { default: 20, min: 0.01, max: 1e6, describe: "true features that fire per row, on average" },
+  meanActive: {
+    default: 20,
+    min: 0.01,
+    max: 1e6,
+    fits: ({ maxProbability, features }) => maxProbability! * features!,
+    describe: "true features that fire per row, on average",
+  },
   maxProbability: { default: 0.9, min: 0.01, max: 1, describe: "at most this share of rows has a feature" },
   magnitudeSpread: { default: 0.7, min: 0, max: 3, describe: "a feature's magnitudes are e^(this times normal)" },
   noise: { default: 0.2, min: 0, max: 10, describe: "deviation of white noise, over that of the varying part" },
-} as const;
+} as const satisfies RecipeNumbers;
 
 type Values = RecipeValues<typeof numbers>;
 

@@ -2,7 +2,7 @@ import { ConfigError } from "../../util/errors.ts";
 import { type Random, random } from "../../util/random.ts";
 import { compensated, growForest, type Hierarchy } from "./hierarchy.ts";
 import { normalQuantile } from "./quantile.ts";
-import { defineRecipe, type RecipeValues } from "./recipe.ts";
+import { defineRecipe, type RecipeNumbers, type RecipeValues } from "./recipe.ts";
 import { spreadRows } from "./tightFrame.ts";
 import { unitRows } from "./unitRows.ts";
 
@@ -15,7 +15,14 @@ const numbers = {
   },
   maxProbability: { default: 0.4, min: 1e-6, max: 1, describe: "at most this share of rows has a feature" },
   minProbability: { default: 5e-4, min: 1e-9, max: 1, describe: "the rarest feature's share of rows" },
-  roots: { default: 128, min: 0, max: 1e6, integer: true, describe: "trees of features; 0 for none" },
+  roots: {
+    default: 128,
+    min: 0,
+    max: 1e6,
+    integer: true,
+    fits: ({ features }) => features!,
+    describe: "trees of features; 0 for none",
+  },
   branching: {
     default: 4,
     min: 2,
@@ -44,7 +51,7 @@ const numbers = {
   deviationSpread: { default: 0.5, min: 0, max: 1e6, describe: "and of this deviation" },
   bias: { default: 0.5, min: 0, max: 1e6, describe: "length of the constant row" },
   spreadSteps: { default: 1, min: 0, max: 100, integer: true, describe: "steps that make the dictionary overlap less" },
-} as const;
+} as const satisfies RecipeNumbers;
 
 type Values = RecipeValues<typeof numbers>;
 

@@ -110,8 +110,13 @@ function complete(request: SynthesisRequest, shards: number, recipe: RecipeName)
       throw new ConfigError(
         `synthesize: ${name} = ${height} by inputDim = ${inputDim} are more than ${maxEntries} numbers; ask for fewer${name === "rows" ? ", or for more shards" : ""}`,
       );
-  const values = Object.entries(numbers).map(([name, { default: usual, min, max, integer }]) => {
-    const value = request[name] ?? usual;
+  const known = {
+    inputDim,
+    features,
+    ...Object.fromEntries(Object.entries(numbers).map(([name, one]) => [name, request[name] ?? one.default])),
+  };
+  const values = Object.entries(numbers).map(([name, { default: usual, min, max, integer, fits }]) => {
+    const value = request[name] ?? Math.min(usual, fits?.(known) ?? usual);
     if (!(value >= min && value <= max) || (integer && !Number.isInteger(value)))
       throw new ConfigError(
         `synthesize: ${name} must be ${integer ? "an integer" : "a number"} from ${min} to ${max}, got ${value}`,

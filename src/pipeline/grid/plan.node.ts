@@ -2,16 +2,17 @@
 import { join } from "node:path";
 import { isFinished } from "../../checkpoint/checkpoint.ts";
 import type { Origin } from "../../checkpoint/origin.ts";
-import { fittedTo } from "../../config/config.ts";
+import { fittedTo, type TrainConfig } from "../../config/config.ts";
 import type { DataInfo } from "../../data/describe.ts";
 import { stemsOf } from "../../record/names.ts";
 import type { SaeRecord } from "../../record/record.ts";
 import { machineHere } from "../../runtime/machine.node.ts";
 import { usableRuntime } from "../../runtime/providers.node.ts";
-import { checkTrainingRows } from "../../train/rows.ts";
+import { checkTrainingRows, type RowShapes } from "../../train/rows.ts";
 import { endsRun } from "../../train/runs/divide.ts";
 import { bytesInWords } from "../../util/bytes.ts";
-import { type Dataset, datasetOf } from "../dataset.node.ts";
+import { ConfigError } from "../../util/errors.ts";
+import { type Dataset, datasetOf, rowsOf } from "../dataset.node.ts";
 import { damageIn, existingCheckpoint, existingMetrics } from "../existing.node.ts";
 import { defaultMemory, roomBesideRows, withinMemory } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
@@ -64,7 +65,7 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   const kept = await keptRows(run.configs, data);
   const rowsOf = (i: number) => kept[i]!.shapes.dims[0]!;
   const configs = run.configs.map((config, i) => fittedTo(config, rowsOf(i)));
-  for (const [i, config] of configs.entries()) checkTrainingRows(config, kept[i]!.shapes);
+  for (const [i, config] of configs.entries()) checkRows(run, config, kept[i]!.shapes);
   const stems = run.stems?.map((stem) => `${run.name}${stem}`) ?? stemsOf(run.name, configs);
   tellLeftOut(run, kept);
   const path = join(out, `${run.name}.metrics.json`);
@@ -90,6 +91,19 @@ export async function planGrid(run: GridRun): Promise<GridPlan> {
   }));
   const origin = left.length > 0 ? await originOfRows(data) : null;
   return { run, data, origin, entries, begun, path, records: metrics?.rows ?? [], ...use };
+}
+
+/** @throws {ConfigError} as `checkTrainingRows`, with the file; where its column leaves no row to train, that is why. */
+function checkRows({ set, trainRows }: GridRun, config: TrainConfig, shapes: RowShapes): void {
+  if (shapes.dims[0] === 0 && trainRows === undefined && rowsOf(set) > 1)
+    throw new ConfigError(
+      `${set.source}: no row trains, its column "split" has no 0; write 0 for rows that train, or give trainRows`,
+    );
+  try {
+    checkTrainingRows(config, shapes);
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`${set.source}: ${error.message}`) : error;
+  }
 }
 
 /**

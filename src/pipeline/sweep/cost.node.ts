@@ -2,10 +2,10 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TrainConfig } from "../../config/config.ts";
+import { heldOut, type TrainConfig } from "../../config/config.ts";
 import { type AnyRows, batchesOf } from "../../evaluate/evaluate.ts";
 import { providers } from "../../runtime/providers.node.ts";
-import { type TrainProgress, train } from "../../train/train.ts";
+import { train } from "../../train/train.ts";
 import { sliceRows } from "../../util/tensor.ts";
 import { finishSae } from "../grid/finish.node.ts";
 import { type GridPlan, planGrid } from "../grid/plan.node.ts";
@@ -41,6 +41,9 @@ export interface SweepCost {
 /** Most configurations that are measured, and batches each is trained on. */
 const [mostMeasured, batches] = [6, 4];
 
+/** Seconds that a step is timed over at the least; epochs that suffice for them, and for a latent to die; a learning rate that is safe. */
+const [leastSeconds, mostEpochs, mostRate] = [0.25, 4e6, 1e-3];
+
 /** Measures some of a sweep's configurations, the smallest and the largest among them. Nothing is left on the disk. */
 export async function measureCost(plan: SweepPlan): Promise<SweepCost> {
   const { run, own, jobs, threads } = plan;
@@ -65,6 +68,8 @@ export async function measureCost(plan: SweepPlan): Promise<SweepCost> {
     const reading = seconds(started);
     const chosen = spread(configs);
     const measured = new Map<number, Measured>();
+    // The first of a process is slower than all that follow, and nobody trains only one.
+    await measure(grid, chosen[0]!, folder);
     for (const place of chosen) measured.set(place, await measure(grid, place, folder));
     const cells = configs.map((config, place) => costOf(config, place, measured, configs, grid));
     const total = own.reduce((sum, { place }) => sum + cells[place]!.training + cells[place]!.finishing, 0);
@@ -101,14 +106,17 @@ function spread(configs: readonly TrainConfig[]): readonly number[] {
   );
 }
 
-/** Trains one for one and for three epochs of a few batches, then freezes and measures it on all rows. */
+/**
+ * Trains one on a few batches, epoch after epoch, in runs as a whole training has them; then freezes and measures it on all rows. The
+ * first run opens the session, so only those after it say how long a step takes.
+ */
 async function measure(plan: GridPlan, place: number, folder: string): Promise<Measured> {
   const { provider, threads } = plan.run;
   const entry = plan.entries[place]!;
   const { config } = entry;
   const runtime = await providers[provider].load();
   const { training } = entry.kept;
-  const rows = Math.min(batches * config.batchSize, entry.kept.shapes.dims[0]!);
+  const rows = Math.min(batches * config.batchSize, trainedRows(plan, place));
   const some =
     "shards" in training
       ? await firstRows(plan, rows)
@@ -116,30 +124,45 @@ async function measure(plan: GridPlan, place: number, folder: string): Promise<M
           activations: sliceRows(training.activations, 0, rows),
           targets: training.targets && sliceRows(training.targets, 0, rows),
         };
-  const timed = async (epochs: number): Promise<[number, TrainProgress]> => {
-    const started = performance.now();
-    const trained = await train(runtime, { ...config, epochs, maxRowNorm: "none", resampleEvery: 0 }, some, {
-      threads,
-    });
-    return [seconds(started), trained];
-  };
-  const [once] = await timed(1);
-  const [thrice, trained] = await timed(3);
-  const steps = Math.ceil(rows / config.batchSize);
-  const step = Math.max((thrice - once) / (2 * steps), 1e-6);
+  const { calibrate: _, ...rest } = config;
+  const learningRate = Math.min(config.learningRate, mostRate);
+  const short: TrainConfig = { ...rest, learningRate, epochs: mostEpochs, maxRowNorm: "none", resampleEvery: 0 };
+  const ends: { readonly epochs: number; readonly at: number }[] = [];
   const started = performance.now();
-  await finishSae(plan, entry, { ...trained, epochsDone: config.epochs, seconds: thrice });
-  const finishing = seconds(started);
+  const trained = await train(runtime, short, some, {
+    threads,
+    async onRun({ epochsDone }) {
+      ends.push({ epochs: epochsDone, at: seconds(started) });
+      return ends.length < 2 || ends.at(-1)!.at - ends[0]!.at < leastSeconds;
+    },
+  });
+  const steps = Math.ceil(rows / config.batchSize);
+  const rates = ends.slice(1).map(({ epochs, at }, i) => (at - ends[i]!.at) / (epochs - ends[i]!.epochs) / steps);
+  const step = median(rates);
+  const finishes = performance.now();
+  // Its files have the loss of every epoch.
+  const loss = Array.from({ length: config.epochs }, (_, i) => trained.loss[i % trained.loss.length]!);
+  await finishSae(plan, entry, { ...trained, epochsDone: config.epochs, loss, seconds: ends.at(-1)!.at });
+  const finishing = seconds(finishes);
   const sizes = await Promise.all(
     (await readdir(folder)).filter((name) => name.startsWith(`${entry.name}.`)).map((name) => stat(join(folder, name))),
   );
   return {
-    start: Math.max(0, once - steps * step),
+    start: Math.max(0, ends[0]!.at - ends[0]!.epochs * steps * step),
     step,
     finishing,
     bytes: sizes.reduce((sum, { size }) => sum + size, 0),
   };
 }
+
+/** How many training rows the steps of a configuration see. */
+const trainedRows = ({ entries }: GridPlan, place: number): number => {
+  const { config, kept } = entries[place]!;
+  return kept.shapes.dims[0]! - heldOut(config, kept.shapes.dims[0]!);
+};
+
+/** The upper of two medians: what waits for others while a sweep runs is no faster. */
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** The first training rows of a set in files, and what is to be reconstructed of them. */
 async function firstRows({ data }: GridPlan, rows: number) {
@@ -148,22 +171,24 @@ async function firstRows({ data }: GridPlan, rows: number) {
   return { activations: await first(own), targets: targets && (await first(targets.train)) };
 }
 
-/** The cost of one configuration: what was measured, or that of the nearest in size, in proportion. */
+/** The cost of one configuration: what was measured, or that of the nearest in size, in proportion; one of its own architecture first. */
 function costOf(
   config: TrainConfig,
   place: number,
   measured: ReadonlyMap<number, Measured>,
   configs: readonly TrainConfig[],
-  { entries }: GridPlan,
+  plan: GridPlan,
 ): CellCost {
   const own = measured.get(place);
   const distance = (other: number) => Math.abs(Math.log(workOf(configs[other]!) / workOf(config)));
-  const nearest = own ? place : [...measured.keys()].sort((a, b) => distance(a) - distance(b))[0]!;
+  const isOther = (other: number) => Number(configs[other]!.architecture !== config.architecture);
+  const nearer = (a: number, b: number) => isOther(a) - isOther(b) || distance(a) - distance(b);
+  const nearest = own ? place : [...measured.keys()].sort(nearer)[0]!;
   const { start, step, finishing, bytes } = measured.get(nearest)!;
   const perStep = (one: TrainConfig) => (workOf(one) / one.epochs) * (one.batchSize / 256);
   const scale = own ? 1 : perStep(config) / perStep(configs[nearest]!);
   const size = own ? 1 : config.latentDim / configs[nearest]!.latentDim;
-  const steps = config.epochs * Math.ceil(entries[place]!.kept.shapes.dims[0]! / config.batchSize);
+  const steps = config.epochs * Math.ceil(trainedRows(plan, place) / config.batchSize);
   return {
     steps,
     training: start + steps * step * scale,

@@ -46,6 +46,9 @@ export async function readSweep(out: string): Promise<SweepFile> {
   return found;
 }
 
+/** Whether a folder is a sweep's. */
+export const isSweep = async (out: string): Promise<boolean> => (await sweepIn(out)) !== undefined;
+
 async function sweepIn(out: string): Promise<SweepFile | undefined> {
   const path = sweepPath(out);
   const bytes = await readIfThere(path);

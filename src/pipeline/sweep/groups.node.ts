@@ -80,11 +80,13 @@ export async function openGroups(request: SweepData, memory: number): Promise<Gr
       return [group, first ?? rows.filter((row) => side![row] === 0).length];
     }),
   );
-  for (const [{ name, rows }, count] of training)
+  for (const [group, count] of training) {
+    const { name, rows } = group;
     if (count < 1 || count >= rows)
       throw new ConfigError(
-        `${source.name}: ${groupText(name)}${rows} rows, ${count} of them train; both sides need rows: change the split, or leave it out with --where`,
+        `${source.name}: ${name === whole ? "" : `group ${groupInWords(group)} has `}${rows} rows, ${count} of them train; both sides need rows: change the split, or leave it out with --where`,
       );
+  }
   const files = await Promise.all(
     paths.map(async (path) => ({ file: basename(path), bytes: (await stat(path)).size })),
   );
@@ -111,7 +113,11 @@ export async function openGroups(request: SweepData, memory: number): Promise<Gr
   };
 }
 
-const groupText = (name: string): string => (name === whole ? "" : `group ${name} has `);
+/** A group as people know it, and as `--where` takes it: `layer=3,position=0`. */
+export const groupInWords = ({ name, values }: Pick<DataGroup, "name" | "values">): string =>
+  Object.entries(values)
+    .map(([column, value]) => `${column}=${value}`)
+    .join(",") || name;
 
 async function openTarget(
   { target: words, targetTensor }: SweepData,

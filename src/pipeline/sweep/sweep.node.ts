@@ -19,7 +19,7 @@ import { roomBesideRows } from "../memory.ts";
 import { checkStep } from "../providerStep.ts";
 import { trainGrid } from "../trainGrid.node.ts";
 import { alone, claimFolder, folderOfGroup, prefixOf, type SweepFile } from "./folder.node.ts";
-import type { DataGroup, GroupedData } from "./groups.node.ts";
+import { type DataGroup, type GroupedData, groupInWords } from "./groups.node.ts";
 
 /** One of so many equal parts of a sweep, counted from 0. */
 export interface Shard {
@@ -93,7 +93,9 @@ export async function planSweep(run: SweepRun): Promise<SweepPlan> {
           targetDims: data.outputDim === undefined ? undefined : [dims[0]!, data.outputDim],
         });
       } catch (error) {
-        throw new ConfigError(`group ${group.name}: ${(error as Error).message}; or leave the group out with --where`);
+        throw new ConfigError(
+          `group ${groupInWords(group)}: ${(error as Error).message}; or leave the group out with --where`,
+        );
       }
   const stems = stemsOfKinds(configs);
   const twice = stems.find((one, i) => stems.indexOf(one) !== i);
