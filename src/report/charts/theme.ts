@@ -56,7 +56,7 @@ export const theme: Config = {
 };
 
 /** How much wider than is reckoned the widest font of the stack is in bold: DejaVu Sans, where Helvetica and Arial are missing. */
-const widest = 1.2;
+export const widest = 1.2;
 
 /** A figure's title, broken where it would be wider than the figure. */
 export const titleLines = (text: string, width: number): string[] =>
