@@ -3,11 +3,10 @@ import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { formatValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import { mostDominators, type Objective, type ParetoResult, type ParetoRule } from "../pareto.ts";
-import { textWidth } from "../textWidth.ts";
+import { textWidth, widest } from "../textWidth.ts";
 import { type AxisScale, axisScale } from "./axisScale.ts";
 import { placeLabels } from "./placeLabels.ts";
 import { staircase, staircaseBoxes } from "./staircase.ts";
-import { widest } from "./theme.ts";
 import { evenly, thinned } from "./thin.ts";
 
 /** The plane the points lie in: its objectives and its size in pixels. */
