@@ -1,5 +1,6 @@
 import { escapeHtml, headOf } from "../../report/html.ts";
 import { style } from "../../report/style.ts";
+import { findLatents, sayFound } from "./find.ts";
 import { explore } from "./script.ts";
 import { explorerStyle } from "./style.ts";
 
@@ -37,7 +38,7 @@ export function explorerPage({ title, latents, lines }: ExplorerAbout): string {
 </section>
 <article id="latent" aria-live="polite"></article>
 </main>
-<script>(${explore.toString()})(${latents});</script>
+<script>(${explore})(${latents}, ${findLatents}, ${sayFound});</script>
 <script defer src="explorer/list.js" onerror="document.getElementById('count').textContent = 'explorer/list.js cannot be read: the folder explorer belongs beside this page.'"></script>
 </body>
 </html>

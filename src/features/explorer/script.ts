@@ -1,12 +1,14 @@
 import type { FeatureJson } from "../featureJson.ts";
 import type { ExplorerList } from "./data.ts";
+import type { findLatents, sayFound } from "./find.ts";
 
 /**
  * What the explorer's page runs. Its text goes into the page as it is, so it uses nothing from outside but the page. All text of the
  * data becomes text nodes, never HTML.
  * @param latents - how many there are; `explorer/latents/N.js` is there for each.
+ * @param find - and `say`: the functions of `find.ts`.
  */
-export function explore(latents: number): void {
+export function explore(latents: number, find: typeof findLatents, say: typeof sayFound): void {
   type Example = FeatureJson["top"][number];
   type Child = Node | string;
 
@@ -20,7 +22,8 @@ export function explore(latents: number): void {
   ];
   const height = 44;
   let all: ExplorerList | undefined;
-  /** What the search sees of each latent besides the list, and the same as it is compared. */
+  /** The list's words as they are compared; what the search sees of each latent besides; the same as it is compared. */
+  let lines: readonly string[] = [];
   let texts: readonly string[] = [];
   let compared: readonly string[] = [];
   let order: number[] = [];
@@ -56,33 +59,6 @@ export function explore(latents: number): void {
   const plain = (text: string) => text.toLowerCase().replace(/[’ʼ]/g, "'");
   const wanted = () => plain(words.value.trim());
 
-  /** The latents that are found, best first; those that are found alike stay in their order. */
-  function found(among: readonly number[]): number[] {
-    const sought = wanted();
-    if (/^\d+$/.test(sought)) {
-      const beginning = among.filter((latent) => String(latent).startsWith(sought));
-      const own = Number(sought);
-      if (beginning.length > 0) return beginning.sort((a, b) => Number(b === own) - Number(a === own));
-    }
-    const [listed, others]: [number[], number[]] = [[], []];
-    for (const latent of among)
-      if (plain(all!.words[latent]!).includes(sought)) listed.push(latent);
-      else if (compared[latent]?.includes(sought)) others.push(latent);
-    return [...listed, ...others];
-  }
-
-  /** What was searched, and what to try where nothing is found. */
-  function searched(): string {
-    const sought = wanted();
-    if (!sought) return "";
-    const said = `“${words.value.trim()}”`;
-    if (order.length === 0)
-      return `: ${said} is in none of their tokens, labels and strongest texts. Try a part of a word, or a number from 0 to ${latents - 1}.`;
-    return /^\d+$/.test(sought) && String(order[0]).startsWith(sought)
-      ? ` whose number begins with ${sought}`
-      : ` with ${said} in their tokens, labels or strongest texts`;
-  }
-
   /** Reads what is searched besides the list, when it is first wanted: first paint does not wait for it. */
   function readTexts(): void {
     words.removeEventListener("input", readTexts);
@@ -95,7 +71,7 @@ export function explore(latents: number): void {
   function lineOf(latent: number): string {
     const line = all!.words[latent]!;
     const sought = wanted();
-    if (!sought || String(latent).startsWith(sought) || plain(line).includes(sought)) return line || " ";
+    if (!sought || String(latent).startsWith(sought) || lines[latent]!.includes(sought)) return line || " ";
     const place = compared[latent]?.indexOf(sought) ?? -1;
     return place < 0 ? line || " " : `… ${texts[latent]!.slice(Math.max(0, place - 20), place + 60)}`;
   }
@@ -110,9 +86,10 @@ export function explore(latents: number): void {
     if (by === "frequency") order.sort((a, b) => frequency[b]! - frequency[a]! || a - b);
     if (by === "rare") order.sort((a, b) => (frequency[a] || 2) - (frequency[b] || 2) || a - b);
     if (by === "largest") order.sort((a, b) => largest[b]! - largest[a]! || a - b);
-    if (wanted()) order = found(order);
+    if (wanted()) order = find(order, wanted(), lines, compared);
     const part = order.length === latents ? "" : ` of ${latents.toLocaleString("en")}`;
-    at("count").textContent = `${order.length.toLocaleString("en")}${part} latents${searched()}`;
+    at("count").textContent =
+      `${order.length.toLocaleString("en")}${part} latents${wanted() && say(order, words.value.trim(), latents)}`;
     rows.style.height = `${order.length * height}px`;
     // Enter opens what is found first, not what is open already.
     choose(wanted() ? 0 : Math.max(0, order.indexOf(opened() ?? -1)));
@@ -388,6 +365,7 @@ export function explore(latents: number): void {
   Object.assign(globalThis, {
     saeOnnxList(given: ExplorerList) {
       all = given;
+      lines = given.words.map(plain);
       arrange();
     },
     saeOnnxTexts(given: readonly string[]) {
