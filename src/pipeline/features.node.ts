@@ -4,7 +4,7 @@ import { readInput } from "../data/files.node.ts";
 import { temporaryIn } from "../data/temporary.node.ts";
 import { parseWhere } from "../data/where.ts";
 import { readModel } from "../export/files.node.ts";
-import { addToList, emptyList, latentScript, listScript } from "../features/explorer/data.ts";
+import { addToList, emptyList, latentScript, listScript, textsOf, textsScript } from "../features/explorer/data.ts";
 import { explorerPage } from "../features/explorer/page.ts";
 import { featureJson } from "../features/featureJson.ts";
 import { describeFeatures, type Feature, usualCounts } from "../features/features.ts";
@@ -115,6 +115,7 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
   let summary: FeatureSummary | undefined;
   await writeFolder(out, mark, async (write) => {
     const list = emptyList();
+    const texts: string[] = [];
     let batch: Feature[] = [];
     for await (const feature of features.each()) {
       builder.add(feature);
@@ -122,6 +123,7 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
       if (wants("json")) await write("latents.jsonl", `${JSON.stringify(featureJson(feature, tokenOf))}\n`);
       if (wants("explorer")) {
         addToList(list, feature);
+        texts.push(textsOf(feature));
         await write(`explorer/latents/${latent}.js`, latentScript(feature, tokenOf));
       }
       if (!wants("neuronpedia")) continue;
@@ -133,7 +135,9 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
     summary = builder.finish({ file: basename(run.model), metadata }, set.source, facts, features);
     if (wants("explorer")) {
       await write("explorer/list.js", listScript(list));
-      await write("index.html", explorerPage({ title: `Latents of ${about.sae}`, lines: sentences(summary) }));
+      await write("explorer/texts.js", textsScript(texts));
+      const page = { title: `Latents of ${about.sae}`, latents: texts.length, lines: sentences(summary) };
+      await write("index.html", explorerPage(page));
     }
     await write(mark, `${JSON.stringify(summary, null, 1)}\n`);
   });

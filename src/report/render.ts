@@ -1,7 +1,7 @@
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { ConfigError } from "../util/errors.ts";
-import { textWidth } from "./textWidth.ts";
+import { textWidth, widest } from "./textWidth.ts";
 
 /** The part of vega's text measure that is meant to be replaced; its typings leave it out. */
 interface TextMetrics {
@@ -26,7 +26,7 @@ async function render(spec: TopLevelSpec): Promise<string> {
   const view = new vega.View(vega.parse(compiled(spec)), { renderer: "none" });
   const measure = textMetrics.width;
   textMetrics.width = ({ fontSize = 11, fontWeight, limit }, text) =>
-    Math.min(textWidth(String(text ?? ""), fontSize, isBold(fontWeight)), limit || Number.POSITIVE_INFINITY);
+    Math.min(reckoned(String(text ?? ""), fontSize, isBold(fontWeight)), limit || Number.POSITIVE_INFINITY);
   try {
     return numbered(withoutEmpty(await view.toSVG()));
   } finally {
@@ -34,6 +34,10 @@ async function render(spec: TopLevelSpec): Promise<string> {
     view.finalize();
   }
 }
+
+/** Bold are titles. Of a small figure they are the widest part, and would be cut off at its edge in a wider font. */
+const reckoned = (text: string, fontSize: number, bold: boolean): number =>
+  textWidth(text, fontSize, bold) * (bold ? widest : 1);
 
 function compiled(spec: TopLevelSpec) {
   const warnings: string[] = [];

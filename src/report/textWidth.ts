@@ -15,6 +15,9 @@ const margin = 1.03;
 const boldness = 1.07;
 const otherCharacter = 600;
 
+/** How much wider than is reckoned the widest font of the stack is in bold: DejaVu Sans, where Helvetica and Arial are missing. */
+export const widest = 1.2;
+
 /** Pixels a line of text takes in a figure's font; a little more rather than less. */
 export function textWidth(text: string, fontSize = 11, bold = false): number {
   let sum = 0;

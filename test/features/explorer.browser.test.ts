@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { listScript, mostBytes } from "../../src/features/explorer/data.ts";
+import { listScript, mostBytes, textsScript } from "../../src/features/explorer/data.ts";
 import { explorerPage } from "../../src/features/explorer/page.ts";
 import { writeFeatures } from "../../src/pipeline/features.node.ts";
 import { temporaryFolder } from "../cli/run.ts";
@@ -85,6 +85,89 @@ describe.skipIf(noChromium)(`the explorer in Chromium${noChromium && ` (skipped:
     await page.close();
   });
 
+  /** A page of made-up latents: how often each fires, its words in the list, and the texts that are searched besides. */
+  function written(name: string, frequency: readonly number[], words: readonly string[], texts: readonly string[]) {
+    const folder = join(temporaryFolder(), name);
+    mkdirSync(join(folder, "explorer"), { recursive: true });
+    const list = { frequency: [...frequency], largest: frequency.map((_, i) => i / 7) };
+    const marks = frequency.map(() => 0);
+    writeFileSync(join(folder, "explorer", "list.js"), listScript({ ...list, marks, words: [...words] }));
+    writeFileSync(join(folder, "explorer", "texts.js"), textsScript(texts));
+    const page = { title: name, latents: frequency.length, lines: [`${name}.`] };
+    writeFileSync(join(folder, "index.html"), explorerPage(page));
+    return folder;
+  }
+
+  /** 256 latents of which those with high numbers fire most. */
+  const made = () => {
+    const all = Array.from({ length: 256 }, (_, i) => i);
+    const words = all.map((i) => `topic=${i}`);
+    return written(
+      "made",
+      all.map((i) => i / 256),
+      words,
+      all.map((i) => (i === 40 ? "I Don’t know" : i === 50 ? "a topic=41 of the text" : "")),
+    );
+  };
+
+  test("of numbers that begin alike the one typed comes first, and Enter opens it", async () => {
+    const { page } = await opened(made(), { hash: "#latent/126" });
+    await page.fill("#words", "12");
+    const numbers = ["12", ...Array.from({ length: 10 }, (_, i) => String(129 - i))];
+    expect(await page.locator("#rows a b").allTextContents()).toEqual(numbers);
+    expect(await page.locator("#count").textContent()).toBe("11 of 256 latents whose number begins with 12");
+    await page.focus("#words");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/#latent\/12$/);
+    await page.close();
+  });
+
+  test("texts that the list does not show are found after its words; where nothing is found, the line says what was searched", async () => {
+    const { page, errors } = await opened(made());
+    await page.fill("#words", "topic=41");
+    await page.waitForFunction(() => document.querySelectorAll("#rows a").length === 2);
+    expect(await page.locator("#rows a").allTextContents()).toEqual([
+      "16 %41topic=41",
+      "19.5 %50… a topic=41 of the text",
+    ]);
+    await page.fill("#words", "don't");
+    expect(await page.locator("#rows a b").allTextContents()).toEqual(["40"]);
+    await page.fill("#words", "zzzq");
+    const count = await page.locator("#count").textContent();
+    expect(count).toMatch(/^0 of 256 latents: “zzzq” is in none of their tokens, labels and strongest texts/);
+    expect(count).toMatch(/Try a part of a word, or a number from 0 to 255\.$/);
+    await page.fill("#words", "");
+    expect(await page.locator("#count").textContent()).toBe("256 latents");
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test.each(["#row/5", "#3", "#latent/10", "#latent/x"])(
+    "%s is no latent: the page says so, and which there are",
+    async (hash) => {
+      const { page } = await opened(out, { hash });
+      const said = `${hash} is no latent here: they are #latent/0 to #latent/9.`;
+      expect(await page.locator("#latent .notice").textContent({ timeout: 1000 })).toBe(said);
+      await page.keyboard.press("Escape");
+      await page.waitForFunction(() => document.querySelector("#latent")!.textContent === "Choose a latent.");
+      await page.close();
+    },
+  );
+
+  test("a press is not lost when the list is drawn before the release", async () => {
+    const { page } = await opened(out);
+    const row = page.locator("#rows a").nth(3);
+    const number = await row.locator("b").textContent();
+    await row.hover();
+    await page.mouse.down();
+    await page.evaluate(() => dispatchEvent(new Event("resize")));
+    await page.mouse.up();
+    await page.waitForFunction((one) => document.querySelector("#latent h2")?.textContent === `Latent ${one}`, number, {
+      timeout: 2000,
+    });
+    await page.close();
+  });
+
   test("text of the data stays text; every token is shaded by its activation", async () => {
     const { page, errors } = await opened(out, { hash: "#latent/0" });
     await page.waitForSelector("#latent .words");
@@ -107,14 +190,15 @@ describe.skipIf(noChromium)(`the explorer in Chromium${noChromium && ` (skipped:
     await page.close();
   });
 
-  test("a latent that is not there is said in words; a dead one too", async () => {
-    const { page } = await opened(out, { hash: "#latent/10" });
+  test("a latent whose file is missing is said in words; a dead one too", async () => {
+    const { page } = await opened(made(), { hash: "#latent/9" });
     await page.waitForSelector("#latent .notice");
-    expect(await page.locator("#latent .notice").textContent()).toContain("There is no latent 10 here");
-    await page.goto(page.url().replace("latent/10", "latent/9"));
-    await page.waitForSelector("#latent h2");
-    expect(await page.locator("#latent").textContent()).toContain("It never fires");
+    expect(await page.locator("#latent .notice").textContent()).toContain("explorer/latents/9.js cannot be read");
     await page.close();
+    const { page: other } = await opened(out, { hash: "#latent/9" });
+    await other.waitForSelector("#latent h2");
+    expect(await other.locator("#latent").textContent()).toContain("It never fires");
+    await other.close();
   });
 
   test.each([
@@ -130,17 +214,13 @@ describe.skipIf(noChromium)(`the explorer in Chromium${noChromium && ` (skipped:
   });
 
   test("65,536 latents: first paint within a second, and a list of what is seen alone", async () => {
-    const folder = join(temporaryFolder(), "large");
-    mkdirSync(join(folder, "explorer"), { recursive: true });
     const many = Array.from({ length: 65_536 }, (_, i) => i);
-    const list = {
-      frequency: many.map((i) => 1 / (i + 2)),
-      largest: many.map((i) => i / 7),
-      marks: many.map(() => 0),
-      words: many.map((i) => ` word${i} · topic=sea · label=${i % 977}`),
-    };
-    writeFileSync(join(folder, "explorer", "list.js"), listScript(list));
-    writeFileSync(join(folder, "index.html"), explorerPage({ title: "Large", lines: ["65,536 latents."] }));
+    const folder = written(
+      "large",
+      many.map((i) => 1 / (i + 2)),
+      many.map((i) => ` word${i} · topic=sea · label=${i % 977}`),
+      many.map((i) => `text ${i} of it`.repeat(36).slice(0, 500)),
+    );
     const { page, errors } = await opened(folder);
     const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]!.startTime);
     expect(paint).toBeLessThan(1000);
@@ -151,6 +231,8 @@ describe.skipIf(noChromium)(`the explorer in Chromium${noChromium && ` (skipped:
     await page.waitForFunction(() =>
       [...document.querySelectorAll("#rows a b")].some((one) => one.textContent === "65535"),
     );
+    await page.fill("#words", "text 65534 of");
+    await page.waitForFunction(() => document.querySelector("#rows a b")?.textContent === "65534");
     expect(errors).toEqual([]);
     await page.close();
   });

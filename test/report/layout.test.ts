@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { buildReport } from "../../src/report/report.ts";
+import { widest } from "../../src/report/textWidth.ts";
 import { experimentGrid, experimentSweep, fileOf, row } from "./sample.ts";
 import { type DrawnText, sizeOfSvg, textsOf } from "./svgTexts.ts";
 
@@ -46,6 +47,19 @@ const files = {
       });
     }),
   ),
+  "2 x 2": fileOf(grid([128, 256], [8, 16])),
+  "three architectures": fileOf(
+    ["topk", "jumprelu", "matching-pursuit"].flatMap((architecture, i) =>
+      [512, 1024, 2048, 4096].map((latent_dim, j) => {
+        const values = {
+          l0_mean: 20 + 9 * i + j,
+          explained_variance: 0.5 + j / 10,
+          explained_variance_centered: 0.1 + j / 10,
+        };
+        return row({ name: `${architecture}${latent_dim}`, architecture, latent_dim, k: null, metrics: values });
+      }),
+    ),
+  ),
   "three layers": fileOf(
     [3, 10, 14].flatMap((layer) =>
       experimentGrid().rows.map((one) => ({ ...one, layer, name: `l${layer}${one.name}` })),
@@ -75,6 +89,16 @@ describe.each(Object.entries(files))("%s", async (_, file) => {
       expect(coverings(texts)).toEqual([]);
     },
   );
+
+  test("bold titles have room in the widest font too", () => {
+    for (const [, , svg] of drawings)
+      for (const { text, left, right, isBold } of textsOf(svg!))
+        if (isBold)
+          expect({ text, inside: left + widest * (right - left) <= sizeOfSvg(svg!).width }).toEqual({
+            text,
+            inside: true,
+          });
+  });
 
   test("fits a telephone where its cells can", () => {
     for (const [, kind, svg] of drawings)

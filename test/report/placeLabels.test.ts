@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Box, placeLabels } from "../../src/report/charts/placeLabels.ts";
+import { type Box, type PlacedLabel, placeLabels } from "../../src/report/charts/placeLabels.ts";
 import { staircase, staircaseBoxes } from "../../src/report/charts/staircase.ts";
 
 const plot = { width: 400, height: 300 };
@@ -16,7 +16,7 @@ test("labels cover no label, no point and no obstacle, and stay in the plot", ()
   fc.assert(
     fc.property(points, (items) => {
       const placed = placeLabels(items, plot, measure, [obstacle]).flatMap((place) => (place ? [boxOf(place)] : []));
-      const dots = items.map(({ x, y }) => ({ left: x - 4, right: x + 4, top: y - 4, bottom: y + 4 }));
+      const dots = items.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
       placed.forEach((box, index) => {
         expect(box.left >= 0 && box.right <= 400 && box.top >= 0 && box.bottom <= 300).toBe(true);
         for (const other of [...placed.slice(0, index), ...dots, obstacle]) expect(overlap(box, other)).toBe(false);
@@ -27,8 +27,27 @@ test("labels cover no label, no point and no obstacle, and stay in the plot", ()
 
 test("a point alone has its label right beside it", () => {
   expect(placeLabels([{ x: 100, y: 100, text: "d=512" }], plot, measure)).toEqual([
-    { x: 108, y: 100, width: 30, moved: false, lineEnd: 106 },
+    { x: 108, align: "left", y: 100, width: 30, moved: false, lineEnd: 106 },
   ]);
+});
+
+test("a label left of its point ends there, whatever the font: a wider one takes room away from the marker", () => {
+  const right = { left: 100, right: 400, top: 0, bottom: 300 };
+  expect(placeLabels([{ x: 100, y: 100, text: "d=512" }], plot, measure, [right])).toEqual([
+    { x: 92, align: "right", y: 100, width: 30, moved: false, lineEnd: 94 },
+  ]);
+});
+
+test("a label is joined to its point by a line where it would stand beside another", () => {
+  const level = { left: 105, right: 400, top: 98, bottom: 102 };
+  const upper = { left: 0, right: 95, top: 0, bottom: 105 };
+  const [label] = placeLabels(
+    [100, 110].map((y) => ({ x: 100, y, text: `d=${y}` })),
+    plot,
+    measure,
+    [level, upper, { ...level, top: 80, bottom: 95 }],
+  );
+  expect(label?.moved).toBe(true);
 });
 
 test("three points in one place all get a label, the crowded ones with a line", () => {
@@ -71,9 +90,9 @@ test("its lines are obstacles: level, then upright", () => {
   ]);
 });
 
-const boxOf = ({ x, y, width }: { x: number; y: number; width: number }): Box => ({
-  left: x,
-  right: x + width,
+const boxOf = ({ x, align, y, width }: PlacedLabel): Box => ({
+  left: align === "left" ? x : x - width,
+  right: align === "left" ? x + width : x,
   top: y - 6,
   bottom: y + 6,
 });

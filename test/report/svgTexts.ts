@@ -7,6 +7,7 @@ export interface DrawnText {
   readonly right: number;
   readonly top: number;
   readonly bottom: number;
+  readonly isBold: boolean;
 }
 
 interface Place {
@@ -51,8 +52,9 @@ function drawn(parent: Place, attributes: string, text = "", lines = ""): DrawnT
     const base = y + index * (size + 2);
     const start = x - anchor * width;
     if (!attributes.includes("rotate(-90)"))
-      return { text: line, left: start, right: start + width, top: base - 0.72 * size, bottom: base };
-    return { text: line, left: x - 0.72 * size, right: x, top: y - (1 - anchor) * width, bottom: y + anchor * width };
+      return { text: line, left: start, right: start + width, top: base - 0.72 * size, bottom: base, isBold: bold };
+    const across = { left: x - 0.72 * size, right: x };
+    return { text: line, ...across, top: y - (1 - anchor) * width, bottom: y + anchor * width, isBold: bold };
   });
 }
 

@@ -146,6 +146,14 @@ describe.skipIf(noChromium)(`how the page looks and reads${noChromium && ` (skip
         ).length,
     );
     expect(lines).toBeGreaterThan(5);
+    // Shades are taken away there, so the open tab has a ground of its own.
+    const [highlight, open, other] = await page.evaluate(() => {
+      const probe = document.body.appendChild(document.createElement("i"));
+      probe.style.cssText = "forced-color-adjust: none; background: Highlight";
+      return [probe, ...document.querySelectorAll('[role="tab"]')].map((one) => getComputedStyle(one).backgroundColor);
+    });
+    expect(open).toBe(highlight);
+    expect(other).not.toBe(highlight);
     await page.close();
   });
 });

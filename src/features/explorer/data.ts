@@ -15,8 +15,9 @@ export interface ExplorerList {
 /** Bytes of one latent's file, at most. */
 export const mostBytes = 50_000;
 
-/** Characters of a latent's words in the list. */
+/** Characters of a latent's words in the list, and of what its search sees besides. */
 const longestWords = 60;
+const longestTexts = 500;
 
 /** The list, to be filled latent after latent. */
 export const emptyList = (): ExplorerList => ({ frequency: [], largest: [], marks: [], words: [] });
@@ -30,21 +31,36 @@ export function addToList(list: ExplorerList, feature: Feature): void {
 }
 
 /** The three values that say most of a latent where they are no chance, else its strongest row's text. */
-function wordsOf({ attributes, top }: Feature): string {
-  const values = attributes
+function wordsOf(feature: Feature): string {
+  const values = surestValues(feature).slice(0, 3);
+  if (values.length > 0) return values.join(" · ");
+  const [first] = feature.top;
+  return first ? shortText(first, 0) : "";
+}
+
+/** Values that are no chance, those that say most first. */
+const surestValues = ({ attributes }: Feature): string[] =>
+  attributes
     .flatMap(({ name, values }) => values.map((one) => ({ ...one, name })))
     .filter(({ lift, falseDiscoveryRate }) => lift > 1 && (falseDiscoveryRate ?? 1) < 0.05)
     .sort((a, b) => b.mutualInformation - a.mutualInformation)
-    .slice(0, 3);
-  if (values.length > 0)
-    return values.map(({ name, value }) => (name === "token" ? value : `${name}=${value}`)).join(" · ");
-  const [first] = top;
-  if (!first) return "";
-  return first.text ?? (first.tokens ?? []).slice(Math.max(0, (first.at ?? 0) - 8), (first.at ?? 0) + 1).join("");
+    .map(({ name, value }) => (name === "token" ? value : `${name}=${value}`));
+
+/** The row's own token, eight before it and some behind it; without tokens its text. */
+const shortText = ({ text, tokens = [], at = 0 }: Example, behind: number): string =>
+  text ?? tokens.slice(Math.max(0, at - 8), at + 1 + behind).join("");
+
+/** What the search sees of a latent besides its words in the list: ten surest values, then short texts of its strongest rows. */
+export function textsOf(feature: Feature): string {
+  const texts = feature.top.map((one) => shortText(one, 4).slice(0, 100).replace(/\s+/g, " "));
+  return [...new Set([...surestValues(feature).slice(0, 10), ...texts])].join(" · ").slice(0, longestTexts);
 }
 
 /** The list as a script that the page loads: a page that was opened from disk may load scripts, but no data. */
 export const listScript = (list: ExplorerList): string => `saeOnnxList(${scriptJson(list)})\n`;
+
+/** What the search sees, a text a latent: read when somebody searches. */
+export const textsScript = (texts: readonly string[]): string => `saeOnnxTexts(${scriptJson(texts)})\n`;
 
 /** A latent as such a script, below `mostBytes`: of long texts less is shown, then fewer rows. */
 export function latentScript(feature: Feature, tokenOf: (id: number) => string): string {

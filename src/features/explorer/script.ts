@@ -1,11 +1,14 @@
 import type { FeatureJson } from "../featureJson.ts";
 import type { ExplorerList } from "./data.ts";
+import type { findLatents, sayFound } from "./find.ts";
 
 /**
  * What the explorer's page runs. Its text goes into the page as it is, so it uses nothing from outside but the page. All text of the
  * data becomes text nodes, never HTML.
+ * @param latents - how many there are; `explorer/latents/N.js` is there for each.
+ * @param find - and `say`: the functions of `find.ts`.
  */
-export function explore(): void {
+export function explore(latents: number, find: typeof findLatents, say: typeof sayFound): void {
   type Example = FeatureJson["top"][number];
   type Child = Node | string;
 
@@ -19,6 +22,10 @@ export function explore(): void {
   ];
   const height = 44;
   let all: ExplorerList | undefined;
+  /** The list's words as they are compared; what the search sees of each latent besides; the same as it is compared. */
+  let lines: readonly string[] = [];
+  let texts: readonly string[] = [];
+  let compared: readonly string[] = [];
   let order: number[] = [];
   let chosen = 0;
   const read = new Map<number, FeatureJson>();
@@ -39,56 +46,85 @@ export function explore(): void {
         ? value.toExponential(1)
         : String(Number(value.toPrecision(4)));
   const many = (count: number, what: string) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+  /** Whether the address names anything. */
+  const isAddressed = () => location.hash.length > 1;
   const opened = (): number | undefined => {
-    const found = /^#latent\/(\d+)$/.exec(location.hash)?.[1];
-    return found === undefined ? undefined : Number(found);
+    const latent = Number(/^#latent\/(\d+)$/.exec(location.hash)?.[1] ?? latents);
+    return latent < latents ? latent : undefined;
   };
+
+  // The search: numbers that begin with a number; else words of the list, then of the texts.
+
+  /** As words are compared: without case, and with one apostrophe. */
+  const plain = (text: string) => text.toLowerCase().replace(/[’ʼ]/g, "'");
+  const wanted = () => plain(words.value.trim());
+
+  /** Reads what is searched besides the list, when it is first wanted: first paint does not wait for it. */
+  function readTexts(): void {
+    words.removeEventListener("input", readTexts);
+    const script = make("script", { src: "explorer/texts.js" });
+    script.addEventListener("load", () => script.remove());
+    document.head.append(script);
+  }
+
+  /** The line below a latent's number: its words, or where the search has found it. */
+  function lineOf(latent: number): string {
+    const line = all!.words[latent]!;
+    const sought = wanted();
+    if (!sought || String(latent).startsWith(sought) || lines[latent]!.includes(sought)) return line || " ";
+    const place = compared[latent]?.indexOf(sought) ?? -1;
+    return place < 0 ? line || " " : `… ${texts[latent]!.slice(Math.max(0, place - 20), place + 60)}`;
+  }
 
   // The list: only what is seen of it is in the page.
 
   function arrange(): void {
     if (!all) return;
-    const { frequency, largest, words: said } = all;
-    const wanted = words.value.trim().toLowerCase();
+    const { frequency, largest } = all;
     order = [...frequency.keys()];
-    if (/^\d+$/.test(wanted)) order = order.filter((latent) => String(latent).startsWith(wanted));
-    else if (wanted) order = order.filter((latent) => said[latent]!.toLowerCase().includes(wanted));
     const by = sort.value;
     if (by === "frequency") order.sort((a, b) => frequency[b]! - frequency[a]! || a - b);
     if (by === "rare") order.sort((a, b) => (frequency[a] || 2) - (frequency[b] || 2) || a - b);
     if (by === "largest") order.sort((a, b) => largest[b]! - largest[a]! || a - b);
-    const found = order.length === frequency.length ? "" : ` of ${frequency.length.toLocaleString("en")}`;
-    at("count").textContent = `${order.length.toLocaleString("en")}${found} latents`;
+    if (wanted()) order = find(order, wanted(), lines, compared);
+    const part = order.length === latents ? "" : ` of ${latents.toLocaleString("en")}`;
+    at("count").textContent =
+      `${order.length.toLocaleString("en")}${part} latents${wanted() && say(order, words.value.trim(), latents)}`;
     rows.style.height = `${order.length * height}px`;
-    const place = order.indexOf(opened() ?? -1);
-    choose(place < 0 ? 0 : place);
+    // Enter opens what is found first, not what is open already.
+    choose(wanted() ? 0 : Math.max(0, order.indexOf(opened() ?? -1)));
   }
 
+  /** Rows that are there already stay and are brought up to date: a browser drops the click whose element goes between press and release. */
   function draw(): void {
     if (!all) return;
     const first = Math.max(0, Math.floor(list.scrollTop / height) - 4);
-    const end = Math.min(order.length, first + Math.ceil(list.clientHeight / height) + 8);
+    const seen = order.slice(first, first + Math.ceil(list.clientHeight / height) + 8);
     const now = opened();
-    const drawn: HTMLElement[] = [];
-    for (let i = first; i < end; i++) {
-      const latent = order[i]!;
-      const row = make(
-        "a",
-        {
-          ...{ href: `#latent/${latent}`, role: "option", id: `row-${latent}`, tabindex: "-1" },
-          ...{ "aria-selected": String(i === chosen), "aria-current": String(latent === now) },
-        },
-        make("span", {}, all.frequency[latent] ? percent(all.frequency[latent]!) : "dead"),
-        make("b", {}, `${latent}`),
-        make("em", {}, `${all.marks[latent]! & 1 ? " dense" : ""}${all.marks[latent]! & 2 ? " duplicate" : ""}`),
-        make("small", {}, all.words[latent] || " "),
-      );
-      row.style.top = `${i * height}px`;
-      drawn.push(row);
+    const there = new Map(Array.from(rows.children, (row) => [Number(row.id.slice(4)), row as HTMLElement]));
+    for (const [latent, row] of there) if (!seen.includes(latent)) row.remove();
+    for (const [i, latent] of seen.entries()) {
+      const row = there.get(latent) ?? rowOf(all, latent);
+      if (rows.children[i] !== row) rows.insertBefore(row, rows.children[i] ?? null);
+      row.style.top = `${(first + i) * height}px`;
+      row.setAttribute("aria-selected", String(first + i === chosen));
+      row.setAttribute("aria-current", String(latent === now));
+      row.querySelector("small")!.textContent = lineOf(latent);
     }
-    rows.replaceChildren(...drawn);
-    if (order[chosen] !== undefined) list.setAttribute("aria-activedescendant", `row-${order[chosen]}`);
+    if (order[chosen] === undefined) list.removeAttribute("aria-activedescendant");
+    else list.setAttribute("aria-activedescendant", `row-${order[chosen]}`);
   }
+
+  /** The row of a latent: what never changes of it. */
+  const rowOf = ({ frequency, marks }: ExplorerList, latent: number): HTMLElement =>
+    make(
+      "a",
+      { href: `#latent/${latent}`, role: "option", id: `row-${latent}`, tabindex: "-1" },
+      make("span", {}, frequency[latent] ? percent(frequency[latent]!) : "dead"),
+      make("b", {}, `${latent}`),
+      make("em", {}, `${marks[latent]! & 1 ? " dense" : ""}${marks[latent]! & 2 ? " duplicate" : ""}`),
+      make("small", {}),
+    );
 
   /** Chooses a place of the list and brings it into view. */
   function choose(place: number): void {
@@ -193,11 +229,10 @@ export function explore(): void {
     ];
   }
 
+  const backLink = () => make("p", { class: "back" }, make("a", { href: "#" }, "← all latents"));
+
   function latentHtml(one: FeatureJson): Child[] {
-    const parts: Child[] = [
-      make("p", { class: "back" }, make("a", { href: "#" }, "← all latents")),
-      make("h2", { tabindex: "-1" }, `Latent ${one.latent}`),
-    ];
+    const parts: Child[] = [backLink(), make("h2", { tabindex: "-1" }, `Latent ${one.latent}`)];
     if (one.dead) return [...parts, make("p", {}, "It never fires on these rows.")];
     const tags = [
       ...(one.dense ? ["dense: fires in more than a tenth of the rows"] : []),
@@ -274,10 +309,17 @@ export function explore(): void {
     return parts;
   }
 
+  /** Says in the place of a latent why there is none. */
+  const refuse = (why: string): void => latentBox.replaceChildren(backLink(), make("p", { class: "notice" }, why));
+
   function show(): void {
     const latent = opened();
-    document.body.classList.toggle("opened", latent !== undefined);
+    document.body.classList.toggle("opened", isAddressed());
     draw();
+    if (latent === undefined && isAddressed()) {
+      refuse(`${location.hash} is no latent here: they are #latent/0 to #latent/${latents - 1}.`);
+      return;
+    }
     if (latent === undefined) {
       latentBox.replaceChildren(make("p", { class: "about" }, "Choose a latent."));
       list.focus({ preventScroll: true });
@@ -294,14 +336,7 @@ export function explore(): void {
     script.addEventListener("error", () => {
       script.remove();
       if (opened() === latent)
-        latentBox.replaceChildren(
-          make("p", { class: "back" }, make("a", { href: "#" }, "← all latents")),
-          make(
-            "p",
-            { class: "notice" },
-            `There is no latent ${latent} here: explorer/latents/${latent}.js cannot be read.`,
-          ),
-        );
+        refuse(`explorer/latents/${latent}.js cannot be read: the folder explorer belongs beside this page.`);
     });
     script.addEventListener("load", () => script.remove());
     document.head.append(script);
@@ -312,7 +347,7 @@ export function explore(): void {
     const page = Math.max(1, Math.floor(list.clientHeight / height) - 1);
     const moves: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
     if (event.key === "Escape") {
-      if (opened() !== undefined) location.hash = "";
+      if (isAddressed()) location.hash = "";
       else if (words.value) {
         words.value = "";
         arrange();
@@ -330,7 +365,13 @@ export function explore(): void {
   Object.assign(globalThis, {
     saeOnnxList(given: ExplorerList) {
       all = given;
+      lines = given.words.map(plain);
       arrange();
+    },
+    saeOnnxTexts(given: readonly string[]) {
+      texts = given;
+      compared = given.map(plain);
+      if (wanted()) arrange();
     },
     saeOnnxLatent(given: FeatureJson) {
       read.set(given.latent, given);
@@ -341,6 +382,7 @@ export function explore(): void {
   addEventListener("resize", draw);
   addEventListener("hashchange", show);
   addEventListener("keydown", pressed);
+  words.addEventListener("input", readTexts);
   words.addEventListener("input", arrange);
   sort.addEventListener("change", arrange);
   at("find").addEventListener("submit", (event) => event.preventDefault());

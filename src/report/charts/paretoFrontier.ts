@@ -107,7 +107,8 @@ function draw(
   };
   const point = { type: "point", shape: "circle", filled: true, opacity: 1 };
   const line = { type: "line", stroke: frontierColor, strokeDash: [6, 4], strokeWidth: 1.5, aria: false };
-  const text = { type: "text", align: "left", baseline: "middle", fontSize: labelSize, font, color: ink, aria: false };
+  const align = { expr: "datum.align" };
+  const text = { type: "text", align, baseline: "middle", fontSize: labelSize, font, color: ink, aria: false };
   const leaderEnds = { x: pixels("fromX"), y: pixels("fromY"), x2: { field: "toX" }, y2: { field: "y" } };
   const plot = {
     width: plane.width,

@@ -3,7 +3,7 @@ import { type Configuration, dataGroup, meanOf } from "../configurations.ts";
 import { formatValue } from "../format.ts";
 import { infoOf } from "../keys.ts";
 import { mostDominators, type Objective, type ParetoResult, type ParetoRule } from "../pareto.ts";
-import { textWidth } from "../textWidth.ts";
+import { textWidth, widest } from "../textWidth.ts";
 import { type AxisScale, axisScale } from "./axisScale.ts";
 import { placeLabels } from "./placeLabels.ts";
 import { staircase, staircaseBoxes } from "./staircase.ts";
@@ -82,12 +82,12 @@ export function paretoPoints(
         : inPanel;
     const at = named.map((point) => ({ ...pixels(point), text: point.text }));
     const obstacles = staircaseBoxes(corners.map(pixels), x.direction);
-    const places = placeLabels(at, { width, height }, (text) => textWidth(text, labelSize), obstacles);
+    const places = placeLabels(at, { width, height }, (text) => widest * textWidth(text, labelSize), obstacles);
     const labels = places.flatMap((place, index) => {
       if (!place) return [];
       const from = at[index]!;
-      const { x, y, moved, lineEnd: toX } = place;
-      return { kind: "label" as const, panel, text: from.text, x, y, moved, fromX: from.x, fromY: from.y, toX };
+      const { x, align, y, moved, lineEnd: toX } = place;
+      return { kind: "label" as const, panel, text: from.text, x, align, y, moved, fromX: from.x, fromY: from.y, toX };
     });
     return [...corners.map((corner) => ({ kind: "stairs" as const, panel, ...corner })), ...labels];
   });

@@ -5,9 +5,14 @@ export interface LabelledPoint {
   readonly text: string;
 }
 
-/** Where a label's text starts (its left edge and vertical middle), and the line to its point where it stands apart. */
+/**
+ * Where a label stands, and the line to its point where it stands apart. `x` is the end of the text that is next to the point, so that a
+ * font wider than was measured takes room away from it; `y` its vertical middle.
+ */
 export interface PlacedLabel {
   readonly x: number;
+  /** Which end of the text `x` is: left of its point a label ends there. */
+  readonly align: "left" | "right";
   readonly y: number;
   readonly width: number;
   /** Whether a line must join the label to its point, and where on the label's side it ends. */
@@ -24,6 +29,8 @@ export interface Box {
 }
 
 const lineHeight = 14;
+/** Of the largest marker, with its edge. */
+const radius = 6.5;
 const gap = 8;
 /** A label this far up or down still reads as its point's. */
 const near = 9;
@@ -40,32 +47,36 @@ export function placeLabels(
   measure: (text: string) => number,
   obstacles: readonly Box[] = [],
 ): readonly (PlacedLabel | null)[] {
-  const dots = points.map(({ x, y }) => ({ left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 }));
+  const dots = points.map(({ x, y }) => ({ left: x - radius, right: x + radius, top: y - radius, bottom: y + radius }));
   const taken: Box[] = [...obstacles, ...dots];
   const labels: Box[] = [];
   return points.map((point) => {
     const width = measure(point.text);
-    for (const { x, y, moved, lineEnd } of candidates(point, width)) {
-      const box = { left: x, right: x + width, top: y - lineHeight / 2, bottom: y + lineHeight / 2 };
+    for (const { x, align, y, moved, lineEnd } of candidates(point)) {
+      const left = align === "left" ? x : x - width;
+      const box = { left, right: left + width, top: y - lineHeight / 2, bottom: y + lineHeight / 2 };
       const inside = box.left >= 0 && box.right <= plot.width && box.top >= 0 && box.bottom <= plot.height;
       if (!inside || taken.some((other) => overlaps(box, other))) continue;
+      // Without a line a label reads as the nearest point's.
+      const own = Math.hypot(x - point.x, y - point.y);
+      if (!moved && points.some((other) => Math.hypot(x - other.x, y - other.y) < own)) continue;
       const line = moved ? alongLine(point, { x: lineEnd, y }) : [];
       if (line.some((dot) => labels.some((other) => overlaps(dot, other)))) continue;
       taken.push(box, ...line);
       labels.push(box);
-      return { x, y, width, moved, lineEnd };
+      return { x, align, y, width, moved, lineEnd };
     }
     return null;
   });
 }
 
-function candidates({ x, y }: LabelledPoint, width: number) {
+function candidates({ x, y }: LabelledPoint) {
   return shifts.flatMap((shift) => {
     const moved = Math.abs(shift) > near;
     const away = moved ? gap + 8 : gap;
     return [
-      { x: x + away, y: y + shift, moved, lineEnd: x + away - 2 },
-      { x: x - away - width, y: y + shift, moved, lineEnd: x - away + 2 },
+      { x: x + away, align: "left", y: y + shift, moved, lineEnd: x + away - 2 } as const,
+      { x: x - away, align: "right", y: y + shift, moved, lineEnd: x - away + 2 } as const,
     ];
   });
 }

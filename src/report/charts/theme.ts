@@ -1,5 +1,5 @@
 import type { Config } from "vega-lite";
-import { wrapped } from "../textWidth.ts";
+import { widest, wrapped } from "../textWidth.ts";
 
 const titleSize = 14;
 
@@ -54,9 +54,6 @@ export const theme: Config = {
   header: { labelLimit: 0, labelColor: ink, titleColor: ink, labelFontSize: 12 },
   view: { stroke: null },
 };
-
-/** How much wider than is reckoned the widest font of the stack is in bold: DejaVu Sans, where Helvetica and Arial are missing. */
-const widest = 1.2;
 
 /** A figure's title, broken where it would be wider than the figure. */
 export const titleLines = (text: string, width: number): string[] =>

@@ -43,6 +43,11 @@ export const varianceAgainstL0 = defineChart({
       return { panel: one.panel, architecture, latents: String(latent_dim), l0, variance, tip };
     });
     const architectures = [...new Set(values.map(({ architecture }) => architecture))];
+    const architecture = {
+      ...{ field: "architecture", type: "nominal", sort: architectures },
+      // Beside the plot, or below it with the other legend, it would be wider than a telephone.
+      ...(narrow ? { legend: { orient: "top", columns: 2 } } : {}),
+    };
     const plot = {
       width: size.width,
       height,
@@ -59,8 +64,8 @@ export const varianceAgainstL0 = defineChart({
         ...(lines ? { order: { field: "l0" } } : {}),
         ...(architectures.length > 1
           ? {
-              shape: { field: "architecture", type: "nominal", sort: architectures },
-              ...(lines ? { strokeDash: { field: "architecture", type: "nominal", sort: architectures } } : {}),
+              shape: architecture,
+              ...(lines ? { strokeDash: architecture } : {}),
             }
           : {}),
         color: {
