@@ -40,7 +40,7 @@ export function columnOf(columns: Columns, name: string, { flag, file }: { flag:
 export function labelColumn(columns: Columns, label: string, file: string, rows: number): Column {
   const where = { flag: "--label", file };
   const named = Object.hasOwn(columns, label);
-  const [, name, word] = /^([^~]+)~(.+)$/.exec(label) ?? [];
+  const [, name, word] = /^([^=~]+)~(.+)$/.exec(label) ?? [];
   if (named || (word === undefined && !label.includes("="))) return columnOf(columns, label, where);
   if (word !== undefined) {
     const texts: ArrayLike<unknown> = columnOf(columns, name!, where);
