@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readActivations } from "../../src/data/files.node.ts";
+import { readActivations, readLabelled } from "../../src/data/files.node.ts";
 import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
 import { harvest } from "../../src/harvest/harvest.node.ts";
 import { openLanguageModel, tapsCalled } from "../../src/harvest/model.node.ts";
@@ -184,6 +184,32 @@ describe("texts", () => {
     expect(labels).toHaveLength(rowsIn(own.out).length);
     expect(JSON.parse(labels[0]!)).toMatchObject({ text_id: 0, position: 1, token_id: ids[1] });
     expect((await readActivations(join(own.out, "shard-000000.safetensors"))).columns.start![0]).toBe(offsets[1][0]);
+  });
+
+  test("what a .jsonl says of a text besides is a label of its rows; names of the harvest's own are not taken", async () => {
+    const text = at("labelled.jsonl");
+    const own = { text_id: 9, position: "x", layer: 7, start: 5, list: [1], none: null, long: "x".repeat(1001) };
+    writeFileSync(
+      text,
+      [
+        { input_ids: [1, 2], topic: "sea", n: 3, ...own },
+        { input_ids: [3], id: "q", ok: true },
+      ]
+        .map((one) => JSON.stringify(one))
+        .join("\n"),
+    );
+    const asked = await request({ text });
+    await harvest(asked);
+    expect(readFileSync(join(asked.out, "shard-000000.labels.jsonl"), "utf8")).toBe(
+      `{"text_id":0,"position":0,"token_id":1,"topic":"sea","n":3}
+{"text_id":0,"position":1,"token_id":2,"topic":"sea","n":3}
+{"text_id":1,"position":0,"token_id":3,"id":"q","ok":true}
+`,
+    );
+    const { columns } = await readLabelled(join(asked.out, "shard-000000.safetensors"), { names: ["topic"] });
+    expect(columns.topic).toEqual(["sea", "sea", ""]);
+    expect(Array.from<unknown>(columns.position!)).toEqual([0, 1, 0]);
+    expect(Array.from<unknown>(columns.token_id!)).toEqual([1, 2, 3]);
   });
 
   test("rows at special tokens are kept where that is asked for, and a label has the text of its one row", async () => {

@@ -24,9 +24,14 @@ export interface EncodedText {
   readonly offsets: Int32Array | undefined;
   /** 1 where the file's own `mask` wants a row. */
   readonly mask: Uint8Array | undefined;
+  /** What the file says of the text besides: numbers, texts, true and false, by their keys. Default: nothing. */
+  readonly labels?: Labels | undefined;
   /** Further inputs of the model, of this text alone: arrays of an .npz by their names, without the axis of texts. */
   readonly inputs: Readonly<Record<string, HostTensor>>;
 }
+
+/** What is known of a text. */
+export type Labels = Readonly<Record<string, string | number | boolean>>;
 
 /** How texts are read. */
 export interface TextOptions {
@@ -86,6 +91,23 @@ async function* fromLines(file: string, options: TextOptions): AsyncGenerator<En
   }
 }
 
+/** Keys of a .jsonl that mean something to a harvest, and names it gives what it writes. */
+const ownKeys = new Set(
+  "text input_ids attention_mask mask activations token token_id tokens text_id position layer start end".split(" "),
+);
+/** A longer text is no label: it would stand beside every token. */
+const longestLabel = 1000;
+
+/** What a line says of its text beside the text. */
+function labelsIn(object: Readonly<Record<string, unknown>>, key: string): { readonly labels?: Labels } {
+  const isLabel = (value: unknown) =>
+    typeof value === "number" ||
+    typeof value === "boolean" ||
+    (typeof value === "string" && value.length <= longestLabel);
+  const found = Object.entries(object).filter(([name, value]) => name !== key && !ownKeys.has(name) && isLabel(value));
+  return found.length > 0 ? { labels: Object.fromEntries(found) as Labels } : {};
+}
+
 function fromObject(line: string, number: number, where: string, options: TextOptions): EncodedText {
   const excess = beyond(line, bounds);
   if (excess) throw new ConfigError(`${where} ${excess}; divide it`);
@@ -103,14 +125,15 @@ function fromObject(line: string, number: number, where: string, options: TextOp
     const ids = Int32Array.from(numbers(object.input_ids, `${where}: "input_ids"`));
     const attended =
       object.attention_mask === undefined ? undefined : numbers(object.attention_mask, `${where}: "attention_mask"`);
-    return given(ids, number, where, { mask, attended, tokenizer: options.tokenizer });
+    const text = given(ids, number, where, { mask, attended, tokenizer: options.tokenizer });
+    return { ...text, ...labelsIn(object, key) };
   }
   const text = object[key];
   if (typeof text !== "string")
     throw new ConfigError(
       `${where} has no text ${quote(key)}, it has ${Object.keys(object).slice(0, 8).map(quote).join(", ")}; name its key with --text-key`,
     );
-  return withMask(encoded(text, number, where, options), mask, where);
+  return { ...withMask(encoded(text, number, where, options), mask, where), ...labelsIn(object, key) };
 }
 
 const numbers = (value: unknown, where: string): readonly number[] => {
