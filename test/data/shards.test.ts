@@ -224,7 +224,8 @@ describe("all rows of shards in memory, with columns and labels", () => {
     const found = await readLabelledShards(paths, { where, names, source: at("labelled") });
     const { set, columns } = await readLabelled(at("labelled.safetensors"), { where, names });
     expect(found.activations).toEqual(set.activations);
-    for (const name of names) expect(Array.from<unknown>(found.columns[name]!)).toEqual(Array.from(columns[name]!));
+    for (const name of names)
+      expect(Array.from<unknown>(found.columns[name]!)).toEqual(Array.from<unknown>(columns[name]!));
     expect(Object.keys(found.columns)).toEqual(expect.arrayContaining(["layer", "position", "split"]));
   });
 

@@ -304,6 +304,17 @@ describe("bad input is one clear line", () => {
     await expect(harvest(own)).rejects.toThrow(message);
   });
 
+  test.each([
+    ["UTF-16", [0xff, 0xfe, 0x61, 0, 10, 0], "is UTF-16; convert it to UTF-8"],
+    ["Latin-1", [...Buffer.from("a\u00e9\r\nb\n"), 0xe9, 10, 0x62, 10], "line 3 is not UTF-8; convert it"],
+    ["a letter cut off", [0x61, 10, 0xc3], "line 2 is not UTF-8; convert it"],
+  ])("texts in %s", async (name, bytes, message) => {
+    const text = at(`${name}.txt`);
+    writeFileSync(text, Uint8Array.from(bytes));
+    const own = await request({ text, tokenizer: await openTokenizer(at("tokenizer.json")) });
+    await expect(harvest(own)).rejects.toThrow(`${text}: ${message}`);
+  });
+
   test("values beyond float16", async () => {
     const own = await request({ dtype: "float16" });
     const huge = { ...own, model: { ...own.model, bytes: scaled(own.model.bytes) } };

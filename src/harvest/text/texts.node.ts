@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { readInput } from "../../data/files.node.ts";
 import { readNpz } from "../../data/npz.ts";
 import { quote } from "../../data/quote.ts";
@@ -10,6 +10,7 @@ import { beyond } from "../../util/json.ts";
 import { checkNotMistaken } from "../../util/mistaken.ts";
 import { type HostTensor, sliceRows } from "../../util/tensor.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
+import { utf8Parts } from "./utf8.node.ts";
 
 /** A text as a model takes it. */
 export interface EncodedText {
@@ -68,7 +69,7 @@ export async function* readTexts(file: string, options: TextOptions): AsyncGener
 
 async function* fromLines(file: string, options: TextOptions): AsyncGenerator<EncodedText> {
   const isJson = /\.jsonl?$/i.test(file) || /\.ndjson$/i.test(file);
-  const input = createReadStream(file, { encoding: "utf8" });
+  const input = Readable.from(utf8Parts(file));
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   let number = 0;
   try {
