@@ -250,9 +250,10 @@ describe("a harvest goes on", () => {
     await harvest(own);
     const before = snapshotOf(own.out);
     await expect(harvest(await request({ where: "last", out: own.out }))).rejects.toThrow(
-      /holds shards of another harvest, whose positions is "\\"all\\"", not "\\"last\\""; write to another folder$/,
+      /holds shards of another harvest, whose positions is "all", not "last"; write to another folder$/,
     );
     expect(snapshotOf(own.out)).toEqual(before);
+    await expect(harvest(await request({ limit: 2, out: own.out }))).rejects.toThrow("whose limit is none, not 2;");
     mkdirSync(at("foreign"));
     writeFileSync(at("foreign", "acts.npy"), "");
     await expect(harvest(await request({ out: at("foreign") }))).rejects.toThrow(
@@ -260,6 +261,15 @@ describe("a harvest goes on", () => {
     );
     expect(readdirSync(at("foreign"))).toEqual(["acts.npy"]);
   });
+});
+
+test("a folder that a failed harvest left without a shard is another's to take", async () => {
+  const failed = await request({ where: "mask" });
+  await expect(harvest(failed)).rejects.toThrow("no row");
+  const own = await request({ out: failed.out });
+  expect((await harvest(own)).rows).toBe(23);
+  const manifest = JSON.parse(readFileSync(join(own.out, "harvest.json"), "utf8"));
+  expect([manifest.harvest.positions, manifest.done.rows]).toEqual(["all", 23]);
 });
 
 describe("bad input is one clear line", () => {
