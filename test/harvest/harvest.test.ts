@@ -10,6 +10,7 @@ import { parsePositions } from "../../src/harvest/positions.ts";
 import type { HarvestRequest } from "../../src/harvest/request.node.ts";
 import { openTokenizer } from "../../src/harvest/text/tokenizer.node.ts";
 import { harvestFiles } from "../../src/pipeline/harvestFiles.node.ts";
+import { refusal } from "../data/helpers.ts";
 import { blocks, languageModel, namings, residuals, scaled, width, withInputRead } from "./models.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sae-onnx-"));
@@ -132,6 +133,9 @@ describe("positions", () => {
     ["-2", (ids: number[]) => (ids.length > 1 ? [ids.length - 2] : [])],
     ["1..", (ids: number[]) => ids.map((_, i) => i).slice(1)],
     ["1..3", (ids: number[]) => ids.map((_, i) => i).slice(1, 4)],
+    ["..2", (ids: number[]) => ids.map((_, i) => i).slice(0, 3)],
+    ["0, 2..3", (ids: number[]) => ids.map((_, i) => i).filter((i) => [0, 2, 3].includes(i))],
+    ["-1..0", (ids: number[]) => (ids.length === 1 ? [0] : [])],
   ])("%s", async (where, wanted) => {
     const own = await request({ where });
     await harvest(own);
@@ -140,6 +144,28 @@ describe("positions", () => {
       texts.flatMap((ids, text) => (ids.length > 0 ? wanted(ids).map((position) => [text, position]) : [])),
     );
     expect(errorOf(found)).toBeLessThan(1e-5);
+  });
+
+  test.each([
+    ["5..2", "--positions: 5..2 runs backwards; write 2..5"],
+    ["0,-1..-3", "--positions: -1..-3 runs backwards; write -3..-1"],
+    ...["..", "", "1,", "1...3", "1-3", "3..x", "last,1"].map((text) => [
+      text,
+      `must be all, last, random, mask, or numbers such as 3, -2, 1..5 or 0,2, got "${text}"`,
+    ]),
+  ])("%s is refused", (text, message) => {
+    expect(() => parsePositions("positions", text!)).toThrow(message);
+  });
+
+  test("where no row is wanted, the reason is named", async () => {
+    const words = { text: at("words.txt"), tokenizer: await openTokenizer(at("tokenizer.json")) };
+    writeFileSync(words.text, "the fox\n\nthe lazy dog\n");
+    const none = async (given: Given) => refusal(async () => harvest(await request({ ...words, ...given })));
+    expect(await none({ where: "0" })).toBe(
+      `${words.text}: no row of its 3 texts is wanted; 1 have fewer than 1 tokens, 2 have special tokens alone at --positions 0; --special-tokens keep takes their rows`,
+    );
+    expect(await none({ where: "mask", minTokens: 0 })).toMatch(/; 3 have no mask; give \.jsonl with a "mask"/);
+    expect(await none({ where: "99" })).toMatch(/1 have fewer than 1 tokens, 2 have no token at --positions 99$/);
   });
 
   test("random: one of each text, the same again with the same seed alone", async () => {

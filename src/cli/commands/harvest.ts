@@ -23,7 +23,8 @@ export const harvest = defineCommand({
     positions: {
       type: "string",
       default: "all",
-      describe: "tokens of each text: all, last, random (one), mask (the texts' own), or numbers such as 3, -2 or 1..5",
+      describe:
+        "tokens of each text: all, last, random (one), mask (the texts' own), or numbers such as 3, -2, 1..5 or 0,2",
     },
     "special-tokens": {
       choices: ["skip", "keep", "none"] as const,
