@@ -4,11 +4,12 @@ import { ConfigError } from "../util/errors.ts";
 import { collect, type Source, type Wanted } from "./collect.node.ts";
 import { openTapped } from "./model.node.ts";
 import { type Choosable, positionsOf } from "./positions.ts";
-import { claimFolder, type HarvestRequest, identityOf, manifestPath, writeManifest } from "./request.node.ts";
+import { claimFolder, type HarvestRequest, identityOf, writeManifest } from "./request.node.ts";
 import { rowsIn } from "./rows.ts";
 import { isWritten, type ShardFolder, writeShard } from "./shards.node.ts";
 import { type EncodedText, readTexts } from "./text/texts.node.ts";
 import { openThinker } from "./thoughts.node.ts";
+import { manifestPath } from "./unfinished.node.ts";
 
 /** How far a harvest is. */
 export interface HarvestProgress {

@@ -16,6 +16,7 @@ import type { Positions } from "./positions.ts";
 import type { RowType } from "./shards.node.ts";
 import type { TextTokenizer } from "./text/tokenizer.ts";
 import type { Thoughts } from "./thoughts.node.ts";
+import { manifestPath } from "./unfinished.node.ts";
 
 /** A harvest: what is read of which texts, and how it is stored. */
 export interface HarvestRequest {
@@ -50,7 +51,6 @@ export interface HarvestRequest {
 export type HarvestIdentity = Readonly<Record<string, unknown>>;
 
 const version = 1;
-export const manifestPath = (out: string): string => join(out, "harvest.json");
 
 /**
  * Says in a folder which harvest its shards are of. One that another harvest left without a shard is taken over.

@@ -9,6 +9,7 @@ import { openLanguageModel, tapsCalled } from "../../src/harvest/model.node.ts";
 import { parsePositions } from "../../src/harvest/positions.ts";
 import type { HarvestRequest } from "../../src/harvest/request.node.ts";
 import { openTokenizer } from "../../src/harvest/text/tokenizer.node.ts";
+import { shardsOfUnfinished } from "../../src/harvest/unfinished.node.ts";
 import { harvestFiles } from "../../src/pipeline/harvestFiles.node.ts";
 import { refusal } from "../data/helpers.ts";
 import { blocks, languageModel, namings, residuals, scaled, width, withInputRead } from "./models.ts";
@@ -287,6 +288,21 @@ describe("a harvest goes on", () => {
     );
     expect(readdirSync(at("foreign"))).toEqual(["acts.npy"]);
   });
+});
+
+test("a folder whose harvest was stopped is known, that of one place among several too", async () => {
+  const whole = await request({ shardRows: 4, places: ["blocks.0", "blocks.2"] });
+  await harvest(whole);
+  expect(await shardsOfUnfinished(join(whole.out, "blocks.2"))).toBe(undefined);
+  const own = await request({ shardRows: 4, places: ["blocks.0", "blocks.2"] });
+  const stop = new AbortController();
+  await harvest(own, { signal: stop.signal, onShard: ({ shard }) => shard === 1 && stop.abort() });
+  expect(await shardsOfUnfinished(join(own.out, "blocks.2"))).toBe(2);
+  const alone = { ...own, taps: own.taps.slice(0, 1), out: at(`out${outs++}`) };
+  const again = new AbortController();
+  await harvest(alone, { signal: again.signal, onShard: () => again.abort() });
+  expect(await shardsOfUnfinished(alone.out)).toBe(1);
+  expect(await shardsOfUnfinished(folder)).toBe(undefined);
 });
 
 test("a folder that a failed harvest left without a shard is another's to take", async () => {
