@@ -207,6 +207,18 @@ describe("shards of float16, float32 and bfloat16, the last one short", () => {
     );
   });
 
+  test("of a folder of several places one is to be named", async () => {
+    mkdirSync(at("places/texts"), { recursive: true });
+    expect(await refusal(() => shardPaths(at("places")))).toMatch(/in this folder; name one that has activations$/);
+    for (const block of [14, 3]) {
+      mkdirSync(at(`places/blocks.${block}`));
+      writeFileSync(at(`places/blocks.${block}/shard-000000.safetensors`), "");
+    }
+    expect(await refusal(() => shardPaths(at("places")))).toBe(
+      `${at("places")}: no .safetensors or .npy file in this folder; name ${at("places/blocks.3")} or ${at("places/blocks.14")}`,
+    );
+  });
+
   test("a list is read in the order given", async () => {
     const { shards } = await open(`${at("set/part-2.safetensors")}, ${at("set/part-1.safetensors")}`);
     expect(shards.map(({ rows }) => rows)).toEqual([50, 40]);
