@@ -318,6 +318,11 @@ describe("bad input is one clear line", () => {
   test.each([
     ["a value that is not there", { places: ["layers.1/mid"] }, /has no value "layers.1\/mid"; nearest: /],
     ["a pattern that fits nothing", { places: ["nothing*"] }, /has no value "nothing\*"/],
+    [
+      "a hook that is no residual stream",
+      { places: ["blocks.1.hook_mlp_out"] },
+      /only hook_resid_pre and hook_resid_post are known, not hook_mlp_out; sae-onnx inspect --values lists/,
+    ],
     ["a place twice", { places: ["blocks.1", "layers.1"] }, /names blocks.1 twice/],
     [
       "a value without a row for each token",
@@ -329,11 +334,18 @@ describe("bad input is one clear line", () => {
     await expect(failed).rejects.toThrow(message);
   });
 
-  test("a text that the model is not made for, named with its length", async () => {
+  test("an id that the model has not; where it may be a place in a text that is too long, the length is named", async () => {
     const text = at("unknown.jsonl");
-    writeFileSync(text, '{"input_ids":[1,2]}\n{"input_ids":[3,149,150]}\n');
-    await expect(harvest(await request({ text }))).rejects.toThrow(
-      /dynamo\.onnx: cannot take text 1, 3 tokens; where it is made for fewer, give --max-tokens, else leave the text out \(ONNX Runtime/,
+    const long = [...Array.from({ length: 150 }, () => 7), 150];
+    const failed = async (ids: number[]) => {
+      writeFileSync(text, `{"input_ids":[1,2]}\n${JSON.stringify({ input_ids: ids })}\n`);
+      return harvest(await request({ text, maxTokens: 200 })).catch((error: Error) => error.message);
+    };
+    expect(await failed([3, 149, 150])).toMatch(
+      /dynamo\.onnx: token id 150 of text 1 is none of the model's, which are 0 to 149; is it the right tokenizer \(ONNX Runtime/,
+    );
+    expect(await failed(long)).toMatch(
+      /dynamo\.onnx: cannot take text 1, 151 tokens; where it is made for fewer, give --max-tokens, else leave the text out \(ONNX Runtime/,
     );
   });
 
