@@ -14,7 +14,8 @@ export const data = {
   },
   where: {
     type: "string",
-    describe: "only rows whose columns have these values: position=3,layer=0,1 or position=1..5,label!=x",
+    describe:
+      "only rows whose columns have these values: position=3,layer=0,1, position=1..5,label!=x or 'token=\" of\"'",
   },
   tensor: { type: "string", describe: "name of the matrix in the file [default: activations, or the only one]" },
   "train-rows": {

@@ -37,14 +37,14 @@ export function parseLabels(text: string, file: string, rows?: number): readonly
   return labels;
 }
 
-/** Labels by name, one value a row: numbers where all are, else texts; of what is no text its JSON, of what is missing nothing. */
+/** Labels by name, one value a row: numbers where all are, else texts; of what is no text its JSON, of what is missing or null an empty text. */
 export function labelColumns(
   labels: readonly Label[],
 ): Readonly<Record<string, readonly number[] | readonly string[]>> {
   const names = new Set(labels.flatMap(Object.keys));
   return Object.fromEntries(
     [...names].map((name) => {
-      const values = labels.map((label) => (Object.hasOwn(label, name) ? label[name] : ""));
+      const values = labels.map((label) => (Object.hasOwn(label, name) ? (label[name] ?? "") : ""));
       const isNumbers = values.every((one) => typeof one === "number");
       return [name, isNumbers ? values : values.map((one) => (typeof one === "string" ? one : JSON.stringify(one)))];
     }),

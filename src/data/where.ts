@@ -25,28 +25,32 @@ export type Column = ArrayLike<number> | readonly string[];
 
 const malformed = (text: string, why = "") =>
   new ConfigError(
-    `--where: must be columns and numbers or texts such as position=3, layer=0,1, position=1..5 or label!=x, got ${quote(text)}${why}`,
+    `--where: must be columns and numbers or texts such as position=3, layer=0,1, position=1..5, label!=x or token=" of", got ${quote(text)}${why}`,
   );
+
+/** One part up to a comma: a column and what it must be, or one more value of the column before; the value as a JSON string, or as it is. */
+const part = /\s*(?:([^\s=!;,"][^\s=!;,]*)\s*(!?=))?\s*(?:("(?:[^"\\]|\\.)*")\s*(?=,|$)|([^=!;,]*?)\s*(?=,|$))/y;
 
 /**
  * The conditions in `position=1..5,layer=0,1,label!=x`; none in nothing. What follows a comma and has no `=` is one more value of the
- * column before.
+ * column before. A value in quotes is the text that this JSON string stands for, blanks at its ends too.
  * @throws {ConfigError} for anything else.
  */
 export function parseWhere(text: string | undefined): Where {
   if (text === undefined) return {};
   const found = new Map<string, { not: boolean; values: (number | string | Range)[] }>();
   let last: { not: boolean; values: (number | string | Range)[] } | undefined;
-  for (const part of text.split(",")) {
-    const [, name, operator, value] = /^\s*(?:([^\s=!;]+)\s*(!?=))?\s*([^=!;]*?)\s*$/.exec(part) ?? [];
-    if (value === undefined || value === "") throw malformed(text);
+  for (let at = 0; at <= text.length; at = part.lastIndex + 1) {
+    part.lastIndex = at;
+    const [, name, operator, quoted, value] = part.exec(text) ?? [];
+    if (quoted === undefined && !value) throw malformed(text);
     if (name !== undefined) {
       if (found.has(name)) throw malformed(text, `; ${quote(name)} is there twice`);
       last = { not: operator === "!=", values: [] };
       found.set(name, last);
     }
     if (!last) throw malformed(text);
-    last.values.push(parseValue(value, text));
+    last.values.push(quoted === undefined ? parseValue(value!, text) : unquoted(quoted, text));
   }
   return Object.fromEntries([...found].map(([name, wanted]) => [name, plain(wanted)]));
 }
@@ -62,6 +66,14 @@ function parseValue(value: string, text: string): number | string | Range {
   if (from === undefined || to === undefined) return value;
   if (Number(from) > Number(to)) throw malformed(text, `; ${value} runs backwards`);
   return { from: Number(from), to: Number(to) };
+}
+
+function unquoted(value: string, text: string): string {
+  try {
+    return JSON.parse(value) as string;
+  } catch {
+    throw malformed(text, `; ${value} is no JSON string`);
+  }
 }
 
 /** One value that must be there stands for itself. */
@@ -101,13 +113,21 @@ export function matchingRows(
   throw new ConfigError(`${file}: no row with ${asked.join(",")}; ${some.join("; ")}`);
 }
 
+const textOf = (value: number | string | Range): string =>
+  typeof value === "object" ? `${value.from}..${value.to}` : String(value);
+
+/** Values as `parseWhere` reads them: a text that means something else without quotes is in quotes. */
 const shownValues = ({ values }: Wanted): string =>
-  values.map((one) => (typeof one === "object" ? `${one.from}..${one.to}` : String(one))).join(",");
+  values
+    .map((one) =>
+      typeof one === "string" && !/^[^\s",=!;]([^",=!;]*[^\s",=!;])?$/.test(one) ? JSON.stringify(one) : textOf(one),
+    )
+    .join(",");
 
 /** Whether a value of a column is one of those named. @throws {ConfigError} where a text is asked of a column of numbers. */
 function testOf(column: Column, { values }: Wanted, name: string, file: string): (value: number | string) => boolean {
   if (typeof column[0] === "string") {
-    const texts = new Set(values.map((one) => shownValues({ values: [one] })));
+    const texts = new Set(values.map(textOf));
     return (value) => texts.has(value as string);
   }
   const ranges = values.map((one) => {

@@ -48,6 +48,12 @@ export const mostValues = 1000;
 /** Not looked at: what names a row or is its text. */
 const notAttributes = new Set(["text", "tokens", "token", "token_id", "text_id", "split"]);
 
+/** Whether a column says where tokens begin and end in their texts, as `harvest` writes it beside their ids: that tells of no kind of row. */
+const isPlace = (name: string, columns: FactSources["columns"]): boolean =>
+  (name === "start" || name === "end") &&
+  Object.hasOwn(columns, "token_id") &&
+  Array.prototype.every.call(columns[name]!, Number.isInteger);
+
 /** Where facts about rows come from. */
 export interface FactSources {
   readonly validation: Uint8Array;
@@ -73,8 +79,10 @@ export class FactsBuilder {
     this.#rows = sources.validation.length;
     [this.#token, this.#textId] = [new Column(this.#rows), new Column(this.#rows)];
     this.#position = new Int32Array(this.#rows).fill(-1);
-    for (const [name, values] of Object.entries(sources.columns))
+    for (const [name, values] of Object.entries(sources.columns)) {
+      if (isPlace(name, sources.columns)) continue;
       for (let row = 0; row < this.#rows; row++) this.#add(row, name, values[row]);
+    }
   }
 
   /** Adds what the label of a row says; a column of the same name comes first. */

@@ -1,7 +1,8 @@
 import { type ArrayFile, activationSetOf, type MatrixChoice, parseArrays } from "../data/activations.ts";
+import { type DataPart, dataPartOf, withData } from "../onnx/external.ts";
 import { decodeModel } from "../onnx/model.ts";
-import type { Model } from "../onnx/proto.ts";
-import { hostTensor } from "../onnx/tensors.ts";
+import type { TensorProto } from "../onnx/proto.ts";
+import { dataTypes, hostTensor } from "../onnx/tensors.ts";
 import { ConfigError } from "../util/errors.ts";
 import { type HostTensor, tensor } from "../util/tensor.ts";
 import { largest } from "./largest.ts";
@@ -16,23 +17,41 @@ const names = /unembed|lm_head|embed_out|(^|[^a-z])W_U([^a-z]|$)/i;
 export const isUnembedding = (name: string, { tensors }: ArrayFile): boolean =>
   names.test(name) || [...tensors.keys()].some((one) => names.test(one));
 
+/** Which matrix is meant, and the bytes of `unembeddingPart`, where there is one. */
+interface UnembeddingChoice extends MatrixChoice {
+  readonly outside?: Uint8Array | undefined;
+}
+
 /**
  * The unembedding `[vocabulary, outputDim]` in the bytes of a .safetensors, .npz or .npy file, or of a language model (.onnx): the matrix that is called
  * one, else the only one; of a model the one that its logits are made with.
  * @throws {ConfigError} when there is none, or it is not finite.
  */
-export function parseUnembedding(bytes: Uint8Array, file: string, choice: MatrixChoice = {}): Matrix {
-  if (/\.onnx$/i.test(file)) return unembeddingOf(decodeModel(bytes, file), file);
+export function parseUnembedding(bytes: Uint8Array, file: string, choice: UnembeddingChoice = {}): Matrix {
+  if (isModel(file)) {
+    const { constant, isTransposed } = constantOf(bytes, file);
+    const matrix = hostTensor(choice.outside ? withData(constant, choice.outside) : constant) as Matrix;
+    return isTransposed ? matrix : transposed(matrix);
+  }
   const arrays = parseArrays(bytes, file);
   const called = [...arrays.tensors.keys()].filter((name) => names.test(name));
   const own = called.length === 1 ? { tensor: called[0] } : {};
   return activationSetOf(arrays, file, { ...own, ...choice }).activations;
 }
 
-/** The constant that `logits` is a product with. */
-function unembeddingOf({ graph }: Model, file: string): Matrix {
+/** Where the unembedding of a language model lies in a file beside it; `undefined` where it does not. @throws {ConfigError} as `parseUnembedding`. */
+export function unembeddingPart(bytes: Uint8Array, file: string): DataPart | undefined {
+  if (!isModel(file)) return undefined;
+  const { constant } = constantOf(bytes, file);
+  return constant.dataLocation === 1 ? dataPartOf(constant, file) : undefined;
+}
+
+const isModel = (file: string): boolean => /\.onnx$/i.test(file);
+
+/** The constant that `logits` is a product with; `isTransposed` where it is `[vocabulary, width]`. */
+function constantOf(bytes: Uint8Array, file: string): { constant: TensorProto; isTransposed: boolean } {
+  const { graph } = decodeModel(bytes, file);
   const maker = (output: string) => graph?.node?.find((node) => node.output?.includes(output));
-  const constant = (name: string) => graph?.initializer?.find((one) => one.name === name);
   let last = maker("logits");
   // What only changes the type of the logits.
   if (last?.opType === "Cast") last = maker(last.input?.[0] ?? "");
@@ -41,13 +60,12 @@ function unembeddingOf({ graph }: Model, file: string): Matrix {
   let isTransposed = last?.attribute?.some((one) => one.name === "transB" && Number(one.i) === 1) ?? false;
   const turned = maker(name);
   if (turned?.opType === "Transpose") [name, isTransposed] = [turned.input?.[0] ?? "", !isTransposed];
-  const kept = constant(name);
-  const matrix = kept && hostTensor(kept);
-  if (matrix?.dtype !== "float32" || matrix.dims.length !== 2)
+  const constant = graph?.initializer?.find((one) => one.name === name);
+  if (constant?.dataType !== dataTypes.float32 || constant.dims?.length !== 2)
     throw new ConfigError(
-      `${file}: its logits are no product with a float32 matrix that is in the file; give the unembedding [vocabulary, width] as .npy or .safetensors`,
+      `${file}: its logits are no product with a float32 matrix of its weights; give the unembedding [vocabulary, width] as .npy or .safetensors`,
     );
-  return isTransposed ? (matrix as Matrix) : transposed(matrix as Matrix);
+  return { constant, isTransposed };
 }
 
 function transposed({ dims, data }: Matrix): Matrix {

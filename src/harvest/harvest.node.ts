@@ -4,11 +4,12 @@ import { ConfigError } from "../util/errors.ts";
 import { collect, type Source, type Wanted } from "./collect.node.ts";
 import { openTapped } from "./model.node.ts";
 import { type Choosable, positionsOf } from "./positions.ts";
-import { claimFolder, type HarvestRequest, identityOf, manifestPath, writeManifest } from "./request.node.ts";
+import { claimFolder, type HarvestRequest, identityOf, writeManifest } from "./request.node.ts";
 import { rowsIn } from "./rows.ts";
 import { isWritten, type ShardFolder, writeShard } from "./shards.node.ts";
 import { type EncodedText, readTexts } from "./text/texts.node.ts";
 import { openThinker } from "./thoughts.node.ts";
+import { manifestPath } from "./unfinished.node.ts";
 
 /** How far a harvest is. */
 export interface HarvestProgress {
@@ -109,6 +110,8 @@ async function harvestShards(
   const { taps, positions, maxTokens, minTokens, keepSpecial, seed, tokenizer } = request;
   const started = performance.now();
   const total = { texts: 0, cut: 0, short: 0, empty: 0, rows: 0, tokens: 0, shards: 0 };
+  /** Texts without a row: for want of a mask, and with special tokens alone at the positions. */
+  const without = { mask: 0, special: 0 };
   const run = { tokens: 0, modelSeconds: 0 };
   const leftOut: Record<string, number> = {};
   const folder: ShardFolder = { ...request, origins: originsOf(request) };
@@ -170,6 +173,9 @@ async function harvestShards(
         }
     if (chosen.length === 0) {
       total.empty++;
+      if (positions.wanted.of === "mask" && !text.mask) without.mask++;
+      else if (positionsOf(choosable(text, { ...request, keepSpecial: true }), positions.wanted, seed).length > 0)
+        without.special++;
       continue;
     }
     total.tokens += text.ids.length;
@@ -180,10 +186,29 @@ async function harvestShards(
   if (!stopped && pending.length > 0) await flush();
   if (!stopped && total.rows === 0)
     throw new ConfigError(
-      `${request.text}: no row of its ${total.texts} texts is wanted; ${total.short} have fewer than ${minTokens} tokens, the others none at --positions ${positions.text}`,
+      `${request.text}: no row of its ${total.texts} texts is wanted; ${whyNone(request, total, without)}`,
     );
   const seconds = (performance.now() - started) / 1000;
   return { ...total, maxTokens, leftOut, run: { ...run, seconds }, stopped };
+}
+
+/** Why no text has a row, in words. */
+function whyNone(
+  { minTokens, positions }: HarvestRequest,
+  { short, empty }: { readonly short: number; readonly empty: number },
+  without: { readonly mask: number; readonly special: number },
+): string {
+  const other = empty - without.mask - without.special;
+  return [
+    short > 0 ? `${short} have fewer than ${minTokens} tokens` : "",
+    without.mask > 0 ? `${without.mask} have no mask; give .jsonl with a "mask" of one number a token` : "",
+    without.special > 0
+      ? `${without.special} have special tokens alone at --positions ${positions.text}; --special-tokens keep takes their rows`
+      : "",
+    other > 0 ? `${other} have no token at --positions ${positions.text}` : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 /** What positions of a text are chosen from: its tokens, or its thoughts. */

@@ -141,9 +141,21 @@ export async function openTapped(
   };
 }
 
-/** A failure of the model with the texts it failed on: a text that is longer than the model is made for fails somewhere inside. */
+/**
+ * A failure of the model with the texts it failed on: a text that is longer than the model is made for fails somewhere inside, and one of ids
+ * that it has not where it looks them up.
+ */
 function ofTexts(error: unknown, texts: readonly EncodedText[], file: string): unknown {
   if (!(error instanceof RuntimeFailure)) return error;
+  const [, found, last] = /idx=(\d+) must be within the inclusive range \[-\d+,(\d+)\]/.exec(error.message) ?? [];
+  const id = Number(found);
+  const owner = texts.find((text) => text.ids.includes(id));
+  // In a text of so many tokens it may be a position.
+  if (owner && texts.every((text) => text.ids.length <= id))
+    return new RuntimeFailure(
+      `${file}: token id ${id}${owner.number < 0 ? "" : ` of text ${owner.number}`} is none of the model's, which are 0 to ${last}; is it the right tokenizer (${error.message})`,
+      { cause: error },
+    );
   const { number, ids } = texts.reduce((longest, text) => (text.ids.length > longest.ids.length ? text : longest));
   const [what, then] =
     number < 0

@@ -1,24 +1,38 @@
+import { quote } from "../data/quote.ts";
 import { ConfigError } from "../util/errors.ts";
 import { random } from "../util/random.ts";
 
 /** Which tokens of each text are wanted. */
 export type Positions =
   | { readonly of: "all" | "last" | "random" | "mask" }
-  /** From the first to the last, both included; counted from the end where negative. */
-  | { readonly of: "range"; readonly from: number; readonly to: number };
+  | { readonly of: "ranges"; readonly ranges: readonly PositionRange[] };
+
+/** From the first to the last, both included; counted from the end where negative. */
+export interface PositionRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
- * The positions of `all`, `last`, `random` (one of each text), `mask` (what the file of texts says), `3`, `-2` (the last but one), `1..` or `1..5`.
+ * The positions of `all`, `last`, `random` (one of each text), `mask` (what the file of texts says), `3`, `-2` (the last but one), `1..`, `..3` or `1..5`,
+ * and several of such numbers: `0,2..4`.
  * @throws {ConfigError} for anything else.
  */
 export function parsePositions(flag: string, text: string): Positions {
   if (text === "all" || text === "last" || text === "random" || text === "mask") return { of: text };
-  const [, from, range, to] = /^(-?\d+)(\.\.(-?\d+)?)?$/.exec(text) ?? [];
-  if (from === undefined)
-    throw new ConfigError(
-      `--${flag}: must be all, last, random, mask, or numbers such as 3, -2 or 1..5, got "${text}"`,
-    );
-  return { of: "range", from: Number(from), to: range === undefined ? Number(from) : Number(to ?? -1) };
+  const ranges = text.split(",").map((part): PositionRange => {
+    const [, from, dots, to] = /^\s*(-?\d+)?(\.\.)?(-?\d+)?\s*$/.exec(part) ?? [];
+    if ((from ?? to) === undefined || (dots === undefined && to !== undefined))
+      throw new ConfigError(
+        `--${flag}: must be all, last, random, mask, or numbers such as 3, -2, 1..5 or 0,2, got ${quote(text)}`,
+      );
+    const range = { from: Number(from ?? 0), to: Number(to ?? (dots === undefined ? from : -1)) };
+    // A place from the start may lie behind one from the end, or before it.
+    if (range.from > range.to && range.from < 0 === range.to < 0)
+      throw new ConfigError(`--${flag}: ${part.trim()} runs backwards; write ${range.to}..${range.from}`);
+    return range;
+  });
+  return { of: "ranges", ranges };
 }
 
 /** What positions are chosen from. */
@@ -44,9 +58,9 @@ export function positionsOf({ number, ids, special, mask }: Choosable, wanted: P
     }
     case "mask":
       return own.filter((at) => mask?.[at] === 1);
-    case "range": {
-      const [from, to] = [wanted.from, wanted.to].map((one) => (one < 0 ? ids.length + one : one)) as [number, number];
-      return own.filter((at) => at >= from && at <= to);
+    case "ranges": {
+      const place = (at: number) => (at < 0 ? ids.length + at : at);
+      return own.filter((at) => wanted.ranges.some(({ from, to }) => at >= place(from) && at <= place(to)));
     }
   }
 }

@@ -10,11 +10,13 @@ import { digest } from "../util/digest.ts";
 import { ConfigError } from "../util/errors.ts";
 import { readError } from "../util/fileErrors.ts";
 import { parseSmall } from "../util/json.ts";
+import { visible } from "../util/visible.ts";
 import type { LanguageModel, Tap } from "./model.node.ts";
 import type { Positions } from "./positions.ts";
 import type { RowType } from "./shards.node.ts";
 import type { TextTokenizer } from "./text/tokenizer.ts";
 import type { Thoughts } from "./thoughts.node.ts";
+import { manifestPath } from "./unfinished.node.ts";
 
 /** A harvest: what is read of which texts, and how it is stored. */
 export interface HarvestRequest {
@@ -49,10 +51,9 @@ export interface HarvestRequest {
 export type HarvestIdentity = Readonly<Record<string, unknown>>;
 
 const version = 1;
-export const manifestPath = (out: string): string => join(out, "harvest.json");
 
 /**
- * Says in a folder which harvest its shards are of.
+ * Says in a folder which harvest its shards are of. One that another harvest left without a shard is taken over.
  * @throws {ConfigError} when there are shards of another harvest, naming what differs, or of none.
  */
 export async function claimFolder(out: string, identity: HarvestIdentity): Promise<void> {
@@ -75,13 +76,26 @@ export async function claimFolder(out: string, identity: HarvestIdentity): Promi
     throw new ConfigError(`${path}: is damaged; move the folder away, or write to another one`);
   }
   const { harvest } = Object(known) as { harvest?: Record<string, unknown> };
-  const text = (value: unknown) => JSON.stringify(value);
   const keys = [...new Set([...Object.keys(identity), ...Object.keys(harvest ?? {})])];
-  const other = keys.find((key) => text(identity[key]) !== text(harvest?.[key]));
-  if (other !== undefined)
-    throw new ConfigError(
-      `--out ${out}: holds shards of another harvest, whose ${other} is ${quote(text(harvest?.[other]) ?? "none")}, not ${quote(text(identity[other]) ?? "none")}; write to another folder`,
-    );
+  const other = keys.find((key) => JSON.stringify(identity[key]) !== JSON.stringify(harvest?.[key]));
+  if (other === undefined) return;
+  if (!(await hasShards(out))) return writeManifest(out, identity);
+  throw new ConfigError(
+    `--out ${out}: holds shards of another harvest, whose ${other} is ${shown(harvest?.[other])}, not ${shown(identity[other])}; write to another folder`,
+  );
+}
+
+/** Whether a folder holds shards, or one of a place in it does. */
+const hasShards = async (out: string): Promise<boolean> =>
+  (await readdir(out, { recursive: true })).some((name) => isShard.test(name));
+
+const isShard = /(^|[\\/])shard-\d+\.safetensors$/;
+
+/** A value of an identity, for a message: on one line, at most 80 characters. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  const text = JSON.stringify(value ?? null);
+  return text === "null" ? "none" : visible(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
 /** Writes what the folder holds; `done` once all of it is there. */

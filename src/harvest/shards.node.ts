@@ -127,20 +127,22 @@ function textLine({ number, text, ids, offsets }: EncodedText): string {
   })}\n`;
 }
 
-/** A line for each row. The text itself is in it where every text has one row at most; it would be there as often as it has tokens otherwise. */
+/** A line for each row, with what the file of texts says of its text. The text itself is in it where every text has one row at most; it would be there as often as it has tokens otherwise. */
 function labelLines(
   { text, position, token }: ShardRows,
   texts: readonly EncodedText[],
   show: ((id: number) => string) | undefined,
 ): string {
-  const byNumber = new Map(texts.map((one) => [one.number, one.text]));
+  const byNumber = new Map(texts.map((one) => [one.number, one]));
   const isSingle = new Set(text).size === text.length;
   const lines = Array.from(text, (number, row) => {
-    const own = isSingle ? byNumber.get(number) : undefined;
+    const whole = byNumber.get(number);
+    const own = isSingle ? whole?.text : undefined;
     return `${JSON.stringify({
       ...(own === undefined ? {} : { text: own }),
       ...(show ? { token: show(token[row]!) } : {}),
       ...{ text_id: number, position: position[row], token_id: token[row] },
+      ...whole?.labels,
     })}\n`;
   });
   return lines.join("");

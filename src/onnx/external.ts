@@ -82,20 +82,33 @@ export interface DataPart {
  * @throws {ConfigError} for any other path.
  */
 export function dataPartsOf(model: Model, file: string): DataPart[] {
-  const outside = tensorsOf(model).filter((one) => one.dataLocation === 1);
-  return outside.map((one) => {
-    const path = locationOf(one);
-    if (path === undefined)
-      throw new ConfigError(
-        `${file}: external data at "${entry(one, "location") ?? ""}": only paths inside the model's own folder are followed, with / between folders`,
-      );
-    const from = Number(entry(one, "offset") ?? 0);
-    const length = entry(one, "length");
-    // Where no length is said, it is that of the elements; of a type this library does not compute with, nobody counts them here.
-    const dtype = dtypeOf(one.dataType);
-    const bytes = dtype ? sizeOf((one.dims ?? []).map(toNumber)) * bytesPerElement(dtype) : 0;
-    return { location: path, tensor: one.name ?? "", from, to: from + (length === undefined ? bytes : Number(length)) };
-  });
+  return tensorsOf(model).flatMap((one) => (one.dataLocation === 1 ? [dataPartOf(one, file)] : []));
+}
+
+/** Where the data of one tensor that is kept outside lie. @throws {ConfigError} as `dataPartsOf`. */
+export function dataPartOf(tensor: TensorProto, file: string): DataPart {
+  const path = locationOf(tensor);
+  if (path === undefined)
+    throw new ConfigError(
+      `${file}: external data at "${entry(tensor, "location") ?? ""}": only paths inside the model's own folder are followed, with / between folders`,
+    );
+  const from = Number(entry(tensor, "offset") ?? 0);
+  const length = entry(tensor, "length");
+  // Where no length is said, it is that of the elements; of a type this library does not compute with, nobody counts them here.
+  const dtype = dtypeOf(tensor.dataType);
+  const bytes = dtype ? sizeOf((tensor.dims ?? []).map(toNumber)) * bytesPerElement(dtype) : 0;
+  return {
+    ...{ location: path, tensor: tensor.name ?? "" },
+    ...{ from, to: from + (length === undefined ? bytes : Number(length)) },
+  };
+}
+
+/** A tensor that is kept outside with its bytes put back. */
+export function withData(
+  { externalData: _, dataLocation: __, ...tensor }: TensorProto,
+  rawData: Uint8Array,
+): TensorProto {
+  return { ...tensor, rawData };
 }
 
 /**
@@ -113,8 +126,7 @@ export function joinExternalData(model: Model, files: ReadonlyMap<string, Uint8A
       throw new ConfigError(
         `${file}: tensor ${tensor.name}: bytes ${offset} to ${offset + length} of ${entry(tensor, "location")} are missing`,
       );
-    const { externalData: _, dataLocation: __, ...rest } = tensor;
-    return { ...rest, rawData: bytes.subarray(offset, offset + length) };
+    return withData(tensor, bytes.subarray(offset, offset + length));
   });
   return { ...model, graph: { ...model.graph, initializer } };
 }

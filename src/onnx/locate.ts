@@ -43,6 +43,11 @@ export function locate({ model, hooks, scopes, file }: Network, name: string, wi
     value = findValue(model, name, width, file);
   } catch (error) {
     if (!(error instanceof ConfigError) || hooks.length === 0 || !isBlock.test(name)) throw error;
+    const [other] = /hook_(?!resid_(?:pre|post)$)\w+$/.exec(name) ?? [];
+    if (other !== undefined)
+      throw new ConfigError(
+        `${file}: of TransformerLens's names only hook_resid_pre and hook_resid_post are known, not ${other}; sae-onnx inspect --values lists all values, name it as it is called there`,
+      );
     throw new ConfigError(
       `${file}: no block is called "${name}"; there are ${hooks[0]!.name} to ${hooks.at(-1)!.name}, nearest: ${nearestHooks(hooks, name)}`,
     );

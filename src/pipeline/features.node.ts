@@ -10,7 +10,7 @@ import { featureJson } from "../features/featureJson.ts";
 import { describeFeatures, type Feature, usualCounts } from "../features/features.ts";
 import { neuronpediaBatch } from "../features/neuronpedia.ts";
 import { type FeatureSummary, SummaryBuilder, sentences } from "../features/summary.ts";
-import { checkVocabulary, parseUnembedding } from "../features/unembedding.ts";
+import { checkVocabulary } from "../features/unembedding.ts";
 import { parseVocabulary } from "../features/vocabulary.ts";
 import { metadataOf } from "../onnx/model.ts";
 import { modelName } from "../record/measured.ts";
@@ -21,6 +21,7 @@ import { ChunkFile } from "./chunkFile.node.ts";
 import { defaultMemory } from "./memory.ts";
 import { openActivations } from "./open.node.ts";
 import { allRows, rowFacts } from "./rowFacts.node.ts";
+import { readUnembedding } from "./unembedding.node.ts";
 import { checkReplaceable, writeFolder } from "./writeFolder.node.ts";
 
 /** What can be written of features. */
@@ -89,7 +90,7 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
     run.tokenizer === undefined
       ? undefined
       : parseVocabulary(new TextDecoder().decode(await readInput(run.tokenizer)), run.tokenizer);
-  const unembedding = await readUnembedding(run);
+  const unembedding = await unembeddingOf(run);
   if (unembedding && vocabulary) checkVocabulary(vocabulary, run.tokenizer!, unembedding, run.unembedding!);
   const tokenOf = (id: number) => vocabulary?.[id] ?? `#${id}`;
   const facts = await rowFacts({ set, data, trainRows, vocabulary });
@@ -144,11 +145,15 @@ async function writeWith(store: ChunkFile, run: FeaturesRun): Promise<FeatureSum
   return summary!;
 }
 
-async function readUnembedding({ unembedding, unembeddingTensor: tensor }: FeaturesRun) {
+async function unembeddingOf({ unembedding, unembeddingTensor: tensor }: FeaturesRun) {
   if (unembedding === undefined) {
     if (tensor !== undefined) throw new ConfigError("--unembedding-tensor: needs --unembedding");
     return undefined;
   }
+  if (tensor !== undefined && /\.onnx$/i.test(unembedding))
+    throw new ConfigError(
+      `--unembedding-tensor: of ${unembedding} the matrix that its logits are made with is taken; leave the flag out`,
+    );
   const choice = { ...(tensor === undefined ? {} : { tensor }), severalHint: "choose one with --unembedding-tensor" };
-  return parseUnembedding(await readInput(unembedding), unembedding, choice);
+  return readUnembedding(unembedding, choice);
 }

@@ -12,7 +12,7 @@ export interface HarvestRun extends TextFiles {
   readonly at: string;
   /** Folder of the shards. */
   readonly out: string;
-  /** `all` (the default), `last`, `random`, `mask`, or numbers such as `3`, `-2`, `1..5`. */
+  /** `all` (the default), `last`, `random`, `mask`, or numbers such as `3`, `-2`, `1..5`, `0,2`. */
   readonly positions?: string | undefined;
   /** Texts of fewer tokens are left out; default 1. */
   readonly minTokens?: number | undefined;

@@ -35,22 +35,28 @@ export function columnOf(columns: Columns, name: string, { flag, file }: { flag:
 /**
  * The column that a label means: the values of a column; of `tense=past,future` whether it has one of them (as `--where` reads it); of
  * `text~word` whether the word is in the text, in letters of any case.
- * @throws {ConfigError} when the column is not there, or the question cannot be read.
+ * @throws {ConfigError} when the column is not there, a row has no value to ask of, or the question cannot be read.
  */
 export function labelColumn(columns: Columns, label: string, file: string, rows: number): Column {
   const where = { flag: "--label", file };
   const named = Object.hasOwn(columns, label);
-  const [, name, word] = /^([^~]+)~(.+)$/.exec(label) ?? [];
+  const [, name, word] = /^([^=~]+)~(.+)$/.exec(label) ?? [];
   if (named || (word === undefined && !label.includes("="))) return columnOf(columns, label, where);
+  const whole = (of: string): Column => {
+    const column = columnOf(columns, of, where);
+    checkThere(Array.from<number | string>(column), `--label ${visible(label)}: ${file}`);
+    return column;
+  };
   if (word !== undefined) {
-    const texts: ArrayLike<unknown> = columnOf(columns, name!, where);
+    const column = whole(name!);
     const wanted = spaced(word);
     if (wanted === "  ") throw new ConfigError(`--label: ${quote(word)} has no letter; write a word, such as text~of`);
-    return Uint8Array.from({ length: rows }, (_, row) => Number(spaced(String(texts[row])).includes(wanted)));
+    return Uint8Array.from({ length: rows }, (_, row) => Number(spaced(String(column[row])).includes(wanted)));
   }
-  columnOf(columns, columnIn(label), where);
+  const conditions = parseWhere(label);
+  for (const of of Object.keys(conditions)) whole(of);
   const fits = new Uint8Array(rows);
-  for (const row of matchingRows(columns, parseWhere(label), rows, file)) fits[row] = 1;
+  for (const row of matchingRows(columns, conditions, rows, file)) fits[row] = 1;
   return fits;
 }
 
@@ -96,10 +102,9 @@ export function groupsOf(column: Column, flag: string, file: string): Int32Array
   });
 }
 
-/** @throws {ConfigError} when a row has no value: NaN, or in labels nothing, an empty text or null. */
+/** @throws {ConfigError} when a row has no value: NaN, or an empty text, as labels that lack it have. */
 function checkThere(values: readonly (number | string)[], what: string): void {
-  const isMissing = (one: number | string) =>
-    typeof one === "number" ? !Number.isFinite(one) : one === "" || one === "null";
+  const isMissing = (one: number | string) => (typeof one === "number" ? !Number.isFinite(one) : one === "");
   const missing = values.filter(isMissing).length;
   if (missing === 0) return;
   throw new ConfigError(

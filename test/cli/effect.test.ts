@@ -28,3 +28,11 @@ test("a flag that is wrong is one line, and nothing is written", () => {
   expect(stderr).toMatch(/^error: ablate 99: .*sae.safetensors has latents 0 to 31, so there is no latent 99\n$/);
   expect(existsSync(`${out}.not`)).toBe(false);
 });
+
+test("harvest says no share of time of a model that ran for less than a second", () => {
+  const [model, text] = ["model.onnx", "texts.jsonl"].map((name) => join(fixture, name)) as [string, string];
+  const acts = join(temporaryFolder(), "acts");
+  const { status, stderr } = saeOnnx("harvest", "--model", model, "--text", text, "--at", "blocks.1", "--out", acts);
+  expect(status, stderr).toBe(0);
+  expect(stderr).toMatch(/^\d+ tokens a second$/m);
+});

@@ -23,6 +23,7 @@ describe("inspect of a folder", () => {
     const names = [...stdout.matchAll(/^## (.*)$/gm)].map(([, name]) => name);
     expect(names).toEqual(["0.safetensors", "1.safetensors", "10.safetensors"]);
     expect(stdout).toContain("activations: F32 [2, 2]");
+    expect(stdout).toContain("activations: F32 [2, 2]\n# all 3 files together\n# rows: 6");
     expect(stdout).toMatch(/# rows: 6, norms: median 5, .* largest 10 \(row 5\)/);
     const json = JSON.parse(saeOnnx("inspect", at("set"), "--json").stdout);
     expect(Object.keys(json.files)).toEqual(names);
@@ -36,6 +37,7 @@ describe("inspect of a folder", () => {
   });
 
   test.each([
+    [["."], /no file in it ends in \.onnx, .*; name .*set\n$/],
     [["none"], /none: no file in it ends in \.onnx, /],
     [["set", "--grep", "x"], /set: is a folder; --grep is for one \.onnx file/],
   ])("%o is refused in one line", ([name, ...flags], message) => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
@@ -146,4 +146,15 @@ describe("one line says what is wrong, and nothing is written", () => {
     expect([status, stdout]).toEqual([1, ""]);
     expect(existsSync(file)).toBe(false);
   });
+});
+
+test("a folder whose harvest was stopped is named as such", () => {
+  const part = at("part");
+  mkdirSync(part);
+  copyFileSync(at("acts.safetensors"), join(part, "shard-000000.safetensors"));
+  writeFileSync(join(part, "harvest.json"), '{"version":1,"harvest":{}}');
+  const { stderr } = saeOnnx("probe", "--data", part, "--label", "tens", "--quiet");
+  expect(stderr.split("\n")[0]).toBe(
+    `${part}: its harvest was stopped after 1 shard; the same harvest command goes on`,
+  );
 });

@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseActivations } from "../../src/data/activations.ts";
 import { columnOf, describeData } from "../../src/data/describe.ts";
-import { readActivations } from "../../src/data/files.node.ts";
+import { readActivations, readLabelled } from "../../src/data/files.node.ts";
 import { float32ToHalf, halfToFloat32 } from "../../src/data/half.ts";
 import { writeNpy } from "../../src/data/npy.ts";
 import { Prefetch } from "../../src/data/prefetch.node.ts";
 import { RowSpans } from "../../src/data/rowSpans.ts";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { rowBatches } from "../../src/data/shards/batches.node.ts";
+import { readLabelledShards } from "../../src/data/shards/labelled.node.ts";
 import { ShardReader } from "../../src/data/shards/shardFiles.node.ts";
 import { openShards, shardPaths, splitShards } from "../../src/data/shards/shardSet.node.ts";
 import { surveyShards } from "../../src/data/shards/survey.node.ts";
@@ -206,9 +207,52 @@ describe("shards of float16, float32 and bfloat16, the last one short", () => {
     );
   });
 
+  test("of a folder of several places one is to be named", async () => {
+    mkdirSync(at("places/texts"), { recursive: true });
+    expect(await refusal(() => shardPaths(at("places")))).toMatch(/in this folder; name one that has activations$/);
+    for (const block of [14, 3]) {
+      mkdirSync(at(`places/blocks.${block}`));
+      writeFileSync(at(`places/blocks.${block}/shard-000000.safetensors`), "");
+    }
+    expect(await refusal(() => shardPaths(at("places")))).toBe(
+      `${at("places")}: no .safetensors or .npy file in this folder; name ${at("places/blocks.3")} or ${at("places/blocks.14")}`,
+    );
+  });
+
   test("a list is read in the order given", async () => {
     const { shards } = await open(`${at("set/part-2.safetensors")}, ${at("set/part-1.safetensors")}`);
     expect(shards.map(({ rows }) => rows)).toEqual([50, 40]);
+  });
+});
+
+describe("all rows of shards in memory, with columns and labels", () => {
+  test.each([
+    ["", ["word", "position"]],
+    ["word=ab,position=1..2", ["word"]],
+    ['word!="none"', ["layer"]],
+  ])("where %s they are those of one file", async (text, names) => {
+    const where = parseWhere(text || undefined);
+    const paths = await shardPaths(at("labelled"));
+    const found = await readLabelledShards(paths, { where, names, source: at("labelled") });
+    const { set, columns } = await readLabelled(at("labelled.safetensors"), { where, names });
+    expect(found.activations).toEqual(set.activations);
+    for (const name of names)
+      expect(Array.from<unknown>(found.columns[name]!)).toEqual(Array.from<unknown>(columns[name]!));
+    expect(Object.keys(found.columns)).toEqual(expect.arrayContaining(["layer", "position", "split"]));
+  });
+
+  test("no more than memory has room for", async () => {
+    const header = writeNpy(tensor("float16", [1, 1], new Uint16Array(1))).subarray(0, 128);
+    const text = "{'descr': '<f2', 'fortran_order': False, 'shape': (600000, 1024), }";
+    header.set(new TextEncoder().encode(`${text.padEnd(117)}\n`), 10);
+    const paths = [at("much-1.npy"), at("much-2.npy")];
+    for (const path of paths) {
+      writeFileSync(path, header);
+      truncateSync(path, 128 + 600_000 * 1024 * 2);
+    }
+    expect(await refusal(() => readLabelledShards(paths, { names: [], source: "much" }))).toBe(
+      "much: 1200000 rows, 1024 wide, take 4.6 GiB as float32, at most 4 GiB are held in memory; take fewer rows, with --where",
+    );
   });
 });
 

@@ -108,6 +108,27 @@ test("several values, ranges, and what a column must not be", async () => {
   expect(await refused("position=x")).toBe(`${file}: column "position" holds numbers, --where asks for "x"`);
 });
 
+test("a text in quotes is taken as it is, with blanks at its ends and commas", async () => {
+  expect(parseWhere('token=" of",",", "a=b",x , a!="7","\\u00e9\\""')).toEqual({
+    token: { values: [" of", ",", "a=b", "x"] },
+    a: { not: true, values: ["7", 'é"'] },
+  });
+  // What is no JSON string up to a comma is what it was before.
+  expect(parseWhere('token=",b="x"y')).toEqual({ token: '"', b: '"x"y' });
+  expect(parseWhere("token= of")).toEqual({ token: "of" });
+  expect(complaint(() => parseWhere('token="\\x"'))).toContain('"\\x" is no JSON string');
+  const path = join(temporaryFolder(), "a.npy");
+  writeFileSync(path, writeNpy(matrix([1], [2], [3], [4])));
+  writeFileSync(path.replace("npy", "labels.jsonl"), '{"token":" of"}\n{"token":"of"}\n{"token":","}\n{"token":"="}\n');
+  const rows = async (text: string) => [...(await readActivations(path, { where: parseWhere(text) })).activations.data];
+  expect(await rows('token=" of"')).toEqual([1]);
+  expect(await rows("token=of")).toEqual([2]);
+  expect(await rows('token=",","="')).toEqual([3, 4]);
+  expect(await refusal(() => rows('token=" off","x"'))).toBe(
+    'a.npy: no row with token=" off",x; token has " of", "of", ",", "="',
+  );
+});
+
 test("columns of text: of a .pt file, of an .npz, and labels beside a file", async () => {
   const where = (path: string, text: string) => readActivations(path, { where: parseWhere(text) });
   expect((await where(file, "cot_sequences=text,layer=3")).activations.dims).toEqual([6, 8]);

@@ -117,6 +117,15 @@ describe("what is known of rows", () => {
     expect(made[0]![1]).toMatchObject({ text: "law" });
   });
 
+  test("where tokens stand in their texts is no attribute; a start of something else is", () => {
+    const named = (columns: Record<string, Float64Array>) =>
+      new FactsBuilder({ validation: new Uint8Array(2), columns }).finish().attributes.map(({ name }) => name);
+    const [start, end] = [Float64Array.of(0, 3), Float64Array.of(2, 5)];
+    expect(named({ token_id: Float64Array.of(4, 9), start, end })).toEqual(["token"]);
+    expect(named({ start, end })).toEqual(["start", "end"]);
+    expect(named({ token_id: Float64Array.of(4, 9), start: Float64Array.of(0.5, 3) })).toEqual(["token", "start"]);
+  });
+
   test("labels with too many values, or one, are left out with the reason", () => {
     const rows = mostValues + 1;
     const builder = new FactsBuilder({ validation: new Uint8Array(rows), columns: { shade: new Float64Array(rows) } });

@@ -1,12 +1,16 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { writeSafetensors } from "../../src/data/safetensors.ts";
 import { decoderOf } from "../../src/evaluate/parts.ts";
 import { parseUnembedding, promotedBy } from "../../src/features/unembedding.ts";
-import { decodeModel } from "../../src/onnx/model.ts";
+import { splitExternalData } from "../../src/onnx/external.ts";
+import { decodeModel, encodeModel } from "../../src/onnx/model.ts";
 import { hostTensor } from "../../src/onnx/tensors.ts";
+import { readUnembedding } from "../../src/pipeline/unembedding.node.ts";
 import { recognised } from "../../src/worker/recognise.ts";
-import { matrix } from "../data/helpers.ts";
+import { temporaryFolder } from "../cli/run.ts";
+import { matrix, refusal } from "../data/helpers.ts";
 
 const folder = "test/fixtures/features";
 const bytes = readFileSync(`${folder}/unembedding.npy`);
@@ -41,6 +45,24 @@ describe("where it is found", () => {
       [7, 15],
     ] as const)
       expect(found.data[token * 16 + at]).toBe(kept[at * 64 + token]);
+  });
+
+  test("in the weights beside a language model", async () => {
+    const file = readFileSync("test/fixtures/effect/model.onnx");
+    const { model, parts } = splitExternalData(decodeModel(file, "model.onnx"), "weights.data");
+    const path = join(temporaryFolder(), "model.onnx");
+    const data = join(path, "..", "weights.data");
+    writeFileSync(path, encodeModel(model));
+    expect(await refusal(() => readUnembedding(path, {}))).toBe(
+      `${data}: no such file, the model keeps weights there; put it beside the model`,
+    );
+    const end = Math.max(...parts.map(({ offset, bytes }) => offset + bytes.length));
+    const all = new Uint8Array(end);
+    for (const { offset, bytes } of parts) all.set(bytes, offset);
+    writeFileSync(data, all);
+    expect(await readUnembedding(path, {})).toEqual(parseUnembedding(file, "model.onnx"));
+    truncateSync(data, 4096);
+    expect(await refusal(() => readUnembedding(path, {}))).toContain(`${data}: cut short, it has 4096 bytes, tensor `);
   });
 
   test("among other matrices, by what it is called", () => {

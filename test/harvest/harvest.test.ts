@@ -2,14 +2,16 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readActivations } from "../../src/data/files.node.ts";
+import { readActivations, readLabelled } from "../../src/data/files.node.ts";
 import { readSafetensors, toTensor } from "../../src/data/safetensors.ts";
 import { harvest } from "../../src/harvest/harvest.node.ts";
 import { openLanguageModel, tapsCalled } from "../../src/harvest/model.node.ts";
 import { parsePositions } from "../../src/harvest/positions.ts";
 import type { HarvestRequest } from "../../src/harvest/request.node.ts";
 import { openTokenizer } from "../../src/harvest/text/tokenizer.node.ts";
+import { shardsOfUnfinished } from "../../src/harvest/unfinished.node.ts";
 import { harvestFiles } from "../../src/pipeline/harvestFiles.node.ts";
+import { refusal } from "../data/helpers.ts";
 import { blocks, languageModel, namings, residuals, scaled, width, withInputRead } from "./models.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sae-onnx-"));
@@ -132,6 +134,9 @@ describe("positions", () => {
     ["-2", (ids: number[]) => (ids.length > 1 ? [ids.length - 2] : [])],
     ["1..", (ids: number[]) => ids.map((_, i) => i).slice(1)],
     ["1..3", (ids: number[]) => ids.map((_, i) => i).slice(1, 4)],
+    ["..2", (ids: number[]) => ids.map((_, i) => i).slice(0, 3)],
+    ["0, 2..3", (ids: number[]) => ids.map((_, i) => i).filter((i) => [0, 2, 3].includes(i))],
+    ["-1..0", (ids: number[]) => (ids.length === 1 ? [0] : [])],
   ])("%s", async (where, wanted) => {
     const own = await request({ where });
     await harvest(own);
@@ -140,6 +145,28 @@ describe("positions", () => {
       texts.flatMap((ids, text) => (ids.length > 0 ? wanted(ids).map((position) => [text, position]) : [])),
     );
     expect(errorOf(found)).toBeLessThan(1e-5);
+  });
+
+  test.each([
+    ["5..2", "--positions: 5..2 runs backwards; write 2..5"],
+    ["0,-1..-3", "--positions: -1..-3 runs backwards; write -3..-1"],
+    ...["..", "", "1,", "1...3", "1-3", "3..x", "last,1"].map((text) => [
+      text,
+      `must be all, last, random, mask, or numbers such as 3, -2, 1..5 or 0,2, got "${text}"`,
+    ]),
+  ])("%s is refused", (text, message) => {
+    expect(() => parsePositions("positions", text!)).toThrow(message);
+  });
+
+  test("where no row is wanted, the reason is named", async () => {
+    const words = { text: at("words.txt"), tokenizer: await openTokenizer(at("tokenizer.json")) };
+    writeFileSync(words.text, "the fox\n\nthe lazy dog\n");
+    const none = async (given: Given) => refusal(async () => harvest(await request({ ...words, ...given })));
+    expect(await none({ where: "0" })).toBe(
+      `${words.text}: no row of its 3 texts is wanted; 1 have fewer than 1 tokens, 2 have special tokens alone at --positions 0; --special-tokens keep takes their rows`,
+    );
+    expect(await none({ where: "mask", minTokens: 0 })).toMatch(/; 3 have no mask; give \.jsonl with a "mask"/);
+    expect(await none({ where: "99" })).toMatch(/1 have fewer than 1 tokens, 2 have no token at --positions 99$/);
   });
 
   test("random: one of each text, the same again with the same seed alone", async () => {
@@ -186,6 +213,32 @@ describe("texts", () => {
     expect((await readActivations(join(own.out, "shard-000000.safetensors"))).columns.start![0]).toBe(offsets[1][0]);
   });
 
+  test("what a .jsonl says of a text besides is a label of its rows; names of the harvest's own are not taken", async () => {
+    const text = at("labelled.jsonl");
+    const own = { text_id: 9, position: "x", layer: 7, start: 5, list: [1], none: null, long: "x".repeat(1001) };
+    writeFileSync(
+      text,
+      [
+        { input_ids: [1, 2], topic: "sea", n: 3, ...own },
+        { input_ids: [3], id: "q", ok: true },
+      ]
+        .map((one) => JSON.stringify(one))
+        .join("\n"),
+    );
+    const asked = await request({ text });
+    await harvest(asked);
+    expect(readFileSync(join(asked.out, "shard-000000.labels.jsonl"), "utf8")).toBe(
+      `{"text_id":0,"position":0,"token_id":1,"topic":"sea","n":3}
+{"text_id":0,"position":1,"token_id":2,"topic":"sea","n":3}
+{"text_id":1,"position":0,"token_id":3,"id":"q","ok":true}
+`,
+    );
+    const { columns } = await readLabelled(join(asked.out, "shard-000000.safetensors"), { names: ["topic"] });
+    expect(columns.topic).toEqual(["sea", "sea", ""]);
+    expect(Array.from<unknown>(columns.position!)).toEqual([0, 1, 0]);
+    expect(Array.from<unknown>(columns.token_id!)).toEqual([1, 2, 3]);
+  });
+
   test("rows at special tokens are kept where that is asked for, and a label has the text of its one row", async () => {
     writeFileSync(at("texts.txt"), lines);
     const own = await request({
@@ -224,9 +277,10 @@ describe("a harvest goes on", () => {
     await harvest(own);
     const before = snapshotOf(own.out);
     await expect(harvest(await request({ where: "last", out: own.out }))).rejects.toThrow(
-      /holds shards of another harvest, whose positions is "\\"all\\"", not "\\"last\\""; write to another folder$/,
+      /holds shards of another harvest, whose positions is "all", not "last"; write to another folder$/,
     );
     expect(snapshotOf(own.out)).toEqual(before);
+    await expect(harvest(await request({ limit: 2, out: own.out }))).rejects.toThrow("whose limit is none, not 2;");
     mkdirSync(at("foreign"));
     writeFileSync(at("foreign", "acts.npy"), "");
     await expect(harvest(await request({ out: at("foreign") }))).rejects.toThrow(
@@ -236,10 +290,39 @@ describe("a harvest goes on", () => {
   });
 });
 
+test("a folder whose harvest was stopped is known, that of one place among several too", async () => {
+  const whole = await request({ shardRows: 4, places: ["blocks.0", "blocks.2"] });
+  await harvest(whole);
+  expect(await shardsOfUnfinished(join(whole.out, "blocks.2"))).toBe(undefined);
+  const own = await request({ shardRows: 4, places: ["blocks.0", "blocks.2"] });
+  const stop = new AbortController();
+  await harvest(own, { signal: stop.signal, onShard: ({ shard }) => shard === 1 && stop.abort() });
+  expect(await shardsOfUnfinished(join(own.out, "blocks.2"))).toBe(2);
+  const alone = { ...own, taps: own.taps.slice(0, 1), out: at(`out${outs++}`) };
+  const again = new AbortController();
+  await harvest(alone, { signal: again.signal, onShard: () => again.abort() });
+  expect(await shardsOfUnfinished(alone.out)).toBe(1);
+  expect(await shardsOfUnfinished(folder)).toBe(undefined);
+});
+
+test("a folder that a failed harvest left without a shard is another's to take", async () => {
+  const failed = await request({ where: "mask" });
+  await expect(harvest(failed)).rejects.toThrow("no row");
+  const own = await request({ out: failed.out });
+  expect((await harvest(own)).rows).toBe(23);
+  const manifest = JSON.parse(readFileSync(join(own.out, "harvest.json"), "utf8"));
+  expect([manifest.harvest.positions, manifest.done.rows]).toEqual(["all", 23]);
+});
+
 describe("bad input is one clear line", () => {
   test.each([
     ["a value that is not there", { places: ["layers.1/mid"] }, /has no value "layers.1\/mid"; nearest: /],
     ["a pattern that fits nothing", { places: ["nothing*"] }, /has no value "nothing\*"/],
+    [
+      "a hook that is no residual stream",
+      { places: ["blocks.1.hook_mlp_out"] },
+      /only hook_resid_pre and hook_resid_post are known, not hook_mlp_out; sae-onnx inspect --values lists/,
+    ],
     ["a place twice", { places: ["blocks.1", "layers.1"] }, /names blocks.1 twice/],
     [
       "a value without a row for each token",
@@ -251,11 +334,18 @@ describe("bad input is one clear line", () => {
     await expect(failed).rejects.toThrow(message);
   });
 
-  test("a text that the model is not made for, named with its length", async () => {
+  test("an id that the model has not; where it may be a place in a text that is too long, the length is named", async () => {
     const text = at("unknown.jsonl");
-    writeFileSync(text, '{"input_ids":[1,2]}\n{"input_ids":[3,149,150]}\n');
-    await expect(harvest(await request({ text }))).rejects.toThrow(
-      /dynamo\.onnx: cannot take text 1, 3 tokens; where it is made for fewer, give --max-tokens, else leave the text out \(ONNX Runtime/,
+    const long = [...Array.from({ length: 150 }, () => 7), 150];
+    const failed = async (ids: number[]) => {
+      writeFileSync(text, `{"input_ids":[1,2]}\n${JSON.stringify({ input_ids: ids })}\n`);
+      return harvest(await request({ text, maxTokens: 200 })).catch((error: Error) => error.message);
+    };
+    expect(await failed([3, 149, 150])).toMatch(
+      /dynamo\.onnx: token id 150 of text 1 is none of the model's, which are 0 to 149; is it the right tokenizer \(ONNX Runtime/,
+    );
+    expect(await failed(long)).toMatch(
+      /dynamo\.onnx: cannot take text 1, 151 tokens; where it is made for fewer, give --max-tokens, else leave the text out \(ONNX Runtime/,
     );
   });
 
@@ -276,6 +366,17 @@ describe("bad input is one clear line", () => {
     writeFileSync(text, content);
     const own = await request({ text });
     await expect(harvest(own)).rejects.toThrow(message);
+  });
+
+  test.each([
+    ["UTF-16", [0xff, 0xfe, 0x61, 0, 10, 0], "is UTF-16; convert it to UTF-8"],
+    ["Latin-1", [...Buffer.from("a\u00e9\r\nb\n"), 0xe9, 10, 0x62, 10], "line 3 is not UTF-8; convert it"],
+    ["a letter cut off", [0x61, 10, 0xc3], "line 2 is not UTF-8; convert it"],
+  ])("texts in %s", async (name, bytes, message) => {
+    const text = at(`${name}.txt`);
+    writeFileSync(text, Uint8Array.from(bytes));
+    const own = await request({ text, tokenizer: await openTokenizer(at("tokenizer.json")) });
+    await expect(harvest(own)).rejects.toThrow(`${text}: ${message}`);
   });
 
   test("values beyond float16", async () => {

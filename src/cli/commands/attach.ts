@@ -73,14 +73,14 @@ export const attach = defineCommand({
       throw new ConfigError("--at: is needed; harvest --list names where an encoder can be attached");
     if (at !== undefined && at !== tensor)
       throw new ConfigError(`--at ${at} and --tensor ${tensor} name two places; give one`);
-    const range = positions === undefined ? undefined : parsePositions("positions", positions);
-    if (range !== undefined && range.of !== "range")
+    const wanted = positions === undefined ? undefined : parsePositions("positions", positions);
+    if (wanted !== undefined && (wanted.of !== "ranges" || wanted.ranges.length > 1))
       throw new ConfigError(`--positions: must be numbers such as 3, -1 or 1..5, got "${positions}"`);
     const attached = await attachFiles(
       { model, encoder, out },
       {
         ...{ tensor, prefix, outputs: outputs?.split(",").map((one) => one.trim()), reconstruct, steer, width, mask },
-        positions: range && { from: range.from, to: range.to },
+        positions: wanted?.ranges[0],
       },
       { load },
     );

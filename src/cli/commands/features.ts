@@ -19,7 +19,8 @@ export const features = defineCommand({
     "batch-size": { type: "number", default: 512, describe: "rows per run; does not change the numbers" },
     unembedding: {
       type: "string",
-      describe: "a matrix [vocabulary, inputDim]: also say which tokens each latent promotes and suppresses",
+      describe:
+        "also say which tokens each latent promotes and suppresses: a matrix [vocabulary, inputDim], or the language model (.onnx), of which the one that makes its logits is taken",
     },
     "unembedding-tensor": { type: "string", describe: "name of the matrix in that file [default: the only one]" },
     tokenizer: {

@@ -23,7 +23,8 @@ export const harvest = defineCommand({
     positions: {
       type: "string",
       default: "all",
-      describe: "tokens of each text: all, last, random (one), mask (the texts' own), or numbers such as 3, -2 or 1..5",
+      describe:
+        "tokens of each text: all, last, random (one), mask (the texts' own), or numbers such as 3, -2, 1..5 or 0,2",
     },
     "special-tokens": {
       choices: ["skip", "keep", "none"] as const,
@@ -90,7 +91,11 @@ export const harvest = defineCommand({
       },
     });
     const { run } = result;
-    const besides = run.modelSeconds > 0 ? run.seconds / run.modelSeconds - 1 : 0;
+    // Of less than a second the share would be that of opening the model.
+    const besides =
+      run.modelSeconds >= 1
+        ? `, ${(100 * (run.seconds / run.modelSeconds - 1)).toFixed(1)} % of time beyond the model's own`
+        : "";
     if (given.quiet !== true) {
       const left = Object.entries(result.leftOut).map(([name, count]) => `${name} (${count})`);
       const about = [
@@ -98,9 +103,7 @@ export const harvest = defineCommand({
         result.cut > 0 ? `${result.cut} texts cut to ${result.maxTokens} tokens` : "",
         result.short > 0 ? `${result.short} texts of fewer than ${given["min-tokens"]} tokens left out` : "",
         result.empty > 0 ? `${result.empty} texts without such a position` : "",
-        run.modelSeconds > 0
-          ? `${Math.round(run.tokens / run.seconds)} tokens a second, ${(100 * besides).toFixed(1)} % of time beyond the model's own`
-          : "",
+        run.modelSeconds > 0 ? `${Math.round(run.tokens / run.seconds)} tokens a second${besides}` : "",
       ].filter(Boolean);
       for (const line of about) note(visible(line));
     }

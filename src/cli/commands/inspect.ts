@@ -6,6 +6,7 @@ import { readNpyArray } from "../../data/npy.ts";
 import { readNpz } from "../../data/npz.ts";
 import { ptTensors, readPt } from "../../data/pt.ts";
 import { readSafetensors } from "../../data/safetensors.ts";
+import { foldersOfShards } from "../../data/shards/shardSet.node.ts";
 import { attachable } from "../../export/attach/encoder.ts";
 import { checkModel } from "../../onnx/check.ts";
 import { kernelProviders } from "../../onnx/kernels.ts";
@@ -115,13 +116,18 @@ async function inFolder(path: string, name: string): Promise<Contents> {
 async function describeFolder(folder: string): Promise<Contents> {
   const { compare } = new Intl.Collator("en", { numeric: true });
   const names = (await readdir(folder)).filter((name) => readerOf(name) && !name.startsWith(".")).sort(compare);
-  if (names.length === 0) throw new ConfigError(`${folder}: no file in it ends in ${extensions}`);
+  if (names.length === 0) {
+    const then = await foldersOfShards(folder);
+    throw new ConfigError(`${folder}: no file in it ends in ${extensions}${then ? `; ${then}` : ""}`);
+  }
   const all: [string, Contents][] = [];
   for (const name of names) all.push([name, await inFolder(join(folder, name), name)]);
   const rows = await describeRows(folder);
   return {
     text: [
       ...all.map(([name, { text }]) => `## ${visible(name)}\n${text.trimEnd()}`),
+      // Without a line of its own it would be read as the last file's.
+      ...(rows && all.length > 1 ? [`# all ${all.length} files together`] : []),
       ...(rows ? [visibleLines(rows.text)] : []),
     ].join("\n"),
     json: {

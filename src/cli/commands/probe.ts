@@ -18,7 +18,7 @@ export const probeCommand = defineCommand({
       type: "string",
       demandOption: true,
       describe:
-        "what to look for: a column of the set or of NAME.labels.jsonl; or a question of one: tense=past, text~word",
+        "what to look for: a column of the set or of NAME.labels.jsonl; or a question of one: tense=past, 'token=\" of\"', text~word",
     },
     groups: {
       type: "string",

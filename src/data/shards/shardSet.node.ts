@@ -33,6 +33,25 @@ export interface ShardSet {
   readonly source: string;
 }
 
+const isShard = /^[^.].*\.(safetensors|npy)$/i;
+
+const { compare } = new Intl.Collator("en", { numeric: true });
+const byNumbers = (a: string, b: string): number => compare(a, b) || (a < b ? -1 : 1);
+
+/** Folders that an error names. */
+const mostNamed = 5;
+
+/** What to do with a folder whose own folders hold shards, as a harvest of several places leaves it: which to name; `undefined` for any other. */
+export async function foldersOfShards(folder: string): Promise<string | undefined> {
+  const found: string[] = [];
+  for (const one of await readdir(folder, { withFileTypes: true }))
+    if (one.isDirectory() && (await readdir(join(folder, one.name)).catch(() => [])).some((name) => isShard.test(name)))
+      found.push(join(folder, one.name));
+  if (found.length === 0) return undefined;
+  const shown = found.sort(byNumbers).slice(0, mostNamed).join(" or ");
+  return `name ${shown}${found.length > mostNamed ? `, or one of ${found.length - mostNamed} more` : ""}`;
+}
+
 /**
  * The shards a path names: the .safetensors and .npy files of a folder, in the order of their names (numbers by value), or files
  * separated by commas, in the order given.
@@ -47,11 +66,12 @@ export async function shardPaths(text: string): Promise<readonly string[]> {
       throw new ConfigError(
         `${join(text, archive)}: an archive cannot be read by windows; save its array as .npy, or move it`,
       );
-    const names = all.filter((name) => /^[^.].*\.(safetensors|npy)$/i.test(name));
+    const names = all.filter((name) => isShard.test(name));
     if (names.length === 0)
-      throw new ConfigError(`${text}: no .safetensors or .npy file in this folder; name one that has activations`);
-    const { compare } = new Intl.Collator("en", { numeric: true });
-    return names.sort((a, b) => compare(a, b) || (a < b ? -1 : 1)).map((name) => join(text, name));
+      throw new ConfigError(
+        `${text}: no .safetensors or .npy file in this folder; ${(await foldersOfShards(text)) ?? "name one that has activations"}`,
+      );
+    return names.sort(byNumbers).map((name) => join(text, name));
   }
   const paths = whole ? [text] : text.split(",").map((part) => part.trim());
   if (paths.includes("")) throw new ConfigError(`--data: a name is missing in "${text}"; write a.npy,b.npy`);

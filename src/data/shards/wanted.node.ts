@@ -42,10 +42,21 @@ export async function columnsOfShards(
   headers: readonly OpenedShard[],
   names: readonly string[],
 ): Promise<Readonly<Record<string, Column>>> {
+  const all = Object.entries(await namedColumns(headers, names));
+  return Object.fromEntries(all.filter(([name]) => names.includes(name)));
+}
+
+/** As `columnsOfShards`, and besides the other columns of the shards, empty: what there is, for messages. */
+export async function namedColumns(
+  headers: readonly OpenedShard[],
+  names: readonly string[],
+): Promise<Readonly<Record<string, Column>>> {
   const parts: Readonly<Record<string, Column>>[] = [];
   for (const header of headers) parts.push(await columnsOf(header, names));
-  const shared = names.filter((name) => parts.every((one) => Object.hasOwn(one, name)));
-  return Object.fromEntries(shared.map((name) => [name, joined(parts.map((one) => one[name]!))]));
+  const shared = Object.keys(parts[0] ?? {}).filter((name) => parts.every((one) => Object.hasOwn(one, name)));
+  return Object.fromEntries(
+    shared.map((name) => [name, names.includes(name) ? joined(parts.map((one) => one[name]!)) : []]),
+  );
 }
 
 /** The columns of one shard; those that nobody asks for are named and not read. */

@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { readInput } from "../../data/files.node.ts";
 import { readNpz } from "../../data/npz.ts";
 import { quote } from "../../data/quote.ts";
@@ -10,6 +10,7 @@ import { beyond } from "../../util/json.ts";
 import { checkNotMistaken } from "../../util/mistaken.ts";
 import { type HostTensor, sliceRows } from "../../util/tensor.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
+import { utf8Parts } from "./utf8.node.ts";
 
 /** A text as a model takes it. */
 export interface EncodedText {
@@ -24,9 +25,14 @@ export interface EncodedText {
   readonly offsets: Int32Array | undefined;
   /** 1 where the file's own `mask` wants a row. */
   readonly mask: Uint8Array | undefined;
+  /** What the file says of the text besides: numbers, texts, true and false, by their keys. Default: nothing. */
+  readonly labels?: Labels | undefined;
   /** Further inputs of the model, of this text alone: arrays of an .npz by their names, without the axis of texts. */
   readonly inputs: Readonly<Record<string, HostTensor>>;
 }
+
+/** What is known of a text. */
+export type Labels = Readonly<Record<string, string | number | boolean>>;
 
 /** How texts are read. */
 export interface TextOptions {
@@ -63,7 +69,7 @@ export async function* readTexts(file: string, options: TextOptions): AsyncGener
 
 async function* fromLines(file: string, options: TextOptions): AsyncGenerator<EncodedText> {
   const isJson = /\.jsonl?$/i.test(file) || /\.ndjson$/i.test(file);
-  const input = createReadStream(file, { encoding: "utf8" });
+  const input = Readable.from(utf8Parts(file));
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   let number = 0;
   try {
@@ -86,6 +92,23 @@ async function* fromLines(file: string, options: TextOptions): AsyncGenerator<En
   }
 }
 
+/** Keys of a .jsonl that mean something to a harvest, and names it gives what it writes. */
+const ownKeys = new Set(
+  "text input_ids attention_mask mask activations token token_id tokens text_id position layer start end".split(" "),
+);
+/** A longer text is no label: it would stand beside every token. */
+const longestLabel = 1000;
+
+/** What a line says of its text beside the text. */
+function labelsIn(object: Readonly<Record<string, unknown>>, key: string): { readonly labels?: Labels } {
+  const isLabel = (value: unknown) =>
+    typeof value === "number" ||
+    typeof value === "boolean" ||
+    (typeof value === "string" && value.length <= longestLabel);
+  const found = Object.entries(object).filter(([name, value]) => name !== key && !ownKeys.has(name) && isLabel(value));
+  return found.length > 0 ? { labels: Object.fromEntries(found) as Labels } : {};
+}
+
 function fromObject(line: string, number: number, where: string, options: TextOptions): EncodedText {
   const excess = beyond(line, bounds);
   if (excess) throw new ConfigError(`${where} ${excess}; divide it`);
@@ -103,14 +126,15 @@ function fromObject(line: string, number: number, where: string, options: TextOp
     const ids = Int32Array.from(numbers(object.input_ids, `${where}: "input_ids"`));
     const attended =
       object.attention_mask === undefined ? undefined : numbers(object.attention_mask, `${where}: "attention_mask"`);
-    return given(ids, number, where, { mask, attended, tokenizer: options.tokenizer });
+    const text = given(ids, number, where, { mask, attended, tokenizer: options.tokenizer });
+    return { ...text, ...labelsIn(object, key) };
   }
   const text = object[key];
   if (typeof text !== "string")
     throw new ConfigError(
       `${where} has no text ${quote(key)}, it has ${Object.keys(object).slice(0, 8).map(quote).join(", ")}; name its key with --text-key`,
     );
-  return withMask(encoded(text, number, where, options), mask, where);
+  return { ...withMask(encoded(text, number, where, options), mask, where), ...labelsIn(object, key) };
 }
 
 const numbers = (value: unknown, where: string): readonly number[] => {
