@@ -19,6 +19,7 @@ import {
 } from "../shelf.ts";
 import { drawRows, firstLatent, markOpened, showFound, showList, startList } from "./list.ts";
 import { type Links, panelOf, type RowWords } from "./panel.ts";
+import { codesOf, type ReadSentence, readSentencesBy, titleOf } from "./read.ts";
 import { textView } from "./text.ts";
 import { mark } from "./words.ts";
 
@@ -227,7 +228,7 @@ async function showPart(one: Opened, { of, number, text: written = "" }: Route):
       const pushing = beside(number!, largest, text, one);
       panel.replaceChildren(...panelOf(feature, links, words, pushing), ...withoutTokens(feature, one));
     } else {
-      const title = of === "row" ? `Row ${number}` : numbersIn(written) ? "The row given" : "Your sentence";
+      const title = of === "row" ? `Row ${number}` : titleOf(written);
       const codes =
         of === "row" ? await worker.call("row", { explorer: sae.id, row: number! }) : await codesOf(written, one);
       panel.replaceChildren(
@@ -306,13 +307,6 @@ async function findSaying(words: string, openFirst: boolean): Promise<void> {
   }
 }
 
-/** Numbers of a row, separated by commas or spaces; nothing where it is something else. */
-function numbersIn(text: string): Float32Array | undefined {
-  const parts = text.split(/[\s,;[\]]+/).filter(Boolean);
-  const numbers = parts.map(Number);
-  return parts.length > 1 && numbers.every(Number.isFinite) ? Float32Array.from(numbers) : undefined;
-}
-
 /** Goes to what is written: a row by its number, a row's numbers, or a sentence. What cannot be read is said, and nothing else changes. */
 async function read(text: string): Promise<void> {
   const one = await theOpened();
@@ -328,34 +322,13 @@ async function read(text: string): Promise<void> {
   go(one.links.row(row));
 }
 
-type Codes = Parameters<typeof textView>[1];
-
-/** Reads a sentence. */
-let sentence: (text: string, one: Opened) => Promise<Codes>;
-
-/** What was read by each SAE that was open: Back comes back to it at once. */
-const readBefore = new WeakMap<Opened, Map<string, Codes>>();
-
-/** The latents of a text that is no row: a sentence, or the numbers of a row. */
-async function codesOf(text: string, one: Opened): Promise<Codes> {
-  const before = readBefore.get(one) ?? new Map<string, Codes>();
-  readBefore.set(one, before);
-  const codes = before.get(text) ?? (await (numbersIn(text) ? rowGiven(numbersIn(text)!, one) : sentence(text, one)));
-  before.set(text, codes);
-  return codes;
-}
-
-async function rowGiven(numbers: Float32Array, { worker, sae }: Opened): Promise<Codes> {
-  const { active, error } = await worker.call("encodeRow", { explorer: sae.id, x: numbers });
-  return { text: `${numbers.length} numbers`, at: 0, active: [active], rows: [null], error };
-}
-
 /** What a latent's panel has besides, where a language model is here. */
 let beside: (latent: number, largest: number, example: string, one: Opened) => readonly Child[] = () => [];
 
 /** The Explore tab. `reading` reads a sentence; `pushing` is the part of a panel that pushes its latent. */
-export function startExplore(reading: typeof sentence, pushing: typeof beside): void {
-  [sentence, beside] = [reading, pushing];
+export function startExplore(reading: ReadSentence, pushing: typeof beside): void {
+  beside = pushing;
+  readSentencesBy(reading);
   startList(
     (latent) => opened && go(opened.links.latent(latent)),
     () => {
