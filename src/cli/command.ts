@@ -1,10 +1,7 @@
 import type { Argv, InferredOptionTypes, Options } from "yargs";
-import { shardsOfUnfinished } from "../harvest/unfinished.node.ts";
-import { visible } from "../util/visible.ts";
 import { exampleText } from "./examples.ts";
 import { namingFlags } from "./flagNames.ts";
 import { withHome } from "./home.ts";
-import { note } from "./streams.ts";
 import { helpColumns } from "./terminal.ts";
 
 /** What a verb does: flags as data, and one function. Its name and one-line description are in commands/index.ts. */
@@ -44,20 +41,8 @@ export const register = (
     (given) =>
       namingFlags(Object.keys({ ...options, ...also }), async () => {
         const flags = withHome(given);
-        if (typeof flags.data === "string") await noteUnfinished(flags.data);
+        // Loaded here: help needs none of it.
+        if (typeof flags.data === "string") await (await import("./unfinished.ts")).noteUnfinished(flags.data);
         return run(flags as never);
       }),
   );
-
-/** Says of which folders of data the harvest was stopped: what is there can be used, but is not all. */
-async function noteUnfinished(data: string): Promise<void> {
-  for (const folder of data.split(",").map((part) => part.trim())) {
-    const shards = await shardsOfUnfinished(folder);
-    if (shards !== undefined)
-      note(
-        visible(
-          `${folder}: its harvest was stopped after ${shards} ${shards === 1 ? "shard" : "shards"}; the same harvest command goes on`,
-        ),
-      );
-  }
-}
