@@ -24,10 +24,12 @@ export function chanceSentence(records: readonly Measured[], nameOf: (index: num
     const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(3));
     return low === high ? low! : `${low} to ${high}`;
   };
+  const gap = (of: (one: (typeof measured)[number]) => number) =>
+    measured.every((one) => of(one) < 0) ? `${range((one) => -of(one))} below` : `${range(of)} above`;
   const below = all.flatMap((one, i) => (one && Math.min(one.encoder, one.dictionary) <= 0 ? [nameOf(i)] : []));
   const named = below.length > most ? [...below.slice(0, most - 1), `${below.length - most + 1} more`] : below;
   return [
-    `Beyond chance, in centred EV at the same size and L0: ${range(({ encoder }) => encoder)} above a random encoder with the best decoder (${range(({ frozen }) => frozen)}), ${range(({ dictionary }) => dictionary)} above a random dictionary read by matching pursuit (${range(({ random }) => random)}).`,
+    `Beyond chance, in centred EV at the same size and L0: ${gap(({ encoder }) => encoder)} a random encoder with the best decoder (${range(({ frozen }) => frozen)}), ${gap(({ dictionary }) => dictionary)} a random dictionary read by matching pursuit (${range(({ random }) => random)}).`,
     named.length > 0 ? ` Not above both: ${named.join(", ")}.` : "",
   ].join("");
 }
