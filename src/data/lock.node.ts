@@ -215,8 +215,8 @@ function silenceWatch(): (found: Found) => number {
 }
 
 /**
- * Removes the lock of an owner that is gone, and the unfinished files that it left beside it. That is a read and a write of a shared file too, so it takes a lock of its own:
- * else the second who finds it would remove what the first one put in its place.
+ * Removes the lock of an owner that is gone, and the unfinished files that it left beside it. That is a read and a write of a shared file
+ * too, so it takes a lock of its own: else the second who finds it would remove what the first one put in its place.
  */
 async function breakLock(lock: string, text: string): Promise<void> {
   await locked(lock, async () => {

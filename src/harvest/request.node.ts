@@ -16,7 +16,7 @@ import type { Positions } from "./positions.ts";
 import type { RowType } from "./shards.node.ts";
 import type { TextTokenizer } from "./text/tokenizer.ts";
 import type { Thoughts } from "./thoughts.node.ts";
-import { manifestPath } from "./unfinished.node.ts";
+import { isShard, manifestPath } from "./unfinished.node.ts";
 
 /** A harvest: what is read of which texts, and how it is stored. */
 export interface HarvestRequest {
@@ -86,10 +86,7 @@ export async function claimFolder(out: string, identity: HarvestIdentity): Promi
 }
 
 /** Whether a folder holds shards, or one of a place in it does. */
-const hasShards = async (out: string): Promise<boolean> =>
-  (await readdir(out, { recursive: true })).some((name) => isShard.test(name));
-
-const isShard = /(^|[\\/])shard-\d+\.safetensors$/;
+const hasShards = async (out: string): Promise<boolean> => (await readdir(out, { recursive: true })).some(isShard);
 
 /** A value of an identity, for a message: on one line, at most 80 characters. */
 function shown(value: unknown): string {

@@ -1,9 +1,12 @@
 import { readdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseSmall } from "../util/json.ts";
 
 /** The file in which a folder says which harvest its shards are of. */
 export const manifestPath = (out: string): string => join(out, "harvest.json");
+
+/** Whether a file is a shard of a harvest, by its name or the way to it. */
+export const isShard = (path: string): boolean => /^shard-\d+\.safetensors$/.test(basename(path));
 
 /** How many shards a folder has of a harvest that has not come to its end; `undefined` where it has, or the folder is of none. */
 export async function shardsOfUnfinished(folder: string): Promise<number | undefined> {
@@ -18,7 +21,7 @@ export async function shardsOfUnfinished(folder: string): Promise<number | undef
       return undefined;
     }
     const names = await readdir(folder).catch(() => []);
-    const shards = names.filter((name) => /^shard-\d+\.safetensors$/.test(name)).length;
+    const shards = names.filter(isShard).length;
     return shards > 0 ? shards : undefined;
   }
   return undefined;

@@ -46,10 +46,10 @@ export async function readLabelledShards(
   const headers: OpenedShard[] = [];
   for (const { path } of shards) headers.push(await openShard(path, options.tensor));
   const all = await namedColumns(headers, names);
+  if (!set.wanted) return { activations, columns: all, source };
   const numbers = wanted.ranges().flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
   const columns = Object.entries(all).map(
-    ([name, column]) =>
-      [name, column.length === 0 || !set.wanted ? column : numbers.map((row) => column[row]!)] as const,
+    ([name, column]) => [name, column.length === 0 ? column : numbers.map((row) => column[row]!)] as const,
   );
   return { activations, columns: Object.fromEntries(columns) as Record<string, Column>, source };
 }

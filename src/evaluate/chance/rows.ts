@@ -1,3 +1,4 @@
+import { takeRows } from "../../data/split.ts";
 import { type HostTensor, tensor } from "../../util/tensor.ts";
 import { type AnyRows, batchesOf } from "../evaluate.ts";
 
@@ -23,17 +24,13 @@ const [heavy, mostHeavy] = [100, 0.01];
  * them, not copied, where there is none.
  */
 export function withoutHeavy(rows: HostTensor<"float32">, mean: Float64Array): HostTensor<"float32"> {
-  const { dims, data } = rows;
-  const [count, width] = dims as [number, number];
-  const spreads = new Float64Array(count);
-  for (let row = 0; row < count; row++)
-    for (let i = 0; i < width; i++) spreads[row]! += (data[row * width + i]! - mean[i]!) ** 2;
+  const [count, width] = rows.dims as [number, number];
+  const rowAt = (row: number) => ({ data: rows.data.subarray(row * width, (row + 1) * width) });
+  const spreads = Float64Array.from({ length: count }, (_, row) => spreadOf(rowAt(row), mean));
   const most = heavy * spreads.slice().sort()[count >> 1]!;
-  const kept = Array.from(spreads.keys()).filter((row) => spreads[row]! <= most);
+  const kept = Uint32Array.from(spreads.keys()).filter((row) => spreads[row]! <= most);
   if (kept.length === count || count - kept.length > Math.max(1, mostHeavy * count)) return rows;
-  const some = new Float32Array(kept.length * width);
-  for (const [i, row] of kept.entries()) some.set(data.subarray(row * width, (row + 1) * width), i * width);
-  return tensor("float32", [kept.length, width], some);
+  return takeRows(rows, kept);
 }
 
 /** Takes a row off every row and divides by a number, in place. */
@@ -44,7 +41,7 @@ export function centre({ data }: HostTensor<"float32">, row: Float64Array, scale
 }
 
 /** The sum of squared distances from the rows' own mean. */
-export function spreadOf({ data }: HostTensor<"float32">, mean: Float64Array): number {
+export function spreadOf({ data }: Pick<HostTensor<"float32">, "data">, mean: Float64Array): number {
   const width = mean.length;
   let sum = 0;
   for (let at = 0; at < data.length; at += width)

@@ -73,8 +73,9 @@ async function chanceOf(
   const judged = Math.max(256, Math.min(mostJudged, Math.floor(mostWork / (latentDim * k))));
   const [first, validation] = [await firstRows(data.train, mostFitted), await firstRows(data.validation, judged)];
   const width = first.dims[1]!;
-  const train = withoutHeavy(first, await meanRow(first, width));
-  const mean = await meanRow(train, width);
+  const ofAll = await meanRow(first, width);
+  const train = withoutHeavy(first, ofAll);
+  const mean = train === first ? ofAll : await meanRow(train, width);
   // A share of the variance has no scale: rows of a length that float32 can square.
   const scale = Math.sqrt(spreadOf(train, mean) / train.dims[0]!) || 1;
   for (const rows of [train, validation]) centre(rows, mean, scale);
